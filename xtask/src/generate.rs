@@ -1,0 +1,156 @@
+//! The way to progenitor and back: settings, its panics as errors, and what it may not need.
+//! What goes in is [`transform`](crate::transform)'s, what becomes of the result
+//! [`polish`](crate::polish)'s.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Mutex;
+
+use openapiv3::OpenAPI;
+use proc_macro2::TokenStream;
+use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypeImpl};
+use quote::quote;
+use serde_json::{Map, Value, json};
+
+use crate::document::reachable;
+use crate::error::Error;
+
+/// Open enums and the hand-written types that stand in for them.
+pub const OPEN_ENUMS: &[(&str, &str)] = &[("Status", "crate::Status")];
+
+/// What progenitor makes of the transformed document.
+///
+/// # Errors
+/// [`Error::Generator`], naming the schema or operation at work.
+pub fn tokens(document: &Value) -> Result<TokenStream, Error> {
+    run(document).map_err(|message| {
+        let (at, message) = culprit(document).unwrap_or(("the whole document".into(), message));
+        Error::Generator { at, message }
+    })
+}
+
+fn run(document: &Value) -> Result<TokenStream, String> {
+    let api: OpenAPI =
+        serde_json::from_value(document.clone()).map_err(|error| error.to_string())?;
+    let mut generator = Generator::new(&settings());
+    let tokens = quietly(|| {
+        generator
+            .generate_tokens(&api)
+            .map_err(|error| error.to_string())
+    })?;
+    let types = generator.get_type_space();
+    let needs = [
+        ("chrono", types.uses_chrono()),
+        ("uuid", types.uses_uuid()),
+        ("regress", types.uses_regress()),
+        ("futures", generator.uses_futures()),
+        ("websockets", generator.uses_websockets()),
+    ];
+    match needs.iter().find(|(_, needed)| *needed) {
+        Some((name, _)) => Err(format!(
+            "the client would need {name}; remove `format` or `pattern`"
+        )),
+        None => Ok(tokens),
+    }
+}
+
+fn settings() -> GenerationSettings {
+    let mut settings = GenerationSettings::new();
+    settings
+        .with_interface(InterfaceStyle::Positional)
+        .with_hooks(HooksMode::Expected)
+        .with_inner_type(quote!(crate::ApiKey))
+        .with_map_type("::std::collections::BTreeMap");
+    for (name, path) in OPEN_ENUMS {
+        let impls = [TypeImpl::Display, TypeImpl::FromStr];
+        settings.with_replacement(name, path, impls.into_iter());
+    }
+    settings
+}
+
+/// progenitor and typify panic on much they do not support; the hook is silenced meanwhile. There is
+/// one hook for all threads, hence the lock.
+fn quietly<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    static HOOK: Mutex<()> = Mutex::new(());
+    let _lock = HOOK.lock();
+    let hook = take_hook();
+    set_hook(Box::new(|_| {}));
+    let result = catch_unwind(AssertUnwindSafe(work));
+    set_hook(hook);
+    result.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(text.unwrap_or("it panicked").to_owned())
+    })
+}
+
+/// Runs each schema and each path alone, to say which one it is.
+fn culprit(document: &Value) -> Option<(String, String)> {
+    let schemas = document.pointer("/components/schemas")?.as_object()?;
+    let alone = |paths: Map<String, Value>, schemas: Map<String, Value>| {
+        let mut document = document.clone();
+        document["paths"] = paths.into();
+        document["components"]["schemas"] = schemas.into();
+        run(&document).err()
+    };
+    let schema = schemas.keys().find_map(|name| {
+        let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
+        let needed = reachable(document, std::iter::once(&reference));
+        let mut schemas = schemas.clone();
+        schemas.retain(|name, _| needed.contains(name));
+        Some((format!("schema {name}"), alone(Map::new(), schemas)?))
+    });
+    let paths = document["paths"].as_object()?;
+    schema.or_else(|| {
+        paths.iter().find_map(|(path, item)| {
+            let paths = Map::from_iter([(path.clone(), item.clone())]);
+            Some((format!("path {path}"), alone(paths, schemas.clone())?))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stopped(paths: Value, schemas: Value) -> String {
+        let document = json!({
+            "openapi": "3.0.3",
+            "info": { "title": "Test", "version": "1.0.0" },
+            "paths": paths,
+            "components": { "schemas": schemas },
+        });
+        tokens(&document).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_panic_over_a_schema_names_it() {
+        let good = json!({ "type": "object" });
+        let bad = json!({ "type": "string", "enum": ["ab", "AB", "a-b"] });
+        let error = stopped(json!({}), json!({ "Good": good, "Bad": bad }));
+        assert!(
+            error.starts_with("the generator stopped at schema Bad: "),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_panic_over_an_operation_names_its_path() {
+        let answer = json!({ "200": { "description": "", "content": { "application/json": {} } } });
+        let call = json!({ "operationId": "get_it", "responses": answer });
+        let error = stopped(json!({ "/it": { "get": call } }), json!({}));
+        assert!(
+            error.starts_with("the generator stopped at path /it: "),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_type_that_needs_another_crate_is_refused() {
+        let schema = json!({ "type": "string", "pattern": "^a$" });
+        assert_eq!(
+            stopped(json!({}), json!({ "Patterned": schema })),
+            "the generator stopped at schema Patterned: the client would need regress; remove \
+             `format` or `pattern`"
+        );
+    }
+}
