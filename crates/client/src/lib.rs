@@ -1,0 +1,47 @@
+//! Typed client for the WaveSpeedAI API.
+//!
+//! Most of this crate is generated from the OpenAPI description in `spec/`: the types, one method
+//! per call of the account ([`Client`]), and the [`CATALOGUE`] of models with every rule of their
+//! inputs. By hand stands only what a generator cannot know: reading an answer without losing any
+//! of it ([`Answer`], [`Prediction`]), statuses the vendor adds later ([`Status`]), the secret
+//! ([`ApiKey`]), and the one call that costs money ([`Client::submit_raw`]).
+//!
+//! There is no policy here: no retries, no waiting, no files. For those use the crate `wavespeed`,
+//! which stands on this one.
+
+mod answer;
+mod catalogue;
+mod generated;
+mod ids;
+mod key;
+mod model;
+mod prediction;
+mod status;
+mod submit;
+
+pub use answer::{Answer, CallError, Envelope};
+pub use catalogue::CATALOGUE;
+pub use generated::{ByteStream, Client, ClientInfo, Error, ResponseValue, models, types};
+pub use ids::{InvalidId, ModelId, PredictionId};
+pub use key::{ApiKey, InvalidKey};
+pub use model::{Choice, Input, Limits, Literal, Media, MediaKind, Model, Shape};
+pub use prediction::Prediction;
+pub use status::Status;
+
+pub use reqwest;
+pub use serde_json;
+
+/// The input of a model, as the generated types are.
+pub trait ModelInput: serde::Serialize {
+    /// The id of the model it is for.
+    const MODEL: &'static str;
+}
+
+/// The model of this id in the [`CATALOGUE`].
+#[must_use]
+pub fn model(id: &str) -> Option<&'static Model> {
+    CATALOGUE
+        .binary_search_by(|model| model.id.cmp(id))
+        .ok()
+        .map(|at| &CATALOGUE[at])
+}
