@@ -1,0 +1,137 @@
+//! The WaveSpeedAI API on this machine: for tests and trials without a key, a bill or a network.
+//!
+//! It answers as the vendor does where that is known, from the recorded texts of refusals to the
+//! fields of a prediction, and what is only guessed is marked as a guess in its source. Requests
+//! are judged by the OpenAPI bundle and a JSON Schema library, and so is every reply before it
+//! leaves. It shares no code with the clients of this API: it is there to find their mistakes.
+//!
+//! The API is below `/api/v3` of [`Emulator::origin`]. Uploads and outputs are on other paths,
+//! where no key is wanted; a PUT that carries one is refused. A completed task's output is the
+//! upload that its input `video` names, or else a small clip. Nothing is generated.
+//!
+//! ```
+//! use std::time::Duration;
+//! use wavespeed_emulator::{Clock, Emulator};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let emulator = Emulator::builder()
+//!     .clock(Clock::manual())
+//!     .task_time(Duration::from_secs(60))
+//!     .start()
+//!     .await?;
+//! let api = format!("{}/api/v3", emulator.origin());
+//!
+//! // Any client will do, with the key `emulator`.
+//! let client = reqwest::Client::builder().no_proxy().build()?;
+//! let submitted: serde_json::Value = client
+//!     .post(format!("{api}/kwaivgi/kling-lipsync/text-to-video"))
+//!     .bearer_auth("emulator")
+//!     .json(&serde_json::json!({
+//!         "video": "https://example.com/clip.mp4", "text": "Hello", "voice_id": "AOT",
+//!     }))
+//!     .send()
+//!     .await?
+//!     .json()
+//!     .await?;
+//! assert_eq!(submitted["data"]["status"], "created");
+//! assert_eq!(emulator.billed(), 1);
+//!
+//! // A minute is over at once.
+//! emulator.clock().advance(Duration::from_secs(60));
+//! let url = submitted["data"]["urls"]["get"].as_str().ok_or("no URL")?;
+//! let result = client.get(url).bearer_auth("emulator").send().await?;
+//! assert!(result.text().await?.contains(r#""status":"completed""#));
+//! # Ok(())
+//! # }
+//! ```
+
+mod builder;
+mod bundle;
+mod clock;
+mod files;
+mod log;
+mod predictions;
+mod routes;
+mod rules;
+mod schema;
+mod settings;
+mod state;
+#[cfg(test)]
+mod tests;
+mod uploads;
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub use builder::{Builder, StartError};
+pub use clock::Clock;
+pub use log::RecordedRequest;
+pub use settings::{Ending, OptionalFields};
+pub use state::Task;
+
+use state::State;
+
+/// A running emulator. It stops when this is dropped.
+#[must_use = "an emulator stops when it is dropped"]
+pub struct Emulator {
+    state: Arc<State>,
+    /// Its end is what stops the server.
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+}
+
+impl Emulator {
+    /// The settings of an emulator, to be changed and started.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    /// Where it is: `http://127.0.0.1:PORT`, without `/api/v3`.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.state.origin
+    }
+
+    /// Its time.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.state.settings.clock
+    }
+
+    /// How many tasks were created: the vendor would have billed each.
+    #[must_use]
+    pub fn billed(&self) -> u64 {
+        self.state.memory().billed
+    }
+
+    /// The calls that reached it, oldest first; the last thousand.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.state.memory().log.all()
+    }
+
+    /// The task with this id, as it was submitted.
+    #[must_use]
+    pub fn task(&self, id: &str) -> Option<Task> {
+        self.state.memory().tasks.get(id).cloned()
+    }
+
+    /// Stops it, and returns when the calls under way have been answered and the port is free.
+    pub async fn shutdown(self) {
+        drop(self.stop);
+        // It ends without a value, and a panic in it has been reported already.
+        let _ = self.server.await;
+    }
+}
+
+impl fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emulator")
+            .field("origin", &self.origin())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,175 @@
+//! Tasks: submitting one to a model, and the prediction it has at a moment. A task does nothing
+//! by itself; where it stands follows from its age.
+
+use std::time::Duration;
+
+use axum::extract::Query;
+use axum::http::{StatusCode, Uri};
+use serde_json::{Value, json};
+
+use crate::bundle::Operation;
+use crate::files::File;
+use crate::routes::Refusal;
+use crate::settings::{OptionalFields, Settings};
+use crate::state::{State, Task};
+use crate::uploads;
+
+/// The output of a task that was not made from an upload.
+const SAMPLE: &[u8] = include_bytes!("../assets/clip.mp4");
+
+/// Where a task stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Created,
+    Processing,
+    Ended,
+}
+
+/// Submits a task to `model`; its prediction, or why it is refused.
+pub(crate) fn submit(
+    state: &State,
+    operation: &Operation,
+    model: &str,
+    uri: &Uri,
+    body: &[u8],
+) -> Result<Value, Refusal> {
+    let refusal = |message| (StatusCode::BAD_REQUEST, message);
+    let input = operation.accept(body).map_err(refusal)?;
+    let webhook = webhook(uri).map_err(refusal)?;
+    let mut memory = state.memory();
+    let video = input.get("video").and_then(Value::as_str);
+    let task = Task {
+        id: memory.new_id(),
+        model: model.to_owned(),
+        created: state.now(),
+        source: video.and_then(|url| uploads::find(&memory, &state.origin, url)),
+        input,
+        webhook,
+    };
+    memory.billed += 1;
+    // Also of a task that takes no time, as it is with the vendor.
+    let prediction = prediction(&task, Stage::Created, state);
+    memory.tasks.insert(task.id.clone(), task);
+    Ok(prediction)
+}
+
+/// The prediction of the task `id`.
+pub(crate) fn result(state: &State, id: &str) -> Result<Value, Refusal> {
+    let task = state.memory().tasks.get(id).cloned();
+    let task = task.ok_or((StatusCode::NOT_FOUND, "Prediction not found.".to_owned()))?;
+    Ok(prediction(&task, stage(&task, state), state))
+}
+
+/// The output of the task `id`, once it has one.
+pub(crate) fn output(state: &State, id: &str) -> Option<File> {
+    let task = state.memory().tasks.get(id).cloned()?;
+    let tag = format!("\"{id}\"");
+    has_output(stage(&task, state), state).then(|| match task.source {
+        Some(source) => File::stored(source, "video/mp4", tag),
+        None => File::built_in(SAMPLE, "video/mp4", tag),
+    })
+}
+
+/// The URL in the query, if it can be one.
+fn webhook(uri: &Uri) -> Result<Option<String>, String> {
+    // A guess: how the vendor words it, and whether it looks at all.
+    let refusal = |got: &str| format!("field \"webhook\" must be an http or https URL, got {got}");
+    let Query(query) = Query::<Vec<(String, String)>>::try_from_uri(uri)
+        .map_err(|_| refusal("a query that cannot be read"))?;
+    let Some((_, url)) = query.into_iter().find(|(name, _)| name == "webhook") else {
+        return Ok(None);
+    };
+    let is_http = url.parse::<Uri>().is_ok_and(|url| {
+        matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some()
+    });
+    if is_http {
+        Ok(Some(url))
+    } else {
+        Err(refusal(&format!("string {}", Value::from(url))))
+    }
+}
+
+fn stage(task: &Task, state: &State) -> Stage {
+    let task_time = state.settings.task_time;
+    let age = state.now().saturating_sub(task.created);
+    if age >= task_time {
+        Stage::Ended
+    } else if age >= task_time / 4 {
+        Stage::Processing
+    } else {
+        Stage::Created
+    }
+}
+
+fn has_output(stage: Stage, state: &State) -> bool {
+    stage == Stage::Ended && state.settings.ending.is_completed()
+}
+
+/// The prediction of a task at a stage, with the fields and the values of the vendor's recorded
+/// answers.
+fn prediction(task: &Task, stage: Stage, state: &State) -> Value {
+    let Settings {
+        task_time,
+        clock,
+        ending,
+        ..
+    } = &state.settings;
+    let Task { id, model, .. } = task;
+    let origin = &state.origin;
+    let (status, took, error, code) = match stage {
+        Stage::Created => ("created", Duration::ZERO, "", None),
+        Stage::Processing => ("processing", Duration::ZERO, "", None),
+        Stage::Ended => (&*ending.status, *task_time, &*ending.error, ending.code()),
+    };
+    let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    let outputs: Vec<_> = has_output(stage, state)
+        .then(|| format!("{origin}/outputs/{id}.mp4"))
+        .into_iter()
+        .collect();
+    let mut fields = json!({
+        "id": id,
+        "status": status,
+        "emulated": true,
+        "model": model,
+        "urls": { "get": format!("{origin}/api/v3/predictions/{id}/result") },
+        "has_nsfw_contents": vec![false; outputs.len()],
+        "outputs": outputs,
+        "created_at": clock.rfc3339(task.created),
+        "error": error,
+        "executionTime": took,
+        "timings": { "inference": took },
+    });
+    if let Some(code) = code {
+        fields["code"] = code.into();
+    }
+    thin_out(&mut fields, state.settings.optional_fields);
+    fields
+}
+
+/// Takes the optional fields away, as the setting says, but what the task ended with.
+fn thin_out(fields: &mut Value, mode: OptionalFields) {
+    let Value::Object(fields) = fields else {
+        return;
+    };
+    let says_nothing = |value: &Value| match value {
+        Value::Array(items) => items.is_empty(),
+        Value::String(text) => text.is_empty(),
+        other => *other == json!(0),
+    };
+    let stays = |name: &str, value: &Value| match name {
+        "id" | "status" | "emulated" => true,
+        "outputs" | "error" | "code" => !says_nothing(value),
+        _ => false,
+    };
+    match mode {
+        OptionalFields::Present => {}
+        OptionalFields::Absent => fields.retain(|name, value| stays(name, value)),
+        OptionalFields::Null => {
+            for (name, value) in fields.iter_mut() {
+                if !stays(name, value) {
+                    *value = Value::Null;
+                }
+            }
+        }
+    }
+}

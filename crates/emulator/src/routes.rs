@@ -1,0 +1,266 @@
+//! From a path to the code that answers it. Every API call takes one way: it is put on record,
+//! its key is looked at, its handler answers, and the reply is held against the bundle before it
+//! leaves.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, Request, State as Shared};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodFilter, get, on, put};
+use futures_util::StreamExt as _;
+use serde_json::{Value, json};
+
+use crate::bundle::{self, Bundle, Operation};
+use crate::files::File;
+use crate::state::State;
+use crate::{StartError, predictions, uploads};
+
+/// Where the API is, below the origin.
+const API: &str = "/api/v3";
+/// The longest JSON body that is read.
+const BODY_BYTES: usize = 10 * 1024 * 1024;
+
+/// What answers an operation.
+enum Handler {
+    Submit { model: String },
+    PredictionResult,
+    CreateUpload,
+}
+
+impl Handler {
+    fn find(operation: &Operation) -> Option<Self> {
+        if let Some(model) = operation.model.clone() {
+            return Some(Self::Submit { model });
+        }
+        match operation.name.as_str() {
+            "get_prediction_result" => Some(Self::PredictionResult),
+            "create_upload" => Some(Self::CreateUpload),
+            _ => None,
+        }
+    }
+
+    fn answer(
+        &self,
+        state: &State,
+        operation: &Operation,
+        parts: &Parts,
+        body: &[u8],
+    ) -> Result<Value, Refusal> {
+        let uri = &parts.uri;
+        match self {
+            Self::Submit { model } => predictions::submit(state, operation, model, uri, body),
+            Self::PredictionResult => {
+                let id = parameter(&operation.path, uri.path());
+                predictions::result(state, id.unwrap_or_default())
+            }
+            Self::CreateUpload => uploads::create(state, operation, body),
+        }
+    }
+}
+
+/// The part of `path` that stands for the parameter of `template`. Ids need no decoding.
+fn parameter<'a>(template: &str, path: &'a str) -> Option<&'a str> {
+    let mut parts = template.split('/').zip(path.strip_prefix(API)?.split('/'));
+    parts.find_map(|(name, value)| name.starts_with('{').then_some(value))
+}
+
+/// Why a call is refused: the status, and the words.
+pub(crate) type Refusal = (StatusCode, String);
+
+/// The answer to an API call, in its envelope.
+struct Reply {
+    status: StatusCode,
+    body: Value,
+}
+
+impl Reply {
+    fn new(answer: Result<Value, Refusal>) -> Self {
+        match answer {
+            Ok(data) => Self {
+                status: StatusCode::OK,
+                body: json!({ "code": 200, "message": "success", "data": data }),
+            },
+            Err((status, message)) => Self {
+                status,
+                body: json!({ "code": status.as_u16(), "message": message }),
+            },
+        }
+    }
+
+    fn into_response(self) -> Response {
+        let json = [(CONTENT_TYPE, "application/json")];
+        (self.status, json, self.body.to_string()).into_response()
+    }
+}
+
+/// All paths of an emulator, or the operation nothing here answers.
+pub(crate) fn router(state: Arc<State>, bundle: Bundle) -> Result<Router, StartError> {
+    let mut api = Router::new();
+    let refusal = bundle.refusal;
+    for operation in bundle.operations {
+        let no_handler = || StartError::NoHandler {
+            operation: operation.name.clone(),
+            method: operation.method.to_string(),
+            path: operation.path.clone(),
+        };
+        let handler = Handler::find(&operation).ok_or_else(no_handler)?;
+        let method = MethodFilter::try_from(operation.method.clone()).map_err(|_| no_handler())?;
+        let path = format!("{API}{}", operation.path);
+        let call = Arc::new((operation, handler));
+        let serve = move |Shared(state): Shared<Arc<State>>, request: Request| async move {
+            let (operation, handler) = &*call;
+            let answer =
+                |parts: &Parts, body: &[u8]| handler.answer(&state, operation, parts, body);
+            let reply = serve_api(&state, request, answer).await;
+            let checked = operation.check(reply.status, &reply.body);
+            send(reply, checked, &operation.name)
+        };
+        api = api.route(&path, on(method, serve));
+    }
+    let unknown = move |Shared(state): Shared<Arc<State>>, request: Request| async move {
+        if !is_api(request.uri().path()) {
+            state.record(&request.into_parts().0, &[]);
+            return (StatusCode::NOT_FOUND, "nothing is here").into_response();
+        }
+        let reply = serve_api(&state, request, |parts, _| Err(no_operation(parts))).await;
+        let checked = bundle::check(&refusal, &reply.body);
+        send(reply, checked, "unknown operation")
+    };
+    Ok(Router::new()
+        .route("/storage/{id}/{name}", put(storage))
+        .route("/media/{id}/{name}", get(media))
+        .route("/outputs/{name}", get(output))
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), record))
+        .merge(api)
+        .fallback(unknown.clone())
+        .method_not_allowed_fallback(unknown)
+        .with_state(state))
+}
+
+fn is_api(path: &str) -> bool {
+    path.strip_prefix(API)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The way of an API call up to its reply.
+async fn serve_api(
+    state: &State,
+    request: Request,
+    answer: impl FnOnce(&Parts, &[u8]) -> Result<Value, Refusal>,
+) -> Reply {
+    let (parts, body) = request.into_parts();
+    let body = read(body).await;
+    state.record(&parts, body.as_deref().unwrap_or_default());
+    if !is_authorised(&parts.headers, &state.settings.key.0) {
+        let message = "Invalid API key. Verify the key on your dashboard's API Keys page, or \
+                       contact support@wavespeed.ai.";
+        return Reply::new(Err((StatusCode::UNAUTHORIZED, message.to_owned())));
+    }
+    Reply::new(match body {
+        Some(body) => answer(&parts, &body),
+        None => {
+            // A guess.
+            let message = "request body cannot be read, or is larger than 10 MiB";
+            Err((StatusCode::BAD_REQUEST, message.to_owned()))
+        }
+    })
+}
+
+/// The body, unless it breaks off or is too long. One that is too long is read to its end all the
+/// same, so that the client gets to read the answer.
+async fn read(body: Body) -> Option<Vec<u8>> {
+    let mut chunks = body.into_data_stream();
+    let mut bytes = Some(Vec::new());
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.ok()?;
+        bytes = bytes
+            .filter(|bytes| bytes.len() + chunk.len() <= BODY_BYTES)
+            .map(|mut bytes| {
+                bytes.extend_from_slice(&chunk);
+                bytes
+            });
+    }
+    bytes
+}
+
+fn is_authorised(headers: &HeaderMap, key: &str) -> bool {
+    headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok()?.split_once(' '))
+        .is_some_and(|(scheme, sent)| scheme.eq_ignore_ascii_case("bearer") && sent == key)
+}
+
+/// What the vendor says where no operation is.
+fn no_operation(parts: &Parts) -> Refusal {
+    let path = parts.uri.path();
+    let model = path.strip_prefix(API).unwrap_or(path).trim_matches('/');
+    let message = if parts.method == Method::POST && model.contains('/') {
+        format!("Model \"{model}\" not found. Please check the model identifier.")
+    } else {
+        // A guess.
+        "Not found.".to_owned()
+    };
+    (StatusCode::NOT_FOUND, message)
+}
+
+/// A reply as it leaves. One that the bundle does not allow does not leave: the emulator itself
+/// is wrong then, and a client must not be built on that.
+fn send(reply: Reply, checked: Result<(), String>, operation: &str) -> Response {
+    let Err(violation) = checked else {
+        return reply.into_response();
+    };
+    let status = reply.status.as_u16();
+    let message = format!(
+        "the emulator is wrong: its answer {status} to {operation} breaks the bundle: {violation}"
+    );
+    tracing::error!(operation, status, %violation, "a reply breaks the bundle");
+    Reply::new(Err((StatusCode::INTERNAL_SERVER_ERROR, message))).into_response()
+}
+
+/// Puts a call outside of the API on record.
+async fn record(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    state.record(&parts, &[]);
+    next.run(Request::from_parts(parts, body)).await
+}
+
+async fn storage(
+    Shared(state): Shared<Arc<State>>,
+    Path((id, _name)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<StatusCode, Refusal> {
+    uploads::put(&state, &id, query.as_deref(), &headers, body).await?;
+    Ok(StatusCode::OK)
+}
+
+async fn media(
+    Shared(state): Shared<Arc<State>>,
+    Path((id, _name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    serve_file(uploads::download(&state, &id), &headers).await
+}
+
+async fn output(
+    Shared(state): Shared<Arc<State>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let id = name.strip_suffix(".mp4").unwrap_or_default();
+    serve_file(predictions::output(&state, id), &headers).await
+}
+
+async fn serve_file(file: Option<File>, headers: &HeaderMap) -> Response {
+    match file {
+        Some(file) => file.serve(headers).await,
+        None => (StatusCode::NOT_FOUND, "no such file").into_response(),
+    }
+}

@@ -1,0 +1,89 @@
+//! What can be set on an emulator, as plain values. The builder fills them in; the parts that
+//! answer calls read them.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::clock::Clock;
+
+/// How the optional fields of a prediction are sent: a client has to manage with all three.
+///
+/// Only `id` and `status` are always there. In the last two modes what a task ended with is still
+/// told: `outputs` of a completed one, `error` and `code` of a failed one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OptionalFields {
+    /// With their values.
+    #[default]
+    Present,
+    /// As `null`.
+    Null,
+    /// Not at all.
+    Absent,
+}
+
+/// How tasks end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ending {
+    /// The status, such as `completed`; any word will do, also one the vendor does not have.
+    pub status: String,
+    /// The text of the prediction's `error`; empty if nothing went wrong.
+    pub error: String,
+}
+
+impl Ending {
+    /// Tasks end with this status and this error text.
+    #[must_use]
+    pub fn new(status: impl Into<String>, error: impl Into<String>) -> Self {
+        Self {
+            status: status.into(),
+            error: error.into(),
+        }
+    }
+
+    /// Tasks are completed and have an output.
+    #[must_use]
+    pub fn completed() -> Self {
+        Self::new("completed", "")
+    }
+
+    /// Tasks fail with this error text and the business code 1403.
+    #[must_use]
+    pub fn failed(error: impl Into<String>) -> Self {
+        Self::new("failed", error)
+    }
+
+    /// Whether a task that ended this way has outputs.
+    pub(crate) fn is_completed(&self) -> bool {
+        self.status == "completed"
+    }
+
+    /// The business code of a task that ended this way, where the vendor says what it is.
+    pub(crate) fn code(&self) -> Option<i64> {
+        match self.status.as_str() {
+            "completed" => Some(0),
+            "failed" => Some(1403),
+            _ => None,
+        }
+    }
+}
+
+/// The key that calls must carry. It may be somebody's own, so it is not shown.
+#[derive(Clone)]
+pub(crate) struct Key(pub(crate) String);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(hidden)")
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) key: Key,
+    pub(crate) task_time: Duration,
+    pub(crate) clock: Clock,
+    pub(crate) optional_fields: OptionalFields,
+    pub(crate) ending: Ending,
+}

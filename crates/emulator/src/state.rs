@@ -1,0 +1,107 @@
+//! What an emulator remembers: tasks, uploads, the log and its source of ids, behind one lock that
+//! is never held across an await. What a call does with them is the business of its handler.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::http::request::Parts;
+use serde_json::{Map, Value};
+
+use crate::files::StoredFile;
+use crate::log::Log;
+use crate::settings::Settings;
+
+/// How long the vendor keeps predictions and uploads.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// A task as it was submitted.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Task {
+    /// Its id.
+    pub id: String,
+    /// The id of the model it was submitted to.
+    pub model: String,
+    /// Its inputs: the known ones of the request, and the defaults of those that were not sent.
+    pub input: Map<String, Value>,
+    /// Where it should be reported once it has ended.
+    pub webhook: Option<String>,
+    /// When it was created, by the emulator's clock.
+    pub(crate) created: Duration,
+    /// The upload it was made from, if it names one.
+    pub(crate) source: Option<Arc<StoredFile>>,
+}
+
+/// A ticket, and the file once it has come.
+#[derive(Clone)]
+pub(crate) struct Upload {
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    pub(crate) content_type: String,
+    /// What the query of the upload's URL must say.
+    pub(crate) signature: String,
+    pub(crate) created: Duration,
+    pub(crate) expires: Duration,
+    pub(crate) file: Option<Arc<StoredFile>>,
+}
+
+/// All that calls share.
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    /// `http://127.0.0.1:PORT`.
+    pub(crate) origin: String,
+    memory: Mutex<Memory>,
+}
+
+/// The part of the state that changes.
+pub(crate) struct Memory {
+    ids: fastrand::Rng,
+    pub(crate) billed: u64,
+    pub(crate) tasks: HashMap<String, Task>,
+    pub(crate) uploads: HashMap<String, Upload>,
+    pub(crate) log: Log,
+}
+
+impl State {
+    pub(crate) fn new(settings: Settings, origin: String, ids: fastrand::Rng) -> Self {
+        Self {
+            settings,
+            origin,
+            memory: Mutex::new(Memory {
+                ids,
+                billed: 0,
+                tasks: HashMap::new(),
+                uploads: HashMap::new(),
+                log: Log::default(),
+            }),
+        }
+    }
+
+    /// The memory, without what the vendor would not have any more.
+    pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {
+        let now = self.now();
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.tasks.retain(|_, task| now < task.created + KEPT);
+        memory
+            .uploads
+            .retain(|_, upload| now < upload.created + KEPT);
+        memory
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.settings.clock.elapsed()
+    }
+
+    /// Puts a call on record.
+    pub(crate) fn record(&self, parts: &Parts, body: &[u8]) {
+        self.memory().log.push(parts, body);
+    }
+}
+
+impl Memory {
+    /// A new id: 32 hexadecimal digits.
+    pub(crate) fn new_id(&mut self) -> String {
+        format!("{:032x}", self.ids.u128(..))
+    }
+}
