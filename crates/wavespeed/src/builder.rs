@@ -1,0 +1,358 @@
+//! Settings, and what is made of them.
+
+use std::env;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use url::{Host, Url};
+use wavespeed_client::{ApiKey, Client, InvalidKey};
+use wavespeed_poll::Poller;
+
+use crate::http::{self, Http};
+use crate::{NoStore, Store, Wavespeed};
+
+/// Where the vendor's API is.
+pub const DEFAULT_BASE_URL: &str = "https://api.wavespeed.ai";
+/// The path of the API, added to a base URL that has none.
+const API_PATH: &str = "/api/v3";
+
+/// How long single steps may take. A step that takes longer is an error; see the docs of each call
+/// for what follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// Until a connection stands. 10 s.
+    pub connect: Duration,
+    /// Until a call other than a submit is answered. 30 s.
+    pub call: Duration,
+    /// Until a submit is answered. After this its outcome is unknown, so it is long: 2 minutes.
+    pub submit: Duration,
+    /// Between two pieces of a file that is downloaded. 60 s.
+    pub idle: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            call: Duration::from_secs(30),
+            submit: Duration::from_secs(120),
+            idle: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Settings of a [`Wavespeed`]; see [`Wavespeed::builder`].
+#[derive(Debug)]
+pub struct Builder {
+    key: Option<Result<ApiKey, InvalidKey>>,
+    base_url: Option<String>,
+    allow_plain_http: bool,
+    http: Option<reqwest::Client>,
+    user_agent: String,
+    timeouts: Timeouts,
+    deadline: Option<Duration>,
+    poller: Poller,
+    store: Arc<dyn Store>,
+}
+
+/// Why a client could not be made. Nothing was sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// There is no key.
+    #[error("no API key is set: put one from the dashboard's page API Keys into WAVESPEED_API_KEY")]
+    NoKey,
+    /// The key cannot be one.
+    #[error(transparent)]
+    Key(#[from] InvalidKey),
+    /// The base URL cannot be one.
+    #[error("the base URL {url:?} {why}; it looks like {DEFAULT_BASE_URL}")]
+    BaseUrl {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The key would cross the network in the clear.
+    #[error(
+        "the base URL {url} is plain http, which would show the API key to the network; use https, or allow plain http"
+    )]
+    PlainHttp {
+        /// What was given.
+        url: String,
+    },
+    /// A proxy from the environment is not understood.
+    #[error("the proxy in {variable} is not understood: {why}")]
+    Proxy {
+        /// The environment variable.
+        variable: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The HTTP library could not be set up.
+    #[error("HTTP could not be set up: {0}")]
+    Http(String),
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            key: None,
+            base_url: None,
+            allow_plain_http: false,
+            http: None,
+            user_agent: concat!("wavespeed-rs/", env!("CARGO_PKG_VERSION")).to_owned(),
+            timeouts: Timeouts::default(),
+            deadline: Some(Duration::from_secs(60 * 60)),
+            poller: Poller::default(),
+            store: Arc::new(NoStore),
+        }
+    }
+}
+
+impl Builder {
+    /// Takes the key from `WAVESPEED_API_KEY` and the base URL from `WAVESPEED_BASE_URL`, where
+    /// they are set.
+    #[must_use]
+    pub fn env(mut self) -> Self {
+        if let Some(key) = env::var_os("WAVESPEED_API_KEY") {
+            // Not Unicode is as wrong as any other character that no key has.
+            self = self.key(key.to_str().unwrap_or("\u{fffd}"));
+        }
+        if let Some(url) = env::var_os("WAVESPEED_BASE_URL").filter(|url| !url.is_empty()) {
+            self = self.base_url(url.to_string_lossy());
+        }
+        self
+    }
+
+    /// The API key.
+    #[must_use]
+    pub fn key(mut self, key: impl AsRef<str>) -> Self {
+        self.key = Some(ApiKey::new(key.as_ref()));
+        self
+    }
+
+    /// Where the API is, if not at [`DEFAULT_BASE_URL`]. `/api/v3` is added if it has no path.
+    #[must_use]
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// Whether the key may go over plain http to a host other than this one. It may not unless
+    /// this is set.
+    #[must_use]
+    pub fn allow_plain_http(mut self, allow: bool) -> Self {
+        self.allow_plain_http = allow;
+        self
+    }
+
+    /// An HTTP client of your own, for API, upload and download alike. Proxies, certificates and
+    /// time-outs of the connection are then its own. It should follow no redirects
+    /// (`redirect::Policy::none()`); a submit is sent once even if it does.
+    #[must_use]
+    pub fn http(mut self, client: reqwest::Client) -> Self {
+        self.http = Some(client);
+        self
+    }
+
+    /// How the client calls itself, instead of `wavespeed-rs/VERSION`. Not used with an HTTP client
+    /// of your own.
+    #[must_use]
+    pub fn user_agent(mut self, name: impl Into<String>) -> Self {
+        self.user_agent = name.into();
+        self
+    }
+
+    /// How long single steps may take.
+    #[must_use]
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// How long waiting for a job may take: 1 hour unless set; `None` is for ever.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Option<Duration>) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// When to ask for the state of a job, and by which clock.
+    #[must_use]
+    pub fn poller(mut self, poller: Poller) -> Self {
+        self.poller = poller;
+        self
+    }
+
+    /// Where submits are written down; nowhere unless set.
+    #[must_use]
+    pub fn store(mut self, store: impl Store + 'static) -> Self {
+        self.store = Arc::new(store);
+        self
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    /// If there is no key, or a setting cannot be used. Nothing is sent.
+    pub fn build(self) -> Result<Wavespeed, BuildError> {
+        let base_url = base_url(self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
+        let key = self.key.ok_or(BuildError::NoKey)??;
+        let local = http::is_loopback(&base_url);
+        if base_url.scheme() == "http" && !local && !self.allow_plain_http {
+            return Err(BuildError::PlainHttp {
+                url: base_url.to_string(),
+            });
+        }
+        let http = match self.http {
+            Some(client) => Http {
+                api: client.clone(),
+                files: client,
+            },
+            None => Http::new(&self.user_agent, &self.timeouts)?,
+        };
+        let api = Client::new_with_client(base_url.as_str(), http.api, key);
+        Ok(Wavespeed(Arc::new(Inner {
+            api,
+            files: http.files,
+            timeouts: self.timeouts,
+            deadline: self.deadline,
+            poller: self.poller,
+            store: self.store,
+        })))
+    }
+}
+
+/// What all clones of a [`Wavespeed`] share.
+pub(crate) struct Inner {
+    pub(crate) api: Client,
+    pub(crate) files: reqwest::Client,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) poller: Poller,
+    pub(crate) store: Arc<dyn Store>,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wavespeed")
+            .field("api", &self.api)
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
+}
+
+fn base_url(text: &str) -> Result<Url, BuildError> {
+    let wrong = |why: String| BuildError::BaseUrl {
+        url: text.to_owned(),
+        why,
+    };
+    let mut url =
+        Url::parse(text.trim()).map_err(|error| wrong(format!("is not a URL ({error})")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong(format!(
+            "has the scheme {:?}, not http or https",
+            url.scheme()
+        )));
+    }
+    // A password must not be repeated in an error.
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(BuildError::BaseUrl {
+            url: url.host_str().unwrap_or_default().to_owned(),
+            why: "has a user name or password before it".into(),
+        });
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("has a query or a fragment".into()));
+    }
+    if matches!(url.host(), None | Some(Host::Domain(""))) {
+        return Err(wrong("has no host".into()));
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(if path.is_empty() { API_PATH } else { &path });
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_is_an_origin_or_has_its_own_path() {
+        for (given, made) in [
+            (
+                "https://api.wavespeed.ai",
+                "https://api.wavespeed.ai/api/v3",
+            ),
+            (
+                "https://api.wavespeed.ai/",
+                "https://api.wavespeed.ai/api/v3",
+            ),
+            (" http://127.0.0.1:80/api/v3/ ", "http://127.0.0.1/api/v3"),
+            ("https://gate.example/wave/", "https://gate.example/wave"),
+        ] {
+            assert_eq!(base_url(given).unwrap().as_str(), made);
+        }
+        for bad in [
+            "",
+            "api.wavespeed.ai",
+            "ftp://a.b",
+            "https://a.b/?x=1",
+            "https://a.b/#x",
+        ] {
+            assert!(
+                matches!(base_url(bad), Err(BuildError::BaseUrl { .. })),
+                "{bad}"
+            );
+        }
+        let error = base_url("https://me:secret@a.b").unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn a_key_goes_over_plain_http_only_to_this_machine() {
+        let build = |url| Builder::default().key("k").base_url(url).build();
+        for fine in [
+            "http://127.0.0.1:1",
+            "http://localhost:1",
+            "http://[::1]:1",
+            "https://a.b",
+        ] {
+            assert!(build(fine).is_ok(), "{fine}");
+        }
+        for bad in [
+            "http://a.b",
+            "http://10.0.0.1",
+            "http://localhost.evil.example",
+            "http://0.0.0.0",
+        ] {
+            assert!(
+                matches!(build(bad), Err(BuildError::PlainHttp { .. })),
+                "{bad}"
+            );
+        }
+        assert!(
+            Builder::default()
+                .key("k")
+                .base_url("http://a.b")
+                .allow_plain_http(true)
+                .build()
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_key_is_needed_and_never_shown() {
+        assert!(matches!(Builder::default().build(), Err(BuildError::NoKey)));
+        assert!(matches!(
+            Builder::default().key(" ").build(),
+            Err(BuildError::Key(InvalidKey::Empty))
+        ));
+        let built = Builder::default().key("wsk_secret");
+        assert!(!format!("{built:?}").contains("secret"));
+        assert!(!format!("{:?}", built.build().unwrap()).contains("secret"));
+    }
+}

@@ -1,0 +1,262 @@
+//! Downloading outputs: to a temporary file beside the target, checked, and only then renamed. A
+//! download never carries the key, whatever host it is from.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use reqwest::Response;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
+use url::Url;
+use wavespeed_client::{Prediction, PredictionId};
+use wavespeed_poll::Deadline;
+
+use crate::http::chain;
+use crate::target::temporary;
+use crate::{Target, Wavespeed};
+
+/// An output that was written to a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Downloaded {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Where it is from.
+    pub url: String,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// The SHA-256 of its content, in lowercase hex.
+    pub sha256: String,
+}
+
+/// An output could not be saved. The task is done and paid for, and its outputs are kept by the
+/// vendor for 7 days: download them again by the id.
+#[derive(Debug, thiserror::Error)]
+#[error("output {number} of {id} could not be saved: {error}")]
+#[non_exhaustive]
+pub struct DownloadError {
+    /// The id of the task.
+    pub id: PredictionId,
+    /// The number of the output, counted from 1.
+    pub number: usize,
+    /// What was saved before.
+    pub saved: Vec<Downloaded>,
+    /// Why.
+    pub error: SaveError,
+}
+
+/// Why an output could not be saved.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SaveError {
+    /// The task has no outputs.
+    #[error("the task has none")]
+    Nothing,
+    /// The record has no id that could name a task.
+    #[error("the output is not a URL, but {0}")]
+    NotUrl(String),
+    /// The host did not give it.
+    #[error("{url} answered HTTP {status}")]
+    Refused {
+        /// Where it should be.
+        url: String,
+        /// What was answered.
+        status: u16,
+    },
+    /// The host could not be reached, or the transfer broke.
+    #[error("the transfer from {host} failed ({message})")]
+    Transfer {
+        /// The host.
+        host: String,
+        /// What went wrong.
+        message: String,
+    },
+    /// It came without content.
+    #[error("{url} is empty")]
+    Empty {
+        /// Where it is.
+        url: String,
+    },
+    /// It came with another length than announced.
+    #[error("{url} has {bytes} bytes, but {announced} were announced")]
+    Length {
+        /// Where it is.
+        url: String,
+        /// What came.
+        bytes: u64,
+        /// What was announced.
+        announced: u64,
+    },
+    /// It could not be written.
+    #[error("{path} could not be written: {error}")]
+    Write {
+        /// Where it should go.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The deadline came.
+    #[error("the deadline came")]
+    Deadline,
+}
+
+impl Wavespeed {
+    /// Writes every output of a task to files, by the deadline of the settings. May be dropped at
+    /// any await: a file is either whole or not there.
+    ///
+    /// # Errors
+    /// If one cannot be had or written. What was saved before is in the error.
+    pub async fn download(
+        &self,
+        done: &Prediction,
+        target: &Target,
+    ) -> Result<Vec<Downloaded>, DownloadError> {
+        self.download_until(done, target, self.deadline()).await
+    }
+
+    /// As [`download`](Self::download), with a deadline of its own.
+    ///
+    /// # Errors
+    /// As of [`download`](Self::download).
+    pub async fn download_until(
+        &self,
+        done: &Prediction,
+        target: &Target,
+        deadline: Deadline,
+    ) -> Result<Vec<Downloaded>, DownloadError> {
+        let mut saved = Vec::new();
+        // A record without a proper id still has outputs that were paid for.
+        let id: PredictionId = done
+            .id
+            .parse()
+            .or_else(|_| "output".parse())
+            .expect("a fixed id is one");
+        if done.outputs().is_empty() {
+            return Err(DownloadError {
+                id,
+                number: 1,
+                saved,
+                error: SaveError::Nothing,
+            });
+        }
+        for (at, output) in done.outputs().iter().enumerate() {
+            let save = self.save(&id, at, output, target);
+            let result = deadline.cut(self.0.poller.clock(), save).await;
+            match result.unwrap_or(Err(SaveError::Deadline)) {
+                Ok(file) => saved.push(file),
+                Err(error) => {
+                    return Err(DownloadError {
+                        id,
+                        number: at + 1,
+                        saved,
+                        error,
+                    });
+                }
+            }
+        }
+        Ok(saved)
+    }
+
+    async fn save(
+        &self,
+        id: &PredictionId,
+        at: usize,
+        output: &Value,
+        target: &Target,
+    ) -> Result<Downloaded, SaveError> {
+        let url = output_url(output).ok_or_else(|| SaveError::NotUrl(brief(output)))?;
+        let path = target.path(id, at, &url);
+        let write = |error| SaveError::Write {
+            path: path.clone(),
+            error,
+        };
+        if target.is_folder() {
+            std::fs::create_dir_all(target.home()).map_err(write)?;
+        }
+        let mut file = temporary(target.home()).map_err(write)?;
+        let transfer = |error: reqwest::Error| SaveError::Transfer {
+            host: url.host_str().unwrap_or_default().to_owned(),
+            message: chain(&error.without_url()),
+        };
+        let response = self
+            .0
+            .files
+            .get(url.clone())
+            .send()
+            .await
+            .map_err(transfer)?;
+        if response.status() != reqwest::StatusCode::OK {
+            return Err(SaveError::Refused {
+                url: url.to_string(),
+                status: response.status().as_u16(),
+            });
+        }
+        let announced = response.content_length();
+        let (bytes, sha256) = copy(response, &mut file)
+            .await
+            .map_err(|broken| match broken {
+                Broken::Transfer(error) => transfer(error),
+                Broken::Write(error) => write(error),
+            })?;
+        let url = url.to_string();
+        if bytes == 0 {
+            return Err(SaveError::Empty { url });
+        }
+        if let Some(announced) = announced.filter(|announced| *announced != bytes) {
+            return Err(SaveError::Length {
+                url,
+                bytes,
+                announced,
+            });
+        }
+        file.as_file().sync_all().map_err(write)?;
+        let kept = if target.replaces() {
+            file.persist(&path)
+        } else {
+            file.persist_noclobber(&path)
+        };
+        kept.map_err(|error| write(error.error))?;
+        tracing::info!(%id, path = %path.display(), bytes, "saved");
+        Ok(Downloaded {
+            path,
+            url,
+            bytes,
+            sha256,
+        })
+    }
+}
+
+enum Broken {
+    Transfer(reqwest::Error),
+    Write(io::Error),
+}
+
+async fn copy(mut response: Response, file: &mut NamedTempFile) -> Result<(u64, String), Broken> {
+    let (mut bytes, mut hash) = (0, Sha256::new());
+    while let Some(chunk) = response.chunk().await.map_err(Broken::Transfer)? {
+        // Pieces are small, so the write is too short to be worth another thread.
+        file.write_all(&chunk).map_err(Broken::Write)?;
+        hash.update(&chunk);
+        bytes += chunk.len() as u64;
+    }
+    let hex = hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Ok((bytes, hex))
+}
+
+/// The http or https URL of an output: the output itself, or what an object calls `url`.
+#[must_use]
+pub fn output_url(output: &Value) -> Option<Url> {
+    let text = output.as_str().or_else(|| output.get("url")?.as_str())?;
+    Url::parse(text)
+        .ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))
+}
+
+fn brief(output: &Value) -> String {
+    output.to_string().chars().take(120).collect()
+}

@@ -1,0 +1,116 @@
+//! The HTTP clients: one for the API, one for files, both from the same settings.
+
+use std::env;
+use std::time::Duration;
+
+use reqwest::redirect::Policy;
+use reqwest::{ClientBuilder, NoProxy, Proxy};
+use url::{Host, Url};
+
+use crate::{BuildError, Timeouts};
+
+/// Hosts that are never reached through a proxy: a proxy's loopback is another machine, and what
+/// is meant for this one (a key in the clear, too) must not leave it.
+const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
+
+pub(crate) struct Http {
+    /// Follows no redirect: the vendor's API has none, and a key must not follow one.
+    pub(crate) api: reqwest::Client,
+    /// Follows redirects, as storage hosts use them. Never gets the key.
+    pub(crate) files: reqwest::Client,
+}
+
+impl Http {
+    pub(crate) fn new(user_agent: &str, timeouts: &Timeouts) -> Result<Self, BuildError> {
+        #[cfg(feature = "rustls-ring")]
+        {
+            // Only the first provider of a process counts; one that the program chose stays.
+            _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let failed = |error: reqwest::Error| BuildError::Http(chain(&error));
+        let api = common(user_agent, timeouts)?
+            .redirect(Policy::none())
+            .build()
+            .map_err(failed)?;
+        let files = common(user_agent, timeouts)?
+            .redirect(Policy::limited(10))
+            .read_timeout(timeouts.idle)
+            .build()
+            .map_err(failed)?;
+        Ok(Self { api, files })
+    }
+}
+
+fn common(user_agent: &str, timeouts: &Timeouts) -> Result<ClientBuilder, BuildError> {
+    let mut builder = reqwest::Client::builder()
+        .user_agent(user_agent)
+        .connect_timeout(timeouts.connect)
+        .pool_idle_timeout(Duration::from_secs(30))
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .no_proxy();
+    for proxy in proxies()? {
+        builder = builder.proxy(proxy);
+    }
+    Ok(builder)
+}
+
+/// The proxies of the environment, by the names that curl made common. `HTTP_PROXY` in capitals is
+/// not read where a web server could have set it from a request's header `Proxy`.
+fn proxies() -> Result<Vec<Proxy>, BuildError> {
+    let set = |names: [&'static str; 2]| {
+        names.into_iter().find_map(|name| {
+            let value = env::var(name)
+                .ok()
+                .filter(|value| !value.trim().is_empty())?;
+            (name != "HTTP_PROXY" || env::var_os("REQUEST_METHOD").is_none())
+                .then_some((name, value))
+        })
+    };
+    let direct = set(["no_proxy", "NO_PROXY"]).map_or(LOOPBACK.to_owned(), |(_, hosts)| {
+        format!("{LOOPBACK},{hosts}")
+    });
+    type Make = fn(String) -> reqwest::Result<Proxy>;
+    let kinds: [([&'static str; 2], Make); 3] = [
+        (["https_proxy", "HTTPS_PROXY"], |url| Proxy::https(url)),
+        (["http_proxy", "HTTP_PROXY"], |url| Proxy::http(url)),
+        (["all_proxy", "ALL_PROXY"], |url| Proxy::all(url)),
+    ];
+    kinds
+        .into_iter()
+        .filter_map(|(names, make)| set(names).map(|(variable, url)| (variable, make(url))))
+        .map(|(variable, made)| match made {
+            Ok(proxy) => Ok(proxy.no_proxy(NoProxy::from_string(&direct))),
+            // The URL is not repeated: it may hold a password.
+            Err(error) => Err(BuildError::Proxy {
+                variable,
+                why: error.without_url().to_string(),
+            }),
+        })
+        .collect()
+}
+
+/// Whether a URL leads to this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// An error and what it comes from, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !line.contains(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        source = cause.source();
+    }
+    line
+}

@@ -1,0 +1,269 @@
+//! A job: nothing but the id of a task, and waiting for its end.
+
+use std::future::ready;
+use std::time::{Duration, SystemTime};
+
+use futures_util::stream::{BoxStream, Stream};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use wavespeed_client::{Answer, CallError, InvalidId, Prediction, PredictionId};
+use wavespeed_poll::{Deadline, Reply, Start, Stopped, Trouble, Update, Verdict};
+
+use crate::http::chain;
+use crate::{Wavespeed, submit};
+
+/// How long a prediction may be unknown to the vendor before it counts as missing: a record that
+/// was just made may not be everywhere yet.
+const MISSING_FOR: Duration = Duration::from_secs(30);
+
+/// A task that was submitted. It is no more than an id, so a job can be had again in any process.
+#[derive(Clone, Debug)]
+pub struct Job {
+    ws: Wavespeed,
+    id: PredictionId,
+    start: Start,
+    record: Option<Prediction>,
+}
+
+/// Why a prediction could not be had this time. That says nothing about the task.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// The key is not valid (401).
+    #[error("the key was refused ({0})")]
+    Key(String),
+    /// The role of the key does not permit it (403).
+    #[error("the role of the key does not permit it ({0})")]
+    Role(String),
+    /// The vendor knows no prediction of this id (404): it is another account's, or gone after 7
+    /// days.
+    #[error("no prediction has this id ({0})")]
+    NotFound(String),
+    /// Another answer without a prediction.
+    #[error("the vendor did not answer with a prediction ({message})")]
+    Answer {
+        /// What it answered.
+        message: String,
+        /// How long the vendor asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// No answer.
+    #[error("the vendor could not be reached ({0})")]
+    Transport(String),
+}
+
+impl FetchError {
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::Key(_) | Self::Role(_) => Verdict::Stop,
+            Self::NotFound(_) => Verdict::RetryWithin(MISSING_FOR),
+            Self::Answer { retry_after, .. } => Verdict::Retry {
+                retry_after: *retry_after,
+            },
+            Self::Transport(_) => Verdict::Retry { retry_after: None },
+        }
+    }
+}
+
+/// Why waiting ended before the task did. The task goes on; waiting again from the id finds it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The deadline came.
+    #[error("the deadline came while {id} was still running{}", .trouble.as_ref().map_or(String::new(), |error| format!("; the last poll failed: {error}")))]
+    Deadline {
+        /// The id of the task.
+        id: PredictionId,
+        /// The error of the last poll, if that one failed.
+        trouble: Option<FetchError>,
+    },
+    /// An error that waiting cannot mend.
+    #[error("waiting for {id} cannot go on: {error}")]
+    Stopped {
+        /// The id of the task.
+        id: PredictionId,
+        /// The error.
+        error: FetchError,
+    },
+}
+
+impl WaitError {
+    /// The id of the task.
+    #[must_use]
+    pub fn id(&self) -> &PredictionId {
+        match self {
+            Self::Deadline { id, .. } | Self::Stopped { id, .. } => id,
+        }
+    }
+}
+
+impl Wavespeed {
+    /// The job of this id, submitted any time before, by any process. Nothing is sent.
+    ///
+    /// # Errors
+    /// If the text cannot be an id.
+    pub fn job(&self, id: &str) -> Result<Job, InvalidId> {
+        Ok(Job::new(self.clone(), id.parse()?, Start::Now, None))
+    }
+}
+
+impl Job {
+    pub(crate) fn new(
+        ws: Wavespeed,
+        id: PredictionId,
+        start: Start,
+        record: Option<Prediction>,
+    ) -> Self {
+        Self {
+            ws,
+            id,
+            start,
+            record,
+        }
+    }
+
+    /// The id of the task: all that is needed to go on with it later.
+    #[must_use]
+    pub fn id(&self) -> &PredictionId {
+        &self.id
+    }
+
+    /// What the submit answered, if this job is from one and it could be read.
+    #[must_use]
+    pub fn submitted(&self) -> Option<&Prediction> {
+        self.record.as_ref()
+    }
+
+    /// The prediction as it is now: one call.
+    ///
+    /// # Errors
+    /// If it could not be had this time.
+    pub async fn fetch(&self) -> Result<Prediction, FetchError> {
+        let inner = &*self.ws.0;
+        let call =
+            async { Answer::of(inner.api.get_prediction_result(self.id.as_str()).await).await };
+        let limit = Deadline::after(inner.timeouts.call, inner.poller.clock());
+        match limit.cut(inner.poller.clock(), call).await {
+            Some(Ok(answer)) => read(&answer),
+            Some(Err(CallError::Transport(error))) => Err(FetchError::Transport(chain(&error))),
+            Some(Err(error)) => Err(FetchError::Transport(error.to_string())),
+            None => Err(FetchError::Transport(format!(
+                "no answer within {:?}",
+                inner.timeouts.call
+            ))),
+        }
+    }
+
+    /// Waits for the end of the task, good or bad, by the deadline of the settings.
+    ///
+    /// # Errors
+    /// As of [`wait_until`](Self::wait_until).
+    pub async fn wait(&self) -> Result<Prediction, WaitError> {
+        self.wait_until(self.ws.deadline()).await
+    }
+
+    /// Waits for the end of the task, and returns its final record whatever the end was: look at
+    /// its `status`. May be dropped at any await.
+    ///
+    /// # Errors
+    /// If the deadline comes first, or for what waiting cannot mend: the key or its role is refused
+    /// (401, 403), or the id stays unknown for 30 s (404). Anything else is waited through.
+    pub async fn wait_until(&self, deadline: Deadline) -> Result<Prediction, WaitError> {
+        let mut states = self.watch_until(deadline);
+        let mut last = None;
+        while let Some(state) = states.try_next().await? {
+            last = Some(state);
+        }
+        Ok(last.expect("a watch ends with an error or the final record"))
+    }
+
+    /// Each state of the task as it is learned, the last one being final. By the deadline of the
+    /// settings, counted from now. Polls that failed are left out; see [`follow`](Self::follow).
+    pub fn watch(&self) -> BoxStream<'static, Result<Prediction, WaitError>> {
+        self.watch_until(self.ws.deadline())
+    }
+
+    /// As [`watch`](Self::watch), with a deadline of its own.
+    pub fn watch_until(
+        &self,
+        deadline: Deadline,
+    ) -> BoxStream<'static, Result<Prediction, WaitError>> {
+        let records = self.follow(deadline).try_filter_map(|update| {
+            ready(Ok(match update {
+                Update::Pending(record) | Update::Done(record) => Some(record),
+                Update::Retrying { .. } => None,
+            }))
+        });
+        records.boxed()
+    }
+
+    /// Each poll as it comes, those that failed included. Ends with [`Update::Done`] or an error,
+    /// for the reasons of [`wait_until`](Self::wait_until).
+    pub fn follow(
+        &self,
+        deadline: Deadline,
+    ) -> impl Stream<Item = Result<Update<Prediction, FetchError>, WaitError>> + Send + use<> {
+        let (job, id) = (self.clone(), self.id.clone());
+        let ask = move || {
+            let job = job.clone();
+            async move { job.ask().await }
+        };
+        self.ws
+            .0
+            .poller
+            .clone()
+            .watch(deadline, self.start, ask)
+            .map_err(move |stopped| match stopped {
+                Stopped::Deadline(trouble) => WaitError::Deadline {
+                    id: id.clone(),
+                    trouble,
+                },
+                Stopped::Error(error) => WaitError::Stopped {
+                    id: id.clone(),
+                    error,
+                },
+            })
+    }
+
+    async fn ask(&self) -> Result<Reply<Prediction>, Trouble<FetchError>> {
+        match self.fetch().await {
+            Ok(record) if record.status.is_terminal() => {
+                if let Err(error) = self.ws.0.store.ended(&record) {
+                    tracing::error!(id = %self.id, %error, "the end of a task could not be written down");
+                }
+                Ok(Reply::Done(record))
+            }
+            Ok(record) => Ok(Reply::Pending(record)),
+            Err(error) => {
+                tracing::warn!(id = %self.id, %error, "a poll failed");
+                Err(Trouble {
+                    verdict: error.verdict(),
+                    error,
+                })
+            }
+        }
+    }
+}
+
+/// The prediction in an answer, or why there is none.
+fn read(answer: &Answer) -> Result<Prediction, FetchError> {
+    if answer.status.is_success()
+        && let Some(record) = submit::record(answer)
+    {
+        return Ok(record);
+    }
+    // A failure can come with HTTP 200; its code then has the meaning of a status.
+    let status = match answer.envelope().code {
+        Some(code) if answer.status.is_success() => code,
+        _ => answer.status.as_u16().into(),
+    };
+    let message = answer.to_string();
+    Err(match status {
+        401 => FetchError::Key(message),
+        403 => FetchError::Role(message),
+        404 => FetchError::NotFound(message),
+        _ => FetchError::Answer {
+            message,
+            retry_after: answer.retry_after(SystemTime::now()),
+        },
+    })
+}
