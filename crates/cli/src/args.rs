@@ -1,0 +1,310 @@
+//! The command line: what there is to type.
+
+use std::time::Duration;
+
+use clap::builder::styling::Styles;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use wavespeed::{CATALOGUE, Model};
+
+use crate::{exit, inputs};
+
+/// What `wave lipsync` runs.
+pub(crate) const LIPSYNC: &str = "kwaivgi/kling-lipsync/text-to-video";
+
+/// The whole command line. The flags of a model are there only for the one that is about to run,
+/// so that a thousand models cost nothing.
+pub(crate) fn command(model: Option<&'static Model>) -> Command {
+    let lipsync =
+        wavespeed::model(LIPSYNC).filter(|lipsync| model.is_none_or(|model| model == *lipsync));
+    Command::new("wave")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("A clip and a sentence in, a talking video out, on WaveSpeedAI")
+        .after_help(exit::HELP)
+        .styles(Styles::styled())
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .args(globals())
+        .subcommand(with_model(
+            Command::new("lipsync")
+                .about("Make a clip speak a sentence (Kling lip-sync)")
+                .after_help(example("wave lipsync --video clip.mp4 --text \"Hello\" -o out.mp4")),
+            "lipsync",
+            lipsync,
+        ))
+        .subcommand(with_model(
+            Command::new("run")
+                .about("Run a model of the catalogue")
+                .arg(Arg::new("model").value_name("MODEL").help("Its id, as `wave models` lists it"))
+                .after_help(example("wave run kwaivgi/kling-lipsync/text-to-video --video clip.mp4 --text \"Hello\"")),
+            "run <MODEL>",
+            model,
+        ))
+        .subcommand(
+            Command::new("wait")
+                .about("Wait for tasks that were submitted before")
+                .arg(ids())
+                .args(files())
+                .after_help(example("wave wait 6488c2754f6f4dfea924382fa14d11bd -o out.mp4")),
+        )
+        .subcommand(
+            Command::new("show")
+                .about("Show a task as it is now")
+                .arg(Arg::new("id").value_name("ID").required(true).help("The id that the submit printed"))
+                .after_help(example("wave show 6488c2754f6f4dfea924382fa14d11bd --json")),
+        )
+        .subcommand(
+            Command::new("download")
+                .about("Save the outputs of tasks that are done, here unless -o says where")
+                .arg(ids())
+                .args(files())
+                .after_help(example("wave download 6488c2754f6f4dfea924382fa14d11bd -o videos/")),
+        )
+        .subcommand(
+            Command::new("models")
+                .about("List the models of the catalogue")
+                .after_help(example("wave models --json")),
+        )
+        .subcommand(
+            Command::new("voices")
+                .about("List the voices of lip-sync, and what they are called in each language")
+                .after_help(example("wave voices")),
+        )
+        .subcommand(emulator())
+}
+
+fn example(line: &str) -> String {
+    format!("Example: {line}")
+}
+
+fn with_model(command: Command, words: &str, model: Option<&'static Model>) -> Command {
+    let Some(model) = model else {
+        // Which model is meant is not known, so whatever follows is not understood either.
+        return command.arg(
+            Arg::new("rest")
+                .num_args(0..)
+                .trailing_var_arg(true)
+                .allow_hyphen_values(true)
+                .hide(true),
+        );
+    };
+    let page = model.docs.map_or(String::new(), |page| format!("\n{page}"));
+    command
+        .long_about(format!(
+            "{} ({})\n{}{page}",
+            model.name, model.id, model.about
+        ))
+        .override_usage(format!("wave {words} {}[OPTIONS]", inputs::usage(model)))
+        .args(inputs::flags(model))
+        .args(files())
+}
+
+fn ids() -> Arg {
+    Arg::new("id")
+        .value_name("ID")
+        .required(true)
+        .num_args(1..)
+        .help("The ids that the submits printed")
+}
+
+fn files() -> [Arg; 2] {
+    [
+        Arg::new("output")
+            .short('o')
+            .long("output")
+            .value_name("FILE|DIR/")
+            .value_parser(value_parser!(std::path::PathBuf))
+            .help("Save the outputs; without it their URLs are printed"),
+        Arg::new("force")
+            .long("force")
+            .action(ArgAction::SetTrue)
+            .help("Replace a file that exists"),
+    ]
+}
+
+fn emulator() -> Command {
+    Command::new("emulator")
+        .about("Run the vendor's API on this machine, for tests and trials")
+        .arg(
+            Arg::new("port")
+                .long("port")
+                .value_name("N")
+                .default_value("0")
+                .value_parser(value_parser!(u16))
+                .help("The port on 127.0.0.1; 0 takes any that is free"),
+        )
+        .arg(
+            Arg::new("key")
+                .long("key")
+                .value_name("KEY")
+                .default_value("emulator")
+                .help("The key it accepts"),
+        )
+        .arg(
+            Arg::new("task-time")
+                .long("task-time")
+                .value_name("TIME")
+                .default_value("2s")
+                .value_parser(duration)
+                .help("How long a task takes"),
+        )
+        .after_help(example("wave emulator --port 8787 --task-time 10s"))
+}
+
+fn globals() -> Vec<Arg> {
+    let flag = |name: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .global(true)
+            .help_heading("Global options")
+    };
+    let switch = |name| flag(name).action(ArgAction::SetTrue);
+    vec![
+        switch("emulate").help(
+            "Use an emulator in this process: no key, no cost; its tasks end with the process",
+        ),
+        flag("base-url")
+            .value_name("URL")
+            .help("Where the API is [env: WAVESPEED_BASE_URL]"),
+        switch("allow-plain-http").help("Let the key go over plain http to another machine"),
+        switch("json").help("Print one JSON document, whatever happens"),
+        switch("quiet").help("Print nothing to stderr but ids and errors"),
+        flag("timeout")
+            .value_name("TIME")
+            .value_parser(duration)
+            .default_value("1h")
+            .help("How long everything after the local checks may take: 90s, 20m, or 0 for ever"),
+        flag("poll-interval")
+            .value_name("TIME")
+            .value_parser(interval)
+            .default_value("1s")
+            .help("The shortest time between two polls"),
+        switch("no-wait").help("Print the id and leave once the task is submitted"),
+        switch("no-media-check").help("Upload local files without looking at what they are"),
+    ]
+}
+
+/// A duration such as `90s`, `20m`, `1h 30m` or `0`.
+fn duration(text: &str) -> Result<Duration, String> {
+    if text.trim() == "0" {
+        return Ok(Duration::ZERO);
+    }
+    let parsed = text
+        .parse::<jiff::SignedDuration>()
+        .ok()
+        .and_then(|parsed| Duration::try_from(parsed).ok());
+    parsed.ok_or_else(|| "not a duration; use one such as 90s, 20m, 1h or 0".to_owned())
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("must be longer than 0".to_owned()),
+        interval => Ok(interval),
+    }
+}
+
+/// The model that a command line is going to run: the first word that is the id of one.
+pub(crate) fn model_in(words: &[std::ffi::OsString]) -> Option<&'static Model> {
+    words
+        .iter()
+        .find_map(|word| wavespeed::model(word.to_str()?))
+}
+
+/// The flags that every command takes.
+pub(crate) struct Global {
+    pub(crate) emulate: bool,
+    pub(crate) base_url: Option<String>,
+    pub(crate) allow_plain_http: bool,
+    pub(crate) json: bool,
+    pub(crate) quiet: bool,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) poll_interval: Duration,
+    pub(crate) no_wait: bool,
+    pub(crate) no_media_check: bool,
+}
+
+impl From<&ArgMatches> for Global {
+    fn from(matches: &ArgMatches) -> Self {
+        let time = |name| *matches.get_one::<Duration>(name).expect("it has a default");
+        Self {
+            emulate: matches.get_flag("emulate"),
+            base_url: matches.get_one("base-url").cloned(),
+            allow_plain_http: matches.get_flag("allow-plain-http"),
+            json: matches.get_flag("json"),
+            quiet: matches.get_flag("quiet"),
+            timeout: Some(time("timeout")).filter(|timeout| !timeout.is_zero()),
+            poll_interval: time("poll-interval"),
+            no_wait: matches.get_flag("no-wait"),
+            no_media_check: matches.get_flag("no-media-check"),
+        }
+    }
+}
+
+/// The ids of all models, for the one that is nearest to a misspelt one.
+pub(crate) fn model_ids() -> impl Iterator<Item = &'static str> {
+    CATALOGUE.iter().map(|model| model.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command(None).debug_assert();
+        for model in CATALOGUE {
+            command(Some(model)).debug_assert();
+        }
+    }
+
+    #[test]
+    fn every_command_shows_an_example() {
+        for command in command(None).get_subcommands() {
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                help.starts_with(&format!("Example: wave {}", command.get_name())),
+                "{}",
+                command.get_name()
+            );
+        }
+    }
+
+    /// The generator gives an input another flag if its name stands in the list, so the list has to
+    /// know every flag that stands beside the inputs of a model.
+    #[test]
+    fn every_flag_beside_the_inputs_is_reserved() {
+        let reserved: Vec<&str> = include_str!("../reserved-flags.txt")
+            .lines()
+            .map(str::trim)
+            .collect();
+        let mut command = command(Some(&CATALOGUE[0]));
+        command.build();
+        let run = command.find_subcommand("run").unwrap();
+        let is_input = |arg: &&Arg| arg.get_id().as_str().starts_with(inputs::INPUT);
+        let flags = run
+            .get_arguments()
+            .filter(|arg| !is_input(arg))
+            .filter_map(Arg::get_long);
+        let missing: Vec<&str> = flags.filter(|flag| !reserved.contains(flag)).collect();
+        assert!(
+            missing.is_empty(),
+            "{missing:?}: add these to reserved-flags.txt"
+        );
+    }
+
+    #[test]
+    fn durations_are_read() {
+        let seconds = |text| duration(text).map(|time| time.as_secs());
+        assert_eq!(seconds("90s"), Ok(90));
+        assert_eq!(seconds("20m"), Ok(1200));
+        assert_eq!(seconds("1h 30m"), Ok(5400));
+        assert_eq!(seconds("0"), Ok(0));
+        for bad in ["", "90", "-1s", "soon", "1y"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+        assert!(interval("0").is_err());
+    }
+}

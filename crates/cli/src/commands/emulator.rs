@@ -1,0 +1,44 @@
+//! `wave emulator`: the vendor's API on this machine.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use clap::ArgMatches;
+use wavespeed_emulator::Emulator;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::report::Report;
+use crate::terminal;
+
+pub(super) async fn run(matches: &ArgMatches, context: &Context) -> Report {
+    let key: &String = matches.get_one("key").expect("it has a default");
+    let started = Emulator::builder()
+        .port(*matches.get_one::<u16>("port").expect("it has a default"))
+        .key(key)
+        .task_time(
+            *matches
+                .get_one::<Duration>("task-time")
+                .expect("it has a default"),
+        )
+        .start()
+        .await;
+    let emulator = match started {
+        Ok(emulator) => emulator,
+        Err(error) => return Report::failed(Failure::usage(error)),
+    };
+    let mut stdout = std::io::stdout();
+    let written = writeln!(stdout, "{}", emulator.origin()).and_then(|()| stdout.flush());
+    if let Err(error) = written {
+        return Report::failed(Failure::usage(format!(
+            "the base URL could not be written to stdout: {error}"
+        )));
+    }
+    if !context.global.quiet {
+        terminal::note(&format!(
+            "emulating; use it with: WAVESPEED_BASE_URL={} WAVESPEED_API_KEY={key}",
+            emulator.origin()
+        ));
+    }
+    std::future::pending().await
+}

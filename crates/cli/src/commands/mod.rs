@@ -1,0 +1,34 @@
+//! The commands: each is a few calls into `wavespeed`.
+
+mod emulator;
+mod list;
+mod run;
+mod tasks;
+
+use clap::ArgMatches;
+
+use crate::args;
+use crate::context::Context;
+use crate::report::Report;
+
+/// Runs the command of this name.
+pub(crate) async fn run(name: &str, matches: &ArgMatches, context: &mut Context) -> Report {
+    match name {
+        "lipsync" => run::run(Some(args::LIPSYNC), matches, context).await,
+        "run" => {
+            run::run(
+                matches.get_one::<String>("model").map(String::as_str),
+                matches,
+                context,
+            )
+            .await
+        }
+        "wait" => tasks::wait(matches, context).await,
+        "show" => tasks::show(matches, context).await,
+        "download" => tasks::download(matches, context).await,
+        "models" => list::models(),
+        "voices" => list::voices(),
+        "emulator" => emulator::run(matches, context).await,
+        other => unreachable!("clap knows no command {other}"),
+    }
+}

@@ -1,0 +1,152 @@
+//! What `--json` prints: types of our own, so that the contract is a choice and not an accident.
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+use wavespeed::{Downloaded, Prediction};
+
+/// What became of one job.
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
+pub(crate) struct Document {
+    /// The id of the task; null if none was created, or its id is not known.
+    pub(crate) id: Option<String>,
+    /// The local id of the job; null if there is no journal.
+    pub(crate) job: Option<String>,
+    /// The model submitted to, or the one the vendor names.
+    pub(crate) model: Option<String>,
+    /// The vendor's word for where the task stands.
+    pub(crate) status: Option<String>,
+    /// What the task made, in the vendor's order.
+    pub(crate) outputs: Vec<Output>,
+    /// What went wrong; null if nothing did.
+    pub(crate) error: Option<ErrorDocument>,
+    /// The vendor's record as it came.
+    pub(crate) raw: Option<Value>,
+}
+
+/// One output of a task.
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
+pub(crate) struct Output {
+    /// Where the vendor keeps it, for 7 days; null if the output is not a URL (see `raw`).
+    pub(crate) url: Option<String>,
+    /// Where it was saved; null if it was not.
+    pub(crate) file: Option<String>,
+    /// The length of the file.
+    pub(crate) bytes: Option<u64>,
+    /// The SHA-256 of the file, in lowercase hex.
+    pub(crate) sha256: Option<String>,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct ErrorDocument {
+    /// What kind of error it is.
+    pub(crate) kind: Kind,
+    /// What went wrong, in a sentence.
+    pub(crate) message: String,
+    /// What to do now.
+    pub(crate) hint: Option<String>,
+    /// What is wrong with the input, for kind `input`.
+    pub(crate) faults: Vec<FaultDocument>,
+}
+
+/// The kinds of errors.
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// The command line is not understood.
+    Usage,
+    /// The input or the output path breaks a rule; nothing was sent.
+    Input,
+    /// There is no key, or it, its role or the credit was refused.
+    Key,
+    /// The vendor refused; nothing is billed.
+    Refused,
+    /// The vendor could not be reached; nothing is billed.
+    Unreachable,
+    /// The outcome of a submit is unknown.
+    Unknown,
+    /// The deadline came.
+    Deadline,
+    /// The task ended, but not as completed.
+    Task,
+    /// An output could not be saved.
+    Save,
+    /// A signal ended the command.
+    Interrupted,
+}
+
+/// What is wrong with one input.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct FaultDocument {
+    /// The input.
+    pub(crate) field: String,
+    /// The name of the rule it breaks.
+    pub(crate) rule: String,
+    /// The value.
+    pub(crate) value: Value,
+    /// What is wrong and how to mend it.
+    pub(crate) message: String,
+}
+
+/// A model of `wave models`.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct ModelDocument {
+    /// The id.
+    pub(crate) id: &'static str,
+    /// What the vendor calls it.
+    pub(crate) name: &'static str,
+    /// What goes in and comes out.
+    #[serde(rename = "type")]
+    pub(crate) kind: &'static str,
+    /// What the vendor says of it.
+    pub(crate) description: &'static str,
+    /// The vendor's page.
+    pub(crate) docs: Option<&'static str>,
+}
+
+/// A voice of `wave voices`.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct VoiceDocument {
+    /// The value for `--voice-id`.
+    pub(crate) id: String,
+    /// What it is called, by language; a voice speaks the languages it has a name in.
+    pub(crate) names: std::collections::BTreeMap<&'static str, &'static str>,
+    /// Whether it is taken if none is named.
+    pub(crate) default: bool,
+}
+
+impl Document {
+    /// Takes over what the vendor's record says.
+    pub(crate) fn set_record(&mut self, record: &Prediction) {
+        self.id = Some(record.id.clone());
+        self.model = record.model.clone().or(self.model.take());
+        self.status = Some(record.status.to_string());
+        self.outputs = record.outputs().iter().map(Output::from_record).collect();
+        self.raw = Some(record.raw().clone());
+    }
+
+    /// Takes over what was saved: the first outputs, in their order.
+    pub(crate) fn set_saved(&mut self, saved: &[Downloaded]) {
+        for (output, file) in self.outputs.iter_mut().zip(saved) {
+            output.file = Some(text(&file.path));
+            output.bytes = Some(file.bytes);
+            output.sha256 = Some(file.sha256.clone());
+        }
+    }
+}
+
+impl Output {
+    fn from_record(output: &Value) -> Self {
+        Self {
+            url: wavespeed::output_url(output).map(String::from),
+            ..Self::default()
+        }
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}

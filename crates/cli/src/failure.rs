@@ -1,0 +1,187 @@
+//! What a command says when it cannot do what was asked: the error, the hint, the exit code.
+
+use wavespeed::{
+    BuildError, DownloadError, Fault, FetchError, PredictionId, Refusal, SaveError, SubmitError,
+    UploadError, WaitError,
+};
+
+use crate::document::{ErrorDocument, FaultDocument, Kind};
+use crate::exit::Exit;
+
+/// Why a command, or one job of it, ended badly.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: Exit,
+    pub(crate) kind: Kind,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+    pub(crate) faults: Vec<Fault>,
+}
+
+impl Failure {
+    pub(crate) fn new(exit: Exit, kind: Kind, message: impl ToString) -> Self {
+        Self {
+            exit,
+            kind,
+            message: message.to_string(),
+            hint: None,
+            faults: Vec::new(),
+        }
+    }
+
+    pub(crate) fn usage(message: impl ToString) -> Self {
+        Self::new(Exit::RefusedHere, Kind::Usage, message)
+    }
+
+    pub(crate) fn hint(mut self, hint: impl ToString) -> Self {
+        self.hint = Some(hint.to_string());
+        self
+    }
+
+    /// Everything that was found wrong before anything was sent.
+    pub(crate) fn input(faults: Vec<Fault>) -> Self {
+        let many = if faults.len() == 1 {
+            "1 fault was"
+        } else {
+            &format!("{} faults were", faults.len())
+        };
+        let message = format!("{many} found; nothing was sent");
+        Self {
+            faults,
+            ..Self::new(Exit::RefusedHere, Kind::Input, message)
+        }
+    }
+
+    pub(crate) fn document(&self) -> ErrorDocument {
+        ErrorDocument {
+            kind: self.kind,
+            message: self.message.clone(),
+            hint: self.hint.clone(),
+            faults: self.faults.iter().map(FaultDocument::from).collect(),
+        }
+    }
+
+    /// Why a task of which only the id is known could not be waited for.
+    pub(crate) fn wait(error: &WaitError) -> Self {
+        let id = error.id();
+        match error {
+            WaitError::Stopped { error, .. } => Self::fetch(id, error),
+            _ => Self::new(Exit::Deadline, Kind::Deadline, error).hint(go_on(id)),
+        }
+    }
+
+    pub(crate) fn fetch(id: &PredictionId, error: &FetchError) -> Self {
+        let message = format!("{id}: {error}");
+        match error {
+            FetchError::Key(_) | FetchError::Role(_) => Self::new(Exit::Key, Kind::Key, message).hint(format!(
+                "set WAVESPEED_API_KEY to a key of the account that submitted it; {}",
+                go_on(id)
+            )),
+            FetchError::NotFound(_) => Self::new(Exit::RefusedThere, Kind::Refused, message)
+                .hint("check the id, and that the key is of the account that submitted it; the vendor keeps records for 7 days"),
+            FetchError::Answer { .. } => {
+                Self::new(Exit::RefusedThere, Kind::Refused, message).hint(format!("try again: wave show {id}"))
+            }
+            _ => Self::new(Exit::RefusedThere, Kind::Unreachable, message).hint(format!("try again: wave show {id}")),
+        }
+    }
+
+    pub(crate) fn save(error: &DownloadError) -> Self {
+        let failure = Self::new(Exit::NotSaved, Kind::Save, error);
+        let id = &error.id;
+        match error.error {
+            SaveError::Nothing | SaveError::NotUrl(_) => {
+                failure.hint(format!("see what it made: wave show {id} --json"))
+            }
+            _ => failure.hint(format!(
+                "the task is done and kept for 7 days: wave download {id} -o PATH"
+            )),
+        }
+    }
+}
+
+/// The command that goes on with a task.
+pub(crate) fn go_on(id: &PredictionId) -> String {
+    format!("the task goes on; wait for it with: wave wait {id}")
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::NoKey => Self::new(Exit::Key, Kind::Key, "no API key is set").hint(
+                "put one from the dashboard's page API Keys into the environment variable WAVESPEED_API_KEY, or try it without one: --emulate",
+            ),
+            BuildError::Key(_) => Self::new(Exit::Key, Kind::Key, error).hint("check the environment variable WAVESPEED_API_KEY"),
+            BuildError::PlainHttp { .. } => Self::usage(error).hint("use https, or --allow-plain-http"),
+            other => Self::usage(other),
+        }
+    }
+}
+
+impl From<SubmitError> for Failure {
+    fn from(error: SubmitError) -> Self {
+        let refusal = match &error {
+            SubmitError::Invalid(faults) => return Self::input(faults.as_slice().to_vec()),
+            SubmitError::Unknown(_) => {
+                return Self::new(Exit::Unknown, Kind::Unknown, error).hint(
+                    "do not submit again before you have looked at the recent predictions on the dashboard; with the id: wave wait ID",
+                );
+            }
+            SubmitError::Rejected(rejected) => rejected.refusal,
+            other => return Self::usage(other),
+        };
+        match refusal {
+            Refusal::Key => Self::new(Exit::Key, Kind::Key, error)
+                .hint("check the environment variable WAVESPEED_API_KEY"),
+            Refusal::Role => {
+                Self::new(Exit::Key, Kind::Key, error).hint("use a key whose role may run models")
+            }
+            Refusal::Credit => Self::new(Exit::Key, Kind::Key, error)
+                .hint("top up the account on the dashboard, then run the same command again"),
+            Refusal::NotSent => Self::new(Exit::RefusedThere, Kind::Unreachable, error)
+                .hint("check the connection, then run the same command again"),
+            Refusal::Busy => {
+                let wait = match &error {
+                    SubmitError::Rejected(rejected) => rejected.retry_after,
+                    _ => None,
+                };
+                let when = wait.map_or("a little later".into(), |wait| {
+                    format!("in {} s", wait.as_secs())
+                });
+                Self::new(Exit::RefusedThere, Kind::Refused, error)
+                    .hint(format!("run the same command again {when}"))
+            }
+            Refusal::Redirect => Self::new(Exit::RefusedThere, Kind::Refused, error)
+                .hint("a submit follows no redirect; check the base URL"),
+            _ => Self::new(Exit::RefusedThere, Kind::Refused, error),
+        }
+    }
+}
+
+impl From<UploadError> for Failure {
+    fn from(error: UploadError) -> Self {
+        let failure = match &error {
+            UploadError::Read { .. } => Self::new(Exit::RefusedHere, Kind::Input, &error),
+            UploadError::Refused {
+                status: 401 | 403, ..
+            } => {
+                return Self::new(Exit::Key, Kind::Key, error)
+                    .hint("check the environment variable WAVESPEED_API_KEY");
+            }
+            UploadError::Refused { .. } => Self::new(Exit::RefusedThere, Kind::Refused, &error),
+            _ => Self::new(Exit::RefusedThere, Kind::Unreachable, &error),
+        };
+        failure.hint("nothing was submitted, nothing is billed; run the same command again")
+    }
+}
+
+impl From<&Fault> for FaultDocument {
+    fn from(fault: &Fault) -> Self {
+        Self {
+            field: fault.field.clone(),
+            rule: fault.rule.name().to_owned(),
+            value: fault.value.clone(),
+            message: fault.message.clone(),
+        }
+    }
+}

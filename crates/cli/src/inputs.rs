@@ -1,0 +1,207 @@
+//! Flags for the inputs of a model, from the catalogue, and the JSON they make.
+
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::{Arg, ArgAction, ArgMatches};
+use serde_json::{Map, Value};
+use wavespeed::{Choice, Input, Model, Shape};
+
+const HEADING: &str = "Inputs of the model";
+/// What the ids of their flags begin with.
+pub(crate) const INPUT: &str = "input:";
+
+/// The name of the flag of an input within clap: no flag of the command line itself begins so.
+fn id(input: &Input) -> String {
+    format!("{INPUT}{}", input.name)
+}
+
+/// A flag for each input that the vendor shows. None is required here: the check names everything
+/// that is missing or wrong at once.
+pub(crate) fn flags(model: &'static Model) -> impl Iterator<Item = Arg> {
+    model.inputs.iter().map(|input| {
+        let array = matches!(input.shape, Shape::Array { .. });
+        Arg::new(id(input))
+            .long(input.flag)
+            .value_name(value_name(input))
+            .value_parser(Parser {
+                choices: input.shape.choices(),
+            })
+            .action(if array {
+                ArgAction::Append
+            } else {
+                ArgAction::Set
+            })
+            .allow_negative_numbers(true)
+            .hide(input.hidden)
+            .help_heading(HEADING)
+            .help(help(input))
+    })
+}
+
+/// `--video <FILE|URL> --text <TEXT>`: what a command line has to have.
+pub(crate) fn usage(model: &Model) -> String {
+    let needed = model
+        .inputs
+        .iter()
+        .filter(|input| input.required && input.default.is_none());
+    needed
+        .map(|input| format!("--{} <{}> ", input.flag, value_name(input)))
+        .collect()
+}
+
+/// The input that the flags make. A required one with a default is filled in, because the vendor
+/// refuses a request without it; an optional one that is not set is not sent.
+pub(crate) fn from_flags(model: &Model, matches: &ArgMatches) -> Value {
+    let mut object = Map::new();
+    for input in model.inputs {
+        let given: Vec<&String> = matches.get_many(&id(input)).into_iter().flatten().collect();
+        let value = match (&input.shape, &given[..]) {
+            (_, []) => match input.default.filter(|_| input.required) {
+                Some(default) => default.to_json(),
+                None => continue,
+            },
+            (Shape::Array { items, .. }, texts) => {
+                texts.iter().map(|text| value(items, text)).collect()
+            }
+            (shape, [.., text]) => value(shape, text),
+        };
+        object.insert(input.name.to_owned(), value);
+    }
+    Value::Object(object)
+}
+
+/// A text as the type of its input. One that is not of the type stays a string, for the check to
+/// find.
+fn value(shape: &Shape, text: &str) -> Value {
+    let parsed = match shape {
+        Shape::String { .. } => None,
+        Shape::Number { .. } => text
+            .parse()
+            .ok()
+            .and_then(serde_json::Number::from_f64)
+            .map(Value::Number),
+        Shape::Integer { .. } => text.parse::<i64>().ok().map(Value::from),
+        Shape::Boolean => text.parse::<bool>().ok().map(Value::from),
+        _ => serde_json::from_str(text).ok(),
+    };
+    parsed.unwrap_or_else(|| text.into())
+}
+
+fn value_name(input: &Input) -> &'static str {
+    let shape = match &input.shape {
+        Shape::Array { items, .. } => items,
+        shape => shape,
+    };
+    match shape {
+        _ if input.media.is_some() => "FILE|URL",
+        Shape::String { choices: [], .. } => "TEXT",
+        Shape::String { .. }
+        | Shape::Integer {
+            choices: [_, ..], ..
+        } => "CHOICE",
+        Shape::Integer { .. } => "INTEGER",
+        Shape::Number { .. } => "NUMBER",
+        Shape::Boolean => "true|false",
+        _ => "JSON",
+    }
+}
+
+fn help(input: &Input) -> String {
+    let mut notes = Vec::new();
+    notes.extend(limits(&input.shape));
+    if matches!(input.shape, Shape::Array { .. }) {
+        notes.push("may be repeated".to_owned());
+    }
+    match input.default {
+        Some(default) if input.required => notes.push(format!("default: {default}")),
+        Some(default) => notes.push(format!("if not sent, the vendor takes {default}")),
+        None if input.required => notes.push("required".to_owned()),
+        None => {}
+    }
+    let about = input.about.trim_end();
+    if notes.is_empty() {
+        about.to_owned()
+    } else {
+        format!("{about} [{}]", notes.join("; "))
+    }
+}
+
+fn limits(shape: &Shape) -> Option<String> {
+    let range = |min: Option<String>, max: Option<String>| match (min, max) {
+        (Some(min), Some(max)) => Some(format!("{min} to {max}")),
+        (Some(min), None) => Some(format!("{min} or more")),
+        (None, Some(max)) => Some(format!("{max} or less")),
+        (None, None) => None,
+    };
+    match shape {
+        Shape::String {
+            min_chars,
+            max_chars,
+            ..
+        } => match (min_chars.filter(|min| *min > 1), max_chars) {
+            (Some(min), Some(max)) => Some(format!("{min} to {max} characters")),
+            (None, Some(max)) => Some(format!("at most {max} characters")),
+            (Some(min), None) => Some(format!("at least {min} characters")),
+            (None, None) => None,
+        },
+        Shape::Integer { min, max, .. } => range(
+            min.map(|min| min.to_string()),
+            max.map(|max| max.to_string()),
+        ),
+        Shape::Number { min, max, .. } => range(
+            min.map(|min| min.to_string()),
+            max.map(|max| max.to_string()),
+        ),
+        Shape::Array {
+            items,
+            min_items,
+            max_items,
+        } => {
+            let count = range(
+                min_items.filter(|min| *min > 0).map(|min| min.to_string()),
+                max_items.map(|max| max.to_string()),
+            );
+            let each = limits(items).map(|limits| format!("each {limits}"));
+            let parts: Vec<String> = count
+                .map(|count| format!("{count} values"))
+                .into_iter()
+                .chain(each)
+                .collect();
+            (!parts.is_empty()).then(|| parts.join(", "))
+        }
+        _ => None,
+    }
+}
+
+/// Takes any text, but tells help and completion which values there are: a wrong one is found by
+/// the check, together with everything else.
+#[derive(Clone)]
+struct Parser {
+    choices: &'static [Choice],
+}
+
+impl TypedValueParser for Parser {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let values = self.choices.iter().map(|choice| {
+            let names: Vec<&str> = choice.names.iter().map(|(_, name)| *name).collect();
+            let value = PossibleValue::new(choice.value.to_string());
+            if names.is_empty() {
+                value
+            } else {
+                value.help(names.join(", "))
+            }
+        });
+        (!self.choices.is_empty())
+            .then(|| Box::new(values) as Box<dyn Iterator<Item = PossibleValue>>)
+    }
+}

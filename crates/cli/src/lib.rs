@@ -1,0 +1,88 @@
+//! `wave`: WaveSpeedAI from a command line.
+//!
+//! Arguments, words, colours and exit codes are here; what is decided is decided in the crate
+//! `wavespeed`. Results go to stdout, everything else to stderr. The only public item is
+//! [`main`], so that the command can be run by tests as it is.
+
+mod args;
+mod commands;
+mod context;
+mod document;
+mod exit;
+mod failure;
+mod inputs;
+mod report;
+mod signals;
+mod terminal;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+
+use crate::args::Global;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::report::Report;
+
+#[doc(hidden)]
+pub use report::schemas;
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let model = args::model_in(&words);
+    let matches = match args::command(model).try_get_matches_from(&words) {
+        Ok(matches) => matches,
+        Err(error) => return misunderstood(&error, &words).into(),
+    };
+    let (name, matches) = matches.subcommand().expect("clap requires a command");
+    let global = Global::from(matches);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let failure = Failure::usage(format!("the system gives no timers or sockets: {error}"));
+            return Report::failed(failure).print(global.json).into();
+        }
+    };
+    let exit = runtime.block_on(async {
+        let mut context = Context::new(global);
+        let (phase, emulate) = (context.phase.clone(), context.global.emulate);
+        let work = commands::run(name, matches, &mut context);
+        let report = signals::guard(&phase, emulate, work).await;
+        report.print(context.global.json)
+    });
+    // A name look-up that hangs must not keep the process.
+    runtime.shutdown_background();
+    exit.into()
+}
+
+/// Help and version are no errors; anything else that clap does not take is one, in JSON, too, if
+/// that was asked for.
+fn misunderstood(error: &clap::Error, words: &[OsString]) -> Exit {
+    let is_answer = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    if is_answer || !words.iter().any(|word| word == "--json") {
+        _ = error.print();
+        return if is_answer {
+            Exit::Done
+        } else {
+            Exit::RefusedHere
+        };
+    }
+    let text = error.to_string();
+    let message = text
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches("error: ")
+        .to_owned();
+    Report::failed(Failure::usage(message).hint("see: wave --help")).print(true)
+}
