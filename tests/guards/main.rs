@@ -1,0 +1,7 @@
+//! Guards that span crates.
+
+mod command;
+mod generator;
+mod network;
+mod outline;
+mod wire;

@@ -1,0 +1,113 @@
+//! What the generated client offers, without how: a change of it is a change of our public face,
+//! and is to be seen in review as such.
+
+use std::path::Path;
+
+use quote::ToTokens;
+use syn::{Fields, ImplItem, Item, ItemImpl, Visibility};
+
+#[test]
+fn the_generated_face_is_as_it_was() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/client/src/generated.rs");
+    let file = syn::parse_file(&std::fs::read_to_string(path).unwrap()).unwrap();
+    insta::assert_snapshot!(outline(&file.items).join("\n"));
+}
+
+fn outline(items: &[Item]) -> Vec<String> {
+    items.iter().flat_map(item).collect()
+}
+
+fn item(item: &Item) -> Vec<String> {
+    let (head, below) = match item {
+        Item::Struct(item) if is_public(&item.vis) => {
+            let fields = match &item.fields {
+                Fields::Named(fields) => fields.named.iter().collect(),
+                _ => Vec::new(),
+            };
+            let public = fields.into_iter().filter(|field| is_public(&field.vis));
+            let fields = public.map(|field| format!("{}: {}", show(&field.ident), show(&field.ty)));
+            (
+                format!("{}struct {}", modifiers(&item.attrs), item.ident),
+                fields.collect(),
+            )
+        }
+        Item::Enum(item) if is_public(&item.vis) => {
+            let variants = item
+                .variants
+                .iter()
+                .map(|variant| show(&variant.ident))
+                .collect();
+            (
+                format!("{}enum {}", modifiers(&item.attrs), item.ident),
+                variants,
+            )
+        }
+        Item::Mod(item) if is_public(&item.vis) => {
+            let items = item.content.as_ref().map(|(_, items)| outline(items));
+            (format!("mod {}", item.ident), items.unwrap_or_default())
+        }
+        Item::Use(item) if is_public(&item.vis) => {
+            (format!("pub use {}", show(&item.tree)), Vec::new())
+        }
+        Item::Impl(item) => return implementation(item),
+        _ => return Vec::new(),
+    };
+    [head]
+        .into_iter()
+        .chain(below.iter().map(|line| format!("    {line}")))
+        .collect()
+}
+
+/// A trait's name, or the public methods.
+fn implementation(item: &ItemImpl) -> Vec<String> {
+    let ty = show(&item.self_ty);
+    if let Some((path, _)) = &item.trait_ {
+        return vec![format!("impl {} for {ty}", show(path))];
+    }
+    let methods = item.items.iter().filter_map(|item| match item {
+        ImplItem::Fn(method) if is_public(&method.vis) => Some(&method.sig),
+        _ => None,
+    });
+    methods
+        .map(|method| format!("{ty}: {}", show(method)))
+        .collect()
+}
+
+/// What is derived, and whether more may come.
+fn modifiers(attrs: &[syn::Attribute]) -> String {
+    let known = ["derive", "non_exhaustive"];
+    let kept = attrs
+        .iter()
+        .filter(|attr| known.iter().any(|name| attr.path().is_ident(name)));
+    kept.map(|attr| format!("{} ", show(&attr.meta))).collect()
+}
+
+fn is_public(vis: &Visibility) -> bool {
+    matches!(vis, Visibility::Public(_))
+}
+
+/// Tokens without the spaces between them that nobody would write.
+fn show(tokens: &impl ToTokens) -> String {
+    let mut text = tokens.to_token_stream().to_string();
+    for (from, to) in [
+        (" :: ", "::"),
+        (" < ", "<"),
+        (" >", ">"),
+        (" ,", ","),
+        ("& ", "&"),
+        (" (", "("),
+        ("( ", "("),
+        (" )", ")"),
+        (" :", ":"),
+        (" ;", ";"),
+        ("< ", "<"),
+        (" <", "<"),
+        (",)", ")"),
+        ("{ ", "{"),
+        (", }", "}"),
+        (" }", "}"),
+    ] {
+        text = text.replace(from, to);
+    }
+    text
+}

@@ -1,0 +1,328 @@
+//! Waiting for a task: what ends it, what it waits through, when it asks, and that the id is in
+//! every error.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::{TryStreamExt as _, poll};
+use serde_json::{Value, json};
+use wavespeed::poll::{ManualClock, Update};
+use wavespeed::{Deadline, FetchError, Job, Prediction, Status, WaitError};
+use wiremock::{MockServer, ResponseTemplate};
+
+use super::tcp::{Act, Server};
+use super::{ID, KEY, answer, client, envelope, input, record, requests, serve};
+
+fn completed() -> ResponseTemplate {
+    answer(&record("completed"))
+}
+
+fn refusal(status: u16, message: &str) -> ResponseTemplate {
+    ResponseTemplate::new(status).set_body_json(json!({ "code": status, "message": message }))
+}
+
+/// A job whose polls are answered by a list.
+struct Polled {
+    clock: ManualClock,
+    job: Job,
+    /// Holds the answers.
+    _server: MockServer,
+}
+
+impl Polled {
+    async fn new(answers: impl IntoIterator<Item = ResponseTemplate>) -> Self {
+        let server = serve(answers).await;
+        let (client, clock) = client(&server.uri());
+        let job = client.job(ID).unwrap();
+        Self {
+            clock,
+            job,
+            _server: server,
+        }
+    }
+
+    /// What waiting comes to, and after how many seconds.
+    async fn wait(&self) -> (Result<Prediction, WaitError>, f64) {
+        let began = self.clock.elapsed();
+        let ended = self.job.wait().await;
+        let took = (self.clock.elapsed() - began).as_secs_f64();
+        (ended, (took * 10.0).round() / 10.0)
+    }
+}
+
+fn stopped(error: FetchError) -> WaitError {
+    WaitError::Stopped {
+        id: ID.parse().unwrap(),
+        error,
+    }
+}
+
+#[tokio::test]
+async fn the_request_is_as_documented() {
+    let server = serve([completed()]).await;
+    client(&server.uri())
+        .0
+        .job(ID)
+        .unwrap()
+        .fetch()
+        .await
+        .unwrap();
+    let [request] = &requests(&server).await[..] else {
+        panic!("one request")
+    };
+    assert_eq!(request.method.as_str(), "GET");
+    assert_eq!(
+        request.url.path(),
+        format!("/api/v3/predictions/{ID}/result")
+    );
+    assert_eq!(request.url.query(), None);
+    assert_eq!(request.headers["authorization"], format!("Bearer {KEY}"));
+    assert!(!request.headers.contains_key("api-version"));
+}
+
+#[tokio::test]
+async fn each_terminal_status_ends_it() {
+    let ends = [
+        ("completed", Status::Completed),
+        ("failed", Status::Failed),
+        ("cancelled", Status::Cancelled),
+        ("timeout", Status::Timeout),
+        ("deleted", Status::Deleted),
+    ];
+    let polled = Polled::new(ends.iter().map(|(word, _)| answer(&record(word)))).await;
+    for (_, status) in ends {
+        let (ended, seconds) = polled.wait().await;
+        assert_eq!(ended.unwrap().status, status);
+        assert_eq!(seconds, 0.0, "a job of an id is asked about at once");
+    }
+}
+
+#[tokio::test]
+async fn a_watch_yields_each_state_and_the_end() {
+    // An empty status and none at all are no end either.
+    let words = ["created", "queued_up", "", "processing", "completed"];
+    let mut answers: Vec<_> = words.map(|word| answer(&record(word))).into();
+    answers.insert(1, ResponseTemplate::new(502));
+    answers.insert(4, answer(&json!({ "id": ID })));
+    let server = serve(answers).await;
+    let (client, _) = client(&server.uri());
+    let states: Vec<Prediction> = client.job(ID).unwrap().watch().try_collect().await.unwrap();
+    let seen: Vec<_> = states.iter().map(|state| state.status.name()).collect();
+    assert_eq!(
+        seen,
+        ["created", "queued_up", "", "", "processing", "completed"]
+    );
+}
+
+#[tokio::test]
+async fn the_first_poll_after_a_submit_waits_for_one_floor() {
+    let server = serve([answer(&record("created")), completed()]).await;
+    let (client, clock) = client(&server.uri());
+    let job = client.submit(&input()).await.unwrap();
+    assert_eq!(clock.elapsed(), Duration::ZERO);
+    job.wait().await.unwrap();
+    assert_eq!(clock.elapsed(), Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_refused_key_or_role_ends_it_at_once_with_the_id() {
+    let in_200 = json!({ "code": 401, "message": "Invalid API key.", "data": null });
+    let polled = Polled::new([
+        refusal(401, "Invalid API key."),
+        refusal(403, "no"),
+        ResponseTemplate::new(200).set_body_json(in_200),
+    ])
+    .await;
+    for expected in [
+        FetchError::Key("HTTP 401: Invalid API key.".into()),
+        FetchError::Role("HTTP 403: no".into()),
+        FetchError::Key("HTTP 200 with code 401: Invalid API key.".into()),
+    ] {
+        assert_eq!(polled.wait().await, (Err(stopped(expected)), 0.0));
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_stays_unknown_ends_it_after_half_a_minute() {
+    let missing = || refusal(404, "Prediction not found.");
+    let (ended, seconds) = Polled::new([missing()]).await.wait().await;
+    let expected = FetchError::NotFound("HTTP 404: Prediction not found.".into());
+    assert_eq!(ended, Err(stopped(expected)));
+    assert!((30.0..60.0).contains(&seconds), "{seconds}");
+    // A record that was just made may not be everywhere yet.
+    let late = Polled::new([missing(), missing(), missing(), completed()]).await;
+    assert_eq!(late.wait().await.0.unwrap().id, ID);
+}
+
+#[tokio::test]
+async fn what_may_pass_is_waited_through() {
+    let html = || ResponseTemplate::new(502).set_body_raw("<html>Bad gateway</html>", "text/html");
+    let nothing = json!({ "code": 5003, "message": "Service unavailable", "data": null });
+    let busy = || refusal(429, "You have reached your concurrency limit");
+    let past = "Sun, 06 Nov 1994 08:49:37 GMT";
+    // The second poll is 1.1 s after the first unless the vendor asks for more.
+    let rows = [
+        ("429", busy(), 1.1),
+        (
+            "429 for two minutes",
+            busy().insert_header("Retry-After", "120"),
+            120.0,
+        ),
+        (
+            "429 until a time that is past",
+            busy().insert_header("Retry-After", past),
+            1.1,
+        ),
+        ("503 for 9 s", html().insert_header("Retry-After", "9"), 9.0),
+        ("400", refusal(400, "no"), 1.1),
+        ("500", refusal(500, "internal"), 1.1),
+        ("502 HTML", html(), 1.1),
+        (
+            "200 with code 5003",
+            ResponseTemplate::new(200).set_body_json(nothing),
+            1.1,
+        ),
+        ("200 empty", ResponseTemplate::new(200), 1.1),
+        (
+            "200 without an id",
+            answer(&json!({ "status": "completed" })),
+            1.1,
+        ),
+        (
+            "307",
+            ResponseTemplate::new(307).insert_header("Location", "/elsewhere"),
+            1.1,
+        ),
+    ];
+    let answers = rows
+        .iter()
+        .flat_map(|(_, given, _)| [given.clone(), completed()]);
+    let polled = Polled::new(answers).await;
+    for (name, _, seconds) in rows {
+        let (ended, took) = polled.wait().await;
+        assert_eq!(ended.unwrap().status, Status::Completed, "{name}");
+        assert_eq!(took, seconds, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn dropped_connections_are_waited_through() {
+    let done = Act::answer(&envelope(&record("completed")).to_string());
+    let half = "HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{\"code\":200,";
+    let server = Server::start([Act::hang_up(""), Act::hang_up(half), done]).await;
+    let (client, _) = client(&server.origin);
+    let mut updates: Vec<_> = client
+        .job(ID)
+        .unwrap()
+        .follow(Deadline::never())
+        .try_collect()
+        .await
+        .unwrap();
+    assert!(matches!(updates.pop(), Some(Update::Done(_))));
+    assert!(
+        matches!(
+            &updates[..],
+            [
+                Update::Retrying {
+                    error: FetchError::Transport(_),
+                    ..
+                },
+                Update::Retrying {
+                    error: FetchError::Answer { .. },
+                    ..
+                },
+            ]
+        ),
+        "{updates:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_poll_that_stalls_is_made_again() {
+    let done = Act::answer(&envelope(&record("completed")).to_string());
+    let server = Server::start([Act::stall(), done]).await;
+    let (client, clock) = client(&server.origin);
+    let job = client.job(ID).unwrap();
+    let stalled = async {
+        server.arrived(1).await;
+        clock.advance(Duration::from_secs(30));
+    };
+    let (ended, ()) = tokio::join!(job.wait(), stalled);
+    assert_eq!(ended.unwrap().status, Status::Completed);
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn the_deadline_ends_it_with_the_id() {
+    let minute = |clock: &_| Deadline::after(Duration::from_secs(60), clock);
+    let deadline = |trouble| WaitError::Deadline {
+        id: ID.parse().unwrap(),
+        trouble,
+    };
+    let down = FetchError::Answer {
+        message: "HTTP 503".into(),
+        retry_after: None,
+    };
+    for (given, trouble) in [
+        (answer(&record("processing")), None),
+        (ResponseTemplate::new(503), Some(down)),
+    ] {
+        let server = serve([given]).await;
+        let (client, clock) = client(&server.uri());
+        let ended = client.job(ID).unwrap().wait_until(minute(&clock)).await;
+        let error = ended.unwrap_err();
+        assert_eq!(error, deadline(trouble));
+        assert_eq!(error.id().as_str(), ID);
+        assert_eq!(clock.elapsed(), Duration::from_secs(60));
+    }
+}
+
+#[tokio::test]
+async fn the_deadline_cuts_a_poll_that_stalls() {
+    let server = Server::start([Act::stall()]).await;
+    let (client, clock) = client(&server.origin);
+    let job = client.job(ID).unwrap();
+    let stalled = async {
+        server.arrived(1).await;
+        clock.advance(Duration::from_secs(20));
+    };
+    let deadline = Deadline::after(Duration::from_secs(20), &clock);
+    let (ended, ()) = tokio::join!(job.wait_until(deadline), stalled);
+    let expected = WaitError::Deadline {
+        id: ID.parse().unwrap(),
+        trouble: None,
+    };
+    assert_eq!(ended, Err(expected));
+}
+
+#[tokio::test]
+async fn a_wait_that_was_dropped_can_be_had_again() {
+    let done = Act::answer(&envelope(&record("completed")).to_string());
+    let server = Server::start([Act::stall(), done]).await;
+    let (client, _) = client(&server.origin);
+    let job: Job = client.job(ID).unwrap();
+    {
+        let mut wait = pin!(job.wait());
+        tokio::select! {
+            ended = &mut wait => panic!("nobody has answered, but {ended:?}"),
+            () = server.arrived(1) => assert!(poll!(&mut wait).is_pending()),
+        }
+    }
+    assert_eq!(job.wait().await.unwrap().status, Status::Completed);
+}
+
+#[tokio::test]
+async fn a_fetch_is_one_call_whatever_comes_of_it() {
+    let missing = refusal(404, "Prediction not found.");
+    let pending: Value = record("processing");
+    let server = serve([missing, answer(&pending)]).await;
+    let (client, _) = client(&server.uri());
+    let job = client.job(ID).unwrap();
+    let error = job.fetch().await.unwrap_err();
+    assert_eq!(
+        error,
+        FetchError::NotFound("HTTP 404: Prediction not found.".into())
+    );
+    assert_eq!(job.fetch().await.unwrap().raw(), &pending);
+    assert_eq!(requests(&server).await.len(), 2);
+}

@@ -1,0 +1,196 @@
+//! Predictions as the vendor really sends them, and as it might: whatever can be read of one is,
+//! and all of it stays reachable.
+
+use serde_json::{Map, Value, json};
+use wavespeed::{Prediction, Status};
+
+use super::{ID, answer, client, record, serve};
+
+const CREATED: &str = include_str!("../../fixtures/answers/created.json");
+const WITH_NULL: &str = include_str!("../../fixtures/answers/completed-with-null.json");
+const NEW: &str = include_str!("../../fixtures/answers/completed-new.json");
+
+fn data(recorded: &str) -> Value {
+    serde_json::from_str::<Value>(recorded).unwrap()["data"].take()
+}
+
+/// The predictions of answers with these data.
+async fn read_all(data: &[Value]) -> Vec<Prediction> {
+    let server = serve(data.iter().map(answer)).await;
+    let job = client(&server.uri()).0.job(ID).unwrap();
+    let mut records = Vec::new();
+    for data in data {
+        let record = job.fetch().await.unwrap();
+        assert_eq!(record.raw(), data, "nothing of it is lost");
+        records.push(record);
+    }
+    records
+}
+
+async fn read(data: Value) -> Prediction {
+    read_all(&[data]).await.remove(0)
+}
+
+#[tokio::test]
+async fn a_new_task_is_read() {
+    let record = read(data(CREATED)).await;
+    assert_eq!(record.id, "6488c2754f6f4dfea924382fa14d11bd");
+    assert_eq!(
+        record.model.as_deref(),
+        Some("alibaba/wan-2.5/text-to-image")
+    );
+    assert_eq!(record.outputs.as_deref(), Some(&[][..]));
+    let urls = record.urls.as_ref().unwrap();
+    let get = "https://api.wavespeed.ai/api/v3/predictions/6488c2754f6f4dfea924382fa14d11bd/result";
+    assert_eq!(urls.get.as_deref(), Some(get));
+    assert_eq!(record.has_nsfw_contents.as_deref(), Some(&[][..]));
+    assert_eq!(record.status, Status::Created);
+    assert_eq!(
+        record.created_at.as_deref(),
+        Some("2025-09-29T23:09:43.027Z")
+    );
+    assert_eq!((record.error.as_deref(), record.error()), (Some(""), None));
+    assert_eq!(record.execution_time, Some(0.0));
+    assert_eq!(record.timings.as_ref().unwrap().inference, Some(0.0));
+    assert_eq!((record.code, &record.input), (None, &None));
+}
+
+#[tokio::test]
+async fn a_task_that_is_done_is_read() {
+    let record = read(data(WITH_NULL)).await;
+    assert_eq!(record.id, "45bcdc5ff6624ef192b1b0559f4b7b53");
+    assert_eq!(record.code, Some(0));
+    assert_eq!(
+        record.urls.as_ref().unwrap().get.as_deref(),
+        Some("…/result")
+    );
+    assert_eq!((record.error.as_deref(), record.error()), (Some(""), None));
+    assert_eq!(record.model.as_deref(), Some("tripo3d/h3.1/image-to-3d"));
+    assert_eq!(record.status, Status::Completed);
+    let url = "https://static.wavespeed.ai/examples/45bcdc5ff6624ef192b1b0559f4b7b53/1.glb";
+    assert_eq!(record.outputs(), [url]);
+    assert_eq!(record.timings.as_ref().unwrap().inference, Some(140_950.0));
+    assert_eq!(
+        record.created_at.as_deref(),
+        Some("2026-04-17T16:11:27.90675875Z")
+    );
+    assert_eq!(record.execution_time, Some(140_950.0));
+    assert_eq!(record.has_nsfw_contents, None);
+
+    let record = read(data(NEW)).await;
+    assert_eq!(record.id, "4dadf3b410994538b4b3b3b077c4c192");
+    assert_eq!(record.code, Some(0));
+    assert_eq!(
+        record.urls.as_ref().unwrap().get.as_deref(),
+        Some("…/result")
+    );
+    assert_eq!(record.error(), None);
+    assert_eq!(
+        record.model.as_deref(),
+        Some("wavespeed-ai/trellis-2/image-to-3d")
+    );
+    assert_eq!(record.status, Status::Completed);
+    assert_eq!(
+        record.outputs(),
+        ["https://static.wavespeed.ai/examples/x.glb"]
+    );
+    assert_eq!(record.timings.as_ref().unwrap().inference, Some(46_945.0));
+    assert_eq!(
+        record.created_at.as_deref(),
+        Some("2026-09-13T04:10:03.210344148Z")
+    );
+    assert_eq!(
+        (record.execution_time, &record.has_nsfw_contents),
+        (None, &None)
+    );
+}
+
+#[tokio::test]
+async fn every_optional_field_may_be_null_or_absent() {
+    let null: Map<String, Value> = data(WITH_NULL)
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(|key| (key.clone(), Value::Null))
+        .chain([("input".to_owned(), Value::Null)])
+        .chain(record("completed").as_object().unwrap().clone())
+        .collect();
+    for read in read_all(&[record("completed"), null.into()]).await {
+        assert_eq!((&*read.id, &read.status), (ID, &Status::Completed));
+        assert!(read.outputs().is_empty());
+        assert_eq!(read.error(), None);
+        // All other fields are missing, so what can be written again is no more than these.
+        let known = serde_json::to_value(&*read).unwrap();
+        assert_eq!(known, record("completed"));
+    }
+}
+
+#[tokio::test]
+async fn outputs_may_be_objects_and_words_may_be_new() {
+    let mut data = data(NEW);
+    data["outputs"] = json!([{ "url": "https://a.example/1.mp4", "size": 7 }, "text", 1]);
+    data["status"] = "almost_there".into();
+    data["mood"] = json!({ "good": true });
+    data["timings"]["queue"] = 12.into();
+    let record = read(data.clone()).await;
+    assert_eq!(Value::from(record.outputs()), data["outputs"]);
+    assert_eq!(record.status, Status::Unknown("almost_there".into()));
+    assert!(!record.status.is_terminal());
+    assert_eq!(record.timings.as_ref().unwrap().inference, Some(46_945.0));
+}
+
+#[tokio::test]
+async fn a_field_of_another_type_is_left_out_alone() {
+    let odd = [
+        ("executionTime", json!("fast")),
+        ("timings", json!([])),
+        ("urls", json!("…/result")),
+        ("has_nsfw_contents", json!("no")),
+        ("created_at", json!(1_790_000_000)),
+        ("error", json!({ "message": "none" })),
+        ("code", json!("0")),
+        ("model", json!(["a", "b"])),
+        ("outputs", json!("https://a.example/1.mp4")),
+        ("input", json!("hidden")),
+    ];
+    let given = odd.clone().map(|(field, value)| {
+        let mut given = data(WITH_NULL);
+        given[field] = value;
+        given
+    });
+    let read = read_all(&given).await;
+    for (((field, _), given), record) in odd.iter().zip(&given).zip(read) {
+        let known = serde_json::to_value(&*record).unwrap();
+        let mut expected = given.as_object().unwrap().clone();
+        expected.retain(|name, value| name != field && !value.is_null());
+        assert!(is_same(&known, &expected.into()), "{field}: {known}");
+    }
+}
+
+/// Equal, but for the difference between 1 and 1.0.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .all(|(key, value)| other.get(key).is_some_and(|other| is_same(value, other)))
+        }
+        _ => one == other,
+    }
+}
+
+#[tokio::test]
+async fn a_status_of_another_type_is_no_end() {
+    let given = [json!(null), json!(3), json!(["completed"])].map(|odd| {
+        let mut given = data(NEW);
+        given["status"] = odd;
+        given
+    });
+    for record in read_all(&given).await {
+        assert_eq!(record.status, Status::Unknown(String::new()));
+        let output = "https://static.wavespeed.ai/examples/x.glb";
+        assert_eq!(record.outputs(), [output]);
+    }
+}

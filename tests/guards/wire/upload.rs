@@ -1,0 +1,255 @@
+//! Uploading: what the ticket is asked for, that the storage gets exactly what the ticket says and
+//! never the key, and what every refusal becomes.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use wavespeed::{Deadline, UploadError};
+use wiremock::{Request, ResponseTemplate};
+
+use super::tcp::{Act, Server};
+use super::{KEY, MODEL, answer, client, envelope, requests, serve};
+
+const CLIP: &[u8] = b"\0\0\0\x18ftypisom not much of a clip";
+const FOUND_AT: &str = "https://media.example/clip.mp4";
+
+/// A folder with a clip in it.
+fn clip() -> (TempDir, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("clip one.MP4");
+    std::fs::write(&path, CLIP).unwrap();
+    (folder, path)
+}
+
+fn ticket(storage: &str) -> Value {
+    json!({
+        "type": "video",
+        "download_url": FOUND_AT,
+        "filename": "clip.mp4",
+        "size": CLIP.len(),
+        "upload": {
+            "method": "PUT",
+            "url": format!("{storage}/bucket/clip.mp4?X-Signature=abc"),
+            "headers": { "Content-Type": "video/mp4", "x-storage-class": "hot" },
+            "expires_at": "2026-01-02T04:04:05.000Z",
+        },
+    })
+}
+
+/// The headers of a request, without those that any request of HTTP has.
+fn headers(request: &Request) -> BTreeMap<&str, &str> {
+    let usual = ["accept", "content-length", "host", "user-agent"];
+    let all = request.headers.iter();
+    all.map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
+        .filter(|(name, _)| !usual.contains(name))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_storage_gets_what_the_ticket_says_and_nothing_else() {
+    let storage = serve([ResponseTemplate::new(201)]).await;
+    let api = serve([answer(&ticket(&storage.uri()))]).await;
+    let (_folder, path) = clip();
+    let uploaded = client(&api.uri()).0.upload(&path).await.unwrap();
+    assert_eq!(
+        (&*uploaded.url, uploaded.bytes),
+        (FOUND_AT, CLIP.len() as u64)
+    );
+
+    let [asked] = &requests(&api).await[..] else {
+        panic!("one ticket")
+    };
+    assert_eq!(asked.method.as_str(), "POST");
+    assert_eq!(asked.url.path(), "/api/v3/media/uploads");
+    let expected =
+        json!({ "filename": "clip one.MP4", "size": CLIP.len(), "content_type": "video/mp4" });
+    assert_eq!(
+        serde_json::from_slice::<Value>(&asked.body).unwrap(),
+        expected
+    );
+    let bearer = format!("Bearer {KEY}");
+    let expected = [
+        ("authorization", &*bearer),
+        ("content-type", "application/json"),
+    ];
+    assert_eq!(headers(asked), expected.into());
+
+    let [put] = &requests(&storage).await[..] else {
+        panic!("one PUT")
+    };
+    assert_eq!(put.method.as_str(), "PUT");
+    assert_eq!(put.url.path(), "/bucket/clip.mp4");
+    assert_eq!(put.url.query(), Some("X-Signature=abc"));
+    assert_eq!(put.body, CLIP);
+    assert_eq!(put.headers["content-length"], CLIP.len().to_string());
+    let expected = [("content-type", "video/mp4"), ("x-storage-class", "hot")];
+    assert_eq!(headers(put), expected.into());
+}
+
+#[tokio::test]
+async fn a_file_of_no_known_kind_has_no_content_type() {
+    let storage = serve([ResponseTemplate::new(200)]).await;
+    let mut bare = ticket(&storage.uri());
+    bare["upload"].as_object_mut().unwrap().remove("headers");
+    let api = serve([answer(&bare)]).await;
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("notes");
+    std::fs::write(&path, "x").unwrap();
+    client(&api.uri()).0.upload(&path).await.unwrap();
+    let asked: Value = requests(&api).await[0].body_json().unwrap();
+    assert_eq!(asked, json!({ "filename": "notes", "size": 1 }));
+    assert_eq!(headers(&requests(&storage).await[0]), BTreeMap::new());
+}
+
+#[tokio::test]
+async fn a_refused_ticket_is_told_with_its_status() {
+    let said = |code: u16, message: Value| json!({ "code": code, "message": message });
+    let rows = [
+        (
+            401,
+            said(401, "Invalid API key.".into()),
+            "HTTP 401: Invalid API key.",
+        ),
+        (413, said(413, "Too large.".into()), "HTTP 413: Too large."),
+        (429, said(429, Value::Null), "HTTP 429"),
+        (
+            200,
+            said(5003, "Down".into()),
+            "HTTP 200 with code 5003: Down",
+        ),
+        (
+            200,
+            envelope(&json!({ "download_url": FOUND_AT })),
+            "HTTP 200: success",
+        ),
+    ];
+    let answers = rows
+        .iter()
+        .map(|(status, body, _)| ResponseTemplate::new(*status).set_body_json(body));
+    let api = serve(answers).await;
+    let (client, _) = client(&api.uri());
+    let (_folder, path) = clip();
+    for (at, (expected_status, _, expected)) in rows.iter().enumerate() {
+        let error = client.upload(&path).await.unwrap_err();
+        let UploadError::Refused {
+            path: of,
+            status,
+            message,
+        } = error
+        else {
+            panic!("{error}")
+        };
+        assert_eq!(
+            (&of, &status, &*message),
+            (&path, expected_status, *expected)
+        );
+        assert_eq!(requests(&api).await.len(), at + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_storage_that_does_not_take_it_is_a_failure() {
+    let (_folder, path) = clip();
+    let storage = serve([
+        ResponseTemplate::new(500),
+        ResponseTemplate::new(403),
+        ResponseTemplate::new(307).insert_header("Location", "/elsewhere"),
+    ])
+    .await;
+    let deaf = Server::start([Act::hang_up("")]).await;
+    let good = answer(&ticket(&storage.uri()));
+    let api = serve([
+        good.clone(),
+        good.clone(),
+        good,
+        answer(&ticket(&deaf.origin)),
+    ])
+    .await;
+    let (client, _) = client(&api.uri());
+    for (at, status) in [500, 403, 307].into_iter().enumerate() {
+        let error = client.upload(&path).await.unwrap_err();
+        let UploadError::Failed { message, .. } = error else {
+            panic!("{error}")
+        };
+        assert_eq!(message, format!("the storage answered HTTP {status}"));
+        assert_eq!(requests(&storage).await.len(), at + 1);
+    }
+    let error = client.upload(&path).await.unwrap_err();
+    assert!(matches!(error, UploadError::Failed { .. }), "{error}");
+    assert!(!error.to_string().contains("X-Signature"), "{error}");
+}
+
+#[tokio::test]
+async fn a_ticket_with_a_header_that_is_none_is_a_failure() {
+    let (_folder, path) = clip();
+    let storage = serve([ResponseTemplate::new(200)]).await;
+    let mut odd = ticket(&storage.uri());
+    odd["upload"]["headers"] = json!({ "X-Odd": "a\r\nAuthorization: none" });
+    let api = serve([answer(&odd)]).await;
+    let error = client(&api.uri()).0.upload(&path).await.unwrap_err();
+    assert!(matches!(error, UploadError::Failed { .. }), "{error}");
+    assert!(requests(&storage).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_file_that_is_missing_is_told_before_anything_is_sent() {
+    let api = serve([ResponseTemplate::new(200)]).await;
+    let (folder, _) = clip();
+    let path = folder.path().join("missing.mp4");
+    let error = client(&api.uri()).0.upload(&path).await.unwrap_err();
+    assert!(matches!(error, UploadError::Read { .. }), "{error}");
+    assert!(error.to_string().contains("missing.mp4"), "{error}");
+    assert!(requests(&api).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_storage_or_an_api_that_stalls_is_cut() {
+    let (_folder, path) = clip();
+    let storage = Server::start([Act::stall()]).await;
+    let api = serve([answer(&ticket(&storage.origin))]).await;
+    let (ws, clock) = client(&api.uri());
+    let deadline = Deadline::after(Duration::from_secs(40), &clock);
+    let stalled = async {
+        storage.arrived(1).await;
+        clock.advance(Duration::from_secs(40));
+    };
+    let (ended, ()) = tokio::join!(ws.upload_until(&path, deadline), stalled);
+    let error = ended.unwrap_err();
+    assert!(matches!(error, UploadError::Deadline { .. }), "{error}");
+
+    let api = Server::start([Act::stall()]).await;
+    let (ws, clock) = client(&api.origin);
+    let stalled = async {
+        api.arrived(1).await;
+        clock.advance(Duration::from_secs(30));
+    };
+    let (ended, ()) = tokio::join!(ws.upload(&path), stalled);
+    let error = ended.unwrap_err();
+    assert!(
+        error.to_string().contains("no ticket within 30s"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn local_files_of_an_input_become_urls_and_urls_stay() {
+    let storage = serve([ResponseTemplate::new(200)]).await;
+    let api = serve([answer(&ticket(&storage.uri()))]).await;
+    let (client, _) = client(&api.uri());
+    let model = wavespeed::model(MODEL).unwrap();
+    let (_folder, path) = clip();
+    let mut input = json!({ "video": path, "text": "clip.mp4" });
+    client
+        .upload_inputs(model, &mut input, Deadline::never())
+        .await
+        .unwrap();
+    assert_eq!(input, json!({ "video": FOUND_AT, "text": "clip.mp4" }));
+    client
+        .upload_inputs(model, &mut input, Deadline::never())
+        .await
+        .unwrap();
+    assert_eq!(requests(&storage).await.len(), 1, "a URL is not uploaded");
+}
