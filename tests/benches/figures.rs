@@ -2,6 +2,12 @@
 //! are noisy: `cargo bench --package wavespeed-tests`. Prints a table; nothing here can fail by the
 //! clock.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a table for people, by a tool for developers"
+)]
+
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,13 +21,27 @@ fn main() {
     if !std::env::args().any(|word| word == "--bench") {
         return;
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let emulator = runtime.block_on(Emulator::builder().task_time(Duration::ZERO).start()).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let emulator = runtime
+        .block_on(Emulator::builder().task_time(Duration::ZERO).start())
+        .unwrap();
     let origin = emulator.origin().to_owned();
     let model = "kwaivgi/kling-lipsync/text-to-video";
     println!("| what | wave | beside it | ratio |\n|---|---|---|---|");
-    row("wave --version, /bin/true", || run(&[WAVE, "--version"]), || run(&["/bin/true"]));
-    row("wave lipsync --help, /bin/true", || run(&[WAVE, "lipsync", "--help"]), || run(&["/bin/true"]));
+    row(
+        "wave --version, /bin/true",
+        || run(&[WAVE, "--version"]),
+        || run(&["/bin/true"]),
+    );
+    row(
+        "wave lipsync --help, /bin/true",
+        || run(&[WAVE, "lipsync", "--help"]),
+        || run(&["/bin/true"]),
+    );
     let url = format!("{origin}/api/v3/{model}");
     let body = r#"{"video":"https://example.com/a.mp4","text":"Hello","voice_id":"genshin_klee2"}"#;
     let curl = ["curl", "-sS", "-H", "Authorization: Bearer emulator"];
@@ -30,15 +50,38 @@ fn main() {
         || {
             let video = "https://example.com/a.mp4";
             let base = ["--base-url", &origin, "--no-media-check"];
-            let submit = [&[WAVE, "run", model, "--video", video, "--text", "Hello", "--no-wait"], &base[..]].concat();
+            let submit = [
+                &[
+                    WAVE,
+                    "run",
+                    model,
+                    "--video",
+                    video,
+                    "--text",
+                    "Hello",
+                    "--no-wait",
+                ],
+                &base[..],
+            ]
+            .concat();
             let id = run(&submit);
             run(&[&[WAVE, "show", id.trim()], &base[..2]].concat())
         },
         || {
             let json = ["-H", "Content-Type: application/json", "-d", body, &url];
             let answer = run(&[&curl[..], &json].concat());
-            let id = answer.split("\"id\":\"").nth(1).unwrap().split('"').next().unwrap();
-            run(&[&curl[..], &[&format!("{origin}/api/v3/predictions/{id}/result")]].concat())
+            let id = answer
+                .split("\"id\":\"")
+                .nth(1)
+                .unwrap()
+                .split('"')
+                .next()
+                .unwrap();
+            run(&[
+                &curl[..],
+                &[&format!("{origin}/api/v3/predictions/{id}/result")],
+            ]
+            .concat())
         },
     );
     let bytes = std::fs::metadata(WAVE).unwrap().len();
@@ -52,11 +95,17 @@ fn row(name: &str, ours: impl Fn() -> String, theirs: impl Fn() -> String) {
         work();
         start.elapsed()
     };
-    let (mut a, mut b): (Vec<Duration>, Vec<Duration>) = (0..RUNS).map(|_| (time(&ours), time(&theirs))).unzip();
+    let (mut a, mut b): (Vec<Duration>, Vec<Duration>) =
+        (0..RUNS).map(|_| (time(&ours), time(&theirs))).unzip();
     a.sort_unstable();
     b.sort_unstable();
     let (a, b) = (a[RUNS / 2], b[RUNS / 2]);
-    println!("| {name} | {:.2} ms | {:.2} ms | {:.2} |", ms(a), ms(b), ms(a) / ms(b));
+    println!(
+        "| {name} | {:.2} ms | {:.2} ms | {:.2} |",
+        ms(a),
+        ms(b),
+        ms(a) / ms(b)
+    );
 }
 
 fn ms(time: Duration) -> f64 {
@@ -70,6 +119,10 @@ fn run(words: &[&str]) -> String {
         .stdin(Stdio::null())
         .output()
         .unwrap_or_else(|error| panic!("{} does not run: {error}", words[0]));
-    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{words:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap()
 }

@@ -130,7 +130,8 @@ macro_rules! assert_run {
 /// An emulator that outlives the commands of a test.
 struct Emulated {
     emulator: Emulator,
-    runtime: Runtime,
+    /// What it runs on.
+    _runtime: Runtime,
 }
 
 impl Emulated {
@@ -138,7 +139,10 @@ impl Emulated {
         let runtime = runtime();
         let builder = settings(Emulator::builder().key(KEY).task_time(Duration::ZERO));
         let emulator = runtime.block_on(builder.start()).unwrap();
-        Self { emulator, runtime }
+        Self {
+            emulator,
+            _runtime: runtime,
+        }
     }
 
     fn wave(&self) -> Wave {

@@ -1,5 +1,10 @@
 //! Guards that span crates.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
+
 mod command;
 mod generator;
 mod network;

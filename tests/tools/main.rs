@@ -1,6 +1,11 @@
 //! Guards that need a tool which may be absent. Such a test is then counted as ignored, and the
 //! output says how to get the tool.
 
+#![allow(
+    clippy::print_stderr,
+    reason = "why a test is left out is told to whoever runs it"
+)]
+
 use std::process::{Command, ExitCode, Stdio};
 
 use libtest_mimic::{Arguments, Failed, Trial};

@@ -44,7 +44,6 @@ impl Default for Timeouts {
 }
 
 /// Settings of a [`Wavespeed`]; see [`Wavespeed::builder`].
-#[derive(Debug)]
 pub struct Builder {
     key: Option<Result<ApiKey, InvalidKey>>,
     base_url: Option<String>,
@@ -92,8 +91,23 @@ pub enum BuildError {
         why: String,
     },
     /// The HTTP library could not be set up.
-    #[error("HTTP could not be set up: {0}")]
+    #[error(
+        "HTTP could not be set up: {0}; a system without root certificates needs them installed"
+    )]
     Http(String),
+}
+
+/// Without the base URL, which may hold a password until it is refused for it.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("key", &self.key)
+            .field("timeouts", &self.timeouts)
+            .field("deadline", &self.deadline)
+            .field("poller", &self.poller)
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Builder {
@@ -212,7 +226,7 @@ impl Builder {
                 api: client.clone(),
                 files: client,
             },
-            None => Http::new(&self.user_agent, &self.timeouts)?,
+            None => Http::new(&self.user_agent, &self.timeouts, local)?,
         };
         let api = Client::new_with_client(base_url.as_str(), http.api, key);
         Ok(Wavespeed(Arc::new(Inner {

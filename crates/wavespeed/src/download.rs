@@ -171,6 +171,10 @@ impl Wavespeed {
             path: path.clone(),
             error,
         };
+        // Told before the transfer, not after; the rename makes sure of it.
+        if !target.replaces() && path.symlink_metadata().is_ok() {
+            return Err(write(io::ErrorKind::AlreadyExists.into()));
+        }
         if target.is_folder() {
             std::fs::create_dir_all(target.home()).map_err(write)?;
         }

@@ -21,38 +21,46 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    pub(crate) fn new(user_agent: &str, timeouts: &Timeouts) -> Result<Self, BuildError> {
+    pub(crate) fn new(
+        user_agent: &str,
+        timeouts: &Timeouts,
+        local: bool,
+    ) -> Result<Self, BuildError> {
         #[cfg(feature = "rustls-ring")]
         {
             // Only the first provider of a process counts; one that the program chose stays.
             _ = rustls::crypto::ring::default_provider().install_default();
         }
-        let failed = |error: reqwest::Error| BuildError::Http(chain(&error));
-        let api = common(user_agent, timeouts)?
-            .redirect(Policy::none())
-            .build()
-            .map_err(failed)?;
-        let files = common(user_agent, timeouts)?
-            .redirect(Policy::limited(10))
-            .read_timeout(timeouts.idle)
-            .build()
-            .map_err(failed)?;
-        Ok(Self { api, files })
+        let proxies = proxies()?;
+        let build = |make: &dyn Fn(ClientBuilder) -> ClientBuilder| {
+            let builder = || make(common(user_agent, timeouts, &proxies));
+            let built = builder().build().or_else(|error| match local {
+                // A slim container has no roots of trust, and an API on this machine needs none.
+                true => builder().tls_certs_only([]).build(),
+                false => Err(error),
+            });
+            built.map_err(|error| BuildError::Http(chain(&error)))
+        };
+        Ok(Self {
+            api: build(&|builder| builder.redirect(Policy::none()))?,
+            files: build(&|builder| {
+                builder
+                    .redirect(Policy::limited(10))
+                    .read_timeout(timeouts.idle)
+            })?,
+        })
     }
 }
 
-fn common(user_agent: &str, timeouts: &Timeouts) -> Result<ClientBuilder, BuildError> {
-    let mut builder = reqwest::Client::builder()
+fn common(user_agent: &str, timeouts: &Timeouts, proxies: &[Proxy]) -> ClientBuilder {
+    let builder = reqwest::Client::builder()
         .user_agent(user_agent)
         .connect_timeout(timeouts.connect)
         .pool_idle_timeout(Duration::from_secs(30))
         .referer(false)
         .retry(reqwest::retry::never())
         .no_proxy();
-    for proxy in proxies()? {
-        builder = builder.proxy(proxy);
-    }
-    Ok(builder)
+    proxies.iter().cloned().fold(builder, ClientBuilder::proxy)
 }
 
 /// The proxies of the environment, by the names that curl made common. `HTTP_PROXY` in capitals is
