@@ -42,8 +42,8 @@ pub struct Answer {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// The request could not be made; nothing was sent.
-    #[error("the request could not be made: {0}")]
+    /// The request could not be made, or no connection stood; nothing was sent.
+    #[error("{0}")]
     Request(String),
     /// None came within the limit that was set.
     #[error("no answer came in time")]
@@ -205,6 +205,22 @@ impl fmt::Display for Answer {
     }
 }
 
+/// An error and what it comes from, in one line.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !line.contains(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        source = cause.source();
+    }
+    line
+}
+
 /// Reads the string under a path of keys as soon as it is met.
 struct Path<'a> {
     keys: &'static [&'static str],
@@ -249,6 +265,10 @@ impl<'de> Visitor<'de> for Path<'_> {
         }
         Ok(())
     }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<(), E> {
+        self.visit_str(&number.to_string())
+    }
 }
 
 #[cfg(test)]
@@ -285,7 +305,7 @@ mod tests {
             "[]",
             r#"{"id":"pred_1"}"#,
             r#"{"data":null}"#,
-            r#"{"data":{"id":7}}"#,
+            r#"{"data":{"id":7.5}}"#,
             r#"{"data":{"id":"../../etc"}}"#,
             r#"{"data":[{"id":"pred_1"}]}"#,
             r#"{"data":{"id":"pred_"#,

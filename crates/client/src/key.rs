@@ -19,7 +19,9 @@ pub enum InvalidKey {
     #[error("the API key is empty")]
     Empty,
     /// It has a character that cannot stand in a header.
-    #[error("the API key has a character that no key has (such as a line break or an accent)")]
+    #[error(
+        "the API key has a character that no key has, such as a space, a quote or a line break within it; give the key alone, without `Bearer`"
+    )]
     Characters,
 }
 
@@ -27,13 +29,14 @@ impl ApiKey {
     /// A key from its text. White space around it, as from a file, is dropped.
     ///
     /// # Errors
-    /// If nothing is left, or it has anything but visible ASCII characters.
+    /// If nothing is left, or it has a quote or anything but visible ASCII characters.
     pub fn new(text: &str) -> Result<Self, InvalidKey> {
         let text = text.trim();
         if text.is_empty() {
             return Err(InvalidKey::Empty);
         }
-        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let is_fine = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'');
+        if !text.bytes().all(is_fine) {
             return Err(InvalidKey::Characters);
         }
         let mut header =

@@ -19,6 +19,8 @@ mod prediction;
 mod status;
 mod submit;
 
+#[doc(hidden)]
+pub use answer::chain;
 pub use answer::{Answer, CallError, Envelope};
 pub use catalogue::CATALOGUE;
 pub use generated::{ByteStream, Client, ClientInfo, Error, ResponseValue, models, types};

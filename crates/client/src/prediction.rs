@@ -47,10 +47,15 @@ impl Prediction {
         &self.raw
     }
 
-    /// The outputs, each a URL or whatever else the model makes. Empty before the end.
+    /// The outputs, each a URL or whatever else the model makes. Empty before the end. One that
+    /// stands alone, not in an array, counts as the only one.
     #[must_use]
     pub fn outputs(&self) -> &[Value] {
-        self.record.outputs.as_deref().unwrap_or_default()
+        match self.raw.get("outputs") {
+            Some(Value::Array(outputs)) => outputs,
+            Some(Value::Null) | None => &[],
+            Some(output) => std::slice::from_ref(output),
+        }
     }
 
     /// What went wrong, if anything did.

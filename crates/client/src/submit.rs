@@ -11,6 +11,7 @@ use progenitor_client::ClientInfo as _;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
 
+use crate::answer::chain;
 use crate::{Answer, CallError, Client, ModelId};
 
 impl Client {
@@ -26,8 +27,8 @@ impl Client {
     /// in it must not be lost.
     ///
     /// # Errors
-    /// If there was no answer. Unless the error is [`CallError::Request`] or of a connection that
-    /// never stood, the task may have been created.
+    /// If there was no answer. Unless the error is [`CallError::Request`], the task may have been
+    /// created.
     pub async fn submit_raw(
         &self,
         model: &ModelId,
@@ -44,7 +45,7 @@ impl Client {
         );
         let sent = self
             .client()
-            .post(url)
+            .post(&url)
             .query(&webhook.map(|url| [("webhook", url)]))
             .header(AUTHORIZATION, self.inner().authorization())
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
@@ -52,9 +53,20 @@ impl Client {
             .send();
         let mut limit = pin!(limit);
         let response = match select(pin!(sent), limit.as_mut()).await {
-            Either::Left((response, _)) => response.map_err(reqwest::Error::without_url)?,
+            Either::Left((Ok(response), _)) => response,
+            // A connection that never stood has sent nothing, if it is the one to the API: a client
+            // that follows redirects may fail at the next one.
+            Either::Left((Err(error), _)) if error.is_builder() || never_stood(&error, &url) => {
+                return Err(CallError::Request(chain(&error.without_url())));
+            }
+            Either::Left((Err(error), _)) => return Err(error.without_url().into()),
             Either::Right(_) => return Err(CallError::Limit),
         };
         Ok(Answer::from_response(response, limit).await)
     }
+}
+
+fn never_stood(error: &reqwest::Error, url: &str) -> bool {
+    let same = |at: &reqwest::Url| at.as_str().split('?').next() == Some(url);
+    error.is_connect() && error.url().is_some_and(same)
 }

@@ -28,7 +28,7 @@ pub struct Timeouts {
     pub call: Duration,
     /// Until a submit is answered. After this its outcome is unknown, so it is long: 2 minutes.
     pub submit: Duration,
-    /// Between two pieces of a file that is downloaded. 60 s.
+    /// Between two pieces of a file that is up- or downloaded. 60 s.
     pub idle: Duration,
 }
 
@@ -75,20 +75,17 @@ pub enum BuildError {
         why: String,
     },
     /// The key would cross the network in the clear.
-    #[error(
-        "the base URL {url} is plain http, which would show the API key to the network; use https, or allow plain http"
-    )]
+    #[error("the base URL {url} is plain http, which would show the API key to the network")]
     PlainHttp {
         /// What was given.
         url: String,
     },
-    /// A proxy from the environment is not understood.
-    #[error("the proxy in {variable} is not understood: {why}")]
+    /// A proxy from the environment is not understood. Its URL may hold a password, and is not
+    /// shown.
+    #[error("the proxy in {variable} is not a URL such as http://host:port")]
     Proxy {
         /// The environment variable.
         variable: &'static str,
-        /// What is wrong with it.
-        why: String,
     },
     /// The HTTP library could not be set up.
     #[error(
@@ -165,7 +162,9 @@ impl Builder {
 
     /// An HTTP client of your own, for API, upload and download alike. Proxies, certificates and
     /// time-outs of the connection are then its own. It should follow no redirects
-    /// (`redirect::Policy::none()`); a submit is sent once even if it does.
+    /// (`redirect::Policy::none()`); a submit is sent once even if it does. Of the time-outs,
+    /// `connect` and `idle` do not apply to it, and whether this machine is reached through a proxy
+    /// is its own affair.
     #[must_use]
     pub fn http(mut self, client: reqwest::Client) -> Self {
         self.http = Some(client);
@@ -260,8 +259,13 @@ impl fmt::Debug for Inner {
 }
 
 fn base_url(text: &str) -> Result<Url, BuildError> {
+    // A password or a token in it must not be repeated in an error.
+    let shown = match text.split_once(['@', '?', '#']) {
+        Some(_) => "(not shown: it holds more than a host and a path)".to_owned(),
+        None => text.to_owned(),
+    };
     let wrong = |why: String| BuildError::BaseUrl {
-        url: text.to_owned(),
+        url: shown.clone(),
         why,
     };
     let mut url =
@@ -272,12 +276,8 @@ fn base_url(text: &str) -> Result<Url, BuildError> {
             url.scheme()
         )));
     }
-    // A password must not be repeated in an error.
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(BuildError::BaseUrl {
-            url: url.host_str().unwrap_or_default().to_owned(),
-            why: "has a user name or password before it".into(),
-        });
+        return Err(wrong("has a user name or password before it".into()));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("has a query or a fragment".into()));
@@ -322,8 +322,15 @@ mod tests {
                 "{bad}"
             );
         }
-        let error = base_url("https://me:secret@a.b").unwrap_err().to_string();
-        assert!(!error.contains("secret"), "{error}");
+        for bad in [
+            "https://me:secret@a.b",
+            "https://me:secret@a.b:bad",
+            "ftp://me:secret@a.b",
+            "https://a.b/?key=secret",
+        ] {
+            let error = base_url(bad).unwrap_err().to_string();
+            assert!(!error.contains("secret"), "{error}");
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Finding wrong input before it costs.
 //!
-//! The vendor drops keys it does not know without a word and bills the task with defaults, so
-//! every rule of the catalogue is held against an input here, and all faults are found at once.
+//! The vendor drops keys it does not know without a word and bills the task with defaults, so an
+//! input is held against the catalogue here, and all faults are found at once: what is required or
+//! unknown, types, choices, lengths, ranges and counts; of a URL its form; of a local file that it
+//! is there, its container and its size. Lengths and sides of a video are not looked at.
 
 mod file;
 mod value;

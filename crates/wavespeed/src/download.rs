@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 use url::Url;
-use wavespeed_client::{Prediction, PredictionId};
+use wavespeed_client::Prediction;
 use wavespeed_poll::Deadline;
 
 use crate::http::chain;
@@ -20,6 +20,8 @@ use crate::{Target, Wavespeed};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Downloaded {
+    /// The number of the output, counted from 1.
+    pub number: usize,
     /// Where it is.
     pub path: PathBuf,
     /// Where it is from.
@@ -30,20 +32,31 @@ pub struct Downloaded {
     pub sha256: String,
 }
 
-/// An output could not be saved. The task is done and paid for, and its outputs are kept by the
+/// Outputs could not be saved. The task is done and paid for, and its outputs are kept by the
 /// vendor for 7 days: download them again by the id.
 #[derive(Debug, thiserror::Error)]
-#[error("output {number} of {id} could not be saved: {error}")]
+#[error("{}", self.line())]
 #[non_exhaustive]
 pub struct DownloadError {
-    /// The id of the task.
-    pub id: PredictionId,
-    /// The number of the output, counted from 1.
-    pub number: usize,
-    /// What was saved before.
+    /// The id of the task, as its record has it.
+    pub id: String,
+    /// What was saved all the same.
     pub saved: Vec<Downloaded>,
-    /// Why.
-    pub error: SaveError,
+    /// What was not: the number of each output, counted from 1, and why.
+    pub failed: Vec<(usize, SaveError)>,
+}
+
+impl DownloadError {
+    fn line(&self) -> String {
+        let failed = self.failed.iter();
+        let each: Vec<String> = failed
+            .map(|(number, error)| format!("output {number}: {error}"))
+            .collect();
+        match &self.failed[..] {
+            [(_, error @ SaveError::Nothing)] => format!("{}: {error}", self.id),
+            _ => format!("{} could not be saved: {}", self.id, each.join("; ")),
+        }
+    }
 }
 
 /// Why an output could not be saved.
@@ -51,10 +64,10 @@ pub struct DownloadError {
 #[non_exhaustive]
 pub enum SaveError {
     /// The task has no outputs.
-    #[error("the task has none")]
+    #[error("the task has no outputs")]
     Nothing,
-    /// The record has no id that could name a task.
-    #[error("the output is not a URL, but {0}")]
+    /// It is not a file somewhere, but something else the model makes.
+    #[error("it is not a URL, but {0}")]
     NotUrl(String),
     /// The host did not give it.
     #[error("{url} answered HTTP {status}")]
@@ -87,6 +100,12 @@ pub enum SaveError {
         bytes: u64,
         /// What was announced.
         announced: u64,
+    },
+    /// There is something in its place, which is not to be replaced.
+    #[error("{path} exists")]
+    Exists {
+        /// Where it should go.
+        path: PathBuf,
     },
     /// It could not be written.
     #[error("{path} could not be written: {error}")]
@@ -125,55 +144,44 @@ impl Wavespeed {
         target: &Target,
         deadline: Deadline,
     ) -> Result<Vec<Downloaded>, DownloadError> {
-        let mut saved = Vec::new();
-        // A record without a proper id still has outputs that were paid for.
-        let id: PredictionId = done
-            .id
-            .parse()
-            .or_else(|_| "output".parse())
-            .expect("a fixed id is one");
+        let (mut saved, mut failed) = (Vec::new(), Vec::new());
         if done.outputs().is_empty() {
-            return Err(DownloadError {
-                id,
-                number: 1,
-                saved,
-                error: SaveError::Nothing,
-            });
+            failed.push((1, SaveError::Nothing));
         }
-        for (at, output) in done.outputs().iter().enumerate() {
-            let save = self.save(&id, at, output, target);
+        // One that cannot be had must not keep the others.
+        for (number, output) in (1..).zip(done.outputs()) {
+            let save = self.save(&done.id, number, output, target);
             let result = deadline.cut(self.0.poller.clock(), save).await;
             match result.unwrap_or(Err(SaveError::Deadline)) {
                 Ok(file) => saved.push(file),
-                Err(error) => {
-                    return Err(DownloadError {
-                        id,
-                        number: at + 1,
-                        saved,
-                        error,
-                    });
-                }
+                Err(error) => failed.push((number, error)),
             }
         }
-        Ok(saved)
+        if failed.is_empty() {
+            return Ok(saved);
+        }
+        let id = done.id.clone();
+        Err(DownloadError { id, saved, failed })
     }
 
     async fn save(
         &self,
-        id: &PredictionId,
-        at: usize,
+        id: &str,
+        number: usize,
         output: &Value,
         target: &Target,
     ) -> Result<Downloaded, SaveError> {
         let url = output_url(output).ok_or_else(|| SaveError::NotUrl(brief(output)))?;
-        let path = target.path(id, at, &url);
+        let path = target.path(id, number, &url);
         let write = |error| SaveError::Write {
             path: path.clone(),
             error,
         };
-        // Told before the transfer, not after; the rename makes sure of it.
-        if !target.replaces() && path.symlink_metadata().is_ok() {
-            return Err(write(io::ErrorKind::AlreadyExists.into()));
+        // Told before the transfer, not after; the rename makes sure of it. A device or a pipe is
+        // never replaced.
+        let there = path.symlink_metadata().is_ok();
+        if there && !(target.replaces() && path.is_file()) {
+            return Err(SaveError::Exists { path });
         }
         if target.is_folder() {
             std::fs::create_dir_all(target.home()).map_err(write)?;
@@ -214,15 +222,23 @@ impl Wavespeed {
                 announced,
             });
         }
-        file.as_file().sync_all().map_err(write)?;
-        let kept = if target.replaces() {
-            file.persist(&path)
-        } else {
-            file.persist_noclobber(&path)
-        };
-        kept.map_err(|error| write(error.error))?;
+        let (to, replace) = (path.clone(), target.replaces());
+        // To be safe on disk takes its time, which others on this thread must not wait for.
+        let kept = tokio::task::spawn_blocking(move || {
+            file.as_file().sync_all()?;
+            if replace {
+                file.persist(&to)?;
+            } else {
+                file.persist_noclobber(&to)?;
+            }
+            Ok(())
+        });
+        kept.await
+            .map_err(|error| write(io::Error::other(error)))?
+            .map_err(write)?;
         tracing::info!(%id, path = %path.display(), bytes, "saved");
         Ok(Downloaded {
+            number,
             path,
             url,
             bytes,

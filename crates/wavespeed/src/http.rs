@@ -86,16 +86,21 @@ fn proxies() -> Result<Vec<Proxy>, BuildError> {
     ];
     kinds
         .into_iter()
-        .filter_map(|(names, make)| set(names).map(|(variable, url)| (variable, make(url))))
+        .filter_map(|(names, make)| {
+            set(names).map(|(variable, url)| (variable, supported(&url).then(|| make(url))))
+        })
         .map(|(variable, made)| match made {
-            Ok(proxy) => Ok(proxy.no_proxy(NoProxy::from_string(&direct))),
+            Some(Ok(proxy)) => Ok(proxy.no_proxy(NoProxy::from_string(&direct))),
             // The URL is not repeated: it may hold a password.
-            Err(error) => Err(BuildError::Proxy {
-                variable,
-                why: error.without_url().to_string(),
-            }),
+            _ => Err(BuildError::Proxy { variable }),
         })
         .collect()
+}
+
+/// Another kind of proxy would be passed by in silence. Without a scheme, http is meant.
+fn supported(url: &str) -> bool {
+    let scheme = url.split_once("://").map_or("http", |(scheme, _)| scheme);
+    matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https")
 }
 
 /// Whether a URL leads to this machine.
@@ -108,17 +113,4 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// An error and what it comes from, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !line.contains(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        source = cause.source();
-    }
-    line
-}
+pub(crate) use wavespeed_client::chain;

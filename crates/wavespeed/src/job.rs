@@ -69,7 +69,10 @@ impl FetchError {
 #[non_exhaustive]
 pub enum WaitError {
     /// The deadline came.
-    #[error("the deadline came while {id} was still running{}", .trouble.as_ref().map_or(String::new(), |error| format!("; the last poll failed: {error}")))]
+    #[error("{}", match .trouble {
+        None => format!("the deadline came while {id} was still running"),
+        Some(error) => format!("the deadline came, and where {id} stands is not known: {error}"),
+    })]
     Deadline {
         /// The id of the task.
         id: PredictionId,
@@ -101,8 +104,13 @@ impl Wavespeed {
     ///
     /// # Errors
     /// If the text cannot be an id.
-    pub fn job(&self, id: &str) -> Result<Job, InvalidId> {
-        Ok(Job::new(self.clone(), id.parse()?, Start::Now, None))
+    pub fn job(&self, id: impl AsRef<str>) -> Result<Job, InvalidId> {
+        Ok(Job::new(
+            self.clone(),
+            id.as_ref().parse()?,
+            Start::Now,
+            None,
+        ))
     }
 }
 
@@ -153,6 +161,15 @@ impl Job {
         }
     }
 
+    /// As [`fetch`](Self::fetch), with a deadline of its own.
+    ///
+    /// # Errors
+    /// As of [`fetch`](Self::fetch), or if the deadline came.
+    pub async fn fetch_until(&self, deadline: Deadline) -> Result<Prediction, FetchError> {
+        let fetched = deadline.cut(self.ws.0.poller.clock(), self.fetch()).await;
+        fetched.unwrap_or_else(|| Err(FetchError::Transport("the deadline came".into())))
+    }
+
     /// Waits for the end of the task, good or bad, by the deadline of the settings.
     ///
     /// # Errors
@@ -190,7 +207,7 @@ impl Job {
         let records = self.follow(deadline).try_filter_map(|update| {
             ready(Ok(match update {
                 Update::Pending(record) | Update::Done(record) => Some(record),
-                Update::Retrying { .. } => None,
+                _ => None,
             }))
         });
         records.boxed()
@@ -235,10 +252,7 @@ impl Job {
             Ok(record) => Ok(Reply::Pending(record)),
             Err(error) => {
                 tracing::warn!(id = %self.id, %error, "a poll failed");
-                Err(Trouble {
-                    verdict: error.verdict(),
-                    error,
-                })
+                Err(Trouble::new(error.clone(), error.verdict()))
             }
         }
     }

@@ -27,9 +27,9 @@
 //!
 //! - **A submit is sent once.** It is the only call that costs money. Its outcome is a job, or a
 //!   [`SubmitError`] that says whether it was refused (nothing is billed) or whether nobody knows.
-//! - **Wrong input is refused before it costs.** [`Wavespeed::submit`] holds every rule of the
-//!   catalogue against the input, and names all faults at once; [`Wavespeed::submit_unchecked`]
-//!   does not.
+//! - **Wrong input is refused before it costs.** [`Wavespeed::submit`] holds the input against the
+//!   catalogue (see [`check`]), and names all faults at once; [`Wavespeed::submit_unchecked`] does
+//!   not. The content of a file behind a URL is not looked at.
 //! - **An id is never lost.** Every error after the submit carries it; [`Wavespeed::job`] goes on
 //!   from it any time later, in any process.
 //! - **What the vendor adds breaks nobody.** Unknown statuses, fields and outputs are kept, and the

@@ -50,6 +50,17 @@ pub struct Rejected {
     pub retry_after: Option<Duration>,
 }
 
+impl Rejected {
+    pub(crate) fn not_sent(why: &str) -> Self {
+        Self {
+            refusal: Refusal::NotSent,
+            status: None,
+            message: why.to_owned(),
+            retry_after: None,
+        }
+    }
+}
+
 /// Why a submit was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -84,6 +95,8 @@ pub struct Unknown {
     pub status: Option<u16>,
     /// What the vendor or the connection said.
     pub message: String,
+    /// The body of the answer, as much of it as came: an id may be in it that was not understood.
+    pub body: String,
 }
 
 /// The decision table.
@@ -91,17 +104,13 @@ pub(crate) fn decide(attempt: &Attempt, now: SystemTime) -> Outcome {
     let answer = match attempt {
         Attempt::Answered(answer) => answer,
         Attempt::NotSent(why) => {
-            return Outcome::Rejected(Rejected {
-                refusal: Refusal::NotSent,
-                status: None,
-                message: why.clone(),
-                retry_after: None,
-            });
+            return Outcome::Rejected(Rejected::not_sent(why));
         }
         Attempt::Lost(why) => {
             return Outcome::Unknown(Unknown {
                 status: None,
                 message: why.clone(),
+                body: String::new(),
             });
         }
     };
@@ -133,6 +142,7 @@ fn unknown(answer: &Answer) -> Outcome {
     Outcome::Unknown(Unknown {
         status: Some(answer.status.as_u16()),
         message: answer.to_string(),
+        body: String::from_utf8_lossy(&answer.body).into_owned(),
     })
 }
 

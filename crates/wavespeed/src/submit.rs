@@ -56,10 +56,24 @@ impl Wavespeed {
     /// # Errors
     /// As of [`submit`](Self::submit).
     pub async fn submit_raw(&self, model: &str, input: &Value) -> Result<Job, SubmitError> {
+        self.submit_until(model, input, self.deadline()).await
+    }
+
+    /// As [`submit_raw`](Self::submit_raw), with a deadline of its own. Nothing is sent once it has
+    /// come; if it comes while the submit is on its way, the outcome is unknown.
+    ///
+    /// # Errors
+    /// As of [`submit`](Self::submit).
+    pub async fn submit_until(
+        &self,
+        model: &str,
+        input: &Value,
+        deadline: Deadline,
+    ) -> Result<Job, SubmitError> {
         if let Some(model) = crate::model(model) {
             Faults::none_of(check(model, input, Files::Url))?;
         }
-        self.submit_unchecked(model, input).await
+        self.send(model, input, deadline).await
     }
 
     /// Submits JSON as it is, once. **This is the call that costs money**: a key that the model
@@ -68,16 +82,30 @@ impl Wavespeed {
     /// # Errors
     /// As of [`submit`](Self::submit), but for the faults of the input.
     pub async fn submit_unchecked(&self, model: &str, input: &Value) -> Result<Job, SubmitError> {
+        self.send(model, input, self.deadline()).await
+    }
+
+    async fn send(
+        &self,
+        model: &str,
+        input: &Value,
+        deadline: Deadline,
+    ) -> Result<Job, SubmitError> {
         let model: ModelId = model.parse()?;
-        let intent = self.0.store.intend(&model, input)?;
-        let timeout = self.0.timeouts.submit;
         let clock = self.0.poller.clock();
+        let left = deadline.remaining(clock).unwrap_or(self.0.timeouts.submit);
+        if left.is_zero() {
+            return Err(Rejected::not_sent("the deadline came before it").into());
+        }
+        let intent = self.0.store.intend(&model, input)?;
+        let timeout = left.min(self.0.timeouts.submit);
         let deadline = Deadline::after(timeout, clock);
         let limit = async { _ = deadline.cut(clock, pending::<()>()).await };
         let attempt = match self.0.api.submit_raw(&model, input, None, limit).await {
             Ok(answer) => Attempt::Answered(answer),
             Err(CallError::Limit) => Attempt::Lost(format!("no answer within {timeout:?}")),
-            Err(error) => unanswered(&error),
+            Err(CallError::Transport(error)) => Attempt::Lost(chain(&error)),
+            Err(error) => Attempt::NotSent(error.to_string()),
         };
         match decide(&attempt, std::time::SystemTime::now()) {
             Outcome::Accepted(id) => {
@@ -109,16 +137,6 @@ impl Wavespeed {
         };
         tracing::info!(%id, "submitted");
         Job::new(self.clone(), id, Start::AfterGap, record)
-    }
-}
-
-fn unanswered(error: &CallError) -> Attempt {
-    match error {
-        CallError::Transport(error) if error.is_connect() || error.is_builder() => {
-            Attempt::NotSent(chain(error))
-        }
-        CallError::Transport(error) => Attempt::Lost(chain(error)),
-        other => Attempt::NotSent(other.to_string()),
     }
 }
 

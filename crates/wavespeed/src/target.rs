@@ -66,10 +66,17 @@ impl Target {
                 message,
             ))
         };
+        // What is replaced is a file, not a device or a pipe.
+        if !self.folder && self.path.exists() && !self.path.is_file() {
+            return fault(format!("{shown} is not a file"));
+        }
         if !self.folder && !self.force && self.path.symlink_metadata().is_ok() {
             return fault(format!(
                 "{shown} exists; choose another name, or allow it to be replaced"
             ));
+        }
+        if self.path.as_os_str() == "-" {
+            return fault("- is not a file here; for one of that name, use ./-".to_owned());
         }
         if !self.folder && self.path.file_name().is_none() {
             return fault(format!("{shown:?} is not the name of a file"));
@@ -93,7 +100,13 @@ impl Target {
         }
         match temporary(there) {
             Ok(_) => None,
-            Err(error) => fault(format!("{shown} cannot be written: {error}")),
+            Err(error) => {
+                let why = error.kind();
+                fault(format!(
+                    "{shown} cannot be written: {why} in {}",
+                    there.display()
+                ))
+            }
         }
     }
 
@@ -108,23 +121,26 @@ impl Target {
         }
     }
 
-    /// The path for the output of this number, counted from 0.
-    pub(crate) fn path(&self, id: &PredictionId, number: usize, url: &Url) -> PathBuf {
+    /// The path for the output of this number, counted from 1, of the task `id`. An id that is none
+    /// does not reach a path.
+    pub(crate) fn path(&self, id: &str, number: usize, url: &Url) -> PathBuf {
         let file = if self.folder {
+            let known = id.parse::<PredictionId>();
+            let name = known.as_ref().map_or("output", PredictionId::as_str);
             let extension =
                 extension(url).map_or(String::new(), |extension| format!(".{extension}"));
-            self.path.join(format!("{id}{extension}"))
+            self.path.join(format!("{name}{extension}"))
         } else {
             self.path.clone()
         };
-        if number == 0 {
+        if number == 1 {
             return file;
         }
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
         let extension = file
             .extension()
             .map_or(String::new(), |end| format!(".{}", end.to_string_lossy()));
-        file.with_file_name(format!("{stem}-{}{extension}", number + 1))
+        file.with_file_name(format!("{stem}-{number}{extension}"))
     }
 }
 
@@ -159,15 +175,11 @@ pub(crate) fn temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
 mod tests {
     use super::*;
 
-    fn id() -> PredictionId {
-        "pred_1".parse().unwrap()
-    }
-
     #[test]
     fn files_are_numbered_and_folders_use_the_id() {
         let url: Url = "https://a.b/x/1.glb?sig=.exe".parse().unwrap();
         let paths =
-            |target: Target| [0, 1].map(|at| target.path(&id(), at, &url).display().to_string());
+            |target: Target| [1, 2].map(|at| target.path("pred_1", at, &url).display().to_string());
         assert_eq!(paths(Target::new("out.mp4")), ["out.mp4", "out-2.mp4"]);
         assert_eq!(paths(Target::new("a/out")), ["a/out", "a/out-2"]);
         assert_eq!(

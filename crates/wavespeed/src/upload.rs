@@ -1,18 +1,22 @@
 //! Uploading a local file: a ticket from the API, then its bytes, streamed, to where the ticket
 //! says. The storage host never gets the key.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use futures_util::stream::Stream;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 use tokio::fs::File;
 use tokio_util::io::ReaderStream;
-use wavespeed_client::{Answer, Model, types};
+use wavespeed_client::{Answer, ClientInfo as _, Model, types};
 use wavespeed_poll::Deadline;
 
 use crate::http::chain;
@@ -110,12 +114,13 @@ impl Wavespeed {
             .map(|(input, paths)| (input.name, paths.into_iter().map(str::to_owned).collect()))
             .collect();
         for (name, paths) in found {
-            for path in paths {
-                let url = Value::from(self.upload_until(&path, deadline).await?.url);
+            // A file that an array names twice is uploaded once: both places get its URL.
+            for path in paths.iter().collect::<BTreeSet<_>>() {
+                let url = Value::from(self.upload_until(path, deadline).await?.url);
                 match &mut input[name] {
                     Value::Array(items) => items
                         .iter_mut()
-                        .filter(|item| **item == *path)
+                        .filter(|item| **item == **path)
                         .for_each(|item| *item = url.clone()),
                     value => *value = url,
                 }
@@ -130,7 +135,12 @@ impl Wavespeed {
             error,
         };
         let file = File::open(path).await.map_err(read)?;
-        let bytes = file.metadata().await.map_err(read)?.len();
+        let about = file.metadata().await.map_err(read)?;
+        let bytes = about.len();
+        if !about.is_file() || bytes == 0 {
+            let message = "it is not a file with content";
+            return Err(read(io::Error::new(io::ErrorKind::InvalidInput, message)));
+        }
         let ticket = self.ticket(path, bytes).await?;
         let failed = |message: String| UploadError::Failed {
             path: path.to_owned(),
@@ -146,20 +156,32 @@ impl Wavespeed {
             headers.insert(name, value);
         }
         headers.insert(CONTENT_LENGTH, bytes.into());
+        if let Some(method) = ticket.upload.method.filter(|method| method != "PUT") {
+            return Err(failed(format!("the ticket asks for {method:?}, not PUT")));
+        }
+        let left = Arc::new(AtomicU64::new(bytes));
         let body = Exact {
             stream: ReaderStream::with_capacity(file, 64 << 10),
-            left: bytes,
+            left: Arc::clone(&left),
         };
+        // The client of the API follows no redirect: a PUT that becomes a GET has stored nothing.
+        // It adds no key by itself.
         let request = self
             .0
-            .files
+            .api
+            .client()
             .put(&ticket.upload.url)
             .headers(headers)
             .body(reqwest::Body::wrap_stream(body));
-        let response = request
-            .send()
-            .await
-            .map_err(|error| failed(chain(&error.without_url())))?;
+        let response = match select(pin!(request.send()), pin!(self.stalled(&left))).await {
+            Either::Left((answered, _)) => {
+                answered.map_err(|error| failed(chain(&error.without_url())))?
+            }
+            Either::Right(_) => {
+                let idle = self.0.timeouts.idle;
+                return Err(failed(format!("nothing moved for {idle:?}")));
+            }
+        };
         if !response.status().is_success() {
             return Err(failed(format!(
                 "the storage answered HTTP {}",
@@ -171,6 +193,18 @@ impl Wavespeed {
             url: ticket.download_url,
             bytes,
         })
+    }
+
+    /// Done once `left` has stood still for the time-out. An upload takes as long as it takes.
+    async fn stalled(&self, left: &AtomicU64) {
+        let clock = self.0.poller.clock();
+        loop {
+            let before = left.load(Ordering::Relaxed);
+            clock.passed(clock.now() + self.0.timeouts.idle).await;
+            if left.load(Ordering::Relaxed) == before {
+                return;
+            }
+        }
     }
 
     async fn ticket(&self, path: &Path, bytes: u64) -> Result<types::UploadTicket, UploadError> {
@@ -234,7 +268,7 @@ fn content_type(path: &Path) -> Option<&'static str> {
 /// read must not be billed for.
 struct Exact<S> {
     stream: S,
-    left: u64,
+    left: Arc<AtomicU64>,
 }
 
 impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for Exact<S> {
@@ -244,20 +278,21 @@ impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for Exact<S> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Bytes>>> {
+        let left = self.left.load(Ordering::Relaxed);
         let changed = || {
             Poll::Ready(Some(Err(io::Error::other(
                 "the file changed while it was read",
             ))))
         };
         match Pin::new(&mut self.stream).poll_next(context) {
-            Poll::Ready(Some(Ok(chunk))) => match self.left.checked_sub(chunk.len() as u64) {
+            Poll::Ready(Some(Ok(chunk))) => match left.checked_sub(chunk.len() as u64) {
                 Some(left) => {
-                    self.left = left;
+                    self.left.store(left, Ordering::Relaxed);
                     Poll::Ready(Some(Ok(chunk)))
                 }
                 None => changed(),
             },
-            Poll::Ready(None) if self.left > 0 => changed(),
+            Poll::Ready(None) if left > 0 => changed(),
             other => other,
         }
     }

@@ -15,6 +15,12 @@ const FIRST_BOXES: [&[u8; 4]; 8] = [
     b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid",
 ];
 
+/// Brands of sounds and pictures that are in the same container.
+const OTHER_BRANDS: [&[u8; 4]; 11] = [
+    b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis",
+    b"jxl ",
+];
+
 /// Whether a text names a local file rather than something else by URL.
 pub(super) fn is_path(text: &str) -> bool {
     scheme(text).is_none()
@@ -44,6 +50,11 @@ pub(super) fn check(text: &str, media: &Media, files: Files) -> Result<(), (Rule
         (Some(scheme), _)
             if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") =>
         {
+            // A parser drops or mends these, but what is sent is the text as it is.
+            if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+                let message = format!("is {text:?}, which has white space or control characters");
+                return Err((Rule::Url, message));
+            }
             match Url::parse(text) {
                 Ok(_) => Ok(()),
                 Err(error) => Err((
@@ -94,10 +105,10 @@ fn local(path: &Path, media: &Media, files: Files) -> Result<(), (Rule, String)>
     }
     let mut start = Vec::new();
     file.by_ref()
-        .take(12)
+        .take(16)
         .read_to_end(&mut start)
         .map_err(unreadable)?;
-    if !is_one_of(media.containers, &start) {
+    if !is_one_of(media.containers, &start, size) {
         let wanted = media.containers.join(" or ");
         return Err((
             Rule::Container,
@@ -107,15 +118,27 @@ fn local(path: &Path, media: &Media, files: Files) -> Result<(), (Rule, String)>
     Ok(())
 }
 
-/// Whether a file that begins like this can be in one of the containers. Only mp4 and mov are
-/// known by their beginning; others count as unknown, and pass.
-fn is_one_of(containers: &[&str], start: &[u8]) -> bool {
+/// Whether a file of this size that begins like this can be in one of the containers. Only mp4 and
+/// mov are known by their beginning; others count as unknown, and pass.
+fn is_one_of(containers: &[&str], start: &[u8], size: u64) -> bool {
     let known =
         !containers.is_empty() && containers.iter().all(|name| matches!(*name, "mp4" | "mov"));
-    !known
-        || start
-            .get(4..8)
-            .is_some_and(|kind| FIRST_BOXES.iter().any(|first| *first == kind))
+    !known || begins_with_a_box(start, size)
+}
+
+/// The first box of the file: its length, of which 0 means the rest of the file and 1 that the
+/// length follows, its kind, and for `ftyp` the brand, which also sounds and pictures have.
+fn begins_with_a_box(start: &[u8], size: u64) -> bool {
+    let Some((length, kind)) = start.first_chunk::<8>().map(|head| head.split_at(4)) else {
+        return false;
+    };
+    let length = length
+        .iter()
+        .fold(0, |length, byte| length << 8 | u64::from(*byte));
+    let fits = matches!(length, 0 | 1) || (8..=size).contains(&length);
+    let brand = start.get(8..12).filter(|_| kind == b"ftyp");
+    let other = brand.is_some_and(|brand| OTHER_BRANDS.iter().any(|other| *other == brand));
+    fits && !other && FIRST_BOXES.iter().any(|first| *first == kind)
 }
 
 #[cfg(test)]
@@ -143,6 +166,30 @@ mod tests {
             "file:/a",
         ] {
             assert!(!is_path(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn tells_a_video_by_its_first_box() {
+        for video in [
+            &b"\0\0\0\x18ftypisom\0\0\0\0"[..],
+            b"\0\0\0\x14ftypqt  \0\0\0\0",
+            b"\0\0\0\x08wide\0\0\0\0mdat",
+            b"\0\0\0\x01mdat\0\0\0\0\0\0\0\x20",
+            b"\0\0\0\0moov",
+        ] {
+            assert!(begins_with_a_box(video, 1000), "{video:?}");
+        }
+        for other in [
+            &b"get free beer here"[..],
+            b"\0\0\0\x18ftypheic\0\0\0\0",
+            b"\0\0\0\x18ftypM4A \0\0\0\0",
+            b"\0\0\x10\0ftypisom",
+            b"\0\0\0\x04ftypisom",
+            b"\0\0\0",
+            b"RIFF\0\0\0\0AVI ",
+        ] {
+            assert!(!begins_with_a_box(other, 1000), "{other:?}");
         }
     }
 }
