@@ -592,6 +592,51 @@ fn what_the_vendor_may_answer_to_a_submit() {
     }
 }
 
+/// Whatever happens after a task was accepted, it exists and is billed.
+#[test]
+fn an_accepted_submit_never_reads_as_refused() {
+    for status in [401, 403] {
+        let (_runtime, server) = answers(created(), refused(status, "no"));
+        let run = Wave::at(&server.uri()).quick(&LIPSYNC);
+        assert_eq!(run.exit, 4, "{run}");
+        assert!(run.stderr.contains(&format!("wave wait {ID}")), "{run}");
+        let run = Wave::at(&server.uri()).quick(&["wait", ID]);
+        assert_eq!(run.exit, 3, "{run}");
+    }
+}
+
+#[test]
+fn an_id_that_is_not_understood_is_in_the_document() {
+    let odd = json!({"id": "urn:uuid:6488c275"});
+    let (_runtime, server) = answers(record(odd.clone()), ResponseTemplate::new(500));
+    let run = Wave::at(&server.uri()).run(&[&LIPSYNC[..], &["--json"]].concat());
+    assert_eq!((run.exit, &run.json()["raw"]["data"]), (5, &odd));
+}
+
+#[test]
+fn the_deadline_bounds_the_submit() {
+    let slow = created().set_delay(Duration::from_secs(30));
+    let (_runtime, server) = answers(slow, ResponseTemplate::new(500));
+    let run = Wave::at(&server.uri()).run(&[&LIPSYNC[..], &["--timeout", "300ms"]].concat());
+    assert_eq!(run.exit, 5, "{run}");
+}
+
+#[test]
+fn texts_may_begin_with_a_hyphen_but_flags_are_no_texts() {
+    let emulated = Emulated::start(|builder| builder);
+    let run = emulated
+        .wave()
+        .quick(&["lipsync", "--video", VIDEO, "--text", "-5 degrees"]);
+    assert_eq!(run.exit, 0, "{run}");
+    assert_run!(
+        "text-forgotten",
+        emulated
+            .wave()
+            .run(&["lipsync", "--text", "--video", VIDEO])
+    );
+    assert_eq!(emulated.emulator.billed(), 1);
+}
+
 #[test]
 fn nobody_there() {
     let free = std::net::TcpListener::bind("127.0.0.1:0")
@@ -737,6 +782,79 @@ mod unix {
             rest.contains(&format!("id: {ID}\n")) && rest.contains(&format!("wave wait {ID}")),
             "{rest}"
         );
+    }
+
+    /// What was finished before the signal is reported as it ended.
+    #[test]
+    fn a_signal_loses_no_job_that_is_done() {
+        let runtime = runtime();
+        let server = runtime.block_on(async {
+            let server = MockServer::start().await;
+            let task = |status| record(json!({"id": ID, "status": status, "outputs": [VIDEO]}));
+            let at = |id| wiremock::matchers::path(format!("/api/v3/predictions/{id}/result"));
+            Mock::given(at("done"))
+                .respond_with(task("completed"))
+                .mount(&server)
+                .await;
+            Mock::given(at("going"))
+                .respond_with(task("processing"))
+                .mount(&server)
+                .await;
+            server
+        });
+        let wave = Wave::at(&server.uri());
+        let mut child = wave
+            .command(&["wait", "done", "going", "--json", "--poll-interval", "10ms"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let polls = || runtime.block_on(server.received_requests()).unwrap();
+        while polls()
+            .iter()
+            .filter(|poll| poll.url.path().contains("going"))
+            .count()
+            < 3
+        {
+            std::thread::yield_now();
+        }
+        signal(&child, "-INT");
+        let mut stdout = String::new();
+        child
+            .stdout
+            .take()
+            .unwrap()
+            .read_to_string(&mut stdout)
+            .unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        let jobs: Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(jobs[0]["status"], "completed");
+        assert_eq!(jobs[0]["outputs"][0]["url"], VIDEO);
+        assert!(jobs[0]["error"].is_null(), "{jobs}");
+        assert_eq!(jobs[1]["status"], "processing");
+        assert_eq!(jobs[1]["error"]["kind"], "interrupted");
+    }
+
+    #[test]
+    fn only_a_file_is_ever_replaced() {
+        let emulated = Emulated::start(|builder| builder);
+        let wave = emulated.wave();
+        let pipe = wave.path("pipe");
+        assert!(
+            Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .unwrap()
+                .success()
+        );
+        let run = wave.run(&[&LIPSYNC[..], &["-o", "pipe", "--force"]].concat());
+        assert_run!("refused-pipe", run);
+        assert_run!(
+            "refused-dash",
+            wave.run(&[&LIPSYNC[..], &["-o", "-"]].concat())
+        );
+        assert!(emulated.emulator.requests().is_empty());
+        assert!(!pipe.symlink_metadata().unwrap().is_file());
     }
 
     #[test]

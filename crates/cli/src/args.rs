@@ -8,8 +8,22 @@ use wavespeed::{CATALOGUE, Model};
 
 use crate::{exit, inputs};
 
+const KEY: &str = "\
+The API key is taken from the environment variable WAVESPEED_API_KEY; --emulate needs none.";
+
 /// What `wave lipsync` runs.
 pub(crate) const LIPSYNC: &str = "kwaivgi/kling-lipsync/text-to-video";
+
+/// The flags of `run` that take no value.
+const SWITCHES: [&str; 7] = [
+    "emulate",
+    "allow-plain-http",
+    "json",
+    "quiet",
+    "no-wait",
+    "no-media-check",
+    "force",
+];
 
 /// The whole command line. The flags of a model are there only for the one that is about to run,
 /// so that a thousand models cost nothing.
@@ -19,11 +33,11 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
     Command::new("wave")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A clip and a sentence in, a talking video out, on WaveSpeedAI")
-        .after_help(exit::HELP)
+        .after_help(format!("{KEY}\n\n{}", exit::HELP))
         .styles(Styles::styled())
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .disable_help_subcommand(true)
+                .disable_help_subcommand(true)
         .args(globals())
         .subcommand(with_model(
             Command::new("lipsync")
@@ -34,7 +48,7 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
         ))
         .subcommand(with_model(
             Command::new("run")
-                .about("Run a model of the catalogue")
+                .about("Run a model of the catalogue; name it to see its inputs")
                 .arg(Arg::new("model").value_name("MODEL").help("Its id, as `wave models` lists it"))
                 .after_help(example("wave run kwaivgi/kling-lipsync/text-to-video --video clip.mp4 --text \"Hello\"")),
             "run <MODEL>",
@@ -44,7 +58,7 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
             Command::new("wait")
                 .about("Wait for tasks that were submitted before")
                 .arg(ids())
-                .args(files())
+                .args(files(SAVE))
                 .after_help(example("wave wait 6488c2754f6f4dfea924382fa14d11bd -o out.mp4")),
         )
         .subcommand(
@@ -55,9 +69,9 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
         )
         .subcommand(
             Command::new("download")
-                .about("Save the outputs of tasks that are done, here unless -o says where")
+                .about("Save the outputs of tasks that are done")
                 .arg(ids())
-                .args(files())
+                .args(files("Where to save the outputs; here unless it is said"))
                 .after_help(example("wave download 6488c2754f6f4dfea924382fa14d11bd -o videos/")),
         )
         .subcommand(
@@ -96,7 +110,7 @@ fn with_model(command: Command, words: &str, model: Option<&'static Model>) -> C
         ))
         .override_usage(format!("wave {words} {}[OPTIONS]", inputs::usage(model)))
         .args(inputs::flags(model))
-        .args(files())
+        .args(files(SAVE))
 }
 
 fn ids() -> Arg {
@@ -107,14 +121,16 @@ fn ids() -> Arg {
         .help("The ids that the submits printed")
 }
 
-fn files() -> [Arg; 2] {
+const SAVE: &str = "Save the outputs; without it their URLs are printed";
+
+fn files(output: &'static str) -> [Arg; 2] {
     [
         Arg::new("output")
             .short('o')
             .long("output")
             .value_name("FILE|DIR/")
             .value_parser(value_parser!(std::path::PathBuf))
-            .help("Save the outputs; without it their URLs are printed"),
+            .help(output),
         Arg::new("force")
             .long("force")
             .action(ArgAction::SetTrue)
@@ -193,7 +209,7 @@ fn duration(text: &str) -> Result<Duration, String> {
         .parse::<jiff::SignedDuration>()
         .ok()
         .and_then(|parsed| Duration::try_from(parsed).ok());
-    parsed.ok_or_else(|| "not a duration; use one such as 90s, 20m, 1h or 0".to_owned())
+    parsed.ok_or_else(|| "not a duration; give it a unit, as in 90s, 20m or 1h, or 0".to_owned())
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
@@ -203,11 +219,27 @@ fn interval(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// The model that a command line is going to run: the first word that is the id of one.
+/// The model that a command line is going to run: that of `lipsync`, or for `run` the first word
+/// that is the id of one and not the value of a flag.
 pub(crate) fn model_in(words: &[std::ffi::OsString]) -> Option<&'static Model> {
-    words
+    let words: Vec<&str> = words
         .iter()
-        .find_map(|word| wavespeed::model(word.to_str()?))
+        .skip(1)
+        .map(|word| word.to_str().unwrap_or_default())
+        .collect();
+    let at = words
+        .iter()
+        .position(|word| matches!(*word, "lipsync" | "run"))?;
+    if words[at] == "lipsync" {
+        return wavespeed::model(LIPSYNC);
+    }
+    let mut before = "run";
+    words[at + 1..].iter().find_map(|word| {
+        let flag = before.strip_prefix("--").filter(|flag| !flag.contains('='));
+        let is_value = flag.is_some_and(|flag| !SWITCHES.contains(&flag)) || before == "-o";
+        before = word;
+        wavespeed::model(word).filter(|_| !is_value)
+    })
 }
 
 /// The flags that every command takes.
@@ -276,23 +308,52 @@ mod tests {
     /// know every flag that stands beside the inputs of a model.
     #[test]
     fn every_flag_beside_the_inputs_is_reserved() {
-        let reserved: Vec<&str> = include_str!("../reserved-flags.txt")
-            .lines()
-            .map(str::trim)
-            .collect();
-        let mut command = command(Some(&CATALOGUE[0]));
-        command.build();
-        let run = command.find_subcommand("run").unwrap();
-        let is_input = |arg: &&Arg| arg.get_id().as_str().starts_with(inputs::INPUT);
-        let flags = run
-            .get_arguments()
-            .filter(|arg| !is_input(arg))
-            .filter_map(Arg::get_long);
-        let missing: Vec<&str> = flags.filter(|flag| !reserved.contains(flag)).collect();
-        assert!(
-            missing.is_empty(),
-            "{missing:?}: add these to reserved-flags.txt"
+        let reserved = include_str!("../reserved-flags.txt");
+        let reserved: Vec<&str> = reserved.lines().map(str::trim).collect();
+        for model in CATALOGUE {
+            let mut command = command(Some(model));
+            command.build();
+            let run = command.find_subcommand("run").unwrap();
+            let is_input = |arg: &&Arg| arg.get_id().as_str().starts_with(inputs::INPUT);
+            let ours = || run.get_arguments().filter(|arg| !is_input(arg));
+            let missing: Vec<&str> = ours()
+                .filter_map(Arg::get_long)
+                .filter(|flag| !reserved.contains(flag))
+                .collect();
+            assert!(
+                missing.is_empty(),
+                "{missing:?}: add these to reserved-flags.txt"
+            );
+            let switches: Vec<&str> = ours()
+                .filter(|arg| matches!(arg.get_action(), ArgAction::SetTrue))
+                .filter_map(Arg::get_long)
+                .collect();
+            assert!(
+                switches.iter().all(|switch| SWITCHES.contains(switch)),
+                "{switches:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_model_is_found_among_values() {
+        let found = |line: &str| {
+            let words: Vec<_> = line.split(' ').map(std::ffi::OsString::from).collect();
+            model_in(&words).map(|model| model.id)
+        };
+        assert_eq!(found("wave lipsync --text hi"), Some(LIPSYNC));
+        assert_eq!(
+            found(&format!("wave --json run {LIPSYNC} --text hi")),
+            Some(LIPSYNC)
         );
+        assert_eq!(
+            found(&format!("wave run --text hi {LIPSYNC}")),
+            Some(LIPSYNC)
+        );
+        assert_eq!(found(&format!("wave run --json {LIPSYNC}")), Some(LIPSYNC));
+        assert_eq!(found(&format!("wave run --text {LIPSYNC}")), None);
+        assert_eq!(found(&format!("wave show {LIPSYNC}")), None);
+        assert_eq!(found("wave run"), None);
     }
 
     #[test]

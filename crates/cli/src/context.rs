@@ -1,49 +1,19 @@
 //! What the commands share: the flags, the client, and how far things have come.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
+use wavespeed::Wavespeed;
 use wavespeed::poll::{Geometric, Poller};
-use wavespeed::{PredictionId, Wavespeed};
 use wavespeed_emulator::Emulator;
 
 use crate::args::Global;
+use crate::board::Board;
 use crate::document::Kind;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal;
 
-/// How far a command has come: what a signal has to say depends on it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// Nothing was submitted.
-    #[default]
-    Before,
-    /// A submit is on its way.
-    Submitting,
-    /// These tasks exist.
-    Submitted(Vec<PredictionId>),
-}
-
-/// A [`Phase`] that the one who works and the one who listens for signals share.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct SharedPhase(Arc<Mutex<Phase>>);
-
-impl SharedPhase {
-    pub(crate) fn set(&self, phase: Phase) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = phase;
-    }
-
-    pub(crate) fn get(&self) -> Phase {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-}
-
 pub(crate) struct Context {
     pub(crate) global: Global,
-    pub(crate) phase: SharedPhase,
+    pub(crate) board: Board,
     /// Lives as long as the command.
     emulator: Option<Emulator>,
 }
@@ -52,7 +22,7 @@ impl Context {
     pub(crate) fn new(global: Global) -> Self {
         Self {
             global,
-            phase: SharedPhase::default(),
+            board: Board::default(),
             emulator: None,
         }
     }
@@ -60,11 +30,12 @@ impl Context {
     /// The client, of the emulator if that was asked for.
     pub(crate) async fn client(&mut self) -> Result<Wavespeed, Failure> {
         let global = &self.global;
+        let poller = Poller::default().with_schedule(Geometric::from_floor(global.poll_interval));
         let mut builder = Wavespeed::builder()
             .user_agent(concat!("wave/", env!("CARGO_PKG_VERSION")))
             .allow_plain_http(global.allow_plain_http)
             .deadline(global.timeout)
-            .poller(Poller::default().with_schedule(Geometric::from_floor(global.poll_interval)));
+            .poller(poller);
         if global.emulate {
             let started = Emulator::builder().start().await;
             let emulator = started

@@ -22,7 +22,7 @@ pub(crate) struct Document {
     pub(crate) outputs: Vec<Output>,
     /// What went wrong; null if nothing did.
     pub(crate) error: Option<ErrorDocument>,
-    /// The vendor's record as it came.
+    /// The vendor's record as it came, or its answer if no record could be read from it.
     pub(crate) raw: Option<Value>,
 }
 
@@ -121,16 +121,26 @@ pub(crate) struct VoiceDocument {
 impl Document {
     /// Takes over what the vendor's record says.
     pub(crate) fn set_record(&mut self, record: &Prediction) {
-        self.id = Some(record.id.clone());
+        self.id.get_or_insert_with(|| record.id.clone());
         self.model = record.model.clone().or(self.model.take());
         self.status = Some(record.status.to_string());
         self.outputs = record.outputs().iter().map(Output::from_record).collect();
         self.raw = Some(record.raw().clone());
     }
 
-    /// Takes over what was saved: the first outputs, in their order.
+    /// Takes over an answer that is no record: an id may be in it that was not understood.
+    pub(crate) fn set_answer(&mut self, body: &str) {
+        if !body.is_empty() {
+            self.raw = Some(serde_json::from_str(body).unwrap_or_else(|_| body.into()));
+        }
+    }
+
+    /// Takes over what was saved.
     pub(crate) fn set_saved(&mut self, saved: &[Downloaded]) {
-        for (output, file) in self.outputs.iter_mut().zip(saved) {
+        for file in saved {
+            let Some(output) = self.outputs.get_mut(file.number - 1) else {
+                continue;
+            };
             output.file = Some(text(&file.path));
             output.bytes = Some(file.bytes);
             output.sha256 = Some(file.sha256.clone());

@@ -31,7 +31,8 @@ Exit codes:
   1    the task ended, but not as completed
   2    refused here, nothing was sent: usage, input, or output path
   3    no key; or the key, its role or the account's credit was refused
-  4    the deadline came while the task was still running
+  4    the task exists, but its end is not known: the deadline came, or a run
+       could not ask about it any more; go on with wave wait ID
   5    the outcome of a submit is unknown: it may have been billed
   6    refused by the vendor, or not reachable; nothing is billed
   7    done, but a file could not be saved

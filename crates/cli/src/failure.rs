@@ -19,6 +19,10 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// What helps with a place that cannot be written to.
+    pub(crate) const OUTPUT_HINT: &str =
+        "-o takes a new file, or a folder with a slash at its end; --force replaces a file";
+
     pub(crate) fn new(exit: Exit, kind: Kind, message: impl ToString) -> Self {
         Self {
             exit,
@@ -70,13 +74,23 @@ impl Failure {
         }
     }
 
+    /// The same for a task that this run has submitted: it exists and is billed, so nothing about it
+    /// may read as if the submit had failed.
+    pub(crate) fn after_submit(mut self, id: &PredictionId) -> Self {
+        if matches!(self.exit, Exit::Key | Exit::RefusedThere) {
+            self.exit = Exit::Deadline;
+            self.hint = Some(go_on(id));
+        }
+        self
+    }
+
     pub(crate) fn fetch(id: &PredictionId, error: &FetchError) -> Self {
         let message = format!("{id}: {error}");
         match error {
-            FetchError::Key(_) | FetchError::Role(_) => Self::new(Exit::Key, Kind::Key, message).hint(format!(
-                "set WAVESPEED_API_KEY to a key of the account that submitted it; {}",
-                go_on(id)
-            )),
+            FetchError::Key(_) | FetchError::Role(_) => {
+                let key = "set WAVESPEED_API_KEY to a key of the account that submitted it";
+                Self::new(Exit::Key, Kind::Key, message).hint(format!("{key}, then try again"))
+            }
             FetchError::NotFound(_) => Self::new(Exit::RefusedThere, Kind::Refused, message)
                 .hint("check the id, and that the key is of the account that submitted it; the vendor keeps records for 7 days"),
             FetchError::Answer { .. } => {
@@ -86,17 +100,27 @@ impl Failure {
         }
     }
 
-    pub(crate) fn save(error: &DownloadError) -> Self {
+    /// Outputs of the task that was asked for as `id` could not be saved.
+    pub(crate) fn save(id: &PredictionId, error: &DownloadError) -> Self {
         let failure = Self::new(Exit::NotSaved, Kind::Save, error);
-        let id = &error.id;
-        match error.error {
-            SaveError::Nothing | SaveError::NotUrl(_) => {
-                failure.hint(format!("see what it made: wave show {id} --json"))
-            }
-            _ => failure.hint(format!(
-                "the task is done and kept for 7 days: wave download {id} -o PATH"
-            )),
+        let any = |is: fn(&SaveError) -> bool| error.failed.iter().any(|(_, error)| is(error));
+        if any(|error| matches!(error, SaveError::Exists { .. })) {
+            return failure.hint(format!(
+                "--force replaces a file: wave download {id} -o PATH --force"
+            ));
         }
+        if any(|error| matches!(error, SaveError::Nothing | SaveError::NotUrl(_))) {
+            return failure.hint(format!("see what it made: wave show {id} --json"));
+        }
+        // What was saved would stand in the way of the next try.
+        let force = if error.saved.is_empty() {
+            ""
+        } else {
+            " --force"
+        };
+        failure.hint(format!(
+            "the task is done and kept for 7 days: wave download {id} -o PATH{force}"
+        ))
     }
 }
 

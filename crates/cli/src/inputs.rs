@@ -1,6 +1,7 @@
 //! Flags for the inputs of a model, from the catalogue, and the JSON they make.
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches};
 use serde_json::{Map, Value};
 use wavespeed::{Choice, Input, Model, Shape};
@@ -30,7 +31,7 @@ pub(crate) fn flags(model: &'static Model) -> impl Iterator<Item = Arg> {
             } else {
                 ArgAction::Set
             })
-            .allow_negative_numbers(true)
+            .allow_hyphen_values(true)
             .hide(input.hidden)
             .help_heading(HEADING)
             .help(help(input))
@@ -188,7 +189,25 @@ impl TypedValueParser for Parser {
         arg: Option<&Arg>,
         value: &std::ffi::OsStr,
     ) -> Result<String, clap::Error> {
-        StringValueParser::new().parse_ref(command, arg, value)
+        let text = StringValueParser::new().parse_ref(command, arg, value)?;
+        // A text may begin with a hyphen, but a flag where a value should be is a value forgotten,
+        // and must not be paid for as one.
+        let flag = text
+            .strip_prefix("--")
+            .and_then(|flag| flag.split('=').next());
+        let is_flag = |flag| {
+            command
+                .get_arguments()
+                .any(|arg| arg.get_long() == Some(flag))
+        };
+        if flag.is_some_and(is_flag) || text == "-o" {
+            let mut error = clap::Error::new(ErrorKind::InvalidValue).with_cmd(command);
+            let name = arg.map(ToString::to_string).unwrap_or_default();
+            error.insert(ContextKind::InvalidArg, ContextValue::String(name));
+            error.insert(ContextKind::InvalidValue, ContextValue::String(text));
+            return Err(error);
+        }
+        Ok(text)
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {

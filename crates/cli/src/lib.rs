@@ -5,6 +5,7 @@
 //! [`main`], so that the command can be run by tests as it is.
 
 mod args;
+mod board;
 mod commands;
 mod context;
 mod document;
@@ -25,6 +26,7 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::Report;
+use crate::signals::Work;
 
 #[doc(hidden)]
 pub use report::schemas;
@@ -52,9 +54,14 @@ pub fn main() -> ExitCode {
     };
     let exit = runtime.block_on(async {
         let mut context = Context::new(global);
-        let (phase, emulate) = (context.phase.clone(), context.global.emulate);
+        let board = context.board.clone();
+        let kind = match name {
+            "emulator" => Work::Server,
+            _ if context.global.emulate => Work::Emulated,
+            _ => Work::Tasks,
+        };
         let work = commands::run(name, matches, &mut context);
-        let report = signals::guard(&phase, emulate, work).await;
+        let report = signals::guard(&board, kind, work).await;
         report.print(context.global.json)
     });
     // A name look-up that hangs must not keep the process.
@@ -77,12 +84,13 @@ fn misunderstood(error: &clap::Error, words: &[OsString]) -> Exit {
             Exit::RefusedHere
         };
     }
+    // The first paragraph says what is wrong; it can have lines of its own.
     let text = error.to_string();
-    let message = text
+    let lines = text
         .lines()
-        .next()
-        .unwrap_or_default()
-        .trim_start_matches("error: ")
-        .to_owned();
+        .take_while(|line| !line.is_empty())
+        .map(str::trim);
+    let message = lines.collect::<Vec<_>>().join(" ");
+    let message = message.trim_start_matches("error: ").to_owned();
     Report::failed(Failure::usage(message).hint("see: wave --help")).print(true)
 }

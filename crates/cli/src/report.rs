@@ -18,30 +18,39 @@ pub(crate) enum Report {
     Jobs { jobs: Vec<Job>, many: bool },
     /// An answer that is no job: its lines, and its JSON text.
     Answer { lines: Vec<String>, json: String },
+    /// A server was stopped, which is all there is to say.
+    Stopped(Exit),
 }
 
 /// What became of one job.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Job {
     pub(crate) document: Document,
     /// What goes to stdout without `--json`.
     pub(crate) lines: Vec<String>,
     pub(crate) failure: Option<Failure>,
+    /// What is worth knowing though nothing failed.
+    pub(crate) notes: Vec<String>,
     /// The model whose flags a fault is named by.
     pub(crate) model: Option<&'static Model>,
 }
 
 impl Job {
-    pub(crate) fn failed(id: Option<&PredictionId>, failure: Failure) -> Self {
+    /// A job of which only the id is known, as it was given.
+    pub(crate) fn named(id: &str) -> Self {
         let document = Document {
-            id: id.map(ToString::to_string),
+            id: Some(id.to_owned()),
             ..Document::default()
         };
         Self {
             document,
             ..Self::default()
         }
-        .fail(failure)
+    }
+
+    /// The id of the task, once there is one.
+    pub(crate) fn id(&self) -> Option<PredictionId> {
+        self.document.id.as_deref()?.parse().ok()
     }
 
     pub(crate) fn fail(mut self, failure: Failure) -> Self {
@@ -62,7 +71,7 @@ impl From<Job> for Report {
 
 impl Report {
     pub(crate) fn failed(failure: Failure) -> Self {
-        Job::failed(None, failure).into()
+        Job::default().fail(failure).into()
     }
 
     /// One document for one job, a list for several.
@@ -77,12 +86,19 @@ impl Report {
     pub(crate) fn print(self, json: bool) -> Exit {
         let mut exit = Exit::Done;
         let (lines, document) = match self {
+            Self::Stopped(exit) => return exit,
             Self::Answer { lines, json } => (lines, json),
             Self::Jobs { jobs, many } => {
+                let mut told = Vec::new();
                 for job in &jobs {
+                    job.notes.iter().for_each(|note| terminal::warning(note));
                     if let Some(failure) = &job.failure {
                         exit = exit.max(failure.exit);
-                        terminal::failure(failure, job.model);
+                        // What stands against all jobs alike is told once.
+                        if !told.contains(&&failure.message) {
+                            terminal::failure(failure, job.model);
+                        }
+                        told.push(&failure.message);
                     }
                 }
                 let documents: Vec<&Document> = jobs.iter().map(|job| &job.document).collect();
@@ -97,9 +113,10 @@ impl Report {
             }
         };
         let written = if json {
-            write(&[document])
+            write(&document)
         } else {
-            write(&lines)
+            let clean = lines.iter().map(|line| terminal::clean(line) + "\n");
+            write(&clean.collect::<String>())
         };
         match written {
             Ok(()) => exit,
@@ -109,25 +126,32 @@ impl Report {
                 terminal::warning(&format!(
                     "the result could not be written to stdout: {error}"
                 ));
-                exit.max(Exit::NotSaved)
+                // What went wrong before says more.
+                if exit == Exit::Done {
+                    Exit::NotSaved
+                } else {
+                    exit
+                }
             }
         }
     }
 }
 
-/// JSON for people and programs alike: the fields in the order of the contract.
+/// JSON for people and programs alike: the fields in the order of the contract, and what a terminal
+/// could be harmed by as an escape, so that not even then a character is lost.
 pub(crate) fn pretty(document: &(impl Serialize + ?Sized)) -> String {
-    serde_json::to_string_pretty(document).expect("own types are JSON")
+    let json = serde_json::to_string_pretty(document).expect("own types are JSON");
+    let escaped = json.chars().map(|c| match c {
+        '\n' => "\n".to_owned(),
+        c if terminal::is_harmful(c) => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    });
+    escaped.collect::<String>() + "\n"
 }
 
-/// Lines on stdout. Control characters of others are left out: the lines may go to a terminal.
-fn write(lines: &[String]) -> io::Result<()> {
+fn write(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    for line in lines {
-        for part in line.split('\n') {
-            writeln!(stdout, "{}", terminal::clean(part))?;
-        }
-    }
+    stdout.write_all(text.as_bytes())?;
     stdout.flush()
 }
 

@@ -6,41 +6,42 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
-use crate::context::{Phase, SharedPhase};
+use crate::board::Board;
 use crate::document::Kind;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, go_on};
 use crate::report::{Job, Report};
 use crate::terminal;
 
 /// How long a submit that is on its way may take to answer after the first signal.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// Whom the signal ends the work for.
+#[derive(Clone, Copy)]
+pub(crate) enum Work {
+    /// Tasks of the vendor, which go on.
+    Tasks,
+    /// Tasks of an emulator in this process.
+    Emulated,
+    /// The emulator as a command, which a signal is the way to stop.
+    Server,
+}
+
 /// The report of the work, or of the signal that ended it. A signal during a submit waits for the
 /// answer, because the answer has the id; a second one does not.
-pub(crate) async fn guard(
-    phase: &SharedPhase,
-    emulate: bool,
-    work: impl Future<Output = Report>,
-) -> Report {
+pub(crate) async fn guard(board: &Board, kind: Work, work: impl Future<Output = Report>) -> Report {
     let mut work = pin!(work);
     let signal = match select(&mut work, pin!(signal())).await {
         Either::Left((report, _)) => return report,
         Either::Right((signal, _)) => signal,
     };
-    if phase.get() == Phase::Submitting {
+    if board.is_submitting() {
         terminal::note(
-            "interrupted; waiting for the answer to the submit, as it has the id (once more leaves at once)",
+            "interrupted; waiting for the answer to the submit, which has the id (once more leaves at once)",
         );
-        let answered = async {
-            let mut tick = tokio::time::interval(Duration::from_millis(20));
-            while phase.get() == Phase::Submitting {
-                tick.tick().await;
-            }
-        };
         let until = pin!(async {
             tokio::select! {
-                () = answered => {}
+                () = answered(board) => {}
                 () = tokio::time::sleep(GRACE) => {}
                 _ = self::signal() => {}
             }
@@ -49,25 +50,39 @@ pub(crate) async fn guard(
             return report;
         }
     }
-    interrupted(phase.get(), emulate, signal)
+    interrupted(board, kind, signal)
 }
 
-fn interrupted(phase: Phase, emulate: bool, exit: Exit) -> Report {
+async fn answered(board: &Board) {
+    let mut tick = tokio::time::interval(Duration::from_millis(20));
+    while board.is_submitting() {
+        tick.tick().await;
+    }
+}
+
+fn interrupted(board: &Board, kind: Work, exit: Exit) -> Report {
     let failure = |message: &str| Failure::new(exit, Kind::Interrupted, message);
-    match phase {
-        _ if emulate => Report::failed(failure("interrupted; emulated tasks end with this process")),
-        Phase::Before => Report::failed(failure("interrupted; nothing was submitted")),
-        Phase::Submitting => Report::failed(
-            failure("interrupted while a submit was on its way: a task may have been created and billed")
-                .hint("look at the recent predictions on the dashboard before you submit again"),
-        ),
-        Phase::Submitted(ids) => {
-            let jobs = ids.iter().map(|id| {
-                let failure = failure("interrupted; the task goes on").hint(format!("wait for it with: wave wait {id}"));
-                Job::failed(Some(id), failure)
-            });
-            Report::jobs(jobs.collect())
+    if let Work::Server = kind {
+        return Report::Stopped(exit);
+    }
+    if board.is_submitting() {
+        return Report::failed(
+            failure(
+                "interrupted while a submit was on its way: a task may have been created and billed",
+            )
+            .hint("look at the recent predictions on the dashboard before you submit again"),
+        );
+    }
+    let jobs = board.take(|job: Job| match job.id() {
+        Some(_) if matches!(kind, Work::Emulated) => {
+            job.fail(failure("interrupted; emulated tasks end with this process"))
         }
+        Some(id) => job.fail(failure("interrupted; the task goes on").hint(go_on(&id))),
+        None => job.fail(failure("interrupted; nothing was submitted")),
+    });
+    match jobs.is_empty() {
+        true => Report::failed(failure("interrupted; nothing was submitted")),
+        false => Report::jobs(jobs),
     }
 }
 

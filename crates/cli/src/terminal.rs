@@ -13,13 +13,16 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
-/// Texts of others must not move the cursor or change the colours of a terminal.
+/// Whether a character could move the cursor of a terminal, change its colours, or show a text
+/// other than it is.
+pub(crate) fn is_harmful(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text of others, harmless to a terminal, on one line.
 pub(crate) fn clean(text: &str) -> String {
-    let is_harmful =
-        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars()
-        .map(|c| if is_harmful(c) { '\u{fffd}' } else { c })
-        .collect()
+    let shown = |c| if is_harmful(c) { '\u{fffd}' } else { c };
+    text.chars().map(shown).collect()
 }
 
 /// A line on stderr. That it cannot be written is no reason to stop.
@@ -75,7 +78,7 @@ impl Progress {
             ProgressDrawTarget::stderr()
         };
         let bar = ProgressBar::with_draw_target(None, target);
-        let style = ProgressStyle::with_template("{spinner} {msg}  {elapsed}");
+        let style = ProgressStyle::with_template("{spinner} {elapsed}  {wide_msg}");
         bar.set_style(style.expect("the template is fixed"));
         if !bar.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(120));

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use wavespeed::{Deadline, UploadError};
+use wavespeed::poll::ManualClock;
+use wavespeed::{Deadline, Timeouts, UploadError};
 use wiremock::{Request, ResponseTemplate};
 
 use super::tcp::{Act, Server};
-use super::{KEY, MODEL, answer, client, envelope, requests, serve};
+use super::{KEY, MODEL, answer, client, envelope, requests, serve, settings};
 
 const CLIP: &[u8] = b"\0\0\0\x18ftypisom not much of a clip";
 const FOUND_AT: &str = "https://media.example/clip.mp4";
@@ -252,4 +253,57 @@ async fn local_files_of_an_input_become_urls_and_urls_stay() {
         .await
         .unwrap();
     assert_eq!(requests(&storage).await.len(), 1, "a URL is not uploaded");
+}
+
+/// How long a whole upload takes is no time-out: only standing still is.
+#[tokio::test]
+async fn an_upload_may_take_longer_than_the_time_between_two_pieces() {
+    let slow = ResponseTemplate::new(200).set_delay(Duration::from_millis(100));
+    let storage = serve([slow]).await;
+    let api = serve([answer(&ticket(&storage.uri()))]).await;
+    let (_folder, path) = clip();
+    let mut timeouts = Timeouts::default();
+    timeouts.idle = Duration::from_millis(1);
+    let settings = settings(&api.uri(), &ManualClock::default());
+    let client = settings.timeouts(timeouts).build().unwrap();
+    assert_eq!(client.upload(&path).await.unwrap().url, FOUND_AT);
+}
+
+#[tokio::test]
+async fn an_upload_that_stands_still_fails() {
+    let storage = Server::start([Act::stall()]).await;
+    let api = serve([answer(&ticket(&storage.origin))]).await;
+    let (_folder, path) = clip();
+    let (client, clock) = client(&api.uri());
+    let upload = client.upload(&path);
+    let moves = async {
+        storage.arrived(1).await;
+        // The first look notes where it stands, the second that it still stands there.
+        for _ in 0..2 {
+            tokio::task::yield_now().await;
+            clock.advance(Duration::from_secs(60));
+        }
+        std::future::pending::<()>().await;
+    };
+    let error = tokio::select! {
+        uploaded = upload => uploaded.unwrap_err(),
+        () = moves => unreachable!("it never ends"),
+    };
+    assert!(
+        error.to_string().contains("nothing moved for 60s"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn nothing_but_a_file_with_content_is_uploaded() {
+    let api = serve([]).await;
+    let folder = TempDir::new().unwrap();
+    let empty = folder.path().join("empty.mp4");
+    std::fs::write(&empty, "").unwrap();
+    for path in [empty.as_path(), folder.path()] {
+        let error = client(&api.uri()).0.upload(path).await.unwrap_err();
+        assert!(matches!(error, UploadError::Read { .. }), "{error}");
+    }
+    assert!(requests(&api).await.is_empty());
 }

@@ -14,14 +14,10 @@ use crate::report::Report;
 /// Runs the command of this name.
 pub(crate) async fn run(name: &str, matches: &ArgMatches, context: &mut Context) -> Report {
     match name {
-        "lipsync" => run::run(Some(args::LIPSYNC), matches, context).await,
+        "lipsync" => run::run(name, Some(args::LIPSYNC), matches, context).await,
         "run" => {
-            run::run(
-                matches.get_one::<String>("model").map(String::as_str),
-                matches,
-                context,
-            )
-            .await
+            let model: Option<&String> = matches.get_one("model");
+            run::run(name, model.map(String::as_str), matches, context).await
         }
         "wait" => tasks::wait(matches, context).await,
         "show" => tasks::show(matches, context).await,

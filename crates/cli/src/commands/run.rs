@@ -4,55 +4,59 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 use serde_json::Value;
-use wavespeed::{Fault, Files, Model, Rule, Target, Wavespeed, check, nearest};
+use wavespeed::{Fault, Files, Model, Rule, SubmitError, Target, Wavespeed, check, nearest};
 
-use super::tasks::finish;
+use super::tasks::{Place, finish};
 use crate::args;
-use crate::context::{Context, Phase};
-use crate::exit::Exit;
+use crate::context::Context;
 use crate::failure::Failure;
 use crate::inputs;
 use crate::report::{Job, Report};
-use crate::terminal::Progress;
+use crate::terminal::{self, Progress};
 
-pub(super) async fn run(id: Option<&str>, matches: &ArgMatches, context: &mut Context) -> Report {
+pub(super) async fn run(
+    name: &str,
+    id: Option<&str>,
+    matches: &ArgMatches,
+    context: &mut Context,
+) -> Report {
     let Some(id) = id else {
         return Report::failed(
             Failure::usage("no model is named").hint("see what there is: wave models"),
         );
     };
-    match wavespeed::model(id) {
-        Some(model) => run_model(model, matches, context).await.into(),
-        None => {
-            let hint = match nearest(id, args::model_ids()) {
-                Some(near) => format!("did you mean {near}? See what there is: wave models"),
-                None => "see what there is: wave models".to_owned(),
-            };
-            Report::failed(
-                Failure::usage(format!("{id:?} is not a model of the catalogue")).hint(hint),
-            )
-        }
-    }
-}
-
-async fn run_model(model: &'static Model, matches: &ArgMatches, context: &mut Context) -> Job {
+    let Some(model) = wavespeed::model(id) else {
+        let hint = match nearest(id, args::model_ids()) {
+            Some(near) => format!("did you mean {near}? See what there is: wave models"),
+            None => "see what there is: wave models".to_owned(),
+        };
+        let failure = Failure::usage(format!("{id:?} is not a model of the catalogue"));
+        return Report::failed(failure.hint(hint));
+    };
+    let help = match name {
+        "run" => format!("wave run {id} --help"),
+        _ => format!("wave {name} --help"),
+    };
     let mut job = Job {
         model: Some(model),
         ..Job::default()
     };
     job.document.model = Some(model.id.to_owned());
-    match attempt(model, matches, context, &mut job).await {
+    let done = attempt(model, &help, matches, context, &mut job).await;
+    let job = match done {
         Ok(()) => job,
         // There is no way on to a task that ends with this process.
-        Err(failure) if context.global.emulate && failure.exit == Exit::Deadline => {
+        Err(failure) if context.global.emulate && job.id().is_some() => {
             job.fail(failure.hint("an emulated task ends with this process"))
         }
         Err(failure) => job.fail(failure),
-    }
+    };
+    job.into()
 }
 
 async fn attempt(
     model: &'static Model,
+    help: &str,
     matches: &ArgMatches,
     context: &mut Context,
     job: &mut Job,
@@ -76,13 +80,8 @@ async fn attempt(
         let client = context.client().await?;
         return submit(&client, model, input, target.as_ref(), context, job).await;
     }
-    let hint = if faults.iter().all(|fault| fault.rule == Rule::Output) {
-        "-o takes a new file, or a folder with a slash at its end; --force replaces a file"
-            .to_owned()
-    } else {
-        format!("every input is shown by: wave run {} --help", model.id)
-    };
-    let mut failure = Failure::input(faults).hint(hint);
+    let mut failure = Failure::input(faults);
+    failure.hint = hint(&failure.faults, help);
     // A missing key would be the next error, so it is told with the others.
     if !context.global.emulate
         && let Err(other) = context.client().await
@@ -91,6 +90,26 @@ async fn attempt(
         failure.exit = failure.exit.max(other.exit);
     }
     Err(failure)
+}
+
+/// What helps with faults, beyond what each says itself.
+fn hint(faults: &[Fault], help: &str) -> Option<String> {
+    let all = |rules: &[Rule]| faults.iter().all(|fault| rules.contains(&fault.rule));
+    if all(&[Rule::Output]) {
+        return Some(Failure::OUTPUT_HINT.to_owned());
+    }
+    if all(&[Rule::File]) {
+        return None;
+    }
+    let voices = faults
+        .iter()
+        .any(|fault| fault.field == "voice_id" && fault.rule == Rule::Choice);
+    let list = if voices {
+        "; every voice by: wave voices"
+    } else {
+        ""
+    };
+    Some(format!("every input is shown by: {help}{list}"))
 }
 
 async fn submit(
@@ -106,23 +125,44 @@ async fn submit(
     progress.show("uploading");
     client.upload_inputs(model, &mut input, deadline).await?;
     progress.show("submitting");
-    context.phase.set(Phase::Submitting);
-    let submitted = client.submit_raw(model.id, &input).await;
-    context.phase.set(match &submitted {
-        Ok(submitted) => Phase::Submitted(vec![submitted.id().clone()]),
-        Err(_) => Phase::Before,
-    });
-    let submitted = submitted?;
-    progress.id(submitted.id().as_str());
-    job.document.id = Some(submitted.id().to_string());
-    if let Some(record) = submitted.submitted() {
-        job.document.set_record(record);
+    context.board.set_submitting(true);
+    let submitted = client.submit_until(model.id, &input, deadline).await;
+    if let Ok(submitted) = &submitted {
+        progress.id(submitted.id().as_str());
+        job.document.id = Some(submitted.id().to_string());
+        if let Some(record) = submitted.submitted() {
+            job.document.set_record(record);
+        }
+        context.board.update(0, job);
     }
+    context.board.set_submitting(false);
+    let submitted = match submitted {
+        Ok(submitted) => submitted,
+        Err(error) => {
+            if let SubmitError::Unknown(unknown) = &error {
+                job.document.set_answer(&unknown.body);
+            }
+            return Err(error.into());
+        }
+    };
     if context.global.no_wait {
         job.lines.push(submitted.id().to_string());
         return Ok(());
     }
-    finish(client, &submitted, deadline, target, &progress, job).await
+    let place = Place {
+        client,
+        board: &context.board,
+        at: 0,
+        progress: &progress,
+        deadline,
+        target,
+    };
+    let finished = finish(&place, &submitted, job).await;
+    if finished.is_ok() && target.is_none() && context.global.emulate && !context.global.quiet {
+        drop(progress);
+        terminal::note("the emulator ends now, and what it made with it; -o keeps it");
+    }
+    finished.map_err(|failure| failure.after_submit(submitted.id()))
 }
 
 /// Where the outputs go, if they are to be saved.

@@ -6,138 +6,147 @@ use clap::ArgMatches;
 use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;
 use wavespeed::poll::Update;
-use wavespeed::{Deadline, Prediction, Status, Target, Wavespeed, output_url};
+use wavespeed::{Deadline, Prediction, PredictionId, Status, Target, Wavespeed, output_url};
 
-use super::run::target;
-use crate::context::{Context, Phase};
+use super::run;
+use crate::board::Board;
+use crate::context::Context;
 use crate::document::Kind;
 use crate::exit::Exit;
 use crate::failure::{Failure, go_on};
 use crate::report::{Job, Report};
 use crate::terminal::Progress;
 
-pub(super) async fn wait(matches: &ArgMatches, context: &mut Context) -> Report {
-    let (client, jobs, target) = match prepare(matches, context).await {
-        Ok(prepared) => prepared,
-        Err(failure) => return Report::failed(failure),
-    };
-    let deadline = client.deadline();
-    let progress = Progress::new(context.global.quiet);
-    let ends = jobs.iter().map(async |task| {
-        let mut job = Job::default();
-        job.document.id = Some(task.id().to_string());
-        match finish(
-            &client,
-            task,
-            deadline,
-            target.as_ref(),
-            &progress,
-            &mut job,
-        )
-        .await
-        {
-            Ok(()) => job,
-            Err(failure) => job.fail(failure),
-        }
-    });
-    Report::jobs(join_all(ends).await)
+/// What the handling of one task needs.
+pub(super) struct Place<'a> {
+    pub(super) client: &'a Wavespeed,
+    pub(super) board: &'a Board,
+    /// The number of the job on the board.
+    pub(super) at: usize,
+    pub(super) progress: &'a Progress,
+    pub(super) deadline: Deadline,
+    pub(super) target: Option<&'a Target>,
 }
 
-pub(super) async fn show(matches: &ArgMatches, context: &mut Context) -> Report {
-    let (_, jobs, _) = match prepare(matches, context).await {
-        Ok(prepared) => prepared,
-        Err(failure) => return Report::failed(failure),
-    };
-    let task = &jobs[0];
-    match task.fetch().await {
-        Ok(record) => {
-            let mut job = Job {
-                lines: describe(&record),
-                ..Job::default()
-            };
-            job.document.set_record(&record);
-            job.into()
-        }
-        Err(error) => Job::failed(Some(task.id()), Failure::fetch(task.id(), &error)).into(),
-    }
+pub(super) async fn wait(matches: &ArgMatches, context: &mut Context) -> Report {
+    each(matches, context, None, async |place, task, job| {
+        finish(&place, &task, job).await
+    })
+    .await
 }
 
 pub(super) async fn download(matches: &ArgMatches, context: &mut Context) -> Report {
-    let (client, jobs, target) = match prepare(matches, context).await {
+    let here = Target::new("./").force(matches.get_flag("force"));
+    each(matches, context, Some(here), async |place, task, job| {
+        let fetched = task.fetch_until(place.deadline).await;
+        let record = fetched.map_err(|error| Failure::fetch(task.id(), &error))?;
+        place.progress.show("downloading");
+        save(&place, &task, &record, job).await
+    })
+    .await
+}
+
+pub(super) async fn show(matches: &ArgMatches, context: &mut Context) -> Report {
+    each(matches, context, None, async |place, task, job| {
+        let fetched = task.fetch_until(place.deadline).await;
+        let record = fetched.map_err(|error| Failure::fetch(task.id(), &error))?;
+        job.document.set_record(&record);
+        job.lines = describe(&record);
+        Ok(())
+    })
+    .await
+}
+
+/// Does the same with each task that is named, all at once. What stands against all of them is
+/// told of each.
+async fn each(
+    matches: &ArgMatches,
+    context: &mut Context,
+    target: Option<Target>,
+    work: impl AsyncFn(Place<'_>, wavespeed::Job, &mut Job) -> Result<(), Failure>,
+) -> Report {
+    let ids: Vec<&String> = matches.get_many("id").into_iter().flatten().collect();
+    let (client, target) = match prepare(&ids, matches, target, context).await {
         Ok(prepared) => prepared,
-        Err(failure) => return Report::failed(failure),
+        Err(failure) => {
+            let jobs = ids.iter().map(|id| Job::named(id).fail(failure.clone()));
+            return Report::jobs(jobs.collect());
+        }
     };
-    let target = target.unwrap_or_else(|| Target::new("./").force(matches.get_flag("force")));
     let deadline = client.deadline();
     let progress = Progress::new(context.global.quiet);
-    let ends = jobs.iter().map(async |task| {
-        let mut job = Job::default();
-        job.document.id = Some(task.id().to_string());
-        let saved = match task.fetch().await {
-            Ok(record) => {
-                progress.show("downloading");
-                save(&client, &record, deadline, Some(&target), &mut job).await
-            }
-            Err(error) => Err(Failure::fetch(task.id(), &error)),
+    let board = &context.board;
+    let ends = ids.iter().enumerate().map(async |(at, id)| {
+        let mut job = Job::named(id);
+        board.update(at, &job);
+        let place = Place {
+            client: &client,
+            board,
+            at,
+            progress: &progress,
+            deadline,
+            target: target.as_ref(),
         };
-        match saved {
+        let done = match client.job(id) {
+            Ok(task) => work(place, task, &mut job).await,
+            Err(error) => Err(Failure::usage(error)),
+        };
+        let job = match done {
             Ok(()) => job,
             Err(failure) => job.fail(failure),
-        }
+        };
+        board.close(at, &job);
+        job
     });
     Report::jobs(join_all(ends).await)
 }
 
-/// The client, the tasks that the ids name, and where their outputs go. Refuses here what cannot
-/// work.
+/// The client, and where outputs go. Refuses here what cannot work.
 async fn prepare(
+    ids: &[&String],
     matches: &ArgMatches,
+    target: Option<Target>,
     context: &mut Context,
-) -> Result<(Wavespeed, Vec<wavespeed::Job>, Option<Target>), Failure> {
+) -> Result<(Wavespeed, Option<Target>), Failure> {
     if context.global.emulate {
         return Err(Failure::usage(
             "--emulate has no tasks from before: its tasks end with the process",
         )
         .hint("keep one running with `wave emulator`, and use its --base-url"));
     }
-    let ids: Vec<&String> = matches.get_many("id").into_iter().flatten().collect();
-    let has_output = matches.ids().any(|id| id == "output");
-    let target = if has_output { target(matches) } else { None };
-    if let Some(target) = &target {
-        if ids.len() > 1 && !target.is_folder() {
-            return Err(Failure::usage("several tasks cannot be saved to one file")
-                .hint("name a folder: -o DIR/"));
-        }
-        if let Some(fault) = target.check() {
-            return Err(Failure::input(vec![fault]));
+    for (at, id) in ids.iter().enumerate() {
+        id.parse::<PredictionId>().map_err(Failure::usage)?;
+        if ids[..at].contains(id) {
+            return Err(Failure::usage(format!("{id} is named twice")));
         }
     }
-    let parsed: Result<Vec<_>, _> = ids
-        .iter()
-        .map(|id| id.parse::<wavespeed::PredictionId>())
-        .collect();
-    let parsed = parsed.map_err(Failure::usage)?;
-    let client = context.client().await?;
-    let jobs = parsed
-        .iter()
-        .map(|id| client.job(id.as_str()))
-        .collect::<Result<_, _>>()
-        .map_err(Failure::usage)?;
-    context.phase.set(Phase::Submitted(parsed));
-    Ok((client, jobs, target))
+    let takes_output = matches.try_contains_id("output").unwrap_or(false);
+    let given = if takes_output {
+        run::target(matches)
+    } else {
+        None
+    };
+    if let Some(target) = &given {
+        if ids.len() > 1 && !target.is_folder() {
+            let failure = Failure::usage("several tasks cannot be saved to one file");
+            return Err(failure.hint("name a folder: -o DIR/"));
+        }
+        if let Some(fault) = target.check() {
+            return Err(Failure::input(vec![fault]).hint(Failure::OUTPUT_HINT));
+        }
+    }
+    Ok((context.client().await?, given.or(target)))
 }
 
 /// Waits for the end of a task, and saves what it made or says where it is.
 pub(super) async fn finish(
-    client: &Wavespeed,
+    place: &Place<'_>,
     task: &wavespeed::Job,
-    deadline: Deadline,
-    target: Option<&Target>,
-    progress: &Progress,
     job: &mut Job,
 ) -> Result<(), Failure> {
+    let progress = place.progress;
     progress.show("waiting");
-    let mut updates = pin!(task.follow(deadline));
+    let mut updates = pin!(task.follow(place.deadline));
     let done = loop {
         let update = updates
             .try_next()
@@ -147,61 +156,72 @@ pub(super) async fn finish(
             Update::Done(record) => break record,
             Update::Pending(record) => {
                 job.document.set_record(&record);
+                place.board.update(place.at, job);
                 progress.show(record.status.name());
             }
             Update::Retrying { error, again_in } => {
-                progress.show(&format!(
-                    "{error}; asking again in {} s",
-                    again_in.as_secs_f32().ceil()
-                ));
+                let seconds = again_in.as_secs_f32().ceil();
+                progress.show(&format!("asking again in {seconds} s: {error}"));
             }
+            _ => {}
         }
     };
-    if target.is_some() {
+    if place.target.is_some() {
         progress.show("downloading");
     }
-    save(client, &done, deadline, target, job).await
+    save(place, task, &done, job).await
 }
 
 /// Saves the outputs of a task that has ended, or says where they are.
 async fn save(
-    client: &Wavespeed,
+    place: &Place<'_>,
+    task: &wavespeed::Job,
     record: &Prediction,
-    deadline: Deadline,
-    target: Option<&Target>,
     job: &mut Job,
 ) -> Result<(), Failure> {
     job.document.set_record(record);
-    let Some(target) = ended_well(record).map(|()| target)? else {
-        job.lines.extend(record.outputs().iter().map(text));
-        return Ok(());
+    place.board.update(place.at, job);
+    ended_well(task.id(), record)?;
+    let result = match place.target {
+        None => Ok(Vec::new()),
+        Some(target) => {
+            let client = place.client;
+            client.download_until(record, target, place.deadline).await
+        }
     };
-    let (saved, result) = match client.download_until(record, target, deadline).await {
+    let (saved, result) = match result {
         Ok(saved) => (saved, Ok(())),
-        Err(mut error) => (std::mem::take(&mut error.saved), Err(Failure::save(&error))),
+        Err(mut error) => (
+            std::mem::take(&mut error.saved),
+            Err(Failure::save(task.id(), &error)),
+        ),
     };
     job.document.set_saved(&saved);
+    // Of each output the file, or else where it is.
     job.lines
-        .extend(saved.iter().map(|file| file.path.display().to_string()));
+        .extend((1..).zip(record.outputs()).map(|(number, output)| {
+            let file = saved.iter().find(|file| file.number == number);
+            file.map_or_else(|| text(output), |file| file.path.display().to_string())
+        }));
+    if record.outputs().is_empty() && place.target.is_none() {
+        job.notes
+            .push(format!("{} is completed, but has no outputs", task.id()));
+    }
     result
 }
 
-fn ended_well(record: &Prediction) -> Result<(), Failure> {
+fn ended_well(id: &PredictionId, record: &Prediction) -> Result<(), Failure> {
     if record.status == Status::Completed {
         return Ok(());
     }
     if !record.status.is_terminal() {
-        let message = format!("{} is not done: its status is {}", record.id, record.status);
-        let failure = Failure::new(Exit::Deadline, Kind::Deadline, message);
-        return Err(match record.id.parse() {
-            Ok(id) => failure.hint(go_on(&id)),
-            Err(_) => failure,
-        });
+        let message = format!("{id} is not done: its status is {}", record.status);
+        return Err(Failure::new(Exit::Deadline, Kind::Deadline, message).hint(go_on(id)));
     }
     let why = record
         .error()
         .map_or(String::new(), |error| format!(": {error}"));
-    let message = format!("{} ended as {}{why}", record.id, record.status);
+    let message = format!("{id} ended as {}{why}", record.status);
     let failure = Failure::new(Exit::TaskFailed, Kind::Task, message);
     Err(match record.status {
         Status::Failed | Status::Timeout => {
