@@ -63,7 +63,8 @@ impl Clock {
             .unwrap_or_default()
     }
 
-    fn at(&self, elapsed: Duration) -> SystemTime {
+    /// The moment `elapsed` after the clock was made.
+    pub(crate) fn at(&self, elapsed: Duration) -> SystemTime {
         self.start + elapsed
     }
 }

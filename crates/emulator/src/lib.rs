@@ -50,6 +50,7 @@ mod builder;
 mod bundle;
 mod clock;
 mod files;
+mod history;
 mod log;
 mod predictions;
 mod routes;
@@ -102,7 +103,8 @@ impl Emulator {
         &self.state.settings.clock
     }
 
-    /// How many tasks were created: the vendor would have billed each.
+    /// How many tasks were created: the vendor would have billed each, also those that fail and
+    /// are paid back later.
     #[must_use]
     pub fn billed(&self) -> u64 {
         self.state.memory().billed
@@ -112,6 +114,13 @@ impl Emulator {
     #[must_use]
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.state.memory().log.all()
+    }
+
+    /// The ids of its tasks, oldest first; those of the last 7 days.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<String> {
+        let tasks = self.state.memory().all_tasks();
+        tasks.into_iter().map(|task| task.id).collect()
     }
 
     /// The task with this id, as it was submitted.

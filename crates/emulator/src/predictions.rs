@@ -41,6 +41,7 @@ pub(crate) fn submit(
     let task = Task {
         id: memory.new_id(),
         model: model.to_owned(),
+        number: memory.billed,
         created: state.now(),
         source: video.and_then(|url| uploads::find(&memory, &state.origin, url)),
         input,
@@ -57,7 +58,21 @@ pub(crate) fn submit(
 pub(crate) fn result(state: &State, id: &str) -> Result<Value, Refusal> {
     let task = state.memory().tasks.get(id).cloned();
     let task = task.ok_or((StatusCode::NOT_FOUND, "Prediction not found.".to_owned()))?;
-    Ok(prediction(&task, stage(&task, state), state))
+    Ok(now(&task, state))
+}
+
+/// The prediction of a task at this moment.
+pub(crate) fn now(task: &Task, state: &State) -> Value {
+    prediction(task, stage(task, state), state)
+}
+
+/// The status of a task at this moment.
+pub(crate) fn status<'a>(task: &Task, state: &'a State) -> &'a str {
+    match stage(task, state) {
+        Stage::Created => "created",
+        Stage::Processing => "processing",
+        Stage::Ended => &state.settings.ending.status,
+    }
 }
 
 /// The output of the task `id`, once it has one.

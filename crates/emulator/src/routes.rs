@@ -7,9 +7,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, RawQuery, Request, State as Shared};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodFilter, get, on, put};
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::bundle::{self, Bundle, Operation};
 use crate::files::File;
 use crate::state::State;
-use crate::{StartError, predictions, uploads};
+use crate::{StartError, history, predictions, uploads};
 
 /// Where the API is, below the origin.
 const API: &str = "/api/v3";
@@ -30,6 +30,7 @@ const BODY_BYTES: usize = 10 * 1024 * 1024;
 enum Handler {
     Submit { model: String },
     PredictionResult,
+    History,
     CreateUpload,
 }
 
@@ -40,6 +41,7 @@ impl Handler {
         }
         match operation.name.as_str() {
             "get_prediction_result" => Some(Self::PredictionResult),
+            "list_predictions" => Some(Self::History),
             "create_upload" => Some(Self::CreateUpload),
             _ => None,
         }
@@ -59,6 +61,7 @@ impl Handler {
                 let id = parameter(&operation.path, uri.path());
                 predictions::result(state, id.unwrap_or_default())
             }
+            Self::History => history::list(state, operation, body),
             Self::CreateUpload => uploads::create(state, operation, body),
         }
     }
@@ -140,6 +143,7 @@ pub(crate) fn router(state: Arc<State>, bundle: Bundle) -> Result<Router, StartE
         .merge(api)
         .fallback(unknown.clone())
         .method_not_allowed_fallback(unknown)
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), date))
         .with_state(state))
 }
 
@@ -228,6 +232,16 @@ async fn record(Shared(state): Shared<Arc<State>>, request: Request, next: Next)
     let (parts, body) = request.into_parts();
     state.record(&parts, &[]);
     next.run(Request::from_parts(parts, body)).await
+}
+
+/// Says when an answer was given, by the emulator's clock: clients correct their own by it.
+async fn date(Shared(state): Shared<Arc<State>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let now = httpdate::fmt_http_date(state.settings.clock.now());
+    if let Ok(now) = HeaderValue::try_from(now) {
+        response.headers_mut().insert(DATE, now);
+    }
+    response
 }
 
 async fn storage(

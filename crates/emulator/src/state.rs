@@ -27,6 +27,8 @@ pub struct Task {
     pub input: Map<String, Value>,
     /// Where it should be reported once it has ended.
     pub webhook: Option<String>,
+    /// How many were created before it.
+    pub(crate) number: u64,
     /// When it was created, by the emulator's clock.
     pub(crate) created: Duration,
     /// The upload it was made from, if it names one.
@@ -103,5 +105,12 @@ impl Memory {
     /// A new id: 32 hexadecimal digits.
     pub(crate) fn new_id(&mut self) -> String {
         format!("{:032x}", self.ids.u128(..))
+    }
+
+    /// The tasks, oldest first.
+    pub(crate) fn all_tasks(&self) -> Vec<Task> {
+        let mut tasks: Vec<_> = self.tasks.values().cloned().collect();
+        tasks.sort_by_key(|task| task.number);
+        tasks
     }
 }
