@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
 
 use crate::bundle::{BUILT_IN, Bundle};
 use crate::clock::Clock;
-use crate::settings::{Ending, Key, OptionalFields, Settings};
+use crate::scenario::Scenario;
+use crate::settings::{Ending, Key, Limits, OptionalFields, Settings};
 use crate::state::State;
+use crate::wire::{Wire, Wires};
 use crate::{Emulator, routes};
 
 /// Why an emulator does not start.
@@ -70,6 +71,8 @@ impl Builder {
                 clock: Clock::real(),
                 optional_fields: OptionalFields::Present,
                 ending: Ending::completed(),
+                limits: Limits::default(),
+                scenario: Scenario::default(),
             },
         }
     }
@@ -111,7 +114,22 @@ impl Builder {
         self
     }
 
-    /// Makes the ids of tasks and uploads the same in every run.
+    /// How much the account may do; without limits by default. What is too much is answered 429,
+    /// and not billed.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// What goes wrong; nothing by default. A header `x-emulator-fault` orders a fault for one
+    /// request.
+    pub fn scenario(mut self, scenario: Scenario) -> Self {
+        self.settings.scenario = scenario;
+        self
+    }
+
+    /// Makes the ids of tasks and uploads, and the faults that strike by chance, the same in every
+    /// run.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
@@ -140,18 +158,15 @@ impl Builder {
             .await
             .map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
-        let ids = self
-            .seed
-            .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
         let origin = format!("http://127.0.0.1:{port}");
-        let state = Arc::new(State::new(self.settings, origin, ids));
+        let state = Arc::new(State::new(self.settings, origin, seed));
         let router = routes::router(Arc::clone(&state), bundle)?;
 
-        let (stop, stopped) = oneshot::channel::<()>();
-        let server = axum::serve(listener, router).with_graceful_shutdown(async {
-            // Either a message, or the end of the handle.
-            let _ = stopped.await;
-        });
+        let stop = state.stopped.clone().drop_guard();
+        let service = router.into_make_service_with_connect_info::<Wire>();
+        let server = axum::serve(Wires(listener), service)
+            .with_graceful_shutdown(state.stopped.clone().cancelled_owned());
         let server = tokio::spawn(async move {
             if let Err(error) = server.await {
                 tracing::error!(%error, "the emulator has stopped");

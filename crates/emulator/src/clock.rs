@@ -1,9 +1,12 @@
 //! The emulator's time: the real one, or one that tests move. It only tells the time; what
-//! depends on it (the states of tasks, the end of a ticket) is worked out when it is asked for,
-//! so nothing here ever waits.
+//! depends on it (the states of tasks, the end of a ticket) is worked out when it is asked for.
+//! Only an answer that is delayed on purpose waits for it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::future::pending;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::watch;
 
 /// Where a manual clock starts: 2026-01-02T03:04:05Z.
 const MANUAL_START: Duration = Duration::from_secs(1_767_323_045);
@@ -14,7 +17,7 @@ pub struct Clock {
     start: SystemTime,
     /// Absent for a clock that only moves by hand.
     ticking: Option<Instant>,
-    advanced: Arc<Mutex<Duration>>,
+    advanced: Arc<watch::Sender<Duration>>,
 }
 
 impl Clock {
@@ -40,7 +43,7 @@ impl Clock {
 
     /// Moves the time on. A real clock is ahead of the real time from then on.
     pub fn advance(&self, by: Duration) {
-        *self.advanced.lock().unwrap_or_else(PoisonError::into_inner) += by;
+        self.advanced.send_modify(|advanced| *advanced += by);
     }
 
     /// The present.
@@ -52,8 +55,32 @@ impl Clock {
     /// How far the time has moved since the clock was made.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
-        let advanced = *self.advanced.lock().unwrap_or_else(PoisonError::into_inner);
+        let advanced = *self.advanced.borrow();
         advanced + self.ticking.map_or(Duration::ZERO, |start| start.elapsed())
+    }
+
+    /// Waits until the time has moved so far since the clock was made.
+    pub(crate) async fn passed(&self, elapsed: Duration) {
+        let mut advanced = self.advanced.subscribe();
+        loop {
+            // Only what is advanced from here on is news.
+            advanced.mark_unchanged();
+            let left = elapsed.saturating_sub(self.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            let ticked = async {
+                match self.ticking {
+                    Some(_) => tokio::time::sleep(left).await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                () = ticked => {}
+                // It is there as long as this clock.
+                _ = advanced.changed() => {}
+            }
+        }
     }
 
     /// The moment `elapsed` after the clock was made, as the vendor writes it.
@@ -71,6 +98,8 @@ impl Clock {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     #[test]
@@ -82,6 +111,23 @@ mod tests {
         assert_eq!(clock.elapsed(), Duration::from_millis(1_250));
         assert_eq!(clock.rfc3339(clock.elapsed()), "2026-01-02T03:04:06.250Z");
         assert_eq!(clock.rfc3339(Duration::ZERO), "2026-01-02T03:04:05.000Z");
+    }
+
+    #[tokio::test]
+    async fn a_clock_is_waited_for_until_it_has_moved_far_enough() {
+        let clock = Clock::manual();
+        let mut passed = std::pin::pin!(clock.passed(Duration::from_secs(2)));
+        for _ in 0..2 {
+            assert!(passed.as_mut().now_or_never().is_none());
+            clock.advance(Duration::from_secs(1));
+        }
+        passed.await;
+
+        let clock = Clock::real();
+        let mut passed = std::pin::pin!(clock.passed(Duration::from_secs(3600)));
+        assert!(passed.as_mut().now_or_never().is_none());
+        clock.advance(Duration::from_secs(3600));
+        passed.await;
     }
 
     #[test]

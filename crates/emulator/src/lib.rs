@@ -49,29 +49,34 @@
 mod builder;
 mod bundle;
 mod clock;
+mod faults;
 mod files;
 mod history;
 mod log;
 mod predictions;
 mod routes;
 mod rules;
+mod scenario;
 mod schema;
 mod settings;
 mod state;
+mod strike;
 #[cfg(test)]
 mod tests;
 mod uploads;
+mod wire;
 
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_util::sync::DropGuard;
 
 pub use builder::{Builder, StartError};
 pub use clock::Clock;
 pub use log::RecordedRequest;
-pub use settings::{Ending, OptionalFields};
+pub use scenario::{Scenario, ScenarioError};
+pub use settings::{Ending, Limits, OptionalFields};
 pub use state::Task;
 
 use state::State;
@@ -81,7 +86,7 @@ use state::State;
 pub struct Emulator {
     state: Arc<State>,
     /// Its end is what stops the server.
-    stop: oneshot::Sender<()>,
+    stop: DropGuard,
     server: JoinHandle<()>,
 }
 
@@ -130,6 +135,7 @@ impl Emulator {
     }
 
     /// Stops it, and returns when the calls under way have been answered and the port is free.
+    /// Delays end at once, and stalled calls without an answer.
     pub async fn shutdown(self) {
         drop(self.stop);
         // It ends without a value, and a panic in it has been reported already.

@@ -4,18 +4,24 @@
 use std::time::Duration;
 
 use axum::extract::Query;
+use axum::http::request::Parts;
 use axum::http::{StatusCode, Uri};
 use serde_json::{Value, json};
 
 use crate::bundle::Operation;
 use crate::files::File;
 use crate::routes::Refusal;
-use crate::settings::{OptionalFields, Settings};
-use crate::state::{State, Task};
+use crate::settings::{Ending, Limits, OptionalFields, Settings};
+use crate::state::{Memory, State, Task};
 use crate::uploads;
 
 /// The output of a task that was not made from an upload.
 const SAMPLE: &[u8] = include_bytes!("../assets/clip.mp4");
+
+/// What submits are counted by.
+const MINUTE: Duration = Duration::from_secs(60);
+/// Where outputs are.
+const OUTPUTS: &str = "/outputs/";
 
 /// Where a task stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,19 +36,22 @@ pub(crate) fn submit(
     state: &State,
     operation: &Operation,
     model: &str,
-    uri: &Uri,
+    parts: &Parts,
     body: &[u8],
 ) -> Result<Value, Refusal> {
     let refusal = |message| (StatusCode::BAD_REQUEST, message);
     let input = operation.accept(body).map_err(refusal)?;
-    let webhook = webhook(uri).map_err(refusal)?;
+    let webhook = webhook(&parts.uri).map_err(refusal)?;
     let mut memory = state.memory();
+    check_limits(state, &memory)?;
     let video = input.get("video").and_then(Value::as_str);
     let task = Task {
         id: memory.new_id(),
         model: model.to_owned(),
         number: memory.billed,
         created: state.now(),
+        ending: ordered(parts).unwrap_or(&state.settings.ending).clone(),
+        expired: 0,
         source: video.and_then(|url| uploads::find(&memory, &state.origin, url)),
         input,
         webhook,
@@ -54,9 +63,48 @@ pub(crate) fn submit(
     Ok(prediction)
 }
 
+/// Whether one more task may be created. Guesses: that requests which are wrong are not counted,
+/// and what comes after the quoted beginnings of these texts.
+fn check_limits(state: &State, memory: &Memory) -> Result<(), Refusal> {
+    let refuse = |message| Err((StatusCode::TOO_MANY_REQUESTS, message));
+    let count = |counts: &dyn Fn(&Task) -> bool| {
+        let tasks = memory.tasks.values().filter(|task| counts(task));
+        tasks.count() as u64
+    };
+    let Limits {
+        per_minute,
+        running,
+    } = state.settings.limits;
+    if let Some(limit) = per_minute
+        && count(&|task| state.now() < task.created + MINUTE) >= limit
+    {
+        return refuse(format!(
+            "You have reached your rate limit of {limit} predictions per 1 minute."
+        ));
+    }
+    if let Some(limit) = running
+        && count(&|task| stage(task, state) != Stage::Ended) >= limit
+    {
+        return refuse(format!(
+            "You have reached your concurrency limit: {limit} predictions running at once."
+        ));
+    }
+    Ok(())
+}
+
+/// The ending that a fault has ordered for the task of this call.
+fn ordered(parts: &Parts) -> Option<&Ending> {
+    parts.extensions.get()
+}
+
 /// The prediction of the task `id`.
-pub(crate) fn result(state: &State, id: &str) -> Result<Value, Refusal> {
-    let task = state.memory().tasks.get(id).cloned();
+pub(crate) fn result(state: &State, id: &str, parts: &Parts) -> Result<Value, Refusal> {
+    let task = state.memory().tasks.get_mut(id).map(|task| {
+        if let Some(ending) = ordered(parts) {
+            task.ending = ending.clone();
+        }
+        task.clone()
+    });
     let task = task.ok_or((StatusCode::NOT_FOUND, "Prediction not found.".to_owned()))?;
     Ok(now(&task, state))
 }
@@ -67,22 +115,55 @@ pub(crate) fn now(task: &Task, state: &State) -> Value {
 }
 
 /// The status of a task at this moment.
-pub(crate) fn status<'a>(task: &Task, state: &'a State) -> &'a str {
+pub(crate) fn status<'a>(task: &'a Task, state: &State) -> &'a str {
     match stage(task, state) {
         Stage::Created => "created",
         Stage::Processing => "processing",
-        Stage::Ended => &state.settings.ending.status,
+        Stage::Ended => &task.ending.status,
     }
 }
 
-/// The output of the task `id`, once it has one.
-pub(crate) fn output(state: &State, id: &str) -> Option<File> {
-    let task = state.memory().tasks.get(id).cloned()?;
+/// The output that a URL refers to, once there is one; `Err` if the URL has expired.
+pub(crate) fn output(state: &State, uri: &Uri) -> Result<Option<File>, Refusal> {
+    let (id, version) = read_output_path(uri);
+    let task = state.memory().tasks.get(id).cloned();
+    let task = task.filter(|task| has_output(stage(task, state), task));
+    let Some(task) = task else { return Ok(None) };
+    if version < task.expired {
+        // A guess: the words; the status is that of common storage services.
+        return Err((StatusCode::FORBIDDEN, "the URL has expired".to_owned()));
+    }
     let tag = format!("\"{id}\"");
-    has_output(stage(&task, state), state).then(|| match task.source {
+    Ok(Some(match task.source {
         Some(source) => File::stored(source, "video/mp4", tag),
         None => File::built_in(SAMPLE, "video/mp4", tag),
-    })
+    }))
+}
+
+/// Lets the URL of an output expire.
+pub(crate) fn expire(state: &State, uri: &Uri) {
+    let (id, version) = read_output_path(uri);
+    if let Some(task) = state.memory().tasks.get_mut(id)
+        && version == task.expired
+    {
+        task.expired += 1;
+    }
+}
+
+/// The path of a task's output. Only the first one needs no number.
+fn output_path(task: &Task) -> String {
+    let Task { id, expired, .. } = task;
+    let query = (*expired > 0).then(|| format!("?version={expired}"));
+    format!("{OUTPUTS}{id}.mp4{}", query.unwrap_or_default())
+}
+
+/// The id of the task, and how many of its URLs came before this one.
+fn read_output_path(uri: &Uri) -> (&str, u64) {
+    let name = uri.path().strip_prefix(OUTPUTS);
+    let id = name.and_then(|name| name.strip_suffix(".mp4"));
+    let version = uri.query().and_then(|query| query.strip_prefix("version="));
+    let version = version.and_then(|version| version.parse().ok());
+    (id.unwrap_or_default(), version.unwrap_or_default())
 }
 
 /// The URL in the query, if it can be one.
@@ -116,20 +197,19 @@ fn stage(task: &Task, state: &State) -> Stage {
     }
 }
 
-fn has_output(stage: Stage, state: &State) -> bool {
-    stage == Stage::Ended && state.settings.ending.is_completed()
+fn has_output(stage: Stage, task: &Task) -> bool {
+    stage == Stage::Ended && task.ending.is_completed()
 }
 
 /// The prediction of a task at a stage, with the fields and the values of the vendor's recorded
 /// answers.
 fn prediction(task: &Task, stage: Stage, state: &State) -> Value {
     let Settings {
-        task_time,
-        clock,
-        ending,
-        ..
+        task_time, clock, ..
     } = &state.settings;
-    let Task { id, model, .. } = task;
+    let Task {
+        id, model, ending, ..
+    } = task;
     let origin = &state.origin;
     let (status, took, error, code) = match stage {
         Stage::Created => ("created", Duration::ZERO, "", None),
@@ -137,8 +217,8 @@ fn prediction(task: &Task, stage: Stage, state: &State) -> Value {
         Stage::Ended => (&*ending.status, *task_time, &*ending.error, ending.code()),
     };
     let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    let outputs: Vec<_> = has_output(stage, state)
-        .then(|| format!("{origin}/outputs/{id}.mp4"))
+    let outputs: Vec<_> = has_output(stage, task)
+        .then(|| format!("{origin}{}", output_path(task)))
         .into_iter()
         .collect();
     let mut fields = json!({

@@ -9,16 +9,18 @@ use axum::body::Body;
 use axum::extract::{Path, RawQuery, Request, State as Shared};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{MethodFilter, get, on, put};
+use axum::routing::{MethodFilter, MethodRouter, get, on, put};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 use crate::bundle::{self, Bundle, Operation};
 use crate::files::File;
+use crate::scenario::Call;
 use crate::state::State;
+use crate::strike::strike;
 use crate::{StartError, history, predictions, uploads};
 
 /// Where the API is, below the origin.
@@ -47,6 +49,16 @@ impl Handler {
         }
     }
 
+    /// What scenarios call it.
+    fn call(&self) -> Call {
+        match self {
+            Self::Submit { .. } => Call::Submit,
+            Self::PredictionResult => Call::Result,
+            Self::History => Call::History,
+            Self::CreateUpload => Call::Ticket,
+        }
+    }
+
     fn answer(
         &self,
         state: &State,
@@ -54,12 +66,11 @@ impl Handler {
         parts: &Parts,
         body: &[u8],
     ) -> Result<Value, Refusal> {
-        let uri = &parts.uri;
         match self {
-            Self::Submit { model } => predictions::submit(state, operation, model, uri, body),
+            Self::Submit { model } => predictions::submit(state, operation, model, parts, body),
             Self::PredictionResult => {
-                let id = parameter(&operation.path, uri.path());
-                predictions::result(state, id.unwrap_or_default())
+                let id = parameter(&operation.path, parts.uri.path());
+                predictions::result(state, id.unwrap_or_default(), parts)
             }
             Self::History => history::list(state, operation, body),
             Self::CreateUpload => uploads::create(state, operation, body),
@@ -77,13 +88,13 @@ fn parameter<'a>(template: &str, path: &'a str) -> Option<&'a str> {
 pub(crate) type Refusal = (StatusCode, String);
 
 /// The answer to an API call, in its envelope.
-struct Reply {
+pub(crate) struct Reply {
     status: StatusCode,
     body: Value,
 }
 
 impl Reply {
-    fn new(answer: Result<Value, Refusal>) -> Self {
+    pub(crate) fn new(answer: Result<Value, Refusal>) -> Self {
         match answer {
             Ok(data) => Self {
                 status: StatusCode::OK,
@@ -96,7 +107,7 @@ impl Reply {
         }
     }
 
-    fn into_response(self) -> Response {
+    pub(crate) fn into_response(self) -> Response {
         let json = [(CONTENT_TYPE, "application/json")];
         (self.status, json, self.body.to_string()).into_response()
     }
@@ -115,6 +126,7 @@ pub(crate) fn router(state: Arc<State>, bundle: Bundle) -> Result<Router, StartE
         let handler = Handler::find(&operation).ok_or_else(no_handler)?;
         let method = MethodFilter::try_from(operation.method.clone()).map_err(|_| no_handler())?;
         let path = format!("{API}{}", operation.path);
+        let kind = handler.call();
         let call = Arc::new((operation, handler));
         let serve = move |Shared(state): Shared<Arc<State>>, request: Request| async move {
             let (operation, handler) = &*call;
@@ -124,7 +136,7 @@ pub(crate) fn router(state: Arc<State>, bundle: Bundle) -> Result<Router, StartE
             let checked = operation.check(reply.status, &reply.body);
             send(reply, checked, &operation.name)
         };
-        api = api.route(&path, on(method, serve));
+        api = api.route(&path, with_faults(on(method, serve), &state, kind));
     }
     let unknown = move |Shared(state): Shared<Arc<State>>, request: Request| async move {
         if !is_api(request.uri().path()) {
@@ -136,15 +148,37 @@ pub(crate) fn router(state: Arc<State>, bundle: Bundle) -> Result<Router, StartE
         send(reply, checked, "unknown operation")
     };
     Ok(Router::new()
-        .route("/storage/{id}/{name}", put(storage))
-        .route("/media/{id}/{name}", get(media))
-        .route("/outputs/{name}", get(output))
-        .layer(middleware::from_fn_with_state(Arc::clone(&state), record))
+        .route(
+            "/storage/{id}/{name}",
+            with_faults(recorded(put(storage), &state), &state, Call::Put),
+        )
+        .route("/media/{id}/{name}", recorded(get(media), &state))
+        .route(
+            "/outputs/{name}",
+            with_faults(recorded(get(output), &state), &state, Call::Output),
+        )
         .merge(api)
         .fallback(unknown.clone())
         .method_not_allowed_fallback(unknown)
         .layer(middleware::from_fn_with_state(Arc::clone(&state), date))
         .with_state(state))
+}
+
+/// A route on which faults can strike.
+fn with_faults(
+    route: MethodRouter<Arc<State>>,
+    state: &Arc<State>,
+    call: Call,
+) -> MethodRouter<Arc<State>> {
+    route.route_layer(middleware::from_fn_with_state(
+        (Arc::clone(state), call),
+        strike,
+    ))
+}
+
+/// A route outside of the API, the calls of which are put on record.
+fn recorded(route: MethodRouter<Arc<State>>, state: &Arc<State>) -> MethodRouter<Arc<State>> {
+    route.route_layer(middleware::from_fn_with_state(Arc::clone(state), record))
 }
 
 fn is_api(path: &str) -> bool {
@@ -178,7 +212,7 @@ async fn serve_api(
 
 /// The body, unless it breaks off or is too long. One that is too long is read to its end all the
 /// same, so that the client gets to read the answer.
-async fn read(body: Body) -> Option<Vec<u8>> {
+pub(crate) async fn read(body: Body) -> Option<Vec<u8>> {
     let mut chunks = body.into_data_stream();
     let mut bytes = Some(Vec::new());
     while let Some(chunk) = chunks.next().await {
@@ -265,11 +299,11 @@ async fn media(
 
 async fn output(
     Shared(state): Shared<Arc<State>>,
-    Path(name): Path<String>,
+    uri: Uri,
     headers: HeaderMap,
-) -> Response {
-    let id = name.strip_suffix(".mp4").unwrap_or_default();
-    serve_file(predictions::output(&state, id), &headers).await
+) -> Result<Response, Refusal> {
+    let file = predictions::output(&state, &uri)?;
+    Ok(serve_file(file, &headers).await)
 }
 
 async fn serve_file(file: Option<File>, headers: &HeaderMap) -> Response {

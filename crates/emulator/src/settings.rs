@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::clock::Clock;
+use crate::scenario::Scenario;
 
 /// How the optional fields of a prediction are sent: a client has to manage with all three.
 ///
@@ -69,6 +70,28 @@ impl Ending {
     }
 }
 
+/// How much an account may do; each is without a limit by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Limits {
+    pub(crate) per_minute: Option<u64>,
+    pub(crate) running: Option<u64>,
+}
+
+impl Limits {
+    /// So many tasks may be created within a minute.
+    pub fn per_minute(mut self, tasks: u64) -> Self {
+        self.per_minute = Some(tasks);
+        self
+    }
+
+    /// So many tasks may run at once.
+    pub fn running(mut self, tasks: u64) -> Self {
+        self.running = Some(tasks);
+        self
+    }
+}
+
 /// The key that calls must carry. It may be somebody's own, so it is not shown.
 #[derive(Clone)]
 pub(crate) struct Key(pub(crate) String);
@@ -86,4 +109,6 @@ pub(crate) struct Settings {
     pub(crate) clock: Clock,
     pub(crate) optional_fields: OptionalFields,
     pub(crate) ending: Ending,
+    pub(crate) limits: Limits,
+    pub(crate) scenario: Scenario,
 }

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use axum::http::request::Parts;
 use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
 
+use crate::faults::Faults;
 use crate::files::StoredFile;
 use crate::log::Log;
-use crate::settings::Settings;
+use crate::settings::{Ending, Settings};
 
 /// How long the vendor keeps predictions and uploads.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -31,6 +33,10 @@ pub struct Task {
     pub(crate) number: u64,
     /// When it was created, by the emulator's clock.
     pub(crate) created: Duration,
+    /// How it ends.
+    pub(crate) ending: Ending,
+    /// How many of its output's URLs have expired.
+    pub(crate) expired: u64,
     /// The upload it was made from, if it names one.
     pub(crate) source: Option<Arc<StoredFile>>,
 }
@@ -53,6 +59,8 @@ pub(crate) struct State {
     pub(crate) settings: Settings,
     /// `http://127.0.0.1:PORT`.
     pub(crate) origin: String,
+    /// The end of the emulator: what waits for nothing else then stops.
+    pub(crate) stopped: CancellationToken,
     memory: Mutex<Memory>,
 }
 
@@ -63,19 +71,24 @@ pub(crate) struct Memory {
     pub(crate) tasks: HashMap<String, Task>,
     pub(crate) uploads: HashMap<String, Upload>,
     pub(crate) log: Log,
+    pub(crate) faults: Faults,
 }
 
 impl State {
-    pub(crate) fn new(settings: Settings, origin: String, ids: fastrand::Rng) -> Self {
+    pub(crate) fn new(settings: Settings, origin: String, seed: u64) -> Self {
+        // With another seed, so that neither follows from the other.
+        let faults = Faults::new(settings.scenario.clone(), !seed);
         Self {
             settings,
             origin,
+            stopped: CancellationToken::new(),
             memory: Mutex::new(Memory {
-                ids,
+                ids: fastrand::Rng::with_seed(seed),
                 billed: 0,
                 tasks: HashMap::new(),
                 uploads: HashMap::new(),
                 log: Log::default(),
+                faults,
             }),
         }
     }
