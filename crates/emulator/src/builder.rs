@@ -142,7 +142,8 @@ impl Builder {
         self
     }
 
-    /// Starts the emulator, on the tokio runtime this is awaited on.
+    /// Starts the emulator, on the tokio runtime this is awaited on. A delay by the real clock
+    /// needs a runtime with its timer enabled.
     ///
     /// # Errors
     /// If the port is taken, or the bundle cannot be read or has an operation that nothing here

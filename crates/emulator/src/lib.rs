@@ -9,6 +9,10 @@
 //! where no key is wanted; a PUT that carries one is refused. A completed task's output is the
 //! upload that its input `video` names, or else a small clip. Nothing is generated.
 //!
+//! What can go wrong between a client and the vendor goes wrong here when it is told to: a
+//! [`Scenario`] says on which calls answers are lost, cut, late or of another kind, and a header
+//! `x-emulator-fault` says it for one request. [`Limits`] are those of an account.
+//!
 //! ```
 //! use std::time::Duration;
 //! use wavespeed_emulator::{Clock, Emulator};

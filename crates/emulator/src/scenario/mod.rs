@@ -3,6 +3,7 @@
 //! happens that of `strike`.
 
 mod parse;
+mod words;
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,7 +21,7 @@ pub use parse::ScenarioError;
 /// use wavespeed_emulator::{Emulator, Scenario};
 ///
 /// let scenario: Scenario = "
-///     # The first two submits come too early, the third one's answer is lost.
+///     ## The first two submits come too early, the third one's answer is lost.
 ///     submit  first 2  status 429 retry-after 7
 ///     submit  nth 3    lose-answer
 ///     result  20%      status 502 html
@@ -44,7 +45,7 @@ pub use parse::ScenarioError;
 /// |---|---|
 /// | `submit`, `result`, `history`, `ticket` | a call of the API |
 /// | `put` | the upload of the bytes |
-/// | `output` | the download of an output |
+/// | `output` | the download of an output, GET or HEAD |
 /// | `any` | each of these on which the fault is possible |
 ///
 /// Every rule counts its own calls, whatever other rules do with them, from 1.
@@ -75,7 +76,7 @@ pub use parse::ScenarioError;
 /// | `null-data` | the API | it is done; 200 with the code 5003 and `data` null. `null-data before`: it is not done |
 /// | `no-id` | `submit`, `result` | neither `id` nor `urls` |
 /// | `unknown-status WORD` | `submit`, `result`, `history` | tasks that have not ended have this status |
-/// | `ending STATUS TEXT` | `submit`, `result` | no fault of the answer: the task will end so, with this `error` (or none) |
+/// | `ending STATUS TEXT` | `submit`, `result` | no fault of the answer: the task ends so, with this `error` (or none) |
 /// | `expired` | `output` | 403 for this URL, for ever; the next result has one that works |
 /// | `no-ranges` | `output` | no `Accept-Ranges`, and `Range` is ignored |
 ///

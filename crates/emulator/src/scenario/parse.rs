@@ -1,10 +1,10 @@
 //! Reads the rules of a scenario. What they mean stands in the documentation of [`Scenario`].
 
 use std::str::SplitWhitespace;
-use std::time::Duration;
 
 use axum::http::StatusCode;
 
+use super::words::{number, take, time, url, word};
 use super::{Call, Fault, Occurrence, Refused, RetryAfter, Rule, Scenario};
 use crate::settings::Ending;
 
@@ -197,55 +197,10 @@ fn refused(words: &mut SplitWhitespace<'_>) -> Result<Refused, String> {
     Ok(refused)
 }
 
-/// Takes the next word if it is this one.
-fn take(words: &mut SplitWhitespace<'_>, word: &str) -> bool {
-    let is_next = words.clone().next() == Some(word);
-    if is_next {
-        words.next();
-    }
-    is_next
-}
-
-fn word<'a>(words: &mut SplitWhitespace<'a>, after: &str, wanted: &str) -> Result<&'a str, String> {
-    let missing = || format!("`{after}` needs {wanted} after it");
-    words.next().ok_or_else(missing)
-}
-
-fn number<T: std::str::FromStr>(words: &mut SplitWhitespace<'_>, after: &str) -> Result<T, String> {
-    let word = word(words, after, "a whole number")?;
-    word.parse()
-        .map_err(|_| format!("`{word}` is not a whole number, which `{after}` needs after it"))
-}
-
-fn time(words: &mut SplitWhitespace<'_>) -> Result<Duration, String> {
-    let word = word(words, "delay", "a time")?;
-    let (number, milliseconds) = match word.strip_suffix("ms") {
-        Some(number) => (number, 1),
-        None => match (word.strip_suffix('s'), word.strip_suffix('m')) {
-            (Some(number), _) => (number, 1_000),
-            (_, Some(number)) => (number, 60_000),
-            _ => ("", 0),
-        },
-    };
-    let number = number.parse::<u32>().map(u64::from);
-    number
-        .map(|number| Duration::from_millis(number * milliseconds))
-        .map_err(|_| format!("`{word}` is not a time; take one like 500ms, 3s or 2m"))
-}
-
-fn url(words: &mut SplitWhitespace<'_>) -> Result<String, String> {
-    let word = word(words, "redirect", "a URL")?;
-    if word.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(word.to_owned())
-    } else {
-        Err(format!(
-            "`{word}` cannot stand in a header; take a URL in ASCII"
-        ))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn one(text: &str) -> Rule {
