@@ -273,6 +273,8 @@ impl<'de> Visitor<'de> for Path<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn answer(status: u16, body: &str) -> Answer {
@@ -360,5 +362,59 @@ mod tests {
             line(403, r#"{"code":403,"message":null,"error_code":"role"}"#),
             "HTTP 403: role"
         );
+    }
+
+    /// Any JSON, not too deep.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,12}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::vec((".{0,6}", inner), 0..4)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), status in 100u16..1000) {
+            let answer = Answer {
+                status: StatusCode::from_u16(status).unwrap(),
+                headers: HeaderMap::new(),
+                body: bytes.into(),
+                broken: None,
+            };
+            let (_, _, line) = (answer.prediction_id(), answer.envelope(), answer.to_string());
+            prop_assert!(line.starts_with("HTTP "));
+        }
+
+        /// Whatever stands before and after it, and wherever after it the answer breaks off.
+        #[test]
+        fn an_id_that_is_in_the_bytes_is_not_lost(
+            id in "[A-Za-z0-9_-]{4,40}",
+            before in proptest::collection::vec(("[b-z]{1,6}", any_json()), 0..4),
+            after in any_json(),
+            cut in 0usize..400,
+        ) {
+            let mut data: serde_json::Map<String, Value> = before.into_iter().collect();
+            data.remove("id");
+            data.insert("id".into(), id.clone().into());
+            let known = format!(r#"{{"code":200,"data":{}"#, Value::Object(data));
+            let known = known.strip_suffix('}').unwrap();
+            let whole = format!(r#"{known},"after":{after}}}}}"#);
+            let mut end = (known.len() + cut).min(whole.len());
+            while !whole.is_char_boundary(end) {
+                end -= 1;
+            }
+            let answer = answer(200, &whole[..end]);
+            let found = answer.prediction_id();
+            prop_assert_eq!(found.as_ref().map(PredictionId::as_str), Some(&*id));
+        }
     }
 }

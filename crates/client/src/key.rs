@@ -4,6 +4,7 @@ use std::fmt;
 
 use progenitor_client::{ClientHooks, ClientInfo as _, Error, OperationInfo};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
+use sha2::{Digest as _, Sha256};
 
 use crate::Client;
 
@@ -45,6 +46,21 @@ impl ApiKey {
         Ok(Self(header))
     }
 
+    /// The first 12 hex digits of its SHA-256: tells keys apart and shows nothing of them.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let text = self
+            .0
+            .as_bytes()
+            .strip_prefix(b"Bearer ")
+            .unwrap_or_default();
+        let hash = Sha256::digest(text);
+        hash.iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
     /// The value of the header `Authorization`.
     pub(crate) fn authorization(&self) -> HeaderValue {
         self.0.clone()
@@ -82,6 +98,8 @@ mod tests {
         assert_eq!(format!("{key:?}"), "ApiKey(..)");
         assert!(!format!("{:?}", key.authorization()).contains("secret"));
         assert_eq!(key.authorization().as_bytes(), b"Bearer wsk_secret");
+        // printf wsk_secret | sha256sum
+        assert_eq!(key.fingerprint(), "6315075b509f");
     }
 
     #[test]

@@ -37,6 +37,12 @@ impl Deadline {
         self.0.map(|at| at.saturating_duration_since(clock.now()))
     }
 
+    /// Whether there is more time left than this.
+    #[must_use]
+    pub fn allows(&self, time: Duration, clock: &dyn Clock) -> bool {
+        self.remaining(clock).is_none_or(|left| left > time)
+    }
+
     /// The output of `work`, or `None` if the deadline came first; `work` is then dropped.
     pub async fn cut<F: Future>(&self, clock: &dyn Clock, work: F) -> Option<F::Output> {
         let Some(at) = self.0 else {

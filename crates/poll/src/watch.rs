@@ -152,6 +152,17 @@ impl Poller {
         &*self.clock
     }
 
+    /// How long to wait after so many errors in a row before: it doubles from a second to half a
+    /// minute. Half of it is certain and half is chance, so that those who failed together do not
+    /// come back together.
+    #[must_use]
+    pub fn backoff(&self, before: u32) -> Duration {
+        let doubled = BACKOFF_FLOOR
+            .saturating_mul(1 << before.min(10))
+            .min(BACKOFF_CAP);
+        doubled.mul_f64(0.5 + (self.random)() / 2.0)
+    }
+
     /// Asks by the schedule until the job has ended, an error stops it, or the deadline comes,
     /// which also cuts off a poll that stalls. Each poll yields one item; [`Update::Done`] and an
     /// error are the last. Nothing happens unless the stream is polled, and dropping it at any
@@ -273,7 +284,7 @@ where
         }
         let gap = self
             .scheduled_gap()
-            .max(self.backoff(times))
+            .max(self.poller.backoff(times - 1))
             .max(retry_after.unwrap_or_default());
         self.next = self.clipped(gap.min(patience_left));
         self.failing = Some(Failing {
@@ -305,15 +316,6 @@ where
         self.poller
             .schedule
             .gap(Moment::new(elapsed, self.polls), (self.poller.random)())
-    }
-
-    /// Half of it is certain and half is chance, so that those who failed together do not come
-    /// back together.
-    fn backoff(&self, times: u32) -> Duration {
-        let doubled = BACKOFF_FLOOR
-            .saturating_mul(1 << (times - 1).min(10))
-            .min(BACKOFF_CAP);
-        doubled.mul_f64(0.5 + (self.poller.random)() / 2.0)
     }
 
     /// The moment of the next poll: not so close to the deadline that it could not be answered.

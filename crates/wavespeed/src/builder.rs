@@ -10,7 +10,7 @@ use wavespeed_client::{ApiKey, Client, InvalidKey};
 use wavespeed_poll::Poller;
 
 use crate::http::{self, Http};
-use crate::{NoStore, Store, Wavespeed};
+use crate::{Account, NoStore, Store, Wavespeed};
 
 /// Where the vendor's API is.
 pub const DEFAULT_BASE_URL: &str = "https://api.wavespeed.ai";
@@ -54,6 +54,9 @@ pub struct Builder {
     deadline: Option<Duration>,
     poller: Poller,
     store: Arc<dyn Store>,
+    resends: u32,
+    settle: Duration,
+    largest: u64,
 }
 
 /// Why a client could not be made. Nothing was sent.
@@ -119,6 +122,9 @@ impl Default for Builder {
             deadline: Some(Duration::from_secs(60 * 60)),
             poller: Poller::default(),
             store: Arc::new(NoStore),
+            resends: 5,
+            settle: Duration::from_secs(10),
+            largest: 8 << 30,
         }
     }
 }
@@ -207,6 +213,29 @@ impl Builder {
         self
     }
 
+    /// How often a submit that was rejected because nothing could be sent, or because there were too
+    /// many (429), is sent again before that is an error: 5 times unless set, all within the
+    /// deadline. No other outcome is ever sent again.
+    #[must_use]
+    pub fn resends(mut self, times: u32) -> Self {
+        self.resends = times;
+        self
+    }
+
+    /// The largest output that is downloaded, in bytes: 8 GiB unless set.
+    #[must_use]
+    pub fn largest_output(mut self, bytes: u64) -> Self {
+        self.largest = bytes;
+        self
+    }
+
+    /// How long a task may take to show in the vendor's history: 10 s unless set.
+    #[must_use]
+    pub fn settle_time(mut self, time: Duration) -> Self {
+        self.settle = time;
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -227,6 +256,7 @@ impl Builder {
             },
             None => Http::new(&self.user_agent, &self.timeouts, local)?,
         };
+        let account = Account::new(base_url.as_str(), key.fingerprint());
         let api = Client::new_with_client(base_url.as_str(), http.api, key);
         Ok(Wavespeed(Arc::new(Inner {
             api,
@@ -235,6 +265,10 @@ impl Builder {
             deadline: self.deadline,
             poller: self.poller,
             store: self.store,
+            account,
+            resends: self.resends,
+            settle: self.settle,
+            largest: self.largest,
         })))
     }
 }
@@ -247,6 +281,10 @@ pub(crate) struct Inner {
     pub(crate) deadline: Option<Duration>,
     pub(crate) poller: Poller,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) account: Account,
+    pub(crate) resends: u32,
+    pub(crate) settle: Duration,
+    pub(crate) largest: u64,
 }
 
 impl fmt::Debug for Inner {

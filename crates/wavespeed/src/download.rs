@@ -1,20 +1,21 @@
 //! Downloading outputs: to a temporary file beside the target, checked, and only then renamed. A
 //! download never carries the key, whatever host it is from.
 
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use reqwest::Response;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
-use tempfile::NamedTempFile;
 use url::Url;
 use wavespeed_client::Prediction;
 use wavespeed_poll::Deadline;
 
 use crate::http::chain;
 use crate::target::temporary;
+use crate::transfer::{Broken, Part};
 use crate::{Target, Wavespeed};
+
+/// How often a broken transfer is gone on with.
+const RETRIES: u32 = 4;
 
 /// An output that was written to a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +102,12 @@ pub enum SaveError {
         /// What was announced.
         announced: u64,
     },
+    /// It is larger than the settings allow.
+    #[error("{url} is larger than the settings allow")]
+    TooLarge {
+        /// Where it is.
+        url: String,
+    },
     /// There is something in its place, which is not to be replaced.
     #[error("{path} exists")]
     Exists {
@@ -118,6 +125,32 @@ pub enum SaveError {
     /// The deadline came.
     #[error("the deadline came")]
     Deadline,
+}
+
+impl SaveError {
+    fn of(url: &Url, path: &Path, broken: Broken, bytes: u64) -> Self {
+        let at = || url.to_string();
+        match broken {
+            Broken::Refused(status) => Self::Refused {
+                url: at(),
+                status: status.as_u16(),
+            },
+            Broken::Transfer(error) => Self::Transfer {
+                host: url.host_str().unwrap_or_default().to_owned(),
+                message: chain(&error.without_url()),
+            },
+            Broken::Length(announced) => Self::Length {
+                url: at(),
+                bytes,
+                announced,
+            },
+            Broken::TooLong => Self::TooLarge { url: at() },
+            Broken::Write(error) => Self::Write {
+                path: path.to_owned(),
+                error,
+            },
+        }
+    }
 }
 
 impl Wavespeed {
@@ -150,7 +183,7 @@ impl Wavespeed {
         }
         // One that cannot be had must not keep the others.
         for (number, output) in (1..).zip(done.outputs()) {
-            let save = self.save(&done.id, number, output, target);
+            let save = self.save(&done.id, number, output, target, deadline);
             let result = deadline.cut(self.0.poller.clock(), save).await;
             match result.unwrap_or(Err(SaveError::Deadline)) {
                 Ok(file) => saved.push(file),
@@ -158,10 +191,24 @@ impl Wavespeed {
             }
         }
         if failed.is_empty() {
+            self.note_saved(&done.id, &saved);
             return Ok(saved);
         }
         let id = done.id.clone();
         Err(DownloadError { id, saved, failed })
+    }
+
+    /// The files are there: a store that fails now must not hide them.
+    fn note_saved(&self, id: &str, saved: &[Downloaded]) {
+        let Ok(id) = id.parse() else { return };
+        // They are to be found from anywhere.
+        let mut saved = saved.to_vec();
+        for file in &mut saved {
+            file.path = std::path::absolute(&file.path).unwrap_or_default();
+        }
+        if let Err(error) = self.0.store.saved(&self.0.account, &id, &saved) {
+            tracing::error!(%id, %error, "what was saved could not be written down");
+        }
     }
 
     async fn save(
@@ -170,6 +217,7 @@ impl Wavespeed {
         number: usize,
         output: &Value,
         target: &Target,
+        deadline: Deadline,
     ) -> Result<Downloaded, SaveError> {
         let url = output_url(output).ok_or_else(|| SaveError::NotUrl(brief(output)))?;
         let path = target.path(id, number, &url);
@@ -180,49 +228,23 @@ impl Wavespeed {
         // Told before the transfer, not after; the rename makes sure of it. A device or a pipe is
         // never replaced.
         let there = path.symlink_metadata().is_ok();
-        if there && !(target.replaces() && path.is_file()) {
+        if there && !(target.is_force() && path.is_file()) {
             return Err(SaveError::Exists { path });
         }
         if target.is_folder() {
             std::fs::create_dir_all(target.home()).map_err(write)?;
         }
-        let mut file = temporary(target.home()).map_err(write)?;
-        let transfer = |error: reqwest::Error| SaveError::Transfer {
-            host: url.host_str().unwrap_or_default().to_owned(),
-            message: chain(&error.without_url()),
-        };
-        let response = self
-            .0
-            .files
-            .get(url.clone())
-            .send()
-            .await
-            .map_err(transfer)?;
-        if response.status() != reqwest::StatusCode::OK {
-            return Err(SaveError::Refused {
-                url: url.to_string(),
-                status: response.status().as_u16(),
-            });
-        }
-        let announced = response.content_length();
-        let (bytes, sha256) = copy(response, &mut file)
-            .await
-            .map_err(|broken| match broken {
-                Broken::Transfer(error) => transfer(error),
-                Broken::Write(error) => write(error),
-            })?;
+        let mut part = Part::new(temporary(target.home()).map_err(write)?);
+        let fetched = self.fetch(&mut part, id, number, url, deadline).await;
+        let url =
+            fetched.map_err(|(url, broken)| SaveError::of(&url, &path, broken, part.bytes))?;
+        let (bytes, sha256) = (part.bytes, part.sha256());
+        let file = part.file;
         let url = url.to_string();
         if bytes == 0 {
             return Err(SaveError::Empty { url });
         }
-        if let Some(announced) = announced.filter(|announced| *announced != bytes) {
-            return Err(SaveError::Length {
-                url,
-                bytes,
-                announced,
-            });
-        }
-        let (to, replace) = (path.clone(), target.replaces());
+        let (to, replace) = (path.clone(), target.is_force());
         // To be safe on disk takes its time, which others on this thread must not wait for.
         let kept = tokio::task::spawn_blocking(move || {
             file.as_file().sync_all()?;
@@ -245,27 +267,48 @@ impl Wavespeed {
             sha256,
         })
     }
-}
 
-enum Broken {
-    Transfer(reqwest::Error),
-    Write(io::Error),
-}
-
-async fn copy(mut response: Response, file: &mut NamedTempFile) -> Result<(u64, String), Broken> {
-    let (mut bytes, mut hash) = (0, Sha256::new());
-    while let Some(chunk) = response.chunk().await.map_err(Broken::Transfer)? {
-        // Pieces are small, so the write is too short to be worth another thread.
-        file.write_all(&chunk).map_err(Broken::Write)?;
-        hash.update(&chunk);
-        bytes += chunk.len() as u64;
+    /// Fetches an output, going on where the transfer breaks, as long as the deadline allows. A URL
+    /// that has expired is had anew from the result. Says from where it came, or was to come.
+    async fn fetch(
+        &self,
+        part: &mut Part,
+        id: &str,
+        number: usize,
+        mut url: Url,
+        deadline: Deadline,
+    ) -> Result<Url, (Url, Broken)> {
+        let (poller, mut renewed) = (&self.0.poller, false);
+        let mut tries = 0;
+        loop {
+            let broken = match part.fetch(&self.0.files, &url, self.0.largest).await {
+                Ok(()) => return Ok(url),
+                Err(broken) => broken,
+            };
+            if broken.is_expired() && !renewed {
+                renewed = true;
+                match self.renew(id, number).await.filter(|fresh| *fresh != url) {
+                    Some(fresh) => url = fresh,
+                    None => return Err((url, broken)),
+                }
+                continue;
+            }
+            let wait = poller.backoff(tries);
+            tries += 1;
+            let again = broken.is_passing() && tries <= RETRIES;
+            if !again || !deadline.allows(wait, poller.clock()) {
+                return Err((url, broken));
+            }
+            tracing::warn!(%id, number, ?broken, "a download is tried again");
+            poller.clock().pause(poller.clock().now() + wait).await;
+        }
     }
-    let hex = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Ok((bytes, hex))
+
+    /// Where the result says the output is now.
+    async fn renew(&self, id: &str, number: usize) -> Option<Url> {
+        let record = self.job(id).ok()?.fetch().await.ok()?;
+        output_url(record.outputs().get(number - 1)?)
+    }
 }
 
 /// The http or https URL of an output: the output itself, or what an object calls `url`.

@@ -1,6 +1,6 @@
 //! A job: nothing but the id of a task, and waiting for its end.
 
-use std::future::ready;
+use std::future::{Future, ready};
 use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{BoxStream, Stream};
@@ -9,7 +9,7 @@ use wavespeed_client::{Answer, CallError, InvalidId, Prediction, PredictionId};
 use wavespeed_poll::{Deadline, Reply, Start, Stopped, Trouble, Update, Verdict};
 
 use crate::http::chain;
-use crate::{Wavespeed, submit};
+use crate::{JobNumber, Wavespeed, submit};
 
 /// How long a prediction may be unknown to the vendor before it counts as missing: a record that
 /// was just made may not be everywhere yet.
@@ -22,6 +22,7 @@ pub struct Job {
     id: PredictionId,
     start: Start,
     record: Option<Prediction>,
+    number: Option<JobNumber>,
 }
 
 /// Why a prediction could not be had this time. That says nothing about the task.
@@ -126,7 +127,19 @@ impl Job {
             id,
             start,
             record,
+            number: None,
         }
+    }
+
+    pub(crate) fn numbered(mut self, number: JobNumber) -> Self {
+        self.number = Some(number).filter(|number| number.get() > 0);
+        self
+    }
+
+    /// The number the store gave to it, if it has one.
+    #[must_use]
+    pub fn number(&self) -> Option<JobNumber> {
+        self.number
     }
 
     /// The id of the task: all that is needed to go on with it later.
@@ -146,19 +159,9 @@ impl Job {
     /// # Errors
     /// If it could not be had this time.
     pub async fn fetch(&self) -> Result<Prediction, FetchError> {
-        let inner = &*self.ws.0;
-        let call =
-            async { Answer::of(inner.api.get_prediction_result(self.id.as_str()).await).await };
-        let limit = Deadline::after(inner.timeouts.call, inner.poller.clock());
-        match limit.cut(inner.poller.clock(), call).await {
-            Some(Ok(answer)) => read(&answer),
-            Some(Err(CallError::Transport(error))) => Err(FetchError::Transport(chain(&error))),
-            Some(Err(error)) => Err(FetchError::Transport(error.to_string())),
-            None => Err(FetchError::Transport(format!(
-                "no answer within {:?}",
-                inner.timeouts.call
-            ))),
-        }
+        let api = &self.ws.0.api;
+        let call = async { Answer::of(api.get_prediction_result(self.id.as_str()).await).await };
+        read(&answered(&self.ws, call).await?)
     }
 
     /// As [`fetch`](Self::fetch), with a deadline of its own.
@@ -244,7 +247,7 @@ impl Job {
     async fn ask(&self) -> Result<Reply<Prediction>, Trouble<FetchError>> {
         match self.fetch().await {
             Ok(record) if record.status.is_terminal() => {
-                if let Err(error) = self.ws.0.store.ended(&record) {
+                if let Err(error) = self.ws.0.store.ended(&self.ws.0.account, &record) {
                     tracing::error!(id = %self.id, %error, "the end of a task could not be written down");
                 }
                 Ok(Reply::Done(record))
@@ -258,20 +261,36 @@ impl Job {
     }
 }
 
+/// The answer to a call, within the time that a call may take.
+pub(crate) async fn answered(
+    ws: &Wavespeed,
+    call: impl Future<Output = Result<Answer, CallError>>,
+) -> Result<Answer, FetchError> {
+    let (clock, timeout) = (ws.0.poller.clock(), ws.0.timeouts.call);
+    let failed = match Deadline::after(timeout, clock).cut(clock, call).await {
+        Some(Ok(answer)) => return Ok(answer),
+        Some(Err(CallError::Transport(error))) => chain(&error),
+        Some(Err(error)) => error.to_string(),
+        None => format!("no answer within {timeout:?}"),
+    };
+    Err(FetchError::Transport(failed))
+}
+
 /// The prediction in an answer, or why there is none.
 fn read(answer: &Answer) -> Result<Prediction, FetchError> {
-    if answer.status.is_success()
-        && let Some(record) = submit::record(answer)
-    {
-        return Ok(record);
-    }
+    let record = submit::record(answer).filter(|_| answer.status.is_success());
+    record.ok_or_else(|| refused(answer))
+}
+
+/// Why an answer is not what was asked for.
+pub(crate) fn refused(answer: &Answer) -> FetchError {
     // A failure can come with HTTP 200; its code then has the meaning of a status.
     let status = match answer.envelope().code {
         Some(code) if answer.status.is_success() => code,
         _ => answer.status.as_u16().into(),
     };
     let message = answer.to_string();
-    Err(match status {
+    match status {
         401 => FetchError::Key(message),
         403 => FetchError::Role(message),
         404 => FetchError::NotFound(message),
@@ -279,5 +298,5 @@ fn read(answer: &Answer) -> Result<Prediction, FetchError> {
             message,
             retry_after: answer.retry_after(SystemTime::now()),
         },
-    })
+    }
 }

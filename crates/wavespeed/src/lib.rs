@@ -53,9 +53,11 @@ mod download;
 mod http;
 mod job;
 mod outcome;
+mod reconcile;
 mod store;
 mod submit;
 mod target;
+mod transfer;
 mod upload;
 
 use std::sync::Arc;
@@ -65,8 +67,12 @@ pub use check::{Fault, Faults, Files, Rule, check, nearest};
 pub use download::{DownloadError, Downloaded, SaveError, output_url};
 pub use job::{FetchError, Job, WaitError};
 pub use outcome::{Refusal, Rejected, Unknown};
-pub use store::{IntentId, NoStore, Settled, Store, StoreError};
-pub use submit::SubmitError;
+pub use reconcile::{ReconcileError, Reconciled};
+pub use store::{
+    Account, Intent, JobNumber, JobRecord, MemoryStore, NoStore, NotJobNumber, Settled, Stage,
+    Store, StoreError, Which,
+};
+pub use submit::{SubmitError, SubmitOptions};
 pub use target::Target;
 pub use upload::{UploadError, Uploaded};
 pub use wavespeed_client::{
@@ -94,6 +100,28 @@ impl Wavespeed {
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
+    }
+
+    /// Whose jobs these are in the [`Store`].
+    #[must_use]
+    pub fn account(&self) -> &Account {
+        &self.0.account
+    }
+
+    /// The jobs of this account that the store knows, oldest first.
+    ///
+    /// # Errors
+    /// If they could not be read.
+    pub fn jobs(&self, which: Which<'_>) -> Result<Vec<JobRecord>, StoreError> {
+        self.0.store.jobs(&self.0.account, which)
+    }
+
+    /// Removes a job from the store; the task itself goes on. Says whether it was there.
+    ///
+    /// # Errors
+    /// If it could not be removed.
+    pub fn forget(&self, job: JobNumber) -> Result<bool, StoreError> {
+        self.0.store.forget(&self.0.account, job)
     }
 
     /// The deadline of a wait that begins now, by the settings.

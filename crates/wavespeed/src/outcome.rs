@@ -14,6 +14,8 @@ use std::time::{Duration, SystemTime};
 
 use wavespeed_client::{Answer, PredictionId};
 
+use crate::JobNumber;
+
 /// What came of sending a submit.
 pub(crate) enum Attempt {
     /// An answer, of whatever kind.
@@ -97,6 +99,8 @@ pub struct Unknown {
     pub message: String,
     /// The body of the answer, as much of it as came: an id may be in it that was not understood.
     pub body: String,
+    /// The number of the job in the store, if there is one: what to reconcile.
+    pub job: Option<JobNumber>,
 }
 
 /// The decision table.
@@ -111,6 +115,7 @@ pub(crate) fn decide(attempt: &Attempt, now: SystemTime) -> Outcome {
                 status: None,
                 message: why.clone(),
                 body: String::new(),
+                job: None,
             });
         }
     };
@@ -143,6 +148,7 @@ fn unknown(answer: &Answer) -> Outcome {
         status: Some(answer.status.as_u16()),
         message: answer.to_string(),
         body: String::from_utf8_lossy(&answer.body).into_owned(),
+        job: None,
     })
 }
 

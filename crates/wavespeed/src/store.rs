@@ -1,39 +1,160 @@
 //! Remembering what was submitted, so that nothing paid for is lost when the process ends.
 
 use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use serde_json::Value;
-use wavespeed_client::{ModelId, Prediction, PredictionId};
+use wavespeed_client::{ModelId, Prediction, PredictionId, Status};
 
-/// Where submits are written down. The library calls it around every submit and every end of a
-/// task; implement it to survive the death of the process.
+use crate::{Downloaded, Target};
+
+/// Where submits are written down: what is about to be sent, what came of it, how it ended and
+/// what was saved. The library calls it around every submit, end and download.
 ///
-/// The calls are made from asynchronous code between two of its steps, so they must be quick, and
-/// what they wrote must be safe (on disk) when they return.
+/// The calls are made between two steps of asynchronous code, so they must be quick (a few
+/// milliseconds), and what they wrote must be safe, on disk, when they return. Many processes may
+/// use one store at once.
 pub trait Store: fmt::Debug + Send + Sync {
     /// A submit is about to be sent. If this fails, it is not sent.
     ///
     /// # Errors
     /// If it could not be written down.
-    fn intend(&self, model: &ModelId, input: &Value) -> Result<IntentId, StoreError>;
+    fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError>;
 
-    /// What became of the submit. An intent for which this never comes (the process ended, the
-    /// future was dropped) may have been billed.
+    /// What became of a submit. A job for which this never comes (the process ended, the future was
+    /// dropped) may have been billed.
     ///
     /// # Errors
     /// If it could not be written down. The submit is done in any case.
-    fn settle(&self, intent: IntentId, outcome: Settled<'_>) -> Result<(), StoreError>;
+    fn settle(&self, job: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError>;
 
     /// A task was seen to have ended.
     ///
     /// # Errors
     /// If it could not be written down.
-    fn ended(&self, prediction: &Prediction) -> Result<(), StoreError>;
+    fn ended(&self, account: &Account, prediction: &Prediction) -> Result<(), StoreError>;
+
+    /// Every output of a task was saved.
+    ///
+    /// # Errors
+    /// If it could not be written down.
+    fn saved(
+        &self,
+        account: &Account,
+        id: &PredictionId,
+        files: &[Downloaded],
+    ) -> Result<(), StoreError>;
+
+    /// The jobs of an account, oldest first.
+    ///
+    /// # Errors
+    /// If they could not be read.
+    fn jobs(&self, account: &Account, which: Which<'_>) -> Result<Vec<JobRecord>, StoreError>;
+
+    /// Removes a job. Says whether it was there.
+    ///
+    /// # Errors
+    /// If it could not be removed.
+    fn forget(&self, account: &Account, job: JobNumber) -> Result<bool, StoreError>;
 }
 
-/// The number a [`Store`] gave to a submit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct IntentId(pub u64);
+/// The number a [`Store`] gave to a job, shown as `j17`. It is there before the vendor's id is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobNumber(u64);
+
+impl JobNumber {
+    /// The job of this number.
+    #[must_use]
+    pub fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for JobNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "j{}", self.0)
+    }
+}
+
+/// A text that is not the number of a job.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not the number of a job: those look like j17")]
+pub struct NotJobNumber(String);
+
+impl FromStr for JobNumber {
+    type Err = NotJobNumber;
+
+    fn from_str(text: &str) -> Result<Self, NotJobNumber> {
+        let digits = text
+            .strip_prefix('j')
+            .filter(|digits| !digits.starts_with('+'));
+        let number = digits.and_then(|digits| digits.parse().ok());
+        number
+            .map(Self)
+            .ok_or_else(|| NotJobNumber(text.chars().take(80).collect()))
+    }
+}
+
+/// Whose jobs they are. Jobs of different accounts or hosts are never mixed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Account {
+    /// The base URL of the API.
+    pub base_url: String,
+    /// The first 12 hex digits of the SHA-256 of the key, which tell keys apart and show nothing.
+    pub key: String,
+}
+
+impl Account {
+    /// An account at this base URL, with the key of this fingerprint.
+    #[must_use]
+    pub fn new(base_url: impl Into<String>, key: impl Into<String>) -> Self {
+        Self {
+            base_url: base_url.into(),
+            key: key.into(),
+        }
+    }
+}
+
+/// A submit that is about to be sent.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Intent<'a> {
+    /// Who submits.
+    pub account: &'a Account,
+    /// To which model.
+    pub model: &'a ModelId,
+    /// The input, as it is sent.
+    pub input: &'a Value,
+    /// Where the outputs are to be saved, if they are.
+    pub target: Option<&'a Target>,
+    /// When.
+    pub at: SystemTime,
+}
+
+impl<'a> Intent<'a> {
+    /// A submit at this time, without a target.
+    #[must_use]
+    pub fn new(account: &'a Account, model: &'a ModelId, input: &'a Value, at: SystemTime) -> Self {
+        let target = None;
+        Self {
+            account,
+            model,
+            input,
+            target,
+            at,
+        }
+    }
+}
 
 /// What became of a submit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +166,154 @@ pub enum Settled<'a> {
     Rejected,
     /// It may have been accepted.
     Unknown,
+    /// It may have been accepted, and the vendor's history has a task that can be nothing else.
+    Adopted(&'a PredictionId),
 }
 
-/// Something could not be written down.
+/// Which jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Which<'a> {
+    /// All.
+    All,
+    /// Those that are not finished: see [`JobRecord::is_open`].
+    Open,
+    /// The one of this number.
+    Number(JobNumber),
+    /// The one of this id.
+    Id(&'a PredictionId),
+}
+
+/// How far a job has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Stage {
+    /// The submit was about to be sent, and no more is known: it may have been billed.
+    Intended,
+    /// The submit was sent, and what came of it is not known: it may have been billed.
+    Unknown,
+    /// Nothing was accepted, nothing is billed.
+    Rejected,
+    /// The task was created.
+    Submitted,
+    /// The task has ended.
+    Ended,
+    /// Its outputs were saved.
+    Saved,
+}
+
+impl Stage {
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Intended => "intended",
+            Self::Unknown => "unknown",
+            Self::Rejected => "rejected",
+            Self::Submitted => "submitted",
+            Self::Ended => "ended",
+            Self::Saved => "saved",
+        }
+    }
+}
+
+impl FromStr for Stage {
+    type Err = StoreError;
+
+    fn from_str(word: &str) -> Result<Self, StoreError> {
+        let all = [
+            Self::Intended,
+            Self::Unknown,
+            Self::Rejected,
+            Self::Submitted,
+            Self::Ended,
+            Self::Saved,
+        ];
+        let known = all.into_iter().find(|stage| stage.name() == word);
+        known.ok_or_else(|| StoreError::new(format!("{word:?} is not the stage of a job")))
+    }
+}
+
+/// What a [`Store`] knows of a job.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct JobRecord {
+    /// Its number.
+    pub number: JobNumber,
+    /// The model it was submitted to.
+    pub model: ModelId,
+    /// The input, as it was sent.
+    pub input: Value,
+    /// Where its outputs are to be saved.
+    pub target: Option<Target>,
+    /// When it was about to be sent.
+    pub at: SystemTime,
+    /// How far it has come.
+    pub stage: Stage,
+    /// The vendor's id, once it is known.
+    pub id: Option<PredictionId>,
+    /// Whether the id was found in the vendor's history rather than in the answer to the submit.
+    pub adopted: bool,
+    /// The last status that is known.
+    pub status: Option<Status>,
+    /// The files its outputs were saved to.
+    pub files: Vec<PathBuf>,
+}
+
+impl JobRecord {
+    /// A job that is about to be sent.
+    #[must_use]
+    pub fn new(number: JobNumber, intent: &Intent<'_>) -> Self {
+        Self {
+            number,
+            model: intent.model.clone(),
+            input: intent.input.clone(),
+            target: intent.target.cloned(),
+            at: intent.at,
+            stage: Stage::Intended,
+            id: None,
+            adopted: false,
+            status: None,
+            files: Vec::new(),
+        }
+    }
+
+    /// Whether there is something left to do: to find out what came of the submit, to wait for the
+    /// end, or to save outputs that were to be saved.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        match self.stage {
+            Stage::Intended | Stage::Unknown | Stage::Submitted => true,
+            Stage::Ended => self.target.is_some() && self.status == Some(Status::Completed),
+            Stage::Rejected | Stage::Saved => false,
+        }
+    }
+
+    /// Takes over what became of the submit.
+    pub fn settle(&mut self, outcome: &Settled<'_>) {
+        let (stage, id) = match outcome {
+            Settled::Accepted(id) | Settled::Adopted(id) => (Stage::Submitted, Some(*id)),
+            Settled::Rejected => (Stage::Rejected, None),
+            Settled::Unknown => (Stage::Unknown, None),
+        };
+        self.stage = stage;
+        self.id = id.cloned();
+        self.adopted = matches!(outcome, Settled::Adopted(_));
+    }
+}
+
+/// Something could not be written down, or read.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct StoreError(pub Box<dyn std::error::Error + Send + Sync>);
+pub struct StoreError(Box<dyn std::error::Error + Send + Sync>);
+
+impl StoreError {
+    /// From what went wrong.
+    #[must_use]
+    pub fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self(error.into())
+    }
+}
 
 /// Remembers nothing. The default. Without a store, a task whose id the program has lost (it
 /// crashed, the answer to the submit was lost) is found only in the vendor's own history.
@@ -59,15 +322,112 @@ pub struct StoreError(pub Box<dyn std::error::Error + Send + Sync>);
 pub struct NoStore;
 
 impl Store for NoStore {
-    fn intend(&self, _: &ModelId, _: &Value) -> Result<IntentId, StoreError> {
-        Ok(IntentId(0))
+    fn intend(&self, _: &Intent<'_>) -> Result<JobNumber, StoreError> {
+        Ok(JobNumber(0))
     }
 
-    fn settle(&self, _: IntentId, _: Settled<'_>) -> Result<(), StoreError> {
+    fn settle(&self, _: JobNumber, _: &Settled<'_>) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn ended(&self, _: &Prediction) -> Result<(), StoreError> {
+    fn ended(&self, _: &Account, _: &Prediction) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    fn saved(&self, _: &Account, _: &PredictionId, _: &[Downloaded]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn jobs(&self, _: &Account, _: Which<'_>) -> Result<Vec<JobRecord>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn forget(&self, _: &Account, _: JobNumber) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+}
+
+/// Remembers for as long as it lives. Clones remember the same.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<Vec<(Account, JobRecord)>>);
+
+impl MemoryStore {
+    fn with<T>(&self, work: impl FnOnce(&mut Vec<(Account, JobRecord)>) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change(&self, is: impl Fn(&Account, &JobRecord) -> bool, change: impl Fn(&mut JobRecord)) {
+        self.with(|jobs| {
+            let found = jobs.iter_mut().filter(|(account, job)| is(account, job));
+            found.for_each(|(_, job)| change(job));
+        });
+    }
+}
+
+impl Store for MemoryStore {
+    fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError> {
+        Ok(self.with(|jobs| {
+            let last = jobs.iter().map(|(_, job)| job.number.get()).max();
+            let number = JobNumber(last.unwrap_or(0) + 1);
+            jobs.push((intent.account.clone(), JobRecord::new(number, intent)));
+            number
+        }))
+    }
+
+    fn settle(&self, number: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError> {
+        self.change(|_, job| job.number == number, |job| job.settle(outcome));
+        Ok(())
+    }
+
+    fn ended(&self, whose: &Account, prediction: &Prediction) -> Result<(), StoreError> {
+        let is = |account: &Account, job: &JobRecord| {
+            let id = job.id.as_ref().map(PredictionId::as_str);
+            account == whose && id == Some(&prediction.id)
+        };
+        self.change(is, |job| {
+            job.status = Some(prediction.status.clone());
+            if job.stage != Stage::Saved {
+                job.stage = Stage::Ended;
+            }
+        });
+        Ok(())
+    }
+
+    fn saved(
+        &self,
+        whose: &Account,
+        id: &PredictionId,
+        files: &[Downloaded],
+    ) -> Result<(), StoreError> {
+        let is =
+            |account: &Account, job: &JobRecord| account == whose && job.id.as_ref() == Some(id);
+        self.change(is, |job| {
+            job.stage = Stage::Saved;
+            job.files = files.iter().map(|file| file.path.clone()).collect();
+        });
+        Ok(())
+    }
+
+    fn jobs(&self, whose: &Account, which: Which<'_>) -> Result<Vec<JobRecord>, StoreError> {
+        let is = |job: &JobRecord| match which {
+            Which::All => true,
+            Which::Open => job.is_open(),
+            Which::Number(number) => job.number == number,
+            Which::Id(id) => job.id.as_ref() == Some(id),
+        };
+        Ok(self.with(|jobs| {
+            let mine = jobs
+                .iter()
+                .filter(|(account, job)| account == whose && is(job));
+            mine.map(|(_, job)| job.clone()).collect()
+        }))
+    }
+
+    fn forget(&self, whose: &Account, number: JobNumber) -> Result<bool, StoreError> {
+        Ok(self.with(|jobs| {
+            let before = jobs.len();
+            jobs.retain(|(account, job)| account != whose || job.number != number);
+            jobs.len() < before
+        }))
     }
 }

@@ -1,6 +1,7 @@
 //! Submitting: the one call that costs money.
 
 use std::future::pending;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use wavespeed_client::{Answer, CallError, InvalidId, ModelId, ModelInput, PredictionId};
@@ -9,7 +10,8 @@ use wavespeed_poll::{Deadline, Start};
 use crate::http::chain;
 use crate::outcome::{Attempt, Outcome, decide};
 use crate::{
-    Faults, Files, IntentId, Job, Rejected, Settled, StoreError, Unknown, Wavespeed, check,
+    Faults, Files, Intent, Job, JobNumber, Refusal, Rejected, Settled, StoreError, Target, Unknown,
+    Wavespeed, check,
 };
 
 /// Why a submit did not yield a job.
@@ -36,6 +38,26 @@ pub enum SubmitError {
     Unknown(#[from] Unknown),
 }
 
+/// What a submit can be told beside its input.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct SubmitOptions<'a> {
+    /// Nothing is sent once it has come; if it comes while the submit is on its way, the outcome is
+    /// unknown.
+    pub deadline: Deadline,
+    /// Where the outputs are going to be saved, for the [`Store`](crate::Store) to remember.
+    pub target: Option<&'a Target>,
+}
+
+impl SubmitOptions<'_> {
+    /// With this deadline, and no target.
+    #[must_use]
+    pub fn new(deadline: Deadline) -> Self {
+        let target = None;
+        Self { deadline, target }
+    }
+}
+
 impl Wavespeed {
     /// Checks an input by every rule of its model, then submits it, once. **This is the call that
     /// costs money.**
@@ -56,24 +78,24 @@ impl Wavespeed {
     /// # Errors
     /// As of [`submit`](Self::submit).
     pub async fn submit_raw(&self, model: &str, input: &Value) -> Result<Job, SubmitError> {
-        self.submit_until(model, input, self.deadline()).await
+        self.submit_with(model, input, &SubmitOptions::new(self.deadline()))
+            .await
     }
 
-    /// As [`submit_raw`](Self::submit_raw), with a deadline of its own. Nothing is sent once it has
-    /// come; if it comes while the submit is on its way, the outcome is unknown.
+    /// As [`submit_raw`](Self::submit_raw), with options.
     ///
     /// # Errors
     /// As of [`submit`](Self::submit).
-    pub async fn submit_until(
+    pub async fn submit_with(
         &self,
         model: &str,
         input: &Value,
-        deadline: Deadline,
+        options: &SubmitOptions<'_>,
     ) -> Result<Job, SubmitError> {
         if let Some(model) = crate::model(model) {
             Faults::none_of(check(model, input, Files::Url))?;
         }
-        self.send(model, input, deadline).await
+        self.send(model, input, options).await
     }
 
     /// Submits JSON as it is, once. **This is the call that costs money**: a key that the model
@@ -82,61 +104,95 @@ impl Wavespeed {
     /// # Errors
     /// As of [`submit`](Self::submit), but for the faults of the input.
     pub async fn submit_unchecked(&self, model: &str, input: &Value) -> Result<Job, SubmitError> {
-        self.send(model, input, self.deadline()).await
+        self.send(model, input, &SubmitOptions::new(self.deadline()))
+            .await
     }
 
     async fn send(
         &self,
         model: &str,
         input: &Value,
-        deadline: Deadline,
+        options: &SubmitOptions<'_>,
     ) -> Result<Job, SubmitError> {
         let model: ModelId = model.parse()?;
+        let target = options.target.map(Target::absolute).transpose();
+        let mut intent = Intent::new(&self.0.account, &model, input, SystemTime::now());
+        let target = target.map_err(StoreError::new)?;
+        intent.target = target.as_ref();
+        let number = self.0.store.intend(&intent)?;
+        let mut resends = 0..self.0.resends;
+        let rejected = loop {
+            let attempt = self.attempt(&model, input, options.deadline).await;
+            match decide(&attempt, SystemTime::now()) {
+                Outcome::Accepted(id) => {
+                    self.settle(number, &Settled::Accepted(&id));
+                    return Ok(self.submitted(id, number, &attempt));
+                }
+                Outcome::Unknown(mut unknown) => {
+                    self.settle(number, &Settled::Unknown);
+                    unknown.job = Some(number).filter(|number| number.get() > 0);
+                    return Err(unknown.into());
+                }
+                Outcome::Rejected(rejected) => match self.again_in(&rejected, resends.next()) {
+                    Some(wait) if options.deadline.allows(wait, self.0.poller.clock()) => {
+                        tracing::warn!(%rejected, ?wait, "the submit is sent again");
+                        self.pause(wait).await;
+                    }
+                    _ => break rejected,
+                },
+            }
+        };
+        self.settle(number, &Settled::Rejected);
+        Err(rejected.into())
+    }
+
+    /// One POST.
+    async fn attempt(&self, model: &ModelId, input: &Value, deadline: Deadline) -> Attempt {
         let clock = self.0.poller.clock();
         let left = deadline.remaining(clock).unwrap_or(self.0.timeouts.submit);
         if left.is_zero() {
-            return Err(Rejected::not_sent("the deadline came before it").into());
+            return Attempt::NotSent("the deadline came before it".into());
         }
-        let intent = self.0.store.intend(&model, input)?;
         let timeout = left.min(self.0.timeouts.submit);
         let deadline = Deadline::after(timeout, clock);
         let limit = async { _ = deadline.cut(clock, pending::<()>()).await };
-        let attempt = match self.0.api.submit_raw(&model, input, None, limit).await {
+        match self.0.api.submit_raw(model, input, None, limit).await {
             Ok(answer) => Attempt::Answered(answer),
             Err(CallError::Limit) => Attempt::Lost(format!("no answer within {timeout:?}")),
             Err(CallError::Transport(error)) => Attempt::Lost(chain(&error)),
             Err(error) => Attempt::NotSent(error.to_string()),
-        };
-        match decide(&attempt, std::time::SystemTime::now()) {
-            Outcome::Accepted(id) => {
-                self.settle(intent, Settled::Accepted(&id));
-                Ok(self.submitted(id, &attempt))
-            }
-            Outcome::Rejected(rejected) => {
-                self.settle(intent, Settled::Rejected);
-                Err(rejected.into())
-            }
-            Outcome::Unknown(unknown) => {
-                self.settle(intent, Settled::Unknown);
-                Err(unknown.into())
-            }
         }
     }
 
+    /// After how long a rejected submit is sent again, the time before it being the `resend`th; not
+    /// at all if there are no more, or another time would be rejected just the same.
+    fn again_in(&self, rejected: &Rejected, resend: Option<u32>) -> Option<Duration> {
+        if !matches!(rejected.refusal, Refusal::NotSent | Refusal::Busy) {
+            return None;
+        }
+        let backoff = self.0.poller.backoff(resend?);
+        Some(rejected.retry_after.unwrap_or_default().max(backoff))
+    }
+
+    async fn pause(&self, time: Duration) {
+        let clock = self.0.poller.clock();
+        clock.pause(clock.now() + time).await;
+    }
+
     /// The submit is done: a store that fails now must not lose its outcome.
-    fn settle(&self, intent: IntentId, outcome: Settled<'_>) {
-        if let Err(error) = self.0.store.settle(intent, outcome) {
+    fn settle(&self, job: JobNumber, outcome: &Settled<'_>) {
+        if let Err(error) = self.0.store.settle(job, outcome) {
             tracing::error!(?outcome, %error, "the outcome of a submit could not be written down");
         }
     }
 
-    fn submitted(&self, id: PredictionId, attempt: &Attempt) -> Job {
+    fn submitted(&self, id: PredictionId, number: JobNumber, attempt: &Attempt) -> Job {
         let record = match attempt {
             Attempt::Answered(answer) => record(answer),
             _ => None,
         };
-        tracing::info!(%id, "submitted");
-        Job::new(self.clone(), id, Start::AfterGap, record)
+        tracing::info!(%id, %number, "submitted");
+        Job::new(self.clone(), id, Start::AfterGap, record).numbered(number)
     }
 }
 

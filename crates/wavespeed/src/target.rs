@@ -43,8 +43,28 @@ impl Target {
         self
     }
 
-    pub(crate) fn replaces(&self) -> bool {
+    /// The path, as it was given or made absolute.
+    #[must_use]
+    pub fn as_path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether files that exist are replaced.
+    #[must_use]
+    pub fn is_force(&self) -> bool {
         self.force
+    }
+
+    /// The same place by its absolute path, wherever the process goes or another one starts.
+    ///
+    /// # Errors
+    /// If the current folder is not known.
+    pub fn absolute(&self) -> io::Result<Self> {
+        Ok(Self {
+            path: std::path::absolute(&self.path)?,
+            folder: self.folder,
+            force: self.force,
+        })
     }
 
     /// Whether this is a folder.

@@ -1,0 +1,151 @@
+//! One file on its way: what has come of it, and going on from there when the transfer breaks.
+
+use std::io::{self, Seek as _, Write as _};
+
+use reqwest::header::{
+    CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE,
+};
+use reqwest::{Client, Response, StatusCode};
+use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
+use url::Url;
+
+/// What has come of a file.
+pub(crate) struct Part {
+    pub(crate) file: NamedTempFile,
+    pub(crate) bytes: u64,
+    hash: Sha256,
+    /// What tells this version of the file from another, for going on with the same.
+    version: Option<HeaderValue>,
+    /// The length of the whole file, if it was announced.
+    whole: Option<u64>,
+}
+
+/// Why a transfer did not come to its end.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The host answered with another status.
+    Refused(StatusCode),
+    /// The host could not be reached, or the transfer broke.
+    Transfer(reqwest::Error),
+    /// It ended with another length than announced.
+    Length(u64),
+    /// It is longer than it may be.
+    TooLong,
+    /// It could not be written.
+    Write(io::Error),
+}
+
+impl Broken {
+    /// Whether another try may go on from here.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::Transfer(_) => true,
+            Self::Refused(status) => {
+                status.is_server_error() || matches!(status.as_u16(), 408 | 416 | 429)
+            }
+            Self::Length(_) | Self::TooLong | Self::Write(_) => false,
+        }
+    }
+
+    /// Whether the URL may have expired.
+    pub(crate) fn is_expired(&self) -> bool {
+        matches!(self, Self::Refused(status) if matches!(status.as_u16(), 401 | 403 | 404 | 410))
+    }
+}
+
+impl Part {
+    pub(crate) fn new(file: NamedTempFile) -> Self {
+        Self {
+            file,
+            bytes: 0,
+            hash: Sha256::new(),
+            version: None,
+            whole: None,
+        }
+    }
+
+    /// Fetches the rest of the file: all of it, unless a part has come and the host can tell that
+    /// it is still the same file.
+    pub(crate) async fn fetch(
+        &mut self,
+        client: &Client,
+        url: &Url,
+        limit: u64,
+    ) -> Result<(), Broken> {
+        let mut request = client.get(url.clone());
+        if let Some(version) = self.version.as_ref().filter(|_| self.bytes > 0) {
+            let rest = format!("bytes={}-", self.bytes);
+            request = request.header(RANGE, rest).header(IF_RANGE, version);
+        }
+        let response = request.send().await.map_err(Broken::Transfer)?;
+        match response.status() {
+            StatusCode::PARTIAL_CONTENT if starts_at(response.headers()) == Some(self.bytes) => {}
+            StatusCode::OK => {
+                self.restart().map_err(Broken::Write)?;
+                self.version = version(response.headers());
+                self.whole = response.content_length();
+            }
+            status => {
+                // Whatever it is, it is not the rest of what has come.
+                self.restart().map_err(Broken::Write)?;
+                return Err(Broken::Refused(status));
+            }
+        }
+        if self.whole.is_some_and(|whole| whole > limit) {
+            return Err(Broken::TooLong);
+        }
+        self.take(response, limit).await?;
+        match self.whole {
+            Some(whole) if whole != self.bytes => Err(Broken::Length(whole)),
+            _ => Ok(()),
+        }
+    }
+
+    async fn take(&mut self, mut response: Response, limit: u64) -> Result<(), Broken> {
+        while let Some(chunk) = response.chunk().await.map_err(Broken::Transfer)? {
+            self.bytes += chunk.len() as u64;
+            if self.bytes > limit {
+                return Err(Broken::TooLong);
+            }
+            // Pieces are small, so the write is too short to be worth another thread.
+            self.file.write_all(&chunk).map_err(Broken::Write)?;
+            self.hash.update(&chunk);
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self) -> io::Result<()> {
+        self.file.as_file().set_len(0)?;
+        self.file.rewind()?;
+        self.bytes = 0;
+        self.hash = Sha256::new();
+        self.version = None;
+        Ok(())
+    }
+
+    /// The SHA-256 of what has come, in lowercase hex.
+    pub(crate) fn sha256(&self) -> String {
+        let hash = self.hash.clone().finalize();
+        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// A strong ETag, or else the time of the last change.
+fn version(headers: &HeaderMap) -> Option<HeaderValue> {
+    let strong = headers
+        .get(ETAG)
+        .filter(|tag| !tag.as_bytes().starts_with(b"W/"));
+    strong.or_else(|| headers.get(LAST_MODIFIED)).cloned()
+}
+
+/// Where the content of a partial answer begins.
+fn starts_at(headers: &HeaderMap) -> Option<u64> {
+    let range = headers.get(CONTENT_RANGE)?.to_str().ok()?;
+    range
+        .strip_prefix("bytes ")?
+        .split('-')
+        .next()?
+        .parse()
+        .ok()
+}
