@@ -1,0 +1,243 @@
+//! The [`Store`] of `wavespeed` in one SQLite file: what was about to be submitted, what came of it,
+//! how it ended and what was saved. What follows from that, it leaves to `wavespeed`.
+//!
+//! ```no_run
+//! # fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use wavespeed::Wavespeed;
+//! use wavespeed_journal::Journal;
+//!
+//! let path = Journal::default_path().ok_or("no home folder")?;
+//! let ws = Wavespeed::builder().env().store(Journal::open(path)?).build()?;
+//! # Ok(()) }
+//! ```
+//!
+//! # What holds
+//!
+//! - **What was written is on disk** when the call returns, and survives the end of the process and
+//!   of the power. The file must be on a disk of this machine: SQLite's write-ahead log does not
+//!   work over a network.
+//! - **Many processes may use one journal.** A call waits up to 5 s for its turn, then is an error.
+//! - **No row is lost silently.** A file that is damaged, newer or not a journal is an error, and
+//!   is left as it is. The number of a job is never given again, even if the job is forgotten.
+//! - **Only its owner can read it** (on Unix: the file is made with mode 0600, and a folder that is
+//!   not there with 0700). It holds inputs and paths, and of a key only the fingerprint.
+
+#![forbid(unsafe_code)]
+
+mod open;
+mod place;
+mod row;
+#[cfg(test)]
+mod tests;
+mod trouble;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use wavespeed::{
+    Account, Downloaded, Intent, JobNumber, JobRecord, Prediction, PredictionId, Settled, Stage,
+    Store, StoreError, Which,
+};
+
+pub use open::OpenError;
+use row::{Fields, OPEN, columns};
+use trouble::Trouble;
+
+/// A journal in a file. See the [crate]'s docs for what it promises.
+pub struct Journal {
+    path: PathBuf,
+    connection: Mutex<Connection>,
+}
+
+impl Journal {
+    /// Opens the journal in this file. If there is none, it is begun, and so is its folder.
+    ///
+    /// # Errors
+    /// If there is something else, or it cannot be used. Nothing is changed then.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let (path, connection) = open::open(path.as_ref())?;
+        let connection = Mutex::new(connection);
+        Ok(Self { path, connection })
+    }
+
+    /// Where a user's journal is: `$XDG_STATE_HOME/wavespeed/journal.db`, by default in
+    /// `~/.local/state`; on macOS in `~/Library/Application Support`; on Windows in
+    /// `%LOCALAPPDATA%`. `None` if the user has no such folder.
+    #[must_use]
+    pub fn default_path() -> Option<PathBuf> {
+        place::place(|name| std::env::var_os(name), std::env::home_dir())
+    }
+
+    /// The file it is in, by its absolute path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, Trouble>,
+    ) -> Result<T, StoreError> {
+        // A transaction that a panic ended was rolled back: the connection is as good as before.
+        let mut connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        work(&mut connection).map_err(|trouble| trouble.of(&self.path))
+    }
+
+    /// All writes go through here. It takes its turn among the processes before it reads anything.
+    fn write<T>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Trouble>,
+    ) -> Result<T, StoreError> {
+        self.with(|connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = work(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
+        })
+    }
+}
+
+impl fmt::Debug for Journal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Journal")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Store for Journal {
+    fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError> {
+        // Outside of the transaction: others need not wait for it.
+        let fields = Fields::of(intent).map_err(|trouble| trouble.of(&self.path))?;
+        self.write(|jobs| {
+            let sql = "INSERT INTO jobs
+                       (base_url, fingerprint, model, input, target, folder, force, at, stage)
+                       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            jobs.execute(
+                sql,
+                params![
+                    intent.account.base_url,
+                    intent.account.key,
+                    intent.model.as_str(),
+                    fields.input,
+                    fields.target,
+                    fields.folder,
+                    fields.force,
+                    fields.at,
+                    Stage::Intended.name(),
+                ],
+            )?;
+            Ok(JobNumber::new(jobs.last_insert_rowid().unsigned_abs()))
+        })
+    }
+
+    fn settle(&self, job: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError> {
+        let (stage, id, adopted) = match *outcome {
+            Settled::Accepted(id) => (Stage::Submitted, Some(id), false),
+            Settled::Adopted(id) => (Stage::Submitted, Some(id), true),
+            Settled::Rejected => (Stage::Rejected, None, false),
+            Settled::Unknown => (Stage::Unknown, None, false),
+            _ => return Err(Trouble::Later("outcome").of(&self.path)),
+        };
+        self.write(|jobs| {
+            let sql = "UPDATE jobs SET stage = ?, id = ?, adopted = ? WHERE number = ?";
+            let id = id.map(PredictionId::as_str);
+            match jobs.execute(sql, params![stage.name(), id, adopted, key(job)])? {
+                0 => Err(Trouble::Missing(job)),
+                _ => Ok(()),
+            }
+        })
+    }
+
+    fn ended(&self, account: &Account, prediction: &Prediction) -> Result<(), StoreError> {
+        self.write(|jobs| {
+            let sql = "UPDATE jobs SET status = ?, stage = iif(stage = ?, stage, ?)
+                       WHERE base_url = ? AND fingerprint = ? AND id = ?";
+            jobs.execute(
+                sql,
+                params![
+                    prediction.status.name(),
+                    Stage::Saved.name(),
+                    Stage::Ended.name(),
+                    account.base_url,
+                    account.key,
+                    prediction.id,
+                ],
+            )?;
+            Ok(())
+        })
+    }
+
+    fn saved(
+        &self,
+        account: &Account,
+        id: &PredictionId,
+        files: &[Downloaded],
+    ) -> Result<(), StoreError> {
+        let paths = row::join(files.iter().map(|file| &*file.path));
+        let paths = paths.map_err(|trouble| trouble.of(&self.path))?;
+        self.write(|jobs| {
+            let sql = "UPDATE jobs SET stage = ?, files = ?
+                       WHERE base_url = ? AND fingerprint = ? AND id = ?";
+            let (url, key) = (&account.base_url, &account.key);
+            jobs.execute(
+                sql,
+                params![Stage::Saved.name(), paths, url, key, id.as_str()],
+            )?;
+            Ok(())
+        })
+    }
+
+    fn jobs(&self, account: &Account, which: Which<'_>) -> Result<Vec<JobRecord>, StoreError> {
+        let mine = [&*account.base_url, &*account.key];
+        self.with(|jobs| match which {
+            Which::All => read(jobs, "true", params![mine[0], mine[1]]),
+            Which::Open => read(jobs, OPEN, params![mine[0], mine[1]]),
+            Which::Number(job) => read(jobs, "number = ?3", params![mine[0], mine[1], key(job)]),
+            Which::Id(id) => read(jobs, "id = ?3", params![mine[0], mine[1], id.as_str()]),
+            _ => Err(Trouble::Later("choice of jobs")),
+        })
+    }
+
+    fn forget(&self, account: &Account, job: JobNumber) -> Result<bool, StoreError> {
+        self.write(|jobs| {
+            let sql = "DELETE FROM jobs WHERE base_url = ? AND fingerprint = ? AND number = ?";
+            let gone = jobs.execute(sql, params![account.base_url, account.key, key(job)])?;
+            Ok(gone > 0)
+        })
+    }
+}
+
+/// A number as the table has it. The table gives none beyond its range, so `None` matches no row.
+fn key(job: JobNumber) -> Option<i64> {
+    i64::try_from(job.get()).ok()
+}
+
+/// The query for the jobs of an account that fulfil a condition, oldest first.
+fn query(condition: &str) -> String {
+    format!(
+        "SELECT {} FROM jobs WHERE base_url = ?1 AND fingerprint = ?2 AND {condition}
+         ORDER BY number",
+        columns()
+    )
+}
+
+fn read(
+    connection: &Connection,
+    condition: &str,
+    values: &[&dyn rusqlite::ToSql],
+) -> Result<Vec<JobRecord>, Trouble> {
+    let mut statement = connection.prepare(&query(condition))?;
+    let mut rows = statement.query(values)?;
+    let mut jobs = Vec::new();
+    while let Some(row) = rows.next()? {
+        jobs.push(row::record(row)?);
+    }
+    Ok(jobs)
+}

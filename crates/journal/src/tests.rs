@@ -1,0 +1,459 @@
+//! What a journal does as a [`Store`]: the same as the store in memory, and on a disk.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Barrier;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{env, fs, thread};
+
+use tempfile::TempDir;
+use wavespeed::serde_json::{Value, json};
+use wavespeed::{MemoryStore, ModelId, Target, Wavespeed};
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
+
+use super::*;
+
+fn account() -> Account {
+    Account::new("https://a.example/api/v3", "0123456789ab")
+}
+
+fn model() -> ModelId {
+    "kwaivgi/kling-lipsync/text-to-video".parse().unwrap()
+}
+
+fn at() -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(1_700_000_000_123)
+}
+
+fn id(text: &str) -> PredictionId {
+    text.parse().unwrap()
+}
+
+fn prediction(id: &str, status: &str) -> Prediction {
+    Prediction::from_json(json!({ "id": id, "status": status })).unwrap()
+}
+
+fn intend(store: &dyn Store, account: &Account, target: Option<&Target>) -> JobNumber {
+    let (model, input) = (model(), json!({ "text": "Hello" }));
+    let mut intent = Intent::new(account, &model, &input, at());
+    intent.target = target;
+    store.intend(&intent).unwrap()
+}
+
+/// The one job of this number.
+fn job(store: &dyn Store, number: JobNumber) -> JobRecord {
+    let mut found = store.jobs(&account(), Which::Number(number)).unwrap();
+    assert_eq!(found.len(), 1, "{number}");
+    found.remove(0)
+}
+
+fn numbers(store: &dyn Store, account: &Account, which: Which<'_>) -> Vec<JobNumber> {
+    store
+        .jobs(account, which)
+        .unwrap()
+        .iter()
+        .map(|job| job.number)
+        .collect()
+}
+
+fn journal() -> (TempDir, Journal) {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path().join("journal.db")).unwrap();
+    (folder, journal)
+}
+
+/// Two files that were really downloaded, as there is no other way to have a [`Downloaded`].
+fn downloaded(to: &Path) -> Vec<Downloaded> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let server = MockServer::start().await;
+        let answer = ResponseTemplate::new(200).set_body_bytes("x");
+        Mock::given(any()).respond_with(answer).mount(&server).await;
+        let output = |name| format!("{}/{name}", server.uri());
+        let done = Prediction::from_json(json!({
+            "id": "pred_1", "status": "completed", "outputs": [output("1.mp4"), output("2.mp4")],
+        }));
+        let ws = Wavespeed::builder()
+            .key("k")
+            .base_url(server.uri())
+            .build()
+            .unwrap();
+        ws.download(&done.unwrap(), &Target::new(to)).await.unwrap()
+    })
+}
+
+/// What every store does, told in the order of a job's life.
+fn behaves(store: &dyn Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let (mine, pred) = (account(), id("pred_1"));
+    let target = Target::new(folder.path().join("out.mp4")).force(true);
+    let number = intend(store, &mine, Some(&target));
+    let (model, input) = (model(), json!({ "text": "Hello" }));
+    let mut intent = Intent::new(&mine, &model, &input, at());
+    intent.target = Some(&target);
+    let mut expected = JobRecord::new(number, &intent);
+    assert_eq!(job(store, number), expected);
+    assert!(store.jobs(&mine, Which::Id(&pred)).unwrap().is_empty());
+
+    let outcomes = [
+        Settled::Unknown,
+        Settled::Rejected,
+        Settled::Adopted(&pred),
+        Settled::Accepted(&pred),
+    ];
+    for outcome in outcomes {
+        store.settle(number, &outcome).unwrap();
+        expected.settle(&outcome);
+        assert_eq!(job(store, number), expected, "{outcome:?}");
+        let open = numbers(store, &mine, Which::Open).contains(&number);
+        assert_eq!(open, expected.is_open(), "{outcome:?}");
+    }
+    assert_eq!(
+        store.jobs(&mine, Which::Id(&pred)).unwrap(),
+        [expected.clone()]
+    );
+
+    store
+        .ended(&mine, &prediction("pred_1", "completed"))
+        .unwrap();
+    expected.stage = Stage::Ended;
+    expected.status = Some("completed".into());
+    assert_eq!(store.jobs(&mine, Which::Open).unwrap(), [expected.clone()]);
+
+    let files = downloaded(target.as_path());
+    store.saved(&mine, &pred, &files).unwrap();
+    expected.stage = Stage::Saved;
+    expected.files = files.into_iter().map(|file| file.path).collect();
+    assert_eq!(expected.files.len(), 2);
+    assert_eq!(job(store, number), expected);
+    assert!(store.jobs(&mine, Which::Open).unwrap().is_empty());
+
+    // To look at it again later does not undo that it was saved.
+    store
+        .ended(&mine, &prediction("pred_1", "deleted"))
+        .unwrap();
+    expected.status = Some("deleted".into());
+    assert_eq!(job(store, number), expected);
+
+    // A word that nobody knows is kept; without a target, nothing is left to be done at the end.
+    let other = intend(store, &mine, None);
+    store
+        .settle(other, &Settled::Accepted(&id("pred_2")))
+        .unwrap();
+    store.ended(&mine, &prediction("pred_2", "melted")).unwrap();
+    assert_eq!(job(store, other).status, Some("melted".into()));
+    assert!(other > number);
+    assert_eq!(numbers(store, &mine, Which::All), [number, other]);
+    assert!(store.jobs(&mine, Which::Open).unwrap().is_empty());
+
+    // Tasks that were made elsewhere are not its business, and no error.
+    store
+        .ended(&mine, &prediction("not-mine", "failed"))
+        .unwrap();
+    store.saved(&mine, &id("not-mine"), &[]).unwrap();
+    assert!(store.forget(&mine, number).unwrap());
+    assert!(!store.forget(&mine, number).unwrap());
+    assert_eq!(numbers(store, &mine, Which::All), [other]);
+}
+
+/// Another key or another host is somebody else, even for the same ids and numbers.
+fn keeps_accounts_apart(store: &dyn Store) {
+    let mine = account();
+    let others = [
+        Account::new(mine.base_url.clone(), "ba9876543210"),
+        Account::new("https://b.example/api/v3", mine.key.clone()),
+    ];
+    let pred = id("pred_1");
+    let number = intend(store, &mine, None);
+    store.settle(number, &Settled::Accepted(&pred)).unwrap();
+    let before = job(store, number);
+    for other in &others {
+        let theirs = intend(store, other, None);
+        store.settle(theirs, &Settled::Accepted(&pred)).unwrap();
+        assert_eq!(numbers(store, other, Which::All), [theirs]);
+        assert_eq!(numbers(store, other, Which::Open), [theirs]);
+        assert_eq!(numbers(store, other, Which::Id(&pred)), [theirs]);
+        assert!(store.jobs(other, Which::Number(number)).unwrap().is_empty());
+        assert!(!store.forget(other, number).unwrap());
+        store.ended(other, &prediction("pred_1", "failed")).unwrap();
+        store.saved(other, &pred, &[]).unwrap();
+        assert_eq!(job(store, number), before);
+    }
+    assert_eq!(numbers(store, &mine, Which::All), [number]);
+}
+
+#[test]
+fn it_behaves_as_every_store() {
+    behaves(&MemoryStore::default());
+    behaves(&journal().1);
+}
+
+#[test]
+fn accounts_never_mix() {
+    keeps_accounts_apart(&MemoryStore::default());
+    keeps_accounts_apart(&journal().1);
+}
+
+#[test]
+fn open_in_sql_is_open_in_rust() {
+    let (folder, journal) = journal();
+    let target = Target::new(folder.path().join("out.mp4"));
+    let stages = [
+        "intended",
+        "unknown",
+        "rejected",
+        "submitted",
+        "ended",
+        "saved",
+    ];
+    let words = [
+        "created",
+        "processing",
+        "completed",
+        "failed",
+        "cancelled",
+        "timeout",
+        "deleted",
+    ];
+    let statuses: Vec<_> = words.into_iter().chain(["melted", ""]).map(Some).collect();
+    for stage in stages {
+        for target in [None, Some(&target)] {
+            for status in statuses.iter().chain([&None]) {
+                let number = intend(&journal, &account(), target);
+                let sql = "UPDATE jobs SET stage = ?, status = ? WHERE number = ?";
+                let connection = journal.connection.lock().unwrap();
+                connection
+                    .execute(sql, params![stage, status, key(number)])
+                    .unwrap();
+            }
+        }
+    }
+    let mut jobs = journal.jobs(&account(), Which::All).unwrap();
+    assert_eq!(jobs.len(), 6 * 2 * 10);
+    jobs.retain(JobRecord::is_open);
+    assert_eq!(journal.jobs(&account(), Which::Open).unwrap(), jobs);
+    assert_eq!(jobs.len(), 3 * 2 * 10 + 1);
+}
+
+#[test]
+fn open_jobs_and_ids_are_found_by_an_index() {
+    let (_folder, journal) = journal();
+    for (condition, index) in [(OPEN, "open_jobs"), ("id = ?3", "known_jobs")] {
+        let connection = journal.connection.lock().unwrap();
+        let mut plan = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {}", query(condition)))
+            .unwrap();
+        let steps = plan
+            .query_map([], |row| row.get::<_, String>("detail"))
+            .unwrap();
+        let steps: Vec<_> = steps.map(Result::unwrap).collect();
+        let [step] = &steps[..] else {
+            panic!("{steps:?}")
+        };
+        assert!(
+            step.contains(&format!(
+                "USING INDEX {index} (base_url=? AND fingerprint=?"
+            )),
+            "{step}"
+        );
+    }
+}
+
+#[test]
+fn many_at_once_lose_nothing() {
+    let (folder, journal) = journal();
+    let second = Journal::open(folder.path().join("journal.db")).unwrap();
+    let together = Barrier::new(8);
+    let mut given: Vec<JobNumber> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|at| {
+                let (journal, together) = ([&journal, &second][at % 2], &together);
+                scope.spawn(move || {
+                    together.wait();
+                    let each = (0..50).map(|_| intend(journal, &account(), None));
+                    each.collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    given.sort_unstable();
+    given.dedup();
+    assert_eq!(given.len(), 400);
+    assert_eq!(numbers(&second, &account(), Which::All), given);
+}
+
+#[test]
+fn a_number_is_never_given_again() {
+    let (folder, journal) = journal();
+    let first = intend(&journal, &account(), None);
+    assert!(journal.forget(&account(), first).unwrap());
+    drop(journal);
+    let journal = Journal::open(folder.path().join("journal.db")).unwrap();
+    assert!(intend(&journal, &account(), None) > first);
+    assert!(
+        journal
+            .jobs(&account(), Which::Number(JobNumber::new(u64::MAX)))
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn what_came_of_a_job_that_is_gone_is_an_error() {
+    let (_folder, journal) = journal();
+    let number = intend(&journal, &account(), None);
+    journal.forget(&account(), number).unwrap();
+    let error = journal
+        .settle(number, &Settled::Accepted(&id("pred_1")))
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("j1 is not in it any more"),
+        "{error}"
+    );
+}
+
+/// Run by itself in a process of its own, which ends as by a kill.
+const KILLED: &str = "WAVESPEED_JOURNAL_KILLED";
+
+#[test]
+fn what_a_killed_process_wrote_is_there() {
+    if let Some(path) = env::var_os(KILLED) {
+        let journal = Journal::open(path).unwrap();
+        let number = intend(&journal, &account(), None);
+        journal
+            .settle(number, &Settled::Accepted(&id("pred_1")))
+            .unwrap();
+        intend(&journal, &account(), None);
+        std::process::abort();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let name = "tests::what_a_killed_process_wrote_is_there";
+    let mut killed = Command::new(env::current_exe().unwrap());
+    let ended = killed
+        .args(["--exact", name])
+        .env(KILLED, &path)
+        .output()
+        .unwrap();
+    assert!(!ended.status.success());
+    assert!(
+        fs::metadata(folder.path().join("journal.db-wal"))
+            .unwrap()
+            .len()
+            > 0,
+        "it closed it"
+    );
+
+    let journal = Journal::open(&path).unwrap();
+    let jobs = journal.jobs(&account(), Which::Open).unwrap();
+    let stages: Vec<_> = jobs.iter().map(|job| job.stage).collect();
+    assert_eq!(stages, [Stage::Submitted, Stage::Intended]);
+    assert_eq!(jobs[0].id, Some(id("pred_1")));
+}
+
+#[test]
+fn what_an_open_journal_wrote_is_read_by_others() {
+    let (folder, journal) = journal();
+    let number = intend(&journal, &account(), None);
+    std::mem::forget(journal);
+    let other = Journal::open(folder.path().join("journal.db")).unwrap();
+    assert_eq!(job(&other, number).stage, Stage::Intended);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_path_need_not_be_unicode() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let (folder, journal) = journal();
+    let path = folder
+        .path()
+        .join(std::ffi::OsStr::from_bytes(b"\xff\n\xfe.mp4"));
+    let target = Target::new(&path);
+    let number = intend(&journal, &account(), Some(&target));
+    journal
+        .settle(number, &Settled::Accepted(&id("pred_1")))
+        .unwrap();
+    let files = downloaded(&path);
+    journal.saved(&account(), &id("pred_1"), &files).unwrap();
+    let job = job(&journal, number);
+    assert_eq!(job.target, Some(target));
+    assert_eq!(job.files[0], path);
+    assert_eq!(job.files.len(), 2);
+}
+
+#[test]
+fn a_folder_stays_one_when_it_is_gone() {
+    let (folder, journal) = journal();
+    let home = folder.path().join("videos");
+    fs::create_dir(&home).unwrap();
+    let target = Target::new(&home);
+    let number = intend(&journal, &account(), Some(&target));
+    fs::remove_dir(&home).unwrap();
+    let kept = job(&journal, number).target.unwrap();
+    assert!(kept.is_folder());
+    assert_eq!(kept, target);
+}
+
+#[test]
+fn an_input_is_kept_as_it_was_sent() {
+    let (_folder, journal) = journal();
+    let (mine, model) = (account(), model());
+    let keep = |input: &Value| journal.intend(&Intent::new(&mine, &model, input, at()));
+    // The order of its fields, each digit, and each character.
+    let input = json!({
+        "z": 1.1, "a": 122.416_294_033_786_585, "big": u64::MAX, "small": 5e-324, "none": null,
+        "text": "é\u{0}\n\"😀'; DROP TABLE jobs; --",
+    });
+    let number = keep(&input).unwrap();
+    assert_eq!(job(&journal, number).input.to_string(), input.to_string());
+
+    let deep = (0..200).fold(json!(1), |inner, _| json!([inner]));
+    let error = keep(&deep).unwrap_err().to_string();
+    assert!(
+        error.contains("the input cannot be kept: recursion limit"),
+        "{error}"
+    );
+    assert_eq!(numbers(&journal, &mine, Which::All), [number]);
+}
+
+#[test]
+fn a_key_is_not_written_down() {
+    let (folder, journal) = journal();
+    let mine = Account::new("https://a.example", "wsk_live_secret");
+    let (model, input) = (model(), json!({}));
+    let error = journal
+        .intend(&Intent::new(&mine, &model, &input, at()))
+        .unwrap_err();
+    assert!(error.to_string().contains("fingerprint"), "{error}");
+    assert!(!error.to_string().contains("secret"), "{error}");
+    drop(journal);
+    let bytes = fs::read(folder.path().join("journal.db")).unwrap();
+    assert!(!bytes.windows(6).any(|part| part == b"secret"));
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_named_and_can_be_forgotten() {
+    let (folder, journal) = journal();
+    let number = intend(&journal, &account(), None);
+    let sql = "UPDATE jobs SET stage = 'melted'";
+    journal.connection.lock().unwrap().execute(sql, []).unwrap();
+    let error = journal
+        .jobs(&account(), Which::All)
+        .unwrap_err()
+        .to_string();
+    let file = folder.path().join("journal.db");
+    let expected = format!(
+        "the journal {}: j1 has a stage that cannot be read",
+        file.display()
+    );
+    assert!(error.starts_with(&expected), "{error}");
+    assert!(journal.forget(&account(), number).unwrap());
+    assert!(journal.jobs(&account(), Which::All).unwrap().is_empty());
+}
