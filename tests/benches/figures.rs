@@ -116,6 +116,7 @@ fn run(words: &[&str]) -> String {
     let output = Command::new(words[0])
         .args(&words[1..])
         .env("WAVESPEED_API_KEY", "emulator")
+        .env("XDG_STATE_HOME", std::env::temp_dir().join("wave-figures"))
         .stdin(Stdio::null())
         .output()
         .unwrap_or_else(|error| panic!("{} does not run: {error}", words[0]));

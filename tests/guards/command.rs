@@ -13,40 +13,48 @@ use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 /// The key of every run here; no output may show it.
-const KEY: &str = "wsk_do_not_show_me";
-const ID: &str = "6488c2754f6f4dfea924382fa14d11bd";
-const CLIP: &[u8] = include_bytes!("../../crates/emulator/assets/clip.mp4");
+pub(crate) const KEY: &str = "wsk_do_not_show_me";
+pub(crate) const ID: &str = "6488c2754f6f4dfea924382fa14d11bd";
+pub(crate) const CLIP: &[u8] = include_bytes!("../../crates/emulator/assets/clip.mp4");
 const VIDEO: &str = "https://example.com/clip.mp4";
 
 /// A folder to run `wave` in, and an environment with nothing of this machine's in it.
-struct Wave {
+pub(crate) struct Wave {
     folder: TempDir,
+    /// Where the journal is.
+    _state: TempDir,
     environment: Vec<(&'static str, String)>,
 }
 
 /// What a run left.
-struct Run {
-    exit: i32,
-    stdout: String,
-    stderr: String,
+pub(crate) struct Run {
+    pub(crate) exit: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Wave {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("clip.mp4"), CLIP).unwrap();
+        let state = tempfile::tempdir().unwrap();
+        let home = state.path().to_str().unwrap().to_owned();
         Self {
             folder,
-            environment: vec![("WAVESPEED_API_KEY", KEY.to_owned())],
+            _state: state,
+            environment: vec![
+                ("WAVESPEED_API_KEY", KEY.to_owned()),
+                ("XDG_STATE_HOME", home),
+            ],
         }
     }
 
     /// With an API at this origin.
-    fn at(origin: &str) -> Self {
+    pub(crate) fn at(origin: &str) -> Self {
         Self::new().with("WAVESPEED_BASE_URL", origin)
     }
 
-    fn with(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.environment.retain(|(set, _)| *set != name);
         self.environment.push((name, value.to_owned()));
         self
@@ -58,11 +66,11 @@ impl Wave {
         self
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wave-under-test"));
         command
             .args(words)
@@ -73,7 +81,7 @@ impl Wave {
         command
     }
 
-    fn run(&self, words: &[&str]) -> Run {
+    pub(crate) fn run(&self, words: &[&str]) -> Run {
         let output = self.command(words).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         let run = Run {
@@ -86,13 +94,13 @@ impl Wave {
     }
 
     /// As [`run`](Self::run), with polls that follow each other quickly.
-    fn quick(&self, words: &[&str]) -> Run {
+    pub(crate) fn quick(&self, words: &[&str]) -> Run {
         self.run(&[&["--poll-interval", "10ms"], words].concat())
     }
 }
 
 impl Run {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout)
             .unwrap_or_else(|error| panic!("not one document: {error}\n{self}"))
     }
@@ -128,14 +136,14 @@ macro_rules! assert_run {
 }
 
 /// An emulator that outlives the commands of a test.
-struct Emulated {
-    emulator: Emulator,
+pub(crate) struct Emulated {
+    pub(crate) emulator: Emulator,
     /// What it runs on.
     _runtime: Runtime,
 }
 
 impl Emulated {
-    fn start(settings: impl FnOnce(Builder) -> Builder) -> Self {
+    pub(crate) fn start(settings: impl FnOnce(Builder) -> Builder) -> Self {
         let runtime = runtime();
         let builder = settings(Emulator::builder().key(KEY).task_time(Duration::ZERO));
         let emulator = runtime.block_on(builder.start()).unwrap();
@@ -145,12 +153,12 @@ impl Emulated {
         }
     }
 
-    fn wave(&self) -> Wave {
+    pub(crate) fn wave(&self) -> Wave {
         Wave::at(self.emulator.origin())
     }
 }
 
-fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -180,7 +188,7 @@ fn created() -> ResponseTemplate {
     record(json!({"id": ID, "status": "created"}))
 }
 
-fn record(data: Value) -> ResponseTemplate {
+pub(crate) fn record(data: Value) -> ResponseTemplate {
     ResponseTemplate::new(200)
         .set_body_json(json!({"code": 200, "message": "success", "data": data}))
 }
@@ -189,7 +197,7 @@ fn refused(status: u16, message: &str) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(json!({"code": status, "message": message}))
 }
 
-const LIPSYNC: [&str; 5] = ["lipsync", "--video", VIDEO, "--text", "Hello"];
+pub(crate) const LIPSYNC: [&str; 5] = ["lipsync", "--video", VIDEO, "--text", "Hello"];
 
 #[test]
 fn help_and_version() {
@@ -581,14 +589,14 @@ fn what_the_vendor_may_answer_to_a_submit() {
     ];
     for (name, post, exit) in cases {
         let (runtime, server) = answers(post, ResponseTemplate::new(500));
-        let run = Wave::at(&server.uri()).run(&LIPSYNC);
+        let run = Wave::at(&server.uri()).run(&[&LIPSYNC[..], &["--timeout", "5s"]].concat());
         assert_run!(format!("answer-{name}"), run);
         assert_eq!(run.exit, exit, "{name}");
-        assert_eq!(
-            runtime.block_on(server.received_requests()).unwrap().len(),
-            1,
-            "{name} was sent once"
-        );
+        let requests = runtime.block_on(server.received_requests()).unwrap();
+        let submits = requests
+            .iter()
+            .filter(|it| it.url.path().ends_with("text-to-video"));
+        assert_eq!(submits.count(), 1, "{name} was sent once");
     }
 }
 
@@ -645,7 +653,7 @@ fn nobody_there() {
         .unwrap();
     assert_run!(
         "unreachable",
-        Wave::at(&format!("http://{free}")).run(&LIPSYNC)
+        Wave::at(&format!("http://{free}")).run(&[&LIPSYNC[..], &["--timeout", "1s"]].concat())
     );
 }
 

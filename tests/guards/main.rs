@@ -7,6 +7,7 @@
 
 mod command;
 mod generator;
+mod journal;
 mod network;
 mod outline;
 mod wire;

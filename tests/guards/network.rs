@@ -58,10 +58,12 @@ impl Shown {
 
 /// Runs `wave show` with a key, this environment and no other.
 async fn show(arguments: &[&str], environment: &[(&str, &str)]) -> Shown {
+    let state = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_wave-under-test"))
+        .env_clear()
+        .env("XDG_STATE_HOME", state.path())
         .args(["show", ID])
         .args(arguments)
-        .env_clear()
         .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
         .env("WAVESPEED_API_KEY", KEY)
         .envs(environment.iter().copied())

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is test code")]
 
+mod again;
 mod checks;
 mod download;
 mod emulator;
@@ -40,11 +41,19 @@ fn settings(base_url: &str, clock: &ManualClock) -> Builder {
         .key(KEY)
         .base_url(base_url)
         .poller(poller)
+        .resends(0)
 }
 
 fn client(base_url: &str) -> (Wavespeed, ManualClock) {
     let clock = ManualClock::default();
     let client = settings(base_url, &clock).build().unwrap();
+    (client, clock)
+}
+
+/// The same, which sends a rejected submit again up to so many times.
+fn persistent(base_url: &str, resends: u32) -> (Wavespeed, ManualClock) {
+    let clock = ManualClock::default();
+    let client = settings(base_url, &clock).resends(resends).build().unwrap();
     (client, clock)
 }
 

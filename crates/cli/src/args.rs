@@ -15,7 +15,9 @@ The API key is taken from the environment variable WAVESPEED_API_KEY; --emulate 
 pub(crate) const LIPSYNC: &str = "kwaivgi/kling-lipsync/text-to-video";
 
 /// The flags of `run` that take no value.
-const SWITCHES: [&str; 7] = [
+const SWITCHES: [&str; 9] = [
+    "no-journal",
+    "no-adopt",
     "emulate",
     "allow-plain-http",
     "json",
@@ -74,6 +76,35 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
                 .args(files("Where to save the outputs; here unless it is said"))
                 .after_help(example("wave download 6488c2754f6f4dfea924382fa14d11bd -o videos/")),
         )
+        .subcommand(jobs())
+        .subcommand(
+            Command::new("resume")
+                .about("Go on with jobs of the journal: find out what came of them, wait, save")
+                .arg(ids().required(false).help("The jobs, by number or id; all that are open if none is named"))
+                .arg(
+                    Arg::new("all")
+                        .long("all")
+                        .action(ArgAction::SetTrue)
+                        .conflicts_with("id")
+                        .help("All that are open; the same as naming none"),
+                )
+                .arg(
+                    Arg::new("adopt")
+                        .long("adopt")
+                        .value_name("ID")
+                        .requires("id")
+                        .help("This task is what came of the job, by your word"),
+                )
+                .arg(
+                    Arg::new("resubmit")
+                        .long("resubmit")
+                        .action(ArgAction::SetTrue)
+                        .requires("id")
+                        .conflicts_with("adopt")
+                        .help("Nothing came of the job, by your word: submit it again, and pay for it"),
+                )
+                .after_help(example("wave resume j17")),
+        )
         .subcommand(
             Command::new("models")
                 .about("List the models of the catalogue")
@@ -118,7 +149,7 @@ fn ids() -> Arg {
         .value_name("ID")
         .required(true)
         .num_args(1..)
-        .help("The ids that the submits printed")
+        .help("The ids that the submits printed, or numbers of jobs such as j17")
 }
 
 const SAVE: &str = "Save the outputs; without it their URLs are printed";
@@ -136,6 +167,37 @@ fn files(output: &'static str) -> [Arg; 2] {
             .action(ArgAction::SetTrue)
             .help("Replace a file that exists"),
     ]
+}
+
+fn jobs() -> Command {
+    let number = || {
+        Arg::new("id")
+            .value_name("JOB")
+            .required(true)
+            .num_args(1..)
+            .help("Numbers or ids of jobs")
+    };
+    Command::new("jobs")
+        .about("List what the journal remembers, oldest first")
+        .arg(
+            Arg::new("open")
+                .long("open")
+                .action(ArgAction::SetTrue)
+                .help("Only jobs with something left to do"),
+        )
+        .subcommand(
+            Command::new("show")
+                .about("Show a job with its input")
+                .arg(number())
+                .after_help(example("wave jobs show j17")),
+        )
+        .subcommand(
+            Command::new("forget")
+                .about("Remove a job from the journal; its task goes on")
+                .arg(number())
+                .after_help(example("wave jobs forget j17")),
+        )
+        .after_help(example("wave jobs --open"))
 }
 
 fn emulator() -> Command {
@@ -163,6 +225,13 @@ fn emulator() -> Command {
                 .default_value("2s")
                 .value_parser(duration)
                 .help("How long a task takes"),
+        )
+        .arg(
+            Arg::new("scenario")
+                .long("scenario")
+                .value_name("FILE")
+                .value_parser(value_parser!(std::path::PathBuf))
+                .help("Faults to commit, one a line: `submit once lose-answer`, `result first 3 status 503`"),
         )
         .after_help(example("wave emulator --port 8787 --task-time 10s"))
 }
@@ -195,6 +264,14 @@ fn globals() -> Vec<Arg> {
             .value_parser(interval)
             .default_value("1s")
             .help("The shortest time between two polls"),
+        flag("journal")
+            .value_name("PATH")
+            .value_parser(value_parser!(std::path::PathBuf))
+            .help("Where submits are written down [env: WAVESPEED_JOURNAL]"),
+        switch("no-journal")
+            .conflicts_with("journal")
+            .help("Write nothing down: what a crash loses is lost"),
+        switch("no-adopt").help("Do not look for a lost submit in the vendor's history by itself"),
         switch("no-wait").help("Print the id and leave once the task is submitted"),
         switch("no-media-check").help("Upload local files without looking at what they are"),
     ]
@@ -251,6 +328,9 @@ pub(crate) struct Global {
     pub(crate) quiet: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) poll_interval: Duration,
+    pub(crate) journal: Option<std::path::PathBuf>,
+    pub(crate) no_journal: bool,
+    pub(crate) no_adopt: bool,
     pub(crate) no_wait: bool,
     pub(crate) no_media_check: bool,
 }
@@ -266,6 +346,9 @@ impl From<&ArgMatches> for Global {
             quiet: matches.get_flag("quiet"),
             timeout: Some(time("timeout")).filter(|timeout| !timeout.is_zero()),
             poll_interval: time("poll-interval"),
+            journal: matches.get_one("journal").cloned(),
+            no_journal: matches.get_flag("no-journal"),
+            no_adopt: matches.get_flag("no-adopt"),
             no_wait: matches.get_flag("no-wait"),
             no_media_check: matches.get_flag("no-media-check"),
         }

@@ -1,8 +1,11 @@
 //! What the commands share: the flags, the client, and how far things have come.
 
-use wavespeed::Wavespeed;
+use std::path::PathBuf;
+
 use wavespeed::poll::{Geometric, Poller};
+use wavespeed::{MemoryStore, Wavespeed};
 use wavespeed_emulator::Emulator;
+use wavespeed_journal::Journal;
 
 use crate::args::Global;
 use crate::board::Board;
@@ -45,14 +48,41 @@ impl Context {
                     "emulating: nothing is sent to the vendor, and the tasks end with this process",
                 );
             }
-            builder = builder.key("emulator").base_url(emulator.origin());
+            builder = builder
+                .key("emulator")
+                .base_url(emulator.origin())
+                .store(MemoryStore::default());
             self.emulator = Some(emulator);
         } else {
-            builder = builder.env();
-            if let Some(url) = &global.base_url {
+            builder = match self.journal()? {
+                Some(journal) => builder.env().store(journal),
+                None => builder.env().store(MemoryStore::default()),
+            };
+            if let Some(url) = &self.global.base_url {
                 builder = builder.base_url(url);
             }
         }
         Ok(builder.build()?)
+    }
+
+    /// The journal of this command line; none if that is wanted.
+    fn journal(&self) -> Result<Option<Journal>, Failure> {
+        let global = &self.global;
+        if global.no_journal {
+            return Ok(None);
+        }
+        let named = || std::env::var_os("WAVESPEED_JOURNAL").filter(|path| !path.is_empty());
+        let path = global
+            .journal
+            .clone()
+            .or_else(|| named().map(PathBuf::from));
+        let failed = |message: String| {
+            Failure::new(Exit::RefusedHere, Kind::Journal, message)
+                .hint("name another place with --journal PATH, or do without by --no-journal")
+        };
+        let path = path.or_else(Journal::default_path);
+        let path = path.ok_or_else(|| failed("there is no home folder for the journal".into()))?;
+        let opened = Journal::open(&path);
+        opened.map(Some).map_err(|error| failed(error.to_string()))
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use wavespeed::{Downloaded, Prediction};
+use wavespeed::{Downloaded, JobRecord, Prediction};
 
 /// What became of one job.
 #[derive(Clone, Debug, Default, JsonSchema, Serialize)]
@@ -14,6 +14,9 @@ pub(crate) struct Document {
     pub(crate) id: Option<String>,
     /// The local id of the job; null if there is no journal.
     pub(crate) job: Option<String>,
+    /// Whether the id was found in the vendor's history, since the answer to the submit was lost:
+    /// another client of the account could have made the task.
+    pub(crate) reconciled: bool,
     /// The model submitted to, or the one the vendor names.
     pub(crate) model: Option<String>,
     /// The vendor's word for where the task stands.
@@ -60,6 +63,8 @@ pub(crate) enum Kind {
     Usage,
     /// The input or the output path breaks a rule; nothing was sent.
     Input,
+    /// The journal cannot be used; nothing was sent.
+    Journal,
     /// There is no key, or it, its role or the credit was refused.
     Key,
     /// The vendor refused; nothing is billed.
@@ -91,6 +96,52 @@ pub(crate) struct FaultDocument {
     pub(crate) message: String,
 }
 
+/// A job of `wave jobs`.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct JobDocument {
+    /// The number of the job.
+    pub(crate) job: String,
+    /// The vendor's id; null if it is not known.
+    pub(crate) id: Option<String>,
+    /// The model it was submitted to.
+    pub(crate) model: String,
+    /// How far it has come: `intended`, `unknown`, `rejected`, `submitted`, `ended` or `saved`.
+    pub(crate) stage: &'static str,
+    /// Whether there is something left to do.
+    pub(crate) open: bool,
+    /// Whether the id was found in the vendor's history.
+    pub(crate) reconciled: bool,
+    /// The last status that is known.
+    pub(crate) status: Option<String>,
+    /// When it was about to be sent: RFC 3339.
+    pub(crate) at: String,
+    /// The input, as it was sent.
+    pub(crate) input: Value,
+    /// Where its outputs are to be saved.
+    pub(crate) target: Option<String>,
+    /// The files its outputs were saved to.
+    pub(crate) files: Vec<String>,
+}
+
+impl From<&JobRecord> for JobDocument {
+    fn from(record: &JobRecord) -> Self {
+        let at = jiff::Timestamp::try_from(record.at).unwrap_or_default();
+        Self {
+            job: record.number.to_string(),
+            id: record.id.as_ref().map(ToString::to_string),
+            model: record.model.to_string(),
+            stage: record.stage.name(),
+            open: record.is_open(),
+            reconciled: record.adopted,
+            status: record.status.as_ref().map(ToString::to_string),
+            at: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            input: record.input.clone(),
+            target: record.target.as_ref().map(|target| text(target.as_path())),
+            files: record.files.iter().map(|path| text(path)).collect(),
+        }
+    }
+}
+
 /// A model of `wave models`.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct ModelDocument {
@@ -119,6 +170,15 @@ pub(crate) struct VoiceDocument {
 }
 
 impl Document {
+    /// Takes over what the journal knows.
+    pub(crate) fn set_job(&mut self, record: &JobRecord) {
+        self.job = Some(record.number.to_string());
+        self.id = record.id.as_ref().map(ToString::to_string);
+        self.model = Some(record.model.to_string());
+        self.reconciled = record.adopted;
+        self.status = record.status.as_ref().map(ToString::to_string);
+    }
+
     /// Takes over what the vendor's record says.
     pub(crate) fn set_record(&mut self, record: &Prediction) {
         self.id.get_or_insert_with(|| record.id.clone());

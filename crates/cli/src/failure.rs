@@ -1,8 +1,8 @@
 //! What a command says when it cannot do what was asked: the error, the hint, the exit code.
 
 use wavespeed::{
-    BuildError, DownloadError, Fault, FetchError, PredictionId, Refusal, SaveError, SubmitError,
-    UploadError, WaitError,
+    BuildError, DownloadError, Fault, FetchError, JobNumber, PredictionId, Refusal, SaveError,
+    StoreError, SubmitError, UploadError, WaitError,
 };
 
 use crate::document::{ErrorDocument, FaultDocument, Kind};
@@ -124,6 +124,19 @@ impl Failure {
     }
 }
 
+/// What to do about a submit of which nobody knows what came.
+pub(crate) fn reconcile_hint(job: Option<JobNumber>) -> String {
+    match job {
+        Some(job) => format!(
+            "do not submit again; look for it in the vendor's history with: wave resume {job}"
+        ),
+        None => {
+            "do not submit again before you have looked at the recent predictions on the dashboard"
+                .to_owned()
+        }
+    }
+}
+
 /// The command that goes on with a task.
 pub(crate) fn go_on(id: &PredictionId) -> String {
     format!("the task goes on; wait for it with: wave wait {id}")
@@ -146,11 +159,11 @@ impl From<SubmitError> for Failure {
     fn from(error: SubmitError) -> Self {
         let refusal = match &error {
             SubmitError::Invalid(faults) => return Self::input(faults.as_slice().to_vec()),
-            SubmitError::Unknown(_) => {
-                return Self::new(Exit::Unknown, Kind::Unknown, error).hint(
-                    "do not submit again before you have looked at the recent predictions on the dashboard; with the id: wave wait ID",
-                );
+            SubmitError::Unknown(unknown) => {
+                let job = unknown.job;
+                return Self::new(Exit::Unknown, Kind::Unknown, error).hint(reconcile_hint(job));
             }
+            SubmitError::Store(_) => return Self::new(Exit::RefusedHere, Kind::Journal, error),
             SubmitError::Rejected(rejected) => rejected.refusal,
             other => return Self::usage(other),
         };
@@ -179,6 +192,14 @@ impl From<SubmitError> for Failure {
                 .hint("a submit follows no redirect; check the base URL"),
             _ => Self::new(Exit::RefusedThere, Kind::Refused, error),
         }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let message = format!("the journal failed: {error}");
+        Self::new(Exit::RefusedHere, Kind::Journal, message)
+            .hint("name another place with --journal PATH, or do without by --no-journal")
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use wavespeed::{Model, PredictionId};
 
-use crate::document::{Document, ModelDocument, VoiceDocument};
+use crate::document::{Document, JobDocument, ModelDocument, VoiceDocument};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal;
@@ -160,7 +160,8 @@ fn write(text: &str) -> io::Result<()> {
 pub fn schemas() -> BTreeMap<&'static str, Value> {
     let job = schemars::schema_for!(Document).to_value();
     BTreeMap::from([
-        ("lipsync, run, wait, show, download", job),
+        ("lipsync, run, wait, show, download, resume", job),
+        ("jobs", schemars::schema_for!(Vec<JobDocument>).to_value()),
         (
             "models",
             schemars::schema_for!(Vec<ModelDocument>).to_value(),

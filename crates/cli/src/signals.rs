@@ -70,7 +70,7 @@ fn interrupted(board: &Board, kind: Work, exit: Exit) -> Report {
             failure(
                 "interrupted while a submit was on its way: a task may have been created and billed",
             )
-            .hint("look at the recent predictions on the dashboard before you submit again"),
+            .hint("do not submit again; look for it in the vendor's history with: wave resume"),
         );
     }
     let jobs = board.take(|job: Job| match job.id() {

@@ -5,10 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::poll;
-use serde_json::{Value, json};
+use serde_json::json;
 use wavespeed::models::kwaivgi::KlingLipsyncTextToVideoVoiceLanguage as Language;
 use wavespeed::poll::ManualClock;
-use wavespeed::{IntentId, ModelId, Prediction, Refusal, Settled, Store, StoreError, SubmitError};
+use wavespeed::{
+    Account, Downloaded, Intent, JobNumber, JobRecord, Prediction, PredictionId, Refusal, Settled,
+    Store, StoreError, SubmitError, Which,
+};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::tcp::{self, Act, Server};
@@ -119,28 +122,41 @@ impl Recorder {
     fn note(&self, what: &str, event: String) -> Result<(), StoreError> {
         self.events.lock().unwrap().push(event);
         if what == self.fails_at {
-            return Err(StoreError("the disk is full".into()));
+            return Err(StoreError::new("the disk is full"));
         }
         Ok(())
     }
 }
 
 impl Store for Recorder {
-    fn intend(&self, model: &ModelId, input: &Value) -> Result<IntentId, StoreError> {
-        self.note("intend", format!("intend {model} {}", input["text"]))?;
-        Ok(IntentId(7))
+    fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError> {
+        let event = format!("intend {} {}", intent.model, intent.input["text"]);
+        self.note("intend", event)?;
+        Ok(JobNumber::new(7))
     }
 
-    fn settle(&self, intent: IntentId, outcome: Settled<'_>) -> Result<(), StoreError> {
+    fn settle(&self, job: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError> {
         let outcome = match outcome {
             Settled::Accepted(id) => format!("accepted {id}"),
             other => format!("{other:?}").to_lowercase(),
         };
-        self.note("settle", format!("settle {} {outcome}", intent.0))
+        self.note("settle", format!("settle {job} {outcome}"))
     }
 
-    fn ended(&self, prediction: &Prediction) -> Result<(), StoreError> {
+    fn ended(&self, _: &Account, prediction: &Prediction) -> Result<(), StoreError> {
         self.note("ended", format!("ended {}", prediction.status))
+    }
+
+    fn saved(&self, _: &Account, id: &PredictionId, _: &[Downloaded]) -> Result<(), StoreError> {
+        self.note("saved", format!("saved {id}"))
+    }
+
+    fn jobs(&self, _: &Account, _: Which<'_>) -> Result<Vec<JobRecord>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn forget(&self, _: &Account, _: JobNumber) -> Result<bool, StoreError> {
+        Ok(false)
     }
 }
 
@@ -185,7 +201,7 @@ async fn with_store(
 #[tokio::test]
 async fn a_submit_is_written_down_before_it_is_sent_and_after_it_was_answered() {
     let intend = format!("intend {MODEL} \"Hello\"");
-    let accepted = format!("settle 7 accepted {ID}");
+    let accepted = format!("settle j7 accepted {ID}");
     let all = [&*intend, "POST", &*accepted, "GET", "ended failed"];
     // What it is told last is told even if it failed before, and no failure loses the task.
     for fails_at in ["nowhere", "settle", "ended"] {
@@ -195,10 +211,10 @@ async fn a_submit_is_written_down_before_it_is_sent_and_after_it_was_answered() 
     }
     let (ended, events) = with_store(ResponseTemplate::new(401), "nowhere").await;
     assert!(matches!(ended, Err(SubmitError::Rejected(_))));
-    assert_eq!(events, [&*intend, "POST", "settle 7 rejected"]);
+    assert_eq!(events, [&*intend, "POST", "settle j7 rejected"]);
     let (ended, events) = with_store(ResponseTemplate::new(502), "settle").await;
     assert!(matches!(ended, Err(SubmitError::Unknown(_))), "{ended:?}");
-    assert_eq!(events, [&*intend, "POST", "settle 7 unknown"]);
+    assert_eq!(events, [&*intend, "POST", "settle j7 unknown"]);
 }
 
 #[tokio::test]
@@ -225,5 +241,5 @@ async fn a_submit_that_was_never_sent_is_settled() {
         panic!("{error}")
     };
     assert_eq!(rejected.refusal, Refusal::NotSent);
-    assert_eq!(events.lock().unwrap().last().unwrap(), "settle 7 rejected");
+    assert_eq!(events.lock().unwrap().last().unwrap(), "settle j7 rejected");
 }

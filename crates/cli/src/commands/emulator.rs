@@ -1,10 +1,11 @@
 //! `wave emulator`: the vendor's API on this machine.
 
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ArgMatches;
-use wavespeed_emulator::Emulator;
+use wavespeed_emulator::{Emulator, Scenario, ScenarioError};
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -13,16 +14,21 @@ use crate::terminal;
 
 pub(super) async fn run(matches: &ArgMatches, context: &Context) -> Report {
     let key: &String = matches.get_one("key").expect("it has a default");
-    let started = Emulator::builder()
+    let mut builder = Emulator::builder()
         .port(*matches.get_one::<u16>("port").expect("it has a default"))
         .key(key)
         .task_time(
             *matches
                 .get_one::<Duration>("task-time")
                 .expect("it has a default"),
-        )
-        .start()
-        .await;
+        );
+    if let Some(path) = matches.get_one::<PathBuf>("scenario") {
+        match scenario(path) {
+            Ok(scenario) => builder = builder.scenario(scenario),
+            Err(failure) => return Report::failed(failure),
+        }
+    }
+    let started = builder.start().await;
     let emulator = match started {
         Ok(emulator) => emulator,
         Err(error) => return Report::failed(Failure::usage(error)),
@@ -41,4 +47,11 @@ pub(super) async fn run(matches: &ArgMatches, context: &Context) -> Report {
         ));
     }
     std::future::pending().await
+}
+
+fn scenario(path: &Path) -> Result<Scenario, Failure> {
+    let failed = |why: String| Failure::usage(format!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    text.parse()
+        .map_err(|error: ScenarioError| failed(error.to_string()))
 }

@@ -49,7 +49,11 @@ pub(super) fn voices() -> Report {
     answer(&["VOICE", "EN", "ZH", ""], rows.collect(), &documents)
 }
 
-fn answer(header: &[&str], rows: Vec<Vec<String>>, documents: &impl serde::Serialize) -> Report {
+pub(super) fn answer(
+    header: &[&str],
+    rows: Vec<Vec<String>>,
+    documents: &impl serde::Serialize,
+) -> Report {
     Report::Answer {
         lines: table(header, rows),
         json: pretty(documents),

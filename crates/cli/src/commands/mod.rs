@@ -1,7 +1,9 @@
 //! The commands: each is a few calls into `wavespeed`.
 
 mod emulator;
+mod jobs;
 mod list;
+mod resume;
 mod run;
 mod tasks;
 
@@ -22,6 +24,8 @@ pub(crate) async fn run(name: &str, matches: &ArgMatches, context: &mut Context)
         "wait" => tasks::wait(matches, context).await,
         "show" => tasks::show(matches, context).await,
         "download" => tasks::download(matches, context).await,
+        "jobs" => jobs::run(matches, context).await,
+        "resume" => resume::run(matches, context).await,
         "models" => list::models(),
         "voices" => list::voices(),
         "emulator" => emulator::run(matches, context).await,

@@ -4,8 +4,12 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 use serde_json::Value;
-use wavespeed::{Fault, Files, Model, Rule, SubmitError, Target, Wavespeed, check, nearest};
+use wavespeed::{
+    Deadline, Fault, Files, Model, Rule, SubmitError, SubmitOptions, Target, Unknown, Wavespeed,
+    Which, check, nearest,
+};
 
+use super::resume::reconcile;
 use super::tasks::{Place, finish};
 use crate::args;
 use crate::context::Context;
@@ -126,24 +130,22 @@ async fn submit(
     client.upload_inputs(model, &mut input, deadline).await?;
     progress.show("submitting");
     context.board.set_submitting(true);
-    let submitted = client.submit_until(model.id, &input, deadline).await;
+    let mut options = SubmitOptions::new(deadline);
+    options.target = target;
+    let submitted = client.submit_with(model.id, &input, &options).await;
     if let Ok(submitted) = &submitted {
-        progress.id(submitted.id().as_str());
-        job.document.id = Some(submitted.id().to_string());
-        if let Some(record) = submitted.submitted() {
-            job.document.set_record(record);
-        }
-        context.board.update(0, job);
+        accepted(submitted, &progress, context, job);
     }
     context.board.set_submitting(false);
     let submitted = match submitted {
         Ok(submitted) => submitted,
-        Err(error) => {
-            if let SubmitError::Unknown(unknown) = &error {
-                job.document.set_answer(&unknown.body);
-            }
-            return Err(error.into());
+        Err(SubmitError::Unknown(unknown)) => {
+            job.document.set_answer(&unknown.body);
+            let found = look(client, &unknown, deadline, &progress, context, job).await?;
+            accepted(&found, &progress, context, job);
+            found
         }
+        Err(error) => return Err(error.into()),
     };
     if context.global.no_wait {
         job.lines.push(submitted.id().to_string());
@@ -163,6 +165,45 @@ async fn submit(
         terminal::note("the emulator ends now, and what it made with it; -o keeps it");
     }
     finished.map_err(|failure| failure.after_submit(submitted.id()))
+}
+
+/// The task exists: its id comes before anything else.
+fn accepted(task: &wavespeed::Job, progress: &Progress, context: &Context, job: &mut Job) {
+    progress.id(task.id().as_str());
+    job.document.id = Some(task.id().to_string());
+    job.document.job = task.number().map(|number| number.to_string());
+    if let Some(record) = task.submitted() {
+        job.document.set_record(record);
+    }
+    context.board.update(0, job);
+}
+
+/// What came of a submit whose answer was lost, by the vendor's history.
+async fn look(
+    client: &Wavespeed,
+    unknown: &Unknown,
+    deadline: Deadline,
+    progress: &Progress,
+    context: &Context,
+    job: &mut Job,
+) -> Result<wavespeed::Job, Failure> {
+    let failure = || Failure::from(SubmitError::Unknown(unknown.clone()));
+    let Some(number) = unknown.job else {
+        return Err(failure());
+    };
+    job.document.job = Some(number.to_string());
+    let records = client.jobs(Which::Number(number))?;
+    let record = records.first().filter(|_| !context.global.no_adopt);
+    let Some(record) = record else {
+        return Err(failure());
+    };
+    progress.show("the answer was lost; looking for the task in the vendor's history");
+    reconcile(client, record, deadline, job)
+        .await
+        .map_err(|mut other| {
+            other.message = format!("{}; {}", unknown, other.message);
+            other
+        })
 }
 
 /// Where the outputs go, if they are to be saved.

@@ -6,9 +6,11 @@ use clap::ArgMatches;
 use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;
 use wavespeed::poll::Update;
-use wavespeed::{Deadline, Prediction, PredictionId, Status, Target, Wavespeed, output_url};
+use wavespeed::{
+    Deadline, JobNumber, Prediction, PredictionId, Status, Target, Wavespeed, Which, output_url,
+};
 
-use super::run;
+use super::{jobs, run};
 use crate::board::Board;
 use crate::context::Context;
 use crate::document::Kind;
@@ -87,9 +89,9 @@ async fn each(
             deadline,
             target: target.as_ref(),
         };
-        let done = match client.job(id) {
+        let done = match task(&client, id, &mut job) {
             Ok(task) => work(place, task, &mut job).await,
-            Err(error) => Err(Failure::usage(error)),
+            Err(failure) => Err(failure),
         };
         let job = match done {
             Ok(()) => job,
@@ -99,6 +101,28 @@ async fn each(
         job
     });
     Report::jobs(join_all(ends).await)
+}
+
+/// The task of an id, or of the number of a job.
+fn task(client: &Wavespeed, text: &str, job: &mut Job) -> Result<wavespeed::Job, Failure> {
+    let Ok(number) = text.parse::<JobNumber>() else {
+        let id: PredictionId = text.parse().map_err(Failure::usage)?;
+        if let Some(record) = client.jobs(Which::Id(&id))?.first() {
+            job.document.set_job(record);
+        }
+        return client.job(&id).map_err(Failure::usage);
+    };
+    let record = jobs::find(client, text)?;
+    job.document.set_job(&record);
+    let unknown = || {
+        Failure::usage(format!(
+            "{number} has no id yet: what came of its submit is not known"
+        ))
+        .hint(format!("find out with: wave resume {number}"))
+    };
+    client
+        .job(record.id.ok_or_else(unknown)?)
+        .map_err(Failure::usage)
 }
 
 /// The client, and where outputs go. Refuses here what cannot work.
@@ -115,7 +139,9 @@ async fn prepare(
         .hint("keep one running with `wave emulator`, and use its --base-url"));
     }
     for (at, id) in ids.iter().enumerate() {
-        id.parse::<PredictionId>().map_err(Failure::usage)?;
+        if id.parse::<JobNumber>().is_err() {
+            id.parse::<PredictionId>().map_err(Failure::usage)?;
+        }
         if ids[..at].contains(id) {
             return Err(Failure::usage(format!("{id} is named twice")));
         }

@@ -1,0 +1,86 @@
+//! `wave jobs`: what the journal remembers.
+
+use clap::ArgMatches;
+use wavespeed::{JobRecord, PredictionId, Wavespeed, Which};
+
+use super::list::answer;
+use crate::context::Context;
+use crate::document::JobDocument;
+use crate::failure::Failure;
+use crate::report::{Report, pretty};
+
+pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
+    let report = async {
+        let client = context.client().await?;
+        match matches.subcommand() {
+            Some(("show", matches)) => show(&client, matches),
+            Some(("forget", matches)) => forget(&client, matches),
+            _ => list(&client, matches),
+        }
+    };
+    report.await.unwrap_or_else(Report::failed)
+}
+
+fn list(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
+    let which = if matches.get_flag("open") {
+        Which::Open
+    } else {
+        Which::All
+    };
+    let jobs = client.jobs(which)?;
+    let documents: Vec<JobDocument> = jobs.iter().map(JobDocument::from).collect();
+    let rows = documents.iter().map(|job| {
+        let open = if job.open { "open" } else { "" };
+        let id = job.id.clone().unwrap_or_else(|| "-".to_owned());
+        let (stage, at) = (job.stage.to_owned(), job.at.clone());
+        vec![
+            job.job.clone(),
+            at,
+            stage,
+            open.to_owned(),
+            id,
+            job.model.clone(),
+        ]
+    });
+    let header = ["JOB", "AT", "STAGE", "", "ID", "MODEL"];
+    Ok(answer(&header, rows.collect(), &documents))
+}
+
+fn show(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
+    let jobs = named(client, matches)?;
+    let documents: Vec<JobDocument> = jobs.iter().map(JobDocument::from).collect();
+    let json = pretty(&documents);
+    let lines = json.lines().map(str::to_owned).collect();
+    Ok(Report::Answer { lines, json })
+}
+
+fn forget(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
+    let jobs = named(client, matches)?;
+    for job in &jobs {
+        client.forget(job.number)?;
+    }
+    let documents: Vec<JobDocument> = jobs.iter().map(JobDocument::from).collect();
+    let lines = documents.iter().map(|job| job.job.clone()).collect();
+    Ok(Report::Answer {
+        lines,
+        json: pretty(&documents),
+    })
+}
+
+fn named(client: &Wavespeed, matches: &ArgMatches) -> Result<Vec<JobRecord>, Failure> {
+    let ids: Vec<&String> = matches.get_many("id").into_iter().flatten().collect();
+    ids.into_iter().map(|id| find(client, id)).collect()
+}
+
+/// The job of this number or id in the journal.
+pub(super) fn find(client: &Wavespeed, text: &str) -> Result<JobRecord, Failure> {
+    let jobs = match (text.parse(), text.parse::<PredictionId>()) {
+        (Ok(number), _) => client.jobs(Which::Number(number))?,
+        (_, Ok(id)) => client.jobs(Which::Id(&id))?,
+        (_, Err(error)) => return Err(Failure::usage(error)),
+    };
+    jobs.into_iter().next().ok_or_else(|| {
+        Failure::usage(format!("{text} is not in the journal of this account"))
+            .hint("see what is: wave jobs")
+    })
+}

@@ -1,0 +1,250 @@
+//! The journal behind the command: what it lists, and that whatever was paid for is gone on with,
+//! also after a crash and a lost answer.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use wavespeed_emulator::Clock;
+use wiremock::matchers::{method, path, path_regex};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::command::{CLIP, Emulated, ID, LIPSYNC, Wave, record, runtime};
+
+const MODEL: &str = "kwaivgi/kling-lipsync/text-to-video";
+
+fn with<'a>(words: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+    [words, more].concat()
+}
+
+#[test]
+fn jobs_are_listed_shown_and_forgotten() {
+    let emulated = Emulated::start(|builder| builder);
+    let wave = emulated.wave();
+    let id = wave
+        .run(&with(&LIPSYNC, &["--no-wait"]))
+        .stdout
+        .trim()
+        .to_owned();
+    let done = wave
+        .quick(&with(&LIPSYNC, &["-o", "out.mp4", "--json"]))
+        .json();
+    assert_eq!(done["job"], "j2");
+    let jobs = wave.run(&["jobs", "--json"]).json();
+    let stages: Vec<&str> = jobs
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|job| job["stage"].as_str().unwrap())
+        .collect();
+    assert_eq!(stages, ["submitted", "saved"]);
+    assert_eq!(
+        (&jobs[0]["id"], &jobs[0]["open"], &jobs[1]["open"]),
+        (&json!(id), &json!(true), &json!(false))
+    );
+    assert_eq!(jobs[1]["input"]["text"], "Hello");
+    assert_eq!(
+        jobs[1]["files"],
+        json!([wave.path("out.mp4").canonicalize().unwrap()])
+    );
+    assert_eq!(
+        wave.run(&["jobs", "show", "j1", "--json"]).json(),
+        json!([jobs[0]])
+    );
+    // The number is taken wherever the id is.
+    assert_eq!(wave.run(&["show", "j1", "--json"]).json()["id"], json!(id));
+    let waited = wave.quick(&["wait", "j1", "--json"]).json();
+    assert_eq!(
+        (&waited["job"], &waited["status"]),
+        (&json!("j1"), &json!("completed"))
+    );
+    assert_eq!(wave.run(&["jobs", "forget", "j2"]).stdout, "j2\n");
+    assert_eq!(
+        wave.run(&["jobs", "--json"])
+            .json()
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    let gone = wave.run(&["wait", "j2"]);
+    assert_eq!(gone.exit, 2, "{gone}");
+    assert!(gone.stderr.contains("j2 is not in the journal"), "{gone}");
+    // Another account has jobs of its own.
+    let other = wave.with("WAVESPEED_API_KEY", "another");
+    assert_eq!(other.run(&["jobs", "--json"]).json(), json!([]));
+}
+
+#[test]
+fn what_a_killed_command_left_is_finished_from_any_folder() {
+    let clock = Clock::manual();
+    let emulated = Emulated::start(|builder| {
+        builder
+            .clock(clock.clone())
+            .task_time(Duration::from_secs(60))
+    });
+    let wave = emulated.wave();
+    let words = with(&LIPSYNC, &["-o", "out.mp4", "--poll-interval", "10ms"]);
+    let mut child = wave
+        .command(&words)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stderr.take().unwrap())
+        .read_line(&mut first)
+        .unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(first.starts_with("id: "), "{first}");
+    clock.advance(Duration::from_secs(60));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let output = wave
+        .command(&["resume"])
+        .current_dir(elsewhere.path())
+        .output()
+        .unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(std::fs::read(wave.path("out.mp4")).unwrap(), CLIP);
+    assert_eq!(emulated.emulator.billed(), 1);
+    assert_eq!(
+        wave.run(&["resume", "--json"]).json(),
+        json!([]),
+        "nothing is left"
+    );
+}
+
+/// A vendor whose answer to the submit is lost, and whose history has these tasks.
+fn forgetful(history: &[&str]) -> (Runtime, MockServer) {
+    let runtime = runtime();
+    let server = runtime.block_on(async {
+        let server = MockServer::start().await;
+        let at = jiff::Timestamp::now().to_string();
+        let task = |id: &&str| json!({"id": id, "model": MODEL, "status": "created", "created_at": at});
+        let items: Vec<Value> = history.iter().map(task).collect();
+        let done = json!({"id": ID, "status": "completed", "outputs": [format!("{}/out.mp4", server.uri())]});
+        let mounts = [
+            Mock::given(path(format!("/api/v3/{MODEL}"))).respond_with(ResponseTemplate::new(502)),
+            Mock::given(path("/api/v3/predictions")).respond_with(record(json!({"page": 1, "items": items}))),
+            Mock::given(path_regex("/api/v3/predictions/.+/result")).respond_with(record(done)),
+            Mock::given(path("/out.mp4")).and(method("GET")).respond_with(ResponseTemplate::new(200).set_body_bytes(CLIP)),
+        ];
+        for mock in mounts {
+            mock.mount(&server).await;
+        }
+        server
+    });
+    (runtime, server)
+}
+
+fn submits(runtime: &Runtime, server: &MockServer) -> usize {
+    let requests = runtime.block_on(server.received_requests()).unwrap();
+    requests
+        .iter()
+        .filter(|request| request.url.path().ends_with(MODEL))
+        .count()
+}
+
+#[test]
+fn a_submit_whose_answer_was_lost_is_found_and_finished() {
+    let (runtime, server) = forgetful(&[ID]);
+    let wave = Wave::at(&server.uri());
+    let run = wave.quick(&with(&LIPSYNC, &["-o", "out.mp4", "--json"]));
+    assert_eq!(run.exit, 0, "{run}");
+    let document = run.json();
+    assert_eq!(
+        (&document["id"], &document["job"], &document["reconciled"]),
+        (&json!(ID), &json!("j1"), &json!(true))
+    );
+    assert!(
+        run.stderr
+            .contains("another client of the account could have made it"),
+        "{run}"
+    );
+    assert_eq!(std::fs::read(wave.path("out.mp4")).unwrap(), CLIP);
+    assert_eq!(submits(&runtime, &server), 1);
+}
+
+#[test]
+fn a_lost_submit_is_left_to_a_person_where_it_cannot_be_told() {
+    let (runtime, server) = forgetful(&[ID, "another-one"]);
+    let wave = Wave::at(&server.uri());
+    let run = wave.quick(&with(&LIPSYNC, &["-o", "out.mp4"]));
+    assert_eq!(run.exit, 5, "{run}");
+    assert!(
+        run.stderr
+            .contains(&format!("it could be {ID} or another-one")),
+        "{run}"
+    );
+    assert!(run.stderr.contains("wave resume j1 --adopt ID"), "{run}");
+    let run = wave.quick(&["resume", "j1", "--adopt", ID]);
+    assert_eq!(
+        (run.exit, run.stdout.trim_end().ends_with("out.mp4")),
+        (0, true),
+        "{run}"
+    );
+    assert_eq!(std::fs::read(wave.path("out.mp4")).unwrap(), CLIP);
+    assert_eq!(submits(&runtime, &server), 1);
+}
+
+#[test]
+fn adopting_by_itself_can_be_turned_off() {
+    let (runtime, server) = forgetful(&[ID]);
+    let wave = Wave::at(&server.uri());
+    let run = wave.quick(&with(&LIPSYNC, &["--no-adopt"]));
+    assert_eq!(run.exit, 5, "{run}");
+    assert!(run.stderr.contains("wave resume j1"), "{run}");
+    let run = wave.quick(&["resume", "j1", "--json"]);
+    assert_eq!(
+        (run.exit, &run.json()["reconciled"]),
+        (0, &json!(true)),
+        "{run}"
+    );
+    assert_eq!(submits(&runtime, &server), 1);
+}
+
+#[test]
+fn a_journal_that_cannot_be_used_is_told_before_anything_is_sent() {
+    let emulated = Emulated::start(|builder| builder);
+    let wave = emulated.wave();
+    std::fs::write(
+        wave.path("words.db"),
+        "these are words, not a journal, and rather many of them".repeat(99),
+    )
+    .unwrap();
+    for journal in ["words.db", "clip.mp4/journal.db", "."] {
+        let run = wave.run(&with(&LIPSYNC, &["--journal", journal]));
+        assert_eq!(run.exit, 2, "{run}");
+        assert!(run.stderr.contains("--no-journal"), "{run}");
+    }
+    assert!(emulated.emulator.requests().is_empty());
+    let run = wave.quick(&with(&LIPSYNC, &["--journal", "words.db", "--json"]));
+    assert_eq!(run.json()["error"]["kind"], "journal");
+    assert_eq!(wave.quick(&with(&LIPSYNC, &["--no-journal"])).exit, 0);
+}
+
+#[test]
+fn the_key_is_in_no_journal() {
+    let emulated = Emulated::start(|builder| builder);
+    let wave = emulated.wave();
+    assert_eq!(wave.quick(&with(&LIPSYNC, &["--journal", "j.db"])).exit, 0);
+    let mut found = 0;
+    for entry in std::fs::read_dir(wave.path(".")).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name().to_string_lossy().starts_with("j.db") {
+            let bytes = std::fs::read(entry.path()).unwrap();
+            let key = super::command::KEY.as_bytes();
+            assert!(!bytes.windows(key.len()).any(|window| window == key));
+            found += 1;
+        }
+    }
+    assert!(found > 0, "there is a journal");
+}
