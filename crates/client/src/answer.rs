@@ -68,6 +68,20 @@ pub struct Envelope {
 }
 
 impl Answer {
+    /// An answer of this status with this body and no headers.
+    ///
+    /// # Panics
+    /// If it is not a status of HTTP.
+    #[must_use]
+    pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
+        Self {
+            status: StatusCode::from_u16(status).expect("it is a status"),
+            headers: HeaderMap::new(),
+            body: body.into(),
+            broken: None,
+        }
+    }
+
     /// The answer to a generated call, whatever its status.
     ///
     /// # Errors
@@ -278,12 +292,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &str) -> Answer {
-        Answer {
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: HeaderMap::new(),
-            body: Bytes::copy_from_slice(body.as_bytes()),
-            broken: None,
-        }
+        Answer::new(status, body.to_owned())
     }
 
     #[test]
@@ -384,12 +393,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), status in 100u16..1000) {
-            let answer = Answer {
-                status: StatusCode::from_u16(status).unwrap(),
-                headers: HeaderMap::new(),
-                body: bytes.into(),
-                broken: None,
-            };
+            let answer = Answer::new(status, bytes);
             let (_, _, line) = (answer.prediction_id(), answer.envelope(), answer.to_string());
             prop_assert!(line.starts_with("HTTP "));
         }

@@ -42,7 +42,7 @@ use wavespeed::{
 };
 
 pub use open::OpenError;
-use row::{Fields, OPEN, columns};
+use row::{Fields, OPEN, columns, milliseconds};
 use trouble::Trouble;
 
 /// A journal in a file. See the [crate]'s docs for what it promises.
@@ -138,17 +138,19 @@ impl Store for Journal {
     }
 
     fn settle(&self, job: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError> {
-        let (stage, id, adopted) = match *outcome {
-            Settled::Accepted(id) => (Stage::Submitted, Some(id), false),
-            Settled::Adopted(id) => (Stage::Submitted, Some(id), true),
-            Settled::Rejected => (Stage::Rejected, None, false),
-            Settled::Unknown => (Stage::Unknown, None, false),
+        let (stage, id, adopted, at) = match *outcome {
+            Settled::Accepted(id) => (Stage::Submitted, Some(id), false, None),
+            Settled::Adopted(id) => (Stage::Submitted, Some(id), true, None),
+            Settled::Rejected => (Stage::Rejected, None, false, None),
+            Settled::Resent(at) => (Stage::Intended, None, false, Some(milliseconds(at))),
+            Settled::Unknown => (Stage::Unknown, None, false, None),
             _ => return Err(Trouble::Later("outcome").of(&self.path)),
         };
         self.write(|jobs| {
-            let sql = "UPDATE jobs SET stage = ?, id = ?, adopted = ? WHERE number = ?";
+            let sql = "UPDATE jobs SET stage = ?, id = ?, adopted = ?, at = ifnull(?, at)
+                       WHERE number = ?";
             let id = id.map(PredictionId::as_str);
-            match jobs.execute(sql, params![stage.name(), id, adopted, key(job)])? {
+            match jobs.execute(sql, params![stage.name(), id, adopted, at, key(job)])? {
                 0 => Err(Trouble::Missing(job)),
                 _ => Ok(()),
             }

@@ -64,16 +64,20 @@ impl Fields {
             return Err(Trouble::Fingerprint);
         }
         let target = intent.target;
-        // A clock before 1970 is wrong anyway.
-        let at = intent.at.duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Self {
             input: json(intent.input)?,
             target: target.map(|target| bytes(target.as_path())).transpose()?,
             folder: target.is_some_and(Target::is_folder),
             force: target.is_some_and(Target::is_force),
-            at: i64::try_from(at.as_millis()).unwrap_or(i64::MAX),
+            at: milliseconds(intent.at),
         })
     }
+}
+
+/// Milliseconds since 1970. A clock before that is wrong anyway.
+pub(crate) fn milliseconds(at: SystemTime) -> i64 {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn is_fingerprint(account: &Account) -> bool {

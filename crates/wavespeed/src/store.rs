@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use serde_json::Value;
@@ -59,6 +59,38 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     /// If it could not be removed.
     fn forget(&self, account: &Account, job: JobNumber) -> Result<bool, StoreError>;
+}
+
+/// A store that several clients share.
+impl<S: Store> Store for Arc<S> {
+    fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError> {
+        (**self).intend(intent)
+    }
+
+    fn settle(&self, job: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError> {
+        (**self).settle(job, outcome)
+    }
+
+    fn ended(&self, account: &Account, prediction: &Prediction) -> Result<(), StoreError> {
+        (**self).ended(account, prediction)
+    }
+
+    fn saved(
+        &self,
+        account: &Account,
+        id: &PredictionId,
+        files: &[Downloaded],
+    ) -> Result<(), StoreError> {
+        (**self).saved(account, id, files)
+    }
+
+    fn jobs(&self, account: &Account, which: Which<'_>) -> Result<Vec<JobRecord>, StoreError> {
+        (**self).jobs(account, which)
+    }
+
+    fn forget(&self, account: &Account, job: JobNumber) -> Result<bool, StoreError> {
+        (**self).forget(account, job)
+    }
 }
 
 /// The number a [`Store`] gave to a job, shown as `j17`. It is there before the vendor's id is.
@@ -166,6 +198,8 @@ pub enum Settled<'a> {
     Rejected,
     /// It may have been accepted.
     Unknown,
+    /// It was rejected, and is about to be sent again at this time: as if intended anew.
+    Resent(SystemTime),
     /// It may have been accepted, and the vendor's history has a task that can be nothing else.
     Adopted(&'a PredictionId),
 }
@@ -294,6 +328,10 @@ impl JobRecord {
         let (stage, id) = match outcome {
             Settled::Accepted(id) | Settled::Adopted(id) => (Stage::Submitted, Some(*id)),
             Settled::Rejected => (Stage::Rejected, None),
+            Settled::Resent(at) => {
+                self.at = *at;
+                (Stage::Intended, None)
+            }
             Settled::Unknown => (Stage::Unknown, None),
         };
         self.stage = stage;
@@ -347,7 +385,7 @@ impl Store for NoStore {
     }
 }
 
-/// Remembers for as long as it lives. Clones remember the same.
+/// Remembers for as long as it lives; behind an [`Arc`], for several clients.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<Vec<(Account, JobRecord)>>);
 

@@ -137,6 +137,10 @@ impl Wavespeed {
                     Some(wait) if options.deadline.allows(wait, self.0.poller.clock()) => {
                         tracing::warn!(%rejected, ?wait, "the submit is sent again");
                         self.pause(wait).await;
+                        // Were this one lost, it would be looked for from here on.
+                        self.0
+                            .store
+                            .settle(number, &Settled::Resent(SystemTime::now()))?;
                     }
                     _ => break rejected,
                 },

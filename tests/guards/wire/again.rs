@@ -1,11 +1,12 @@
 //! Sending again what was rejected, and finding what was lost: never two tasks for one submit.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use wavespeed::{
-    Deadline, JobRecord, MemoryStore, Reconciled, Refusal, Stage, SubmitError, SubmitOptions,
-    Wavespeed, Which,
+    Deadline, JobRecord, MemoryStore, Reconciled, Refusal, Settled, Stage, Store as _, SubmitError,
+    SubmitOptions, Wavespeed, Which,
 };
 use wavespeed_emulator::Emulator;
 use wiremock::ResponseTemplate;
@@ -85,6 +86,27 @@ async fn what_is_not_known_is_never_sent_again() {
         );
         assert_eq!(requests(&server).await.len(), 1, "{status}");
     }
+}
+
+/// One that was lost after it had been sent again is looked for from that time on.
+#[tokio::test]
+async fn a_resent_submit_is_intended_anew() {
+    let server = serve([busy(), ResponseTemplate::new(502)]).await;
+    let clock = wavespeed::poll::ManualClock::default();
+    let store = Arc::new(MemoryStore::default());
+    let settings = settings(&server.uri(), &clock).resends(1);
+    let client = settings.store(Arc::clone(&store)).build().unwrap();
+    let before = SystemTime::now();
+    client.submit(&input()).await.unwrap_err();
+    let jobs = client.jobs(Which::All).unwrap();
+    assert_eq!((jobs.len(), jobs[0].stage), (1, Stage::Unknown));
+    assert!(jobs[0].at >= before);
+    let later = before + Duration::from_secs(300);
+    store
+        .settle(jobs[0].number, &Settled::Resent(later))
+        .unwrap();
+    let jobs = client.jobs(Which::All).unwrap();
+    assert_eq!((jobs[0].at, jobs[0].stage), (later, Stage::Intended));
 }
 
 /// A client whose submit was lost, and the job it left.
