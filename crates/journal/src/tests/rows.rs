@@ -1,0 +1,132 @@
+//! What of a job survives being a row of a table.
+
+use wavespeed::serde_json::Value;
+
+use super::*;
+
+#[test]
+#[cfg(unix)]
+fn a_path_need_not_be_unicode() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let (folder, journal) = journal();
+    let path = folder
+        .path()
+        .join(std::ffi::OsStr::from_bytes(b"\xff\n\xfe.mp4"));
+    let target = Target::new(&path);
+    let number = intend(&journal, &account(), Some(&target));
+    journal
+        .settle(number, &Settled::Accepted(&id("pred_1")))
+        .unwrap();
+    let files = downloaded(&path);
+    journal.saved(&account(), &id("pred_1"), &files).unwrap();
+    let job = job(&journal, number);
+    assert_eq!(job.target, Some(target));
+    assert_eq!(job.files[0], path);
+    assert_eq!(job.files.len(), 2);
+}
+
+#[test]
+fn a_folder_stays_one_when_it_is_gone() {
+    let (folder, journal) = journal();
+    let home = folder.path().join("videos");
+    fs::create_dir(&home).unwrap();
+    let target = Target::new(&home);
+    let number = intend(&journal, &account(), Some(&target));
+    fs::remove_dir(&home).unwrap();
+    let kept = job(&journal, number).target.unwrap();
+    assert!(kept.is_folder());
+    assert_eq!(kept, target);
+}
+
+#[test]
+fn an_input_is_kept_as_it_was_sent() {
+    let (_folder, journal) = journal();
+    let (mine, model) = (account(), model());
+    let keep = |input: &Value| journal.intend(&Intent::new(&mine, &model, input, at()));
+    // The order of its fields, each digit, and each character.
+    let input = json!({
+        "z": 1.1, "a": 99.534_459_210_317_31, "big": u64::MAX, "small": 5e-324, "none": null,
+        "text": "é\u{0}\n\"😀'; DROP TABLE jobs; --",
+    });
+    let number = keep(&input).unwrap();
+    assert_eq!(job(&journal, number).input.to_string(), input.to_string());
+
+    let deep = (0..200).fold(json!(1), |inner, _| json!([inner]));
+    let error = keep(&deep).unwrap_err().to_string();
+    assert!(
+        error.contains("the input cannot be kept: recursion limit"),
+        "{error}"
+    );
+    assert_eq!(numbers(&journal, &mine, Which::All), [number]);
+}
+
+#[test]
+fn a_key_is_not_written_down() {
+    let (folder, journal) = journal();
+    let mine = Account::new("https://a.example", "wsk_live_secret");
+    let (model, input) = (model(), json!({}));
+    let error = journal
+        .intend(&Intent::new(&mine, &model, &input, at()))
+        .unwrap_err();
+    assert!(error.to_string().contains("fingerprint"), "{error}");
+    assert!(!error.to_string().contains("secret"), "{error}");
+    drop(journal);
+    let bytes = fs::read(folder.path().join("journal.db")).unwrap();
+    assert!(!bytes.windows(6).any(|part| part == b"secret"));
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_named_and_can_be_forgotten() {
+    let (folder, journal) = journal();
+    let number = intend(&journal, &account(), None);
+    let sql = "UPDATE jobs SET stage = 'melted'";
+    journal.connection.lock().unwrap().execute(sql, []).unwrap();
+    let error = journal
+        .jobs(&account(), Which::All)
+        .unwrap_err()
+        .to_string();
+    let file = folder.path().join("journal.db");
+    let expected = format!(
+        "the journal {}: j1 has a stage that cannot be read",
+        file.display()
+    );
+    assert!(error.starts_with(&expected), "{error}");
+    assert!(journal.forget(&account(), number).unwrap());
+    assert!(journal.jobs(&account(), Which::All).unwrap().is_empty());
+}
+#[test]
+fn zz_timing() {
+    let (folder, journal) = journal();
+    for _ in 0..100 { intend(&journal, &account(), None); }
+    journal.connection.lock().unwrap().execute("WITH RECURSIVE rows(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM rows WHERE n < 10000)
+         INSERT INTO jobs (base_url, fingerprint, model, input, folder, force, at, stage, id)
+         SELECT 'https://a.example/api/v3', '0123456789ab', 'a/b', json_object('text', printf('%.400c', 'x')), 0, 0, 0, 'saved', 'pred_' || n FROM rows", []).unwrap();
+    let t = std::time::Instant::now();
+    let o = numbers(&journal, &account(), Which::Open);
+    println!("open {} {:?}", o.len(), t.elapsed());
+    let t = std::time::Instant::now();
+    println!("id {} {:?}", numbers(&journal, &account(), Which::Id(&id("pred_5000"))).len(), t.elapsed());
+    let t = std::time::Instant::now();
+    println!("all {} {:?}", numbers(&journal, &account(), Which::All).len(), t.elapsed());
+    let t = std::time::Instant::now();
+    for _ in 0..100 { intend(&journal, &account(), None); }
+    println!("intend {:?}", t.elapsed() / 100);
+    let path = folder.path().join("journal.db");
+    drop(journal);
+    let t = std::time::Instant::now();
+    let j = Journal::open(&path).unwrap();
+    println!("open big {:?} size {}", t.elapsed(), fs::metadata(&path).unwrap().len());
+    drop(j);
+    let p2 = folder.path().join("small.db");
+    let t = std::time::Instant::now();
+    let j = Journal::open(&p2).unwrap();
+    println!("begin {:?}", t.elapsed());
+    j.connection.lock().unwrap().execute("WITH RECURSIVE rows(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM rows WHERE n < 1500)
+         INSERT INTO jobs (base_url, fingerprint, model, input, folder, force, at, stage, id)
+         SELECT 'https://a.example/api/v3', '0123456789ab', 'a/b', json_object('text', printf('%.400c', 'x')), 0, 0, 0, 'saved', 'pred_' || n FROM rows", []).unwrap();
+    drop(j);
+    let t = std::time::Instant::now();
+    let j = Journal::open(&p2).unwrap();
+    println!("open small {:?} size {}", t.elapsed(), fs::metadata(&p2).unwrap().len());
+    drop(j);
+}
