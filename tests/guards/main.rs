@@ -6,8 +6,11 @@
 )]
 
 mod command;
+mod dropped;
 mod generator;
 mod journal;
+#[cfg(unix)]
+mod kill;
 mod network;
 mod outline;
 mod wire;

@@ -264,6 +264,12 @@ fn globals() -> Vec<Arg> {
             .value_parser(interval)
             .default_value("1s")
             .help("The shortest time between two polls"),
+        flag("settle-time")
+            .value_name("TIME")
+            .value_parser(duration)
+            .default_value("10s")
+            .hide_short_help(true)
+            .help("How long a lost submit is looked for in the vendor's history"),
         flag("journal")
             .value_name("PATH")
             .value_parser(value_parser!(std::path::PathBuf))
@@ -328,6 +334,7 @@ pub(crate) struct Global {
     pub(crate) quiet: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) poll_interval: Duration,
+    pub(crate) settle_time: Duration,
     pub(crate) journal: Option<std::path::PathBuf>,
     pub(crate) no_journal: bool,
     pub(crate) no_adopt: bool,
@@ -346,6 +353,7 @@ impl From<&ArgMatches> for Global {
             quiet: matches.get_flag("quiet"),
             timeout: Some(time("timeout")).filter(|timeout| !timeout.is_zero()),
             poll_interval: time("poll-interval"),
+            settle_time: time("settle-time"),
             journal: matches.get_one("journal").cloned(),
             no_journal: matches.get_flag("no-journal"),
             no_adopt: matches.get_flag("no-adopt"),

@@ -38,6 +38,7 @@ impl Context {
             .user_agent(concat!("wave/", env!("CARGO_PKG_VERSION")))
             .allow_plain_http(global.allow_plain_http)
             .deadline(global.timeout)
+            .settle_time(global.settle_time)
             .poller(poller);
         if global.emulate {
             let started = Emulator::builder().start().await;

@@ -1,10 +1,12 @@
 //! Downloading outputs: to a temporary file beside the target, checked, and only then renamed. A
 //! download never carries the key, whatever host it is from.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use tempfile::NamedTempFile;
 use url::Url;
 use wavespeed_client::Prediction;
 use wavespeed_poll::Deadline;
@@ -225,19 +227,31 @@ impl Wavespeed {
             path: path.clone(),
             error,
         };
-        // Told before the transfer, not after; the rename makes sure of it. A device or a pipe is
-        // never replaced.
-        let there = path.symlink_metadata().is_ok();
-        if there && !(target.is_force() && path.is_file()) {
-            return Err(SaveError::Exists { path });
+        // Told before the transfer, as far as it can be. A device or a pipe is never replaced. A
+        // file may be this very output: a download that ended before it could say so left it.
+        let mut largest = self.0.largest;
+        let mut rival = false;
+        if let Ok(there) = path.symlink_metadata()
+            && !(target.is_force() && path.is_file())
+        {
+            if !there.is_file() || there.len() == 0 {
+                return Err(SaveError::Exists { path });
+            }
+            rival = true;
+            largest = largest.min(there.len());
         }
         if target.is_folder() {
             std::fs::create_dir_all(target.home()).map_err(write)?;
         }
         let mut part = Part::new(temporary(target.home()).map_err(write)?);
-        let fetched = self.fetch(&mut part, id, number, url, deadline).await;
-        let url =
-            fetched.map_err(|(url, broken)| SaveError::of(&url, &path, broken, part.bytes))?;
+        let fetched = self
+            .fetch(&mut part, id, number, (url, largest), deadline)
+            .await;
+        let url = fetched.map_err(|(url, broken)| match broken {
+            // It is longer than what is there, so it is another.
+            Broken::TooLong if rival => SaveError::Exists { path: path.clone() },
+            broken => SaveError::of(&url, &path, broken, part.bytes),
+        })?;
         let (bytes, sha256) = (part.bytes, part.sha256());
         let file = part.file;
         let url = url.to_string();
@@ -246,18 +260,12 @@ impl Wavespeed {
         }
         let (to, replace) = (path.clone(), target.is_force());
         // To be safe on disk takes its time, which others on this thread must not wait for.
-        let kept = tokio::task::spawn_blocking(move || {
-            file.as_file().sync_all()?;
-            if replace {
-                file.persist(&to)?;
-            } else {
-                file.persist_noclobber(&to)?;
-            }
-            Ok(())
-        });
-        kept.await
-            .map_err(|error| write(io::Error::other(error)))?
-            .map_err(write)?;
+        let kept = tokio::task::spawn_blocking(move || keep(file, &to, replace));
+        let kept = kept.await.map_err(|error| write(io::Error::other(error)))?;
+        kept.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => SaveError::Exists { path: path.clone() },
+            _ => write(error),
+        })?;
         tracing::info!(%id, path = %path.display(), bytes, "saved");
         Ok(Downloaded {
             number,
@@ -275,13 +283,13 @@ impl Wavespeed {
         part: &mut Part,
         id: &str,
         number: usize,
-        mut url: Url,
+        (mut url, largest): (Url, u64),
         deadline: Deadline,
     ) -> Result<Url, (Url, Broken)> {
         let (poller, mut renewed) = (&self.0.poller, false);
         let mut tries = 0;
         loop {
-            let broken = match part.fetch(&self.0.files, &url, self.0.largest).await {
+            let broken = match part.fetch(&self.0.files, &url, largest).await {
                 Ok(()) => return Ok(url),
                 Err(broken) => broken,
             };
@@ -318,6 +326,45 @@ pub fn output_url(output: &Value) -> Option<Url> {
     Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
+}
+
+/// Puts a whole file in its place. One of the same content that is there already is as good: the
+/// same output, of a download that ended before it could say so.
+fn keep(file: NamedTempFile, to: &Path, replace: bool) -> io::Result<()> {
+    file.as_file().sync_all()?;
+    if replace {
+        file.persist(to)?;
+        return Ok(());
+    }
+    match file.persist_noclobber(to) {
+        Ok(_) => Ok(()),
+        Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
+            let is_file = to.symlink_metadata()?.is_file();
+            match is_file && is_same(refused.file.path(), to)? {
+                true => Ok(()),
+                false => Err(refused.error),
+            }
+        }
+        Err(refused) => Err(refused.error),
+    }
+}
+
+/// Whether two files have the same content.
+fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+    let open = |path| File::open(path).map(BufReader::new);
+    let (mut one, mut other) = (open(one)?, open(other)?);
+    loop {
+        let (left, right) = (one.fill_buf()?, other.fill_buf()?);
+        let length = left.len().min(right.len());
+        if left[..length] != right[..length] {
+            return Ok(false);
+        }
+        if length == 0 {
+            return Ok(left.len() == right.len());
+        }
+        one.consume(length);
+        other.consume(length);
+    }
 }
 
 fn brief(output: &Value) -> String {

@@ -127,6 +127,27 @@ async fn a_file_that_exists_is_replaced_only_by_force() {
 }
 
 #[tokio::test]
+async fn an_output_that_is_there_already_is_saved() {
+    let client = no_api();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("out.mp4");
+    std::fs::write(&path, ABC).unwrap();
+    let server = serve([file(ABC)]).await;
+    let saved = save(&client, &server.uri(), &folder).await.unwrap();
+    assert_eq!((&saved[0].path, &*saved[0].sha256), (&path, ABC_SHA256));
+    for other in ["abd", "ab", "abcd"] {
+        let server = serve([file(other)]).await;
+        let error = save(&client, &server.uri(), &folder).await.unwrap_err();
+        assert!(
+            matches!(&error.failed[0].1, SaveError::Exists { .. }),
+            "{other}: {error}"
+        );
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), ABC);
+    assert_eq!(names(folder.path()), ["out.mp4"]);
+}
+
+#[tokio::test]
 async fn outputs_are_urls_or_objects_with_one() {
     let client = no_api();
     let server = serve([file(ABC)]).await;

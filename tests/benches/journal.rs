@@ -1,0 +1,120 @@
+//! What the journal costs: a job from its intent to its files, beside the bare `fsync` that any such
+//! promise needs, measured in turns in one run; and opening one that is long in use. Prints a table;
+//! nothing here can fail by the clock.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a table for people, by a tool for developers"
+)]
+
+use std::fs::File;
+use std::io::Write as _;
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::{Value, json};
+use wavespeed::{
+    Account, Intent, ModelId, Prediction, PredictionId, Settled, Store as _, Target, Which,
+};
+use wavespeed_journal::Journal;
+
+const TIMES: usize = 200;
+const FINISHED: usize = 10_000;
+const OPEN: usize = 100;
+
+fn main() {
+    // `cargo test` runs benches, too, without this word.
+    if !std::env::args().any(|word| word == "--bench") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let jobs = Jobs::new();
+    let journal = Journal::open(&path).unwrap();
+    let mut small = File::create(folder.path().join("small")).unwrap();
+    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    for number in 0..TIMES {
+        ours.push(time(|| jobs.finish(&journal, number)));
+        bare.push(time(|| {
+            small.write_all(b"a line of a journal\n").unwrap();
+            small.sync_all().unwrap();
+        }));
+    }
+    let (ours, bare) = (median(&mut ours), median(&mut bare));
+    println!("| what | median of {TIMES} |\n|---|---|");
+    println!("| intend, settle, ended, saved: 4 writes, each on disk | {ours:.2} ms |");
+    println!("| a line and an fsync | {bare:.2} ms |");
+    println!("| one in the other | {:.2} |", ours / bare);
+    (TIMES..FINISHED).for_each(|number| jobs.finish(&journal, number));
+    (FINISHED..FINISHED + OPEN).for_each(|number| jobs.submit(&journal, number));
+    drop(journal);
+    let mut opens: Vec<Duration> = (0..TIMES)
+        .map(|_| {
+            time(|| {
+                let journal = Journal::open(&path).unwrap();
+                let open = journal.jobs(&jobs.account, Which::Open).unwrap();
+                assert_eq!(open.len(), OPEN);
+            })
+        })
+        .collect();
+    println!(
+        "| open with {FINISHED} finished jobs, read {OPEN} open ones | {:.2} ms |",
+        median(&mut opens)
+    );
+}
+
+/// What all jobs have in common.
+struct Jobs {
+    account: Account,
+    model: ModelId,
+    input: Value,
+    target: Target,
+}
+
+impl Jobs {
+    fn new() -> Self {
+        Self {
+            account: Account::new("https://api.example/api/v3", "0123456789ab"),
+            model: "kwaivgi/kling-lipsync/text-to-video".parse().unwrap(),
+            input: json!({
+                "video": "https://example.com/a.mp4",
+                "text": "Hello",
+                "voice_id": "genshin_klee2",
+            }),
+            target: Target::new("/videos/out.mp4"),
+        }
+    }
+
+    fn submit(&self, journal: &Journal, number: usize) {
+        let mut intent = Intent::new(&self.account, &self.model, &self.input, SystemTime::now());
+        intent.target = Some(&self.target);
+        let job = journal.intend(&intent).unwrap();
+        let id = id(number);
+        journal.settle(job, &Settled::Accepted(&id)).unwrap();
+    }
+
+    fn finish(&self, journal: &Journal, number: usize) {
+        self.submit(journal, number);
+        let id = id(number);
+        let ended = json!({"id": id.as_str(), "status": "completed"});
+        let ended = Prediction::from_json(ended).unwrap();
+        journal.ended(&self.account, &ended).unwrap();
+        journal.saved(&self.account, &id, &[]).unwrap();
+    }
+}
+
+fn id(number: usize) -> PredictionId {
+    format!("{number:032x}").parse().unwrap()
+}
+
+fn time(work: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    work();
+    start.elapsed()
+}
+
+/// In milliseconds.
+fn median(times: &mut [Duration]) -> f64 {
+    times.sort_unstable();
+    times[times.len() / 2].as_secs_f64() * 1e3
+}
