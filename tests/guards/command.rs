@@ -22,7 +22,7 @@ const VIDEO: &str = "https://example.com/clip.mp4";
 pub(crate) struct Wave {
     folder: TempDir,
     /// Where the journal is.
-    _state: TempDir,
+    state: TempDir,
     environment: Vec<(&'static str, String)>,
 }
 
@@ -41,7 +41,7 @@ impl Wave {
         let home = state.path().to_str().unwrap().to_owned();
         Self {
             folder,
-            _state: state,
+            state,
             environment: vec![
                 ("WAVESPEED_API_KEY", KEY.to_owned()),
                 ("XDG_STATE_HOME", home),
@@ -68,6 +68,11 @@ impl Wave {
 
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Where `XDG_STATE_HOME` puts the journal.
+    pub(crate) fn journal(&self) -> std::path::PathBuf {
+        self.state.path().join("wavespeed/journal.db")
     }
 
     pub(crate) fn command(&self, words: &[&str]) -> Command {

@@ -67,7 +67,9 @@ impl Place {
 
     fn posts(&self) -> usize {
         let requests = self.emulator.requests();
-        let posts = requests.iter().filter(|request| request.method == "POST");
+        let posts = requests
+            .iter()
+            .filter(|request| request.path.ends_with(MODEL));
         posts.count()
     }
 

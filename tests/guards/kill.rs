@@ -3,14 +3,17 @@
 //! its file is whole. `WAVE_KILLS=2000` kills more often.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::thread::sleep;
+use std::time::Duration;
 
-use serde_json::Value;
+use wavespeed::{Account, JobRecord, Stage, Store as _, Which};
+use wavespeed_client::ApiKey;
+use wavespeed_journal::Journal;
 
-use super::command::{CLIP, Emulated, LIPSYNC, Run, Wave};
+use super::command::{CLIP, Emulated, KEY, LIPSYNC, Run, Wave};
 
 /// The kills of an ordinary run of the tests.
 const KILLS: usize = 200;
@@ -31,6 +34,8 @@ struct Reached {
     /// The id was known, or even the end.
     submitted: usize,
     ended: usize,
+    /// Of those, the ones whose file was there already.
+    unnoted: usize,
     /// The run was done before the kill.
     saved: usize,
 }
@@ -42,8 +47,17 @@ fn place() -> (Emulated, Wave) {
     (emulated, wave)
 }
 
-/// Runs the main job, and kills it after so long.
-fn start(wave: &Wave, kill: Option<Duration>) {
+/// When a run is killed.
+#[derive(Clone, Copy, Debug)]
+enum Instant {
+    AfterStart(Duration),
+    /// After the first write to the journal, which is shortly before the submit: from there on
+    /// there is something to lose.
+    AfterIntent(Duration),
+}
+
+/// Runs the main job.
+fn start(wave: &Wave) -> Child {
     let words = [
         &["--poll-interval", "10ms"],
         &LIPSYNC[..],
@@ -51,19 +65,24 @@ fn start(wave: &Wave, kill: Option<Duration>) {
     ];
     let mut command = wave.command(&words.concat());
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().unwrap();
-    if let Some(after) = kill {
-        // The instant is the point of this test, and any instant is fine.
-        std::thread::sleep(after);
-        child.kill().unwrap();
-    }
-    child.wait().unwrap();
+    command.spawn().unwrap()
 }
 
-fn jobs(wave: &Wave) -> Vec<Value> {
-    let run = wave.run(&["jobs", "--json"]);
-    assert_eq!(run.exit, 0, "{run}");
-    run.json().as_array().unwrap().clone()
+/// Waits for the first write to the journal (the log of SQLite has no length before), or the end of
+/// the run.
+fn wait_for_intent(wave: &Wave, child: &mut Child) {
+    let log = wave.journal().with_extension("db-wal");
+    let written = || log.metadata().is_ok_and(|log| log.len() > 0);
+    while !written() && child.try_wait().unwrap().is_none() {
+        sleep(Duration::from_millis(1));
+    }
+}
+
+fn jobs(wave: &Wave, emulated: &Emulated) -> Vec<JobRecord> {
+    let url = format!("{}/api/v3", emulated.emulator.origin());
+    let account = Account::new(url, ApiKey::new(KEY).unwrap().fingerprint());
+    let journal = Journal::open(wave.journal()).unwrap();
+    journal.jobs(&account, Which::All).unwrap()
 }
 
 /// What `resume` could not go on with: the numbers of those jobs.
@@ -84,14 +103,26 @@ fn resume(wave: &Wave) -> (Vec<String>, Run) {
 }
 
 /// Kills a run, goes on with what it left, and looks at what there is then.
-fn kill(after: Duration, reached: &Mutex<Reached>) {
+fn kill(at: Instant, reached: &Mutex<Reached>) {
     let (emulated, wave) = place();
     let billed = || emulated.emulator.billed();
-    start(&wave, Some(after));
-    let left = jobs(&wave);
+    let mut child = start(&wave);
+    // The instant is the point of this test, and any instant is fine.
+    match at {
+        Instant::AfterStart(time) => sleep(time),
+        Instant::AfterIntent(time) => {
+            wait_for_intent(&wave, &mut child);
+            sleep(time);
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let jobs = || jobs(&wave, &emulated);
+    let left = jobs();
+    let kept = wave.path("out.mp4").exists();
     let mut resubmitted = 0;
     for _ in 0..RESUMES {
-        if jobs(&wave).iter().all(|job| job["open"] == false) {
+        if !jobs().iter().any(JobRecord::is_open) {
             break;
         }
         let (lost, run) = resume(&wave);
@@ -102,22 +133,23 @@ fn kill(after: Duration, reached: &Mutex<Reached>) {
             resubmitted += 1;
         }
     }
-    let jobs = jobs(&wave);
-    assert!(jobs.iter().all(|job| job["open"] == false), "{jobs:?}");
-    assert!(resubmitted <= 1, "{jobs:?}");
-    let tasks = u64::from(!jobs.is_empty());
-    assert_eq!(billed(), tasks, "{jobs:?}");
+    let jobs = jobs();
+    assert!(!jobs.iter().any(JobRecord::is_open), "{at:?}: {jobs:?}");
+    assert!(resubmitted <= 1, "{at:?}: {jobs:?}");
+    let tasks = u64::from(!left.is_empty());
+    assert_eq!(billed(), tasks, "{at:?}: {jobs:?}");
     files(&wave, tasks > 0);
     let mut reached = reached.lock().unwrap();
     reached.resubmitted += resubmitted;
-    let stage = left.first().map(|job| job["stage"].as_str().unwrap());
+    let stage = left.first().map(|job| job.stage);
+    reached.unnoted += usize::from(kept && stage == Some(Stage::Ended));
     *match stage {
         None => &mut reached.nothing,
-        Some("intended") => &mut reached.intended,
-        Some("submitted") => &mut reached.submitted,
-        Some("ended") => &mut reached.ended,
-        Some("saved") => &mut reached.saved,
-        Some(stage) => panic!("{stage}"),
+        Some(Stage::Intended) => &mut reached.intended,
+        Some(Stage::Submitted) => &mut reached.submitted,
+        Some(Stage::Ended) => &mut reached.ended,
+        Some(Stage::Saved) => &mut reached.saved,
+        Some(stage) => panic!("{stage:?}"),
     } += 1;
 }
 
@@ -136,46 +168,56 @@ fn files(wave: &Wave, made: bool) {
     }
 }
 
-/// How long a run takes that is not killed, beside as many others as there will be.
-fn length() -> Duration {
+/// How long a run takes that is not killed, beside as many others as there will be: until its
+/// intent, and from there.
+fn lengths() -> [Duration; 2] {
     let time = || {
         let (_emulated, wave) = place();
-        let begin = Instant::now();
-        start(&wave, None);
+        let begin = std::time::Instant::now();
+        let mut child = start(&wave);
+        wait_for_intent(&wave, &mut child);
+        let intent = begin.elapsed();
+        assert!(child.wait().unwrap().success());
         files(&wave, true);
-        begin.elapsed()
+        [intent, begin.elapsed() - intent]
     };
-    let mut times: Vec<Duration> = std::thread::scope(|scope| {
+    let times: Vec<[Duration; 2]> = std::thread::scope(|scope| {
         let runs: Vec<_> = (0..AT_ONCE)
             .map(|_| scope.spawn(|| [time(), time(), time()]))
             .collect();
         let times = runs.into_iter().flat_map(|run| run.join().unwrap());
         times.collect()
     });
-    times.sort_unstable();
-    times[times.len() / 2]
+    [0, 1].map(|part| {
+        let mut times: Vec<Duration> = times.iter().map(|time| time[part]).collect();
+        times.sort_unstable();
+        times[times.len() / 2]
+    })
 }
 
 #[test]
 fn a_run_that_is_killed_loses_nothing_and_pays_once() {
     let kills = std::env::var("WAVE_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
-    let length = length();
+    let [before, after] = lengths();
     let mut random = fastrand::Rng::with_seed(0x77_61_76_65);
-    let instants: Vec<Duration> = (0..kills)
-        .map(|_| length.mul_f64(random.f64() * 1.1))
+    let instants: Vec<Instant> = (0..kills)
+        .map(|number| match number % 4 {
+            0 => Instant::AfterStart((before + after).mul_f64(random.f64())),
+            _ => Instant::AfterIntent(after.mul_f64(random.f64())),
+        })
         .collect();
     let (next, reached) = (AtomicUsize::new(0), Mutex::new(Reached::default()));
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(|| {
-                while let Some(after) = instants.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    kill(*after, &reached);
+                while let Some(at) = instants.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    kill(*at, &reached);
                 }
             });
         }
     });
     let reached = reached.into_inner().unwrap();
-    println!("{kills} kills within {length:?}: {reached:?}");
+    println!("{kills} kills, {before:?} before and {after:?} after the intent: {reached:?}");
     assert!(
         reached.nothing > 0 && reached.submitted + reached.ended > 0,
         "the instants are spread over the run: {reached:?}"
