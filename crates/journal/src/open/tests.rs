@@ -65,11 +65,26 @@ fn it_is_begun_once_and_leaves_nothing_beside_it() {
 #[test]
 fn many_may_begin_it_at_once() {
     let (folder, path) = place();
+    let sql = "INSERT INTO jobs (base_url, fingerprint, model, input, folder, force, at, stage)
+               VALUES ('', '', '', '', 0, 0, 0, '')";
     std::thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| Journal::open(&path).unwrap());
+            scope.spawn(|| {
+                let journal = Journal::open(&path).unwrap();
+                let connection = journal.connection.lock().unwrap();
+                connection.execute(sql, []).unwrap();
+            });
         }
     });
+    // Nobody's was replaced by another's. SQLite's own files stay if the last two close at once;
+    // who is alone with it tidies up.
+    let journal = Journal::open(&path).unwrap();
+    let count = "SELECT count(*) FROM jobs";
+    let connection = journal.connection.lock().unwrap();
+    let rows: i64 = connection.query_row(count, [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 8);
+    drop(connection);
+    drop(journal);
     assert_eq!(names(folder.path()), ["journal.db"]);
 }
 
@@ -168,24 +183,33 @@ fn another_file_is_no_journal() {
 
 #[test]
 fn a_newer_journal_is_for_newer_programs() {
-    let (_folder, path) = begun(1);
+    let (folder, path) = begun(1);
     let newer = Connection::open(&path).unwrap();
     newer
         .pragma_update(None, "user_version", VERSION + 1)
         .unwrap();
+    // As a process that was killed would leave it: its log is to stay, too.
+    let killed = folder.path().join("killed.db");
+    let log = folder.path().join("killed.db-wal");
+    fs::copy(&path, &killed).unwrap();
+    fs::copy(beside(&path, "-wal"), &log).unwrap();
     newer.close().unwrap();
-    let error = refused(&path);
-    assert!(
-        matches!(
-            error,
-            OpenError::Newer {
-                version: 2,
-                known: 1,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    let before = fs::read(&log).unwrap();
+    for path in [&path, &killed] {
+        let error = refused(path);
+        assert!(
+            matches!(
+                error,
+                OpenError::Newer {
+                    version: 2,
+                    known: 1,
+                    ..
+                }
+            ),
+            "{error}"
+        );
+    }
+    assert_eq!(fs::read(&log).unwrap(), before);
 }
 
 #[test]

@@ -94,39 +94,3 @@ fn a_row_that_cannot_be_read_is_named_and_can_be_forgotten() {
     assert!(journal.forget(&account(), number).unwrap());
     assert!(journal.jobs(&account(), Which::All).unwrap().is_empty());
 }
-#[test]
-fn zz_timing() {
-    let (folder, journal) = journal();
-    for _ in 0..100 { intend(&journal, &account(), None); }
-    journal.connection.lock().unwrap().execute("WITH RECURSIVE rows(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM rows WHERE n < 10000)
-         INSERT INTO jobs (base_url, fingerprint, model, input, folder, force, at, stage, id)
-         SELECT 'https://a.example/api/v3', '0123456789ab', 'a/b', json_object('text', printf('%.400c', 'x')), 0, 0, 0, 'saved', 'pred_' || n FROM rows", []).unwrap();
-    let t = std::time::Instant::now();
-    let o = numbers(&journal, &account(), Which::Open);
-    println!("open {} {:?}", o.len(), t.elapsed());
-    let t = std::time::Instant::now();
-    println!("id {} {:?}", numbers(&journal, &account(), Which::Id(&id("pred_5000"))).len(), t.elapsed());
-    let t = std::time::Instant::now();
-    println!("all {} {:?}", numbers(&journal, &account(), Which::All).len(), t.elapsed());
-    let t = std::time::Instant::now();
-    for _ in 0..100 { intend(&journal, &account(), None); }
-    println!("intend {:?}", t.elapsed() / 100);
-    let path = folder.path().join("journal.db");
-    drop(journal);
-    let t = std::time::Instant::now();
-    let j = Journal::open(&path).unwrap();
-    println!("open big {:?} size {}", t.elapsed(), fs::metadata(&path).unwrap().len());
-    drop(j);
-    let p2 = folder.path().join("small.db");
-    let t = std::time::Instant::now();
-    let j = Journal::open(&p2).unwrap();
-    println!("begin {:?}", t.elapsed());
-    j.connection.lock().unwrap().execute("WITH RECURSIVE rows(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM rows WHERE n < 1500)
-         INSERT INTO jobs (base_url, fingerprint, model, input, folder, force, at, stage, id)
-         SELECT 'https://a.example/api/v3', '0123456789ab', 'a/b', json_object('text', printf('%.400c', 'x')), 0, 0, 0, 'saved', 'pred_' || n FROM rows", []).unwrap();
-    drop(j);
-    let t = std::time::Instant::now();
-    let j = Journal::open(&p2).unwrap();
-    println!("open small {:?} size {}", t.elapsed(), fs::metadata(&p2).unwrap().len());
-    drop(j);
-}
