@@ -36,7 +36,7 @@ impl Http {
             let builder = || make(common(user_agent, timeouts, &proxies));
             let built = builder().build().or_else(|error| match local {
                 // A slim container has no roots of trust, and an API on this machine needs none.
-                true => builder().tls_certs_only([]).build(),
+                true => rootless(builder()).build(),
                 false => Err(error),
             });
             built.map_err(|error| BuildError::Http(chain(&error)))
@@ -50,6 +50,17 @@ impl Http {
             })?,
         })
     }
+}
+
+#[cfg(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls"))]
+fn rootless(builder: ClientBuilder) -> ClientBuilder {
+    builder.tls_certs_only([])
+}
+
+/// Without TLS there are no roots to do without.
+#[cfg(not(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls")))]
+fn rootless(builder: ClientBuilder) -> ClientBuilder {
+    builder
 }
 
 fn common(user_agent: &str, timeouts: &Timeouts, proxies: &[Proxy]) -> ClientBuilder {
