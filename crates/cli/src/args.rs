@@ -268,7 +268,6 @@ fn globals() -> Vec<Arg> {
             .value_name("TIME")
             .value_parser(duration)
             .default_value("10s")
-            .hide_short_help(true)
             .help("How long a lost submit is looked for in the vendor's history"),
         flag("journal")
             .value_name("PATH")
