@@ -278,12 +278,11 @@ async fn an_upload_that_stands_still_fails() {
     let upload = client.upload(&path);
     let moves = async {
         storage.arrived(1).await;
-        // The first look notes where it stands, the second that it still stands there.
-        for _ in 0..2 {
+        // Until it has looked twice, and seen it stand at the same place.
+        loop {
             tokio::task::yield_now().await;
             clock.advance(Duration::from_secs(60));
         }
-        std::future::pending::<()>().await;
     };
     let error = tokio::select! {
         uploaded = upload => uploaded.unwrap_err(),
