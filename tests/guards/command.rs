@@ -144,7 +144,7 @@ macro_rules! assert_run {
 pub(crate) struct Emulated {
     pub(crate) emulator: Emulator,
     /// What it runs on.
-    _runtime: Runtime,
+    pub(crate) runtime: Runtime,
 }
 
 impl Emulated {
@@ -152,10 +152,7 @@ impl Emulated {
         let runtime = runtime();
         let builder = settings(Emulator::builder().key(KEY).task_time(Duration::ZERO));
         let emulator = runtime.block_on(builder.start()).unwrap();
-        Self {
-            emulator,
-            _runtime: runtime,
-        }
+        Self { emulator, runtime }
     }
 
     pub(crate) fn wave(&self) -> Wave {
@@ -172,7 +169,7 @@ pub(crate) fn runtime() -> Runtime {
 }
 
 /// A server that answers every POST and every GET with one answer each.
-fn answers(post: ResponseTemplate, get: ResponseTemplate) -> (Runtime, MockServer) {
+pub(crate) fn answers(post: ResponseTemplate, get: ResponseTemplate) -> (Runtime, MockServer) {
     let runtime = runtime();
     let server = runtime.block_on(async {
         let server = MockServer::start().await;
@@ -189,7 +186,7 @@ fn answers(post: ResponseTemplate, get: ResponseTemplate) -> (Runtime, MockServe
     (runtime, server)
 }
 
-fn created() -> ResponseTemplate {
+pub(crate) fn created() -> ResponseTemplate {
     record(json!({"id": ID, "status": "created"}))
 }
 

@@ -8,6 +8,7 @@
 mod command;
 mod dropped;
 mod generator;
+mod hostile;
 mod journal;
 #[cfg(unix)]
 mod kill;
