@@ -21,7 +21,7 @@ const ESCAPES: &str = "a\u{1b}[2J\u{1b}]0;b\u{7}\r\u{1b}[1Ac\u{9b}31m\u{202e}d\u
 fn assert_harmless(run: &Run) {
     for text in [&run.stdout, &run.stderr] {
         let harmful = |c: &char| (c.is_control() && *c != '\n') || *c == '\u{202e}';
-        assert_eq!(text.chars().find(harmful), None, "{run:?}", run = text);
+        assert_eq!(text.chars().find(harmful), None, "{text:?}");
     }
 }
 
