@@ -193,9 +193,9 @@ impl Reader<'_> {
         let (folder, force): (bool, bool) = (self.row.get("folder")?, self.row.get("force")?);
         self.made("target", |bytes: Option<Vec<u8>>| {
             let path = bytes.map(|bytes| path(&bytes)).transpose()?;
-            // What was a folder stays one, by a slash at its end, even if it is not there now.
-            let path = path.map(|path| if folder { path.join("") } else { path });
-            Ok::<_, std::str::Utf8Error>(path.map(|path| Target::new(path).force(force)))
+            // What was a folder stays one, even if it is not there now.
+            let target = if folder { Target::folder } else { Target::file };
+            Ok::<_, std::str::Utf8Error>(path.map(|path| target(path).force(force)))
         })
     }
 }

@@ -28,11 +28,31 @@ impl Target {
             .as_os_str()
             .to_string_lossy()
             .ends_with(std::path::is_separator);
-        let folder = slash || path.is_dir();
+        match slash || path.is_dir() {
+            true => Self::folder(path),
+            false => Self::file(path),
+        }
+    }
+
+    /// A file, whatever is there now.
+    #[must_use]
+    pub fn file(path: PathBuf) -> Self {
+        let (folder, force) = (false, false);
         Self {
             path,
             folder,
-            force: false,
+            force,
+        }
+    }
+
+    /// A folder, whatever is there now.
+    #[must_use]
+    pub fn folder(path: PathBuf) -> Self {
+        let (folder, force) = (true, false);
+        Self {
+            path,
+            folder,
+            force,
         }
     }
 
