@@ -138,22 +138,27 @@ impl Store for Journal {
     }
 
     fn settle(&self, job: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError> {
-        let (stage, id, adopted, at) = match *outcome {
-            Settled::Accepted(id) => (Stage::Submitted, Some(id), false, None),
-            Settled::Adopted(id) => (Stage::Submitted, Some(id), true, None),
-            Settled::Rejected => (Stage::Rejected, None, false, None),
-            Settled::Resent(at) => (Stage::Intended, None, false, Some(milliseconds(at))),
-            Settled::Unknown => (Stage::Unknown, None, false, None),
-            _ => return Err(Trouble::Later("outcome").of(&self.path)),
-        };
         self.write(|jobs| {
-            let sql = "UPDATE jobs SET stage = ?, id = ?, adopted = ?, at = ifnull(?, at)
-                       WHERE number = ?";
-            let id = id.map(PredictionId::as_str);
-            match jobs.execute(sql, params![stage.name(), id, adopted, at, key(job)])? {
-                0 => Err(Trouble::Missing(job)),
-                _ => Ok(()),
+            let mut found = select(jobs, "number = ?", params![key(job)])?;
+            let mut record = found.pop().ok_or_else(|| StoreError::gone(job))?;
+            if let Settled::Adopted(id) = outcome {
+                let rival = "SELECT min(other.number) FROM jobs AS own JOIN jobs AS other
+                             USING (base_url, fingerprint)
+                             WHERE own.number = ?1 AND other.number <> ?1 AND other.id = ?2";
+                let rival = jobs.query_row(rival, params![key(job), id.as_str()], |row| {
+                    row.get::<_, Option<i64>>(0)
+                })?;
+                if let Some(number) = rival {
+                    let rival = JobNumber::new(number.unsigned_abs());
+                    return Err(StoreError::taken(id, rival).into());
+                }
             }
+            record.settle(outcome)?;
+            let sql = "UPDATE jobs SET stage = ?, id = ?, adopted = ?, at = ? WHERE number = ?";
+            let id = record.id.as_ref().map(PredictionId::as_str);
+            let (stage, at) = (record.stage.name(), milliseconds(record.at));
+            jobs.execute(sql, params![stage, id, record.adopted, at, key(job)])?;
+            Ok(())
         })
     }
 
@@ -197,12 +202,20 @@ impl Store for Journal {
     }
 
     fn jobs(&self, account: &Account, which: Which<'_>) -> Result<Vec<JobRecord>, StoreError> {
-        let mine = [&*account.base_url, &*account.key];
+        let (url, fingerprint) = (&*account.base_url, &*account.key);
         self.with(|jobs| match which {
-            Which::All => read(jobs, "true", params![mine[0], mine[1]]),
-            Which::Open => read(jobs, OPEN, params![mine[0], mine[1]]),
-            Which::Number(job) => read(jobs, "number = ?3", params![mine[0], mine[1], key(job)]),
-            Which::Id(id) => read(jobs, "id = ?3", params![mine[0], mine[1], id.as_str()]),
+            Which::All => select(jobs, &mine("true"), params![url, fingerprint]),
+            Which::Open => select(jobs, &mine(OPEN), params![url, fingerprint]),
+            Which::Number(job) => select(
+                jobs,
+                &mine("number = ?3"),
+                params![url, fingerprint, key(job)],
+            ),
+            Which::Id(id) => select(
+                jobs,
+                &mine("id = ?3"),
+                params![url, fingerprint, id.as_str()],
+            ),
             _ => Err(Trouble::Later("choice of jobs")),
         })
     }
@@ -221,16 +234,18 @@ fn key(job: JobNumber) -> Option<i64> {
     i64::try_from(job.get()).ok()
 }
 
-/// The query for the jobs of an account that fulfil a condition, oldest first.
+/// The query for the jobs that fulfil a condition, oldest first.
 fn query(condition: &str) -> String {
-    format!(
-        "SELECT {} FROM jobs WHERE base_url = ?1 AND fingerprint = ?2 AND {condition}
-         ORDER BY number",
-        columns()
-    )
+    let columns = columns();
+    format!("SELECT {columns} FROM jobs WHERE {condition} ORDER BY number")
 }
 
-fn read(
+/// The condition that a job is of an account, and fulfils another one.
+fn mine(condition: &str) -> String {
+    format!("base_url = ?1 AND fingerprint = ?2 AND {condition}")
+}
+
+fn select(
     connection: &Connection,
     condition: &str,
     values: &[&dyn rusqlite::ToSql],

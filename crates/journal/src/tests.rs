@@ -100,20 +100,38 @@ fn behaves(store: &dyn Store) {
     assert_eq!(job(store, number), expected);
     assert!(store.jobs(&mine, Which::Id(&pred)).unwrap().is_empty());
 
+    let (second, third) = (at() + Duration::from_secs(1), at() + Duration::from_secs(2));
+    let resent = |before, at| Settled::Resent { before, at };
+    let wrong = id("pred_0");
     let outcomes = [
         Settled::Unknown,
+        resent(at(), second),
         Settled::Rejected,
+        resent(second, third),
+        // By somebody who does not know of the last time.
+        resent(second, third),
+        Settled::Adopted(&wrong),
         Settled::Adopted(&pred),
-        Settled::Resent(at() + Duration::from_secs(1)),
+        resent(third, at()),
+        Settled::Unknown,
+        Settled::Rejected,
+        Settled::Accepted(&pred),
         Settled::Accepted(&pred),
     ];
     for outcome in outcomes {
-        store.settle(number, &outcome).unwrap();
-        expected.settle(&outcome);
+        let settled = store
+            .settle(number, &outcome)
+            .map_err(|error| error.to_string());
+        let taken = expected.settle(&outcome).map_err(|error| error.to_string());
+        assert_eq!(settled.is_ok(), taken.is_ok(), "{outcome:?}: {settled:?}");
         assert_eq!(job(store, number), expected, "{outcome:?}");
         let open = numbers(store, &mine, Which::Open).contains(&number);
         assert_eq!(open, expected.is_open(), "{outcome:?}");
     }
+    assert_eq!(
+        (expected.id.as_ref(), expected.adopted),
+        (Some(&pred), false)
+    );
     assert_eq!(
         store.jobs(&mine, Which::Id(&pred)).unwrap(),
         [expected.clone()]
@@ -134,7 +152,9 @@ fn behaves(store: &dyn Store) {
     assert_eq!(job(store, number), expected);
     assert!(store.jobs(&mine, Which::Open).unwrap().is_empty());
 
-    // To look at it again later does not undo that it was saved.
+    // To look at it again later does not undo that it was saved, nor does a late answer.
+    store.settle(number, &Settled::Accepted(&pred)).unwrap();
+    store.settle(number, &Settled::Unknown).unwrap();
     store
         .ended(&mine, &prediction("pred_1", "deleted"))
         .unwrap();
@@ -149,6 +169,16 @@ fn behaves(store: &dyn Store) {
     store.ended(&mine, &prediction("pred_2", "melted")).unwrap();
     assert_eq!(job(store, other).status, Some("melted".into()));
     assert!(other > number);
+    // One task is of one job.
+    let lost = intend(store, &mine, None);
+    let error = store.settle(lost, &Settled::Adopted(&pred)).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("pred_1 is the task of j1 already"),
+        "{error}"
+    );
+    assert!(store.forget(&mine, lost).unwrap());
     assert_eq!(numbers(store, &mine, Which::All), [number, other]);
     assert!(store.jobs(&mine, Which::Open).unwrap().is_empty());
 
@@ -247,7 +277,7 @@ fn open_jobs_and_ids_are_found_by_an_index() {
     for (condition, index) in [(OPEN, "open_jobs"), ("id = ?3", "known_jobs")] {
         let connection = journal.connection.lock().unwrap();
         let mut plan = connection
-            .prepare(&format!("EXPLAIN QUERY PLAN {}", query(condition)))
+            .prepare(&format!("EXPLAIN QUERY PLAN {}", query(&mine(condition))))
             .unwrap();
         let values = rusqlite::params_from_iter(vec![""; plan.parameter_count()]);
         let steps = plan
@@ -295,6 +325,11 @@ fn many_at_once_lose_nothing() {
 
 #[test]
 fn a_number_is_never_given_again() {
+    let memory = MemoryStore::default();
+    let first = intend(&memory, &account(), None);
+    assert!(memory.forget(&account(), first).unwrap());
+    assert!(intend(&memory, &account(), None) > first);
+
     let (folder, journal) = journal();
     let first = intend(&journal, &account(), None);
     assert!(journal.forget(&account(), first).unwrap());
@@ -318,7 +353,7 @@ fn what_came_of_a_job_that_is_gone_is_an_error() {
         .settle(number, &Settled::Accepted(&id("pred_1")))
         .unwrap_err();
     assert!(
-        error.to_string().contains("j1 is not in it any more"),
+        error.to_string().contains("j1 is not there any more"),
         "{error}"
     );
 }

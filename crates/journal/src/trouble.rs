@@ -4,7 +4,6 @@
 use std::path::Path;
 
 use rusqlite::ErrorCode;
-use wavespeed::JobNumber;
 use wavespeed::StoreError;
 
 /// Why something was not written or read.
@@ -13,9 +12,9 @@ pub(crate) enum Trouble {
     /// SQLite says so.
     #[error("{0}{mend}", mend = mend(.0))]
     Sql(#[from] rusqlite::Error),
-    /// The job to be settled is not there.
-    #[error("{0} is not in it any more, so what came of it could not be written down")]
-    Missing(JobNumber),
+    /// What was to be written contradicts what is there.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// A row is not as this crate writes it.
     #[error("j{number} has a {column} that cannot be read: {why}; mend it, or forget the job")]
     Row {

@@ -61,6 +61,11 @@ impl Rejected {
             retry_after: None,
         }
     }
+
+    /// Whether another time it may not be rejected.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self.refusal, Refusal::NotSent | Refusal::Busy)
+    }
 }
 
 /// Why a submit was refused.

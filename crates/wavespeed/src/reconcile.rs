@@ -77,18 +77,10 @@ impl Wavespeed {
     /// Adopts a task by the word of a person.
     ///
     /// # Errors
-    /// If the store fails.
+    /// If the store fails, if another task is known of this job, or if the task is another job's.
     pub fn adopt(&self, record: &JobRecord, id: PredictionId) -> Result<Job, StoreError> {
         self.0.store.settle(record.number, &Settled::Adopted(&id))?;
         Ok(Job::new(self.clone(), id, Start::Now, None).numbered(record.number))
-    }
-
-    /// Nothing came of a job, by the word of a person.
-    ///
-    /// # Errors
-    /// If the store fails.
-    pub fn reject(&self, record: &JobRecord) -> Result<(), StoreError> {
-        self.0.store.settle(record.number, &Settled::Rejected)
     }
 
     async fn look(&self, record: &JobRecord) -> Result<Reconciled, ReconcileError> {

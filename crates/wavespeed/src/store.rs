@@ -24,11 +24,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// If it could not be written down.
     fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError>;
 
-    /// What became of a submit. A job for which this never comes (the process ended, the future was
-    /// dropped) may have been billed.
+    /// What became of a submit, as [`JobRecord::settle`] takes it over. A job for which this never
+    /// comes (the process ended, the future was dropped) may have been billed.
     ///
     /// # Errors
-    /// If it could not be written down. The submit is done in any case.
+    /// If it could not be written down; if the record does not take it; or if a task is to be
+    /// adopted that another job of the account has.
     fn settle(&self, job: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError>;
 
     /// A task was seen to have ended.
@@ -198,8 +199,14 @@ pub enum Settled<'a> {
     Rejected,
     /// It may have been accepted.
     Unknown,
-    /// It was rejected, and is about to be sent again at this time: as if intended anew.
-    Resent(SystemTime),
+    /// Nothing came of it, and it is about to be sent again: as if intended anew.
+    Resent {
+        /// When it was to be sent before. If that is not what the store has, somebody else has sent
+        /// it again already.
+        before: SystemTime,
+        /// When it is sent now.
+        at: SystemTime,
+    },
     /// It may have been accepted, and the vendor's history has a task that can be nothing else.
     Adopted(&'a PredictionId),
 }
@@ -323,21 +330,45 @@ impl JobRecord {
         }
     }
 
-    /// Takes over what became of the submit.
-    pub fn settle(&mut self, outcome: &Settled<'_>) {
-        let (stage, id) = match outcome {
-            Settled::Accepted(id) | Settled::Adopted(id) => (Stage::Submitted, Some(*id)),
-            Settled::Rejected => (Stage::Rejected, None),
-            Settled::Resent(at) => {
-                self.at = *at;
+    /// Takes over what became of the submit. Nothing takes away an id but another answer to the
+    /// submit itself, and what is known of its task stays: other processes may be further.
+    ///
+    /// # Errors
+    /// If it is to be sent again or another task adopted, but by now its task is known, or somebody
+    /// else has sent it again.
+    pub fn settle(&mut self, outcome: &Settled<'_>) -> Result<(), StoreError> {
+        let (stage, id) = match (*outcome, &self.id) {
+            (Settled::Accepted(id) | Settled::Adopted(id), Some(known)) if id == known => {
+                return Ok(());
+            }
+            (Settled::Adopted(_) | Settled::Resent { .. }, Some(known)) => {
+                let message = format!("{} is known to be {known}", self.number);
+                return Err(StoreError::new(message));
+            }
+            (Settled::Rejected | Settled::Unknown, Some(_)) => return Ok(()),
+            (Settled::Resent { before, at }, None) => {
+                // A store may keep no more than milliseconds.
+                if milliseconds(before) != milliseconds(self.at) {
+                    let message = format!("{} was sent again by another process", self.number);
+                    return Err(StoreError::new(message));
+                }
+                self.at = at;
                 (Stage::Intended, None)
             }
-            Settled::Unknown => (Stage::Unknown, None),
+            (Settled::Accepted(id) | Settled::Adopted(id), _) => (Stage::Submitted, Some(id)),
+            (Settled::Rejected, None) => (Stage::Rejected, None),
+            (Settled::Unknown, None) => (Stage::Unknown, None),
         };
         self.stage = stage;
         self.id = id.cloned();
         self.adopted = matches!(outcome, Settled::Adopted(_));
+        Ok(())
     }
+}
+
+fn milliseconds(at: SystemTime) -> u128 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default().as_millis()
 }
 
 /// Something could not be written down, or read.
@@ -350,6 +381,20 @@ impl StoreError {
     #[must_use]
     pub fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self(error.into())
+    }
+
+    /// The job to be settled is not there.
+    #[must_use]
+    pub fn gone(job: JobNumber) -> Self {
+        Self::new(format!(
+            "{job} is not there any more, so what came of it could not be written down"
+        ))
+    }
+
+    /// The task to be adopted belongs to another job.
+    #[must_use]
+    pub fn taken(id: &PredictionId, by: JobNumber) -> Self {
+        Self::new(format!("{id} is the task of {by} already"))
     }
 }
 
@@ -387,45 +432,67 @@ impl Store for NoStore {
 
 /// Remembers for as long as it lives; behind an [`Arc`], for several clients.
 #[derive(Debug, Default)]
-pub struct MemoryStore(Mutex<Vec<(Account, JobRecord)>>);
+pub struct MemoryStore(Mutex<Memory>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    jobs: Vec<(Account, JobRecord)>,
+    /// The last number that was given, which is never given again.
+    last: u64,
+}
+
+impl Memory {
+    /// The jobs of an account with this id.
+    fn of<'a>(
+        &'a mut self,
+        whose: &'a Account,
+        id: &'a str,
+    ) -> impl Iterator<Item = &'a mut JobRecord> {
+        let mine = self.jobs.iter_mut();
+        let mine = mine.filter_map(move |(account, job)| (account == whose).then_some(job));
+        mine.filter(move |job| job.id.as_ref().is_some_and(|known| known.as_str() == id))
+    }
+}
 
 impl MemoryStore {
-    fn with<T>(&self, work: impl FnOnce(&mut Vec<(Account, JobRecord)>) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn change(&self, is: impl Fn(&Account, &JobRecord) -> bool, change: impl Fn(&mut JobRecord)) {
-        self.with(|jobs| {
-            let found = jobs.iter_mut().filter(|(account, job)| is(account, job));
-            found.for_each(|(_, job)| change(job));
-        });
     }
 }
 
 impl Store for MemoryStore {
     fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError> {
-        Ok(self.with(|jobs| {
-            let last = jobs.iter().map(|(_, job)| job.number.get()).max();
-            let number = JobNumber(last.unwrap_or(0) + 1);
-            jobs.push((intent.account.clone(), JobRecord::new(number, intent)));
+        Ok(self.with(|memory| {
+            memory.last += 1;
+            let number = JobNumber(memory.last);
+            let job = JobRecord::new(number, intent);
+            memory.jobs.push((intent.account.clone(), job));
             number
         }))
     }
 
     fn settle(&self, number: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError> {
-        self.change(|_, job| job.number == number, |job| job.settle(outcome));
-        Ok(())
+        self.with(|memory| {
+            let found = memory.jobs.iter().position(|(_, job)| job.number == number);
+            let at = found.ok_or_else(|| StoreError::gone(number))?;
+            if let Settled::Adopted(id) = outcome {
+                let whose = memory.jobs[at].0.clone();
+                let rival = memory
+                    .of(&whose, id.as_str())
+                    .find(|job| job.number != number);
+                rival.map_or(Ok(()), |job| Err(StoreError::taken(id, job.number)))?;
+            }
+            memory.jobs[at].1.settle(outcome)
+        })
     }
 
     fn ended(&self, whose: &Account, prediction: &Prediction) -> Result<(), StoreError> {
-        let is = |account: &Account, job: &JobRecord| {
-            let id = job.id.as_ref().map(PredictionId::as_str);
-            account == whose && id == Some(&prediction.id)
-        };
-        self.change(is, |job| {
-            job.status = Some(prediction.status.clone());
-            if job.stage != Stage::Saved {
-                job.stage = Stage::Ended;
+        self.with(|memory| {
+            for job in memory.of(whose, &prediction.id) {
+                job.status = Some(prediction.status.clone());
+                if job.stage != Stage::Saved {
+                    job.stage = Stage::Ended;
+                }
             }
         });
         Ok(())
@@ -437,11 +504,11 @@ impl Store for MemoryStore {
         id: &PredictionId,
         files: &[Downloaded],
     ) -> Result<(), StoreError> {
-        let is =
-            |account: &Account, job: &JobRecord| account == whose && job.id.as_ref() == Some(id);
-        self.change(is, |job| {
-            job.stage = Stage::Saved;
-            job.files = files.iter().map(|file| file.path.clone()).collect();
+        self.with(|memory| {
+            for job in memory.of(whose, id.as_str()) {
+                job.stage = Stage::Saved;
+                job.files = files.iter().map(|file| file.path.clone()).collect();
+            }
         });
         Ok(())
     }
@@ -453,19 +520,20 @@ impl Store for MemoryStore {
             Which::Number(number) => job.number == number,
             Which::Id(id) => job.id.as_ref() == Some(id),
         };
-        Ok(self.with(|jobs| {
-            let mine = jobs
-                .iter()
-                .filter(|(account, job)| account == whose && is(job));
+        Ok(self.with(|memory| {
+            let mine = memory.jobs.iter();
+            let mine = mine.filter(|(account, job)| account == whose && is(job));
             mine.map(|(_, job)| job.clone()).collect()
         }))
     }
 
     fn forget(&self, whose: &Account, number: JobNumber) -> Result<bool, StoreError> {
-        Ok(self.with(|jobs| {
-            let before = jobs.len();
-            jobs.retain(|(account, job)| account != whose || job.number != number);
-            jobs.len() < before
+        Ok(self.with(|memory| {
+            let before = memory.jobs.len();
+            let kept =
+                |(account, job): &(Account, JobRecord)| account != whose || job.number != number;
+            memory.jobs.retain(kept);
+            memory.jobs.len() < before
         }))
     }
 }

@@ -10,8 +10,8 @@ use wavespeed_poll::{Deadline, Start};
 use crate::http::chain;
 use crate::outcome::{Attempt, Outcome, decide};
 use crate::{
-    Faults, Files, Intent, Job, JobNumber, Refusal, Rejected, Settled, StoreError, Target, Unknown,
-    Wavespeed, check,
+    Faults, Files, Intent, Job, JobNumber, JobRecord, Rejected, Settled, StoreError, Target,
+    Unknown, Wavespeed, check,
 };
 
 /// Why a submit did not yield a job.
@@ -58,6 +58,17 @@ impl SubmitOptions<'_> {
     }
 }
 
+/// A submit on its way.
+struct Sending<'a> {
+    /// Its job in the store.
+    number: JobNumber,
+    model: &'a ModelId,
+    input: &'a Value,
+    /// When it was last about to be sent.
+    at: SystemTime,
+    deadline: Deadline,
+}
+
 impl Wavespeed {
     /// Checks an input by every rule of its model, then submits it, once. **This is the call that
     /// costs money.**
@@ -95,7 +106,7 @@ impl Wavespeed {
         if let Some(model) = crate::model(model) {
             Faults::none_of(check(model, input, Files::Url))?;
         }
-        self.send(model, input, options).await
+        self.begin(model, input, options).await
     }
 
     /// Submits JSON as it is, once. **This is the call that costs money**: a key that the model
@@ -104,11 +115,36 @@ impl Wavespeed {
     /// # Errors
     /// As of [`submit`](Self::submit), but for the faults of the input.
     pub async fn submit_unchecked(&self, model: &str, input: &Value) -> Result<Job, SubmitError> {
-        self.send(model, input, &SubmitOptions::new(self.deadline()))
+        self.begin(model, input, &SubmitOptions::new(self.deadline()))
             .await
     }
 
-    async fn send(
+    /// Submits the input of a job again, under the same number, by the word of a person that
+    /// nothing came of it. **This is a call that costs money.**
+    ///
+    /// # Errors
+    /// As of [`submit`](Self::submit); and if the task of the job is known by now, or somebody else
+    /// has sent it again.
+    pub async fn resubmit(
+        &self,
+        record: &JobRecord,
+        deadline: Deadline,
+    ) -> Result<Job, SubmitError> {
+        if let Some(model) = crate::model(record.model.as_str()) {
+            Faults::none_of(check(model, &record.input, Files::Url))?;
+        }
+        let mut sending = Sending {
+            number: record.number,
+            model: &record.model,
+            input: &record.input,
+            at: record.at,
+            deadline,
+        };
+        self.resent(&mut sending)?;
+        self.send(sending).await
+    }
+
+    async fn begin(
         &self,
         model: &str,
         input: &Value,
@@ -116,13 +152,26 @@ impl Wavespeed {
     ) -> Result<Job, SubmitError> {
         let model: ModelId = model.parse()?;
         let target = options.target.map(Target::absolute).transpose();
-        let mut intent = Intent::new(&self.0.account, &model, input, SystemTime::now());
+        let at = SystemTime::now();
+        let mut intent = Intent::new(&self.0.account, &model, input, at);
         let target = target.map_err(StoreError::new)?;
         intent.target = target.as_ref();
-        let number = self.0.store.intend(&intent)?;
+        let sending = Sending {
+            number: self.0.store.intend(&intent)?,
+            model: &model,
+            input,
+            at,
+            deadline: options.deadline,
+        };
+        self.send(sending).await
+    }
+
+    /// Sends what the store has as intended.
+    async fn send(&self, mut sending: Sending<'_>) -> Result<Job, SubmitError> {
+        let number = sending.number;
         let mut resends = 0..self.0.resends;
         let rejected = loop {
-            let attempt = self.attempt(&model, input, options.deadline).await;
+            let attempt = self.attempt(&sending).await;
             match decide(&attempt, SystemTime::now()) {
                 Outcome::Accepted(id) => {
                     self.settle(number, &Settled::Accepted(&id));
@@ -134,13 +183,10 @@ impl Wavespeed {
                     return Err(unknown.into());
                 }
                 Outcome::Rejected(rejected) => match self.again_in(&rejected, resends.next()) {
-                    Some(wait) if options.deadline.allows(wait, self.0.poller.clock()) => {
+                    Some(wait) if sending.deadline.allows(wait, self.0.poller.clock()) => {
                         tracing::warn!(%rejected, ?wait, "the submit is sent again");
                         self.pause(wait).await;
-                        // Were this one lost, it would be looked for from here on.
-                        self.0
-                            .store
-                            .settle(number, &Settled::Resent(SystemTime::now()))?;
+                        self.resent(&mut sending)?;
                     }
                     _ => break rejected,
                 },
@@ -150,17 +196,33 @@ impl Wavespeed {
         Err(rejected.into())
     }
 
+    /// It is about to be sent again. Were it lost this time, it would be looked for from here on.
+    fn resent(&self, sending: &mut Sending<'_>) -> Result<(), StoreError> {
+        let (before, at) = (sending.at, SystemTime::now());
+        let resent = Settled::Resent { before, at };
+        self.0.store.settle(sending.number, &resent)?;
+        sending.at = at;
+        Ok(())
+    }
+
     /// One POST.
-    async fn attempt(&self, model: &ModelId, input: &Value, deadline: Deadline) -> Attempt {
+    async fn attempt(&self, sending: &Sending<'_>) -> Attempt {
         let clock = self.0.poller.clock();
-        let left = deadline.remaining(clock).unwrap_or(self.0.timeouts.submit);
+        let left = sending
+            .deadline
+            .remaining(clock)
+            .unwrap_or(self.0.timeouts.submit);
         if left.is_zero() {
             return Attempt::NotSent("the deadline came before it".into());
         }
         let timeout = left.min(self.0.timeouts.submit);
         let deadline = Deadline::after(timeout, clock);
         let limit = async { _ = deadline.cut(clock, pending::<()>()).await };
-        match self.0.api.submit_raw(model, input, None, limit).await {
+        let post = self
+            .0
+            .api
+            .submit_raw(sending.model, sending.input, None, limit);
+        match post.await {
             Ok(answer) => Attempt::Answered(answer),
             Err(CallError::Limit) => Attempt::Lost(format!("no answer within {timeout:?}")),
             Err(CallError::Transport(error)) => Attempt::Lost(chain(&error)),
@@ -171,7 +233,7 @@ impl Wavespeed {
     /// After how long a rejected submit is sent again, the time before it being the `resend`th; not
     /// at all if there are no more, or another time would be rejected just the same.
     fn again_in(&self, rejected: &Rejected, resend: Option<u32>) -> Option<Duration> {
-        if !matches!(rejected.refusal, Refusal::NotSent | Refusal::Busy) {
+        if !rejected.is_passing() {
             return None;
         }
         let backoff = self.0.poller.backoff(resend?);

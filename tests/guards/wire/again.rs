@@ -102,11 +102,32 @@ async fn a_resent_submit_is_intended_anew() {
     assert_eq!((jobs.len(), jobs[0].stage), (1, Stage::Unknown));
     assert!(jobs[0].at >= before);
     let later = before + Duration::from_secs(300);
-    store
-        .settle(jobs[0].number, &Settled::Resent(later))
-        .unwrap();
+    let resent = Settled::Resent {
+        before: jobs[0].at,
+        at: later,
+    };
+    store.settle(jobs[0].number, &resent).unwrap();
     let jobs = client.jobs(Which::All).unwrap();
     assert_eq!((jobs[0].at, jobs[0].stage), (later, Stage::Intended));
+}
+
+/// Two people, or two terminals, may say so of the same job.
+#[tokio::test]
+async fn a_lost_submit_is_sent_again_by_a_persons_word_and_only_once() {
+    let history = [answer(&record("created")), page(json!([]))];
+    let (client, job) = lost(history).await;
+    let again = client.resubmit(&job, Deadline::never()).await.unwrap();
+    assert_eq!(
+        (again.id().as_str(), again.number()),
+        (ID, Some(job.number))
+    );
+    let [known] = &client.jobs(Which::All).unwrap()[..] else {
+        panic!("it stays one job")
+    };
+    assert_eq!(known.stage, Stage::Submitted);
+    let error = client.resubmit(&job, Deadline::never()).await.unwrap_err();
+    assert!(matches!(error, SubmitError::Store(_)), "{error}");
+    assert_eq!(error.to_string().matches(ID).count(), 1, "{error}");
 }
 
 /// A client whose submit was lost, and the job it left.

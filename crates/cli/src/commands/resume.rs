@@ -2,9 +2,7 @@
 
 use clap::ArgMatches;
 use futures_util::future::join_all;
-use wavespeed::{
-    Deadline, JobRecord, PredictionId, Reconciled, Stage, SubmitOptions, Wavespeed, Which,
-};
+use wavespeed::{Deadline, JobRecord, PredictionId, Reconciled, Stage, Wavespeed, Which};
 
 use super::jobs::find;
 use super::tasks::{Place, finish};
@@ -117,18 +115,10 @@ async fn go_on(
 }
 
 async fn resubmit(place: &Place<'_>, record: &JobRecord) -> Result<wavespeed::Job, Failure> {
-    let mut options = SubmitOptions::new(place.deadline);
-    options.target = record.target.as_ref();
     place.board.set_submitting(true);
-    let submitted = place
-        .client
-        .submit_with(record.model.as_str(), &record.input, &options)
-        .await;
+    let submitted = place.client.resubmit(record, place.deadline).await;
     place.board.set_submitting(false);
-    let submitted = submitted?;
-    // By the word of a person nothing came of the first one.
-    place.client.reject(record)?;
-    Ok(submitted)
+    Ok(submitted?)
 }
 
 /// The task of a job whose answer was lost, if it can be found and be nothing else.
