@@ -11,6 +11,7 @@ mod download;
 mod emulator;
 mod outcomes;
 mod poll;
+mod property;
 mod recorded;
 mod submit;
 pub(crate) mod tcp;
