@@ -116,6 +116,14 @@ pub enum SaveError {
         /// Where it should go.
         path: PathBuf,
     },
+    /// The disk has no room for it.
+    #[error("{path} needs {missing} bytes more than its disk has left: make room")]
+    NoRoom {
+        /// Where it should go.
+        path: PathBuf,
+        /// How many bytes are missing.
+        missing: u64,
+    },
     /// It could not be written.
     #[error("{path} could not be written: {error}")]
     Write {
@@ -147,6 +155,10 @@ impl SaveError {
                 announced,
             },
             Broken::TooLong => Self::TooLarge { url: at() },
+            Broken::NoRoom(missing) => Self::NoRoom {
+                path: path.to_owned(),
+                missing,
+            },
             Broken::Write(error) => Self::Write {
                 path: path.to_owned(),
                 error,

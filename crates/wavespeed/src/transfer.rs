@@ -32,6 +32,8 @@ pub(crate) enum Broken {
     Length(u64),
     /// It is longer than it may be.
     TooLong,
+    /// It needs this many bytes more than the disk has left.
+    NoRoom(u64),
     /// It could not be written.
     Write(io::Error),
 }
@@ -44,7 +46,7 @@ impl Broken {
             Self::Refused(status) => {
                 status.is_server_error() || matches!(status.as_u16(), 408 | 416 | 429)
             }
-            Self::Length(_) | Self::TooLong | Self::Write(_) => false,
+            Self::Length(_) | Self::TooLong | Self::NoRoom(_) | Self::Write(_) => false,
         }
     }
 
@@ -95,11 +97,21 @@ impl Part {
         if self.whole.is_some_and(|whole| whole > limit) {
             return Err(Broken::TooLong);
         }
+        if let Some(missing) = self.missing_room() {
+            return Err(Broken::NoRoom(missing));
+        }
         self.take(response, limit).await?;
         match self.whole {
             Some(whole) if whole != self.bytes => Err(Broken::Length(whole)),
             _ => Ok(()),
         }
+    }
+
+    /// What the disk lacks for the rest, as far as that can be told.
+    fn missing_room(&self) -> Option<u64> {
+        let room = fs4::available_space(self.file.path().parent()?).ok()?;
+        let rest = self.whole?.saturating_sub(self.bytes);
+        rest.checked_sub(room).filter(|missing| *missing > 0)
     }
 
     async fn take(&mut self, mut response: Response, limit: u64) -> Result<(), Broken> {

@@ -70,6 +70,24 @@ async fn a_file_comes_whole_and_is_described() {
 }
 
 #[tokio::test]
+async fn what_the_disk_has_no_room_for_is_not_begun() {
+    let clock = wavespeed::poll::ManualClock::default();
+    let settings = super::settings("http://127.0.0.1:9", &clock);
+    let client = settings.largest_output(u64::MAX).build().unwrap();
+    let length = u64::MAX / 4;
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+    // Were it begun, it would wait for the rest for ever.
+    let server = Server::start([Act::send(head)]).await;
+    let folder = TempDir::new().unwrap();
+    let error = save(&client, &server.origin, &folder).await.unwrap_err();
+    let [(1, SaveError::NoRoom { missing, .. })] = error.failed[..] else {
+        panic!("{error}")
+    };
+    assert!((1..length).contains(&missing));
+    assert!(names(folder.path()).is_empty());
+}
+
+#[tokio::test]
 async fn a_file_of_many_pieces_comes_whole() {
     let client = no_api();
     let content: String = (0..300_000).map(|number| format!("{number:x} ")).collect();
