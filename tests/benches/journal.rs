@@ -1,6 +1,7 @@
 //! What the journal costs: a job from its intent to its files, beside the bare `fsync` that any such
-//! promise needs, measured in turns in one run; and opening one that is long in use. Prints a table;
-//! nothing here can fail by the clock.
+//! promise needs, measured in turns in one run; opening one that is long in use; and with that one,
+//! `wave resume` from its start to its first poll. Prints a table; nothing here can fail by the
+//! clock.
 
 #![allow(
     clippy::print_stdout,
@@ -9,18 +10,24 @@
 )]
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 use wavespeed::{
     Account, Intent, ModelId, Prediction, PredictionId, Settled, Store as _, Target, Which,
 };
+use wavespeed_client::ApiKey;
 use wavespeed_journal::Journal;
 
 const TIMES: usize = 200;
 const FINISHED: usize = 10_000;
 const OPEN: usize = 100;
+const RESUMES: usize = 20;
+const KEY: &str = "wsk_bench";
 
 fn main() {
     // `cargo test` runs benches, too, without this word.
@@ -29,7 +36,9 @@ fn main() {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
-    let jobs = Jobs::new();
+    let api = TcpListener::bind("127.0.0.1:0").unwrap();
+    let origin = format!("http://{}", api.local_addr().unwrap());
+    let jobs = Jobs::new(&origin);
     let journal = Journal::open(&path).unwrap();
     let mut small = File::create(folder.path().join("small")).unwrap();
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
@@ -69,6 +78,39 @@ fn main() {
         "| open with {FINISHED} finished jobs, read {OPEN} open ones | {:.2} ms |",
         median(&mut opens)
     );
+    let mut resumes: Vec<Duration> = (0..RESUMES)
+        .map(|_| time_to_poll(&path, &origin, &api))
+        .collect();
+    println!(
+        "| wave resume with the same, from its start to its first poll | {:.2} ms |",
+        median(&mut resumes)
+    );
+}
+
+/// From the start of `wave resume` until an API hears of it, which does not answer.
+fn time_to_poll(journal: &Path, origin: &str, api: &TcpListener) -> Duration {
+    let start = Instant::now();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_wave-under-test"))
+        .args(["resume", "--journal"])
+        .arg(journal)
+        .env("WAVESPEED_API_KEY", KEY)
+        .env("WAVESPEED_BASE_URL", origin)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let (mut stream, _) = api.accept().unwrap();
+    let mut first = [0; 3];
+    stream.read_exact(&mut first).unwrap();
+    let took = start.elapsed();
+    assert_eq!(&first, b"GET");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // Its other connections are not those of the next one.
+    api.set_nonblocking(true).unwrap();
+    while api.accept().is_ok() {}
+    api.set_nonblocking(false).unwrap();
+    took
 }
 
 /// What all jobs have in common.
@@ -80,9 +122,10 @@ struct Jobs {
 }
 
 impl Jobs {
-    fn new() -> Self {
+    fn new(origin: &str) -> Self {
+        let key = ApiKey::new(KEY).unwrap().fingerprint();
         Self {
-            account: Account::new("https://api.example/api/v3", "0123456789ab"),
+            account: Account::new(format!("{origin}/api/v3"), key),
             model: "kwaivgi/kling-lipsync/text-to-video".parse().unwrap(),
             input: json!({
                 "video": "https://example.com/a.mp4",
