@@ -80,6 +80,12 @@ pub enum SaveError {
         /// What was answered.
         status: u16,
     },
+    /// A page came in its place, as a gateway or a login page does with a status of success.
+    #[error("{url} answered with an HTML page, not the file")]
+    Page {
+        /// Where it should be.
+        url: String,
+    },
     /// The host could not be reached, or the transfer broke.
     #[error("the transfer from {host} failed ({message})")]
     Transfer {
@@ -145,6 +151,7 @@ impl SaveError {
                 url: at(),
                 status: status.as_u16(),
             },
+            Broken::Page => Self::Page { url: at() },
             Broken::Transfer(error) => Self::Transfer {
                 host: url.host_str().unwrap_or_default().to_owned(),
                 message: chain(&error.without_url()),

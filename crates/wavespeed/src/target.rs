@@ -191,7 +191,7 @@ impl<P: Into<PathBuf>> From<P> for Target {
 }
 
 /// The extension of the file a URL names, if it is a harmless one: the URL is somebody else's text.
-fn extension(url: &Url) -> Option<&str> {
+pub(crate) fn extension(url: &Url) -> Option<&str> {
     let (_, extension) = url.path_segments()?.next_back()?.rsplit_once('.')?;
     let harmless = (1..=8).contains(&extension.len())
         && extension.bytes().all(|byte| byte.is_ascii_alphanumeric());

@@ -3,12 +3,14 @@
 use std::io::{self, Seek as _, Write as _};
 
 use reqwest::header::{
-    CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE,
+    CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE,
 };
 use reqwest::{Client, Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 use url::Url;
+
+use crate::target::extension;
 
 /// What has come of a file.
 pub(crate) struct Part {
@@ -26,6 +28,8 @@ pub(crate) struct Part {
 pub(crate) enum Broken {
     /// The host answered with another status.
     Refused(StatusCode),
+    /// The host answered with a page instead of the file.
+    Page,
     /// The host could not be reached, or the transfer broke.
     Transfer(reqwest::Error),
     /// It ended with another length than announced.
@@ -42,7 +46,7 @@ impl Broken {
     /// Whether another try may go on from here.
     pub(crate) fn is_passing(&self) -> bool {
         match self {
-            Self::Transfer(_) => true,
+            Self::Page | Self::Transfer(_) => true,
             Self::Refused(status) => {
                 status.is_server_error() || matches!(status.as_u16(), 408 | 416 | 429)
             }
@@ -83,6 +87,10 @@ impl Part {
         let response = request.send().await.map_err(Broken::Transfer)?;
         match response.status() {
             StatusCode::PARTIAL_CONTENT if starts_at(response.headers()) == Some(self.bytes) => {}
+            StatusCode::OK if is_page(response.headers()) && !may_be_page(url) => {
+                self.restart().map_err(Broken::Write)?;
+                return Err(Broken::Page);
+            }
             StatusCode::OK => {
                 self.restart().map_err(Broken::Write)?;
                 self.version = version(response.headers());
@@ -149,6 +157,23 @@ fn version(headers: &HeaderMap) -> Option<HeaderValue> {
         .get(ETAG)
         .filter(|tag| !tag.as_bytes().starts_with(b"W/"));
     strong.or_else(|| headers.get(LAST_MODIFIED)).cloned()
+}
+
+/// Whether it is HTML that comes.
+fn is_page(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let page = b"text/html";
+    kind.and_then(|kind| kind.get(..page.len()))
+        .is_some_and(|kind| kind.eq_ignore_ascii_case(page))
+}
+
+/// Whether a URL leaves it open that its file is HTML. Where it names another kind of file, HTML is
+/// what a gateway or a login page puts in its place, with a status as if all were well.
+fn may_be_page(url: &Url) -> bool {
+    extension(url).is_none_or(|kind| {
+        let pages = ["html", "htm"];
+        pages.iter().any(|page| kind.eq_ignore_ascii_case(page))
+    })
 }
 
 /// Where the content of a partial answer begins.

@@ -99,6 +99,32 @@ async fn a_file_of_many_pieces_comes_whole() {
 }
 
 #[tokio::test]
+async fn a_page_is_not_taken_for_the_file() {
+    let page = || ResponseTemplate::new(200).set_body_raw("<html>", "Text/HTML; charset=utf-8");
+    let client = no_api();
+    let folder = TempDir::new().unwrap();
+    let at = |server: &MockServer, name: &str| format!("{}/{name}", server.uri());
+    let server = serve([page()]).await;
+    let error = save(&client, &at(&server, "1.mp4"), &folder).await;
+    let error = error.unwrap_err();
+    assert!(
+        matches!(error.failed[0].1, SaveError::Page { .. }),
+        "{error}"
+    );
+    assert!(names(folder.path()).is_empty());
+    // It passes, as the error of a gateway does.
+    let server = serve([page(), file(ABC)]).await;
+    let saved = save(&client, &at(&server, "1.mp4"), &folder).await.unwrap();
+    assert_eq!(saved[0].sha256, ABC_SHA256);
+    // It may be what the task has made.
+    for name in ["report.HTML", "report"] {
+        let (server, folder) = (serve([page()]).await, TempDir::new().unwrap());
+        let saved = save(&client, &at(&server, name), &folder).await.unwrap();
+        assert_eq!(saved[0].bytes, 6, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn redirects_are_followed_without_the_key() {
     let storage = serve([file(ABC)]).await;
     // The same machine by another name, so that host and port differ.
