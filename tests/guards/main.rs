@@ -12,6 +12,7 @@ mod hostile;
 mod journal;
 #[cfg(unix)]
 mod kill;
+mod matrix;
 mod network;
 mod outline;
 mod wire;

@@ -1,0 +1,119 @@
+//! The main job by `wave`, with polls that follow each other quickly; its back-off is by the real
+//! clock, as the command has no other.
+
+use serde_json::Value;
+
+use super::{Row, Told, is_whole};
+use crate::command::{Emulated, LIPSYNC, Run, Wave};
+
+/// For rows that end by themselves: never reached.
+const PATIENT: &str = "60s";
+/// For rows that only a deadline ends: enough to submit, also on a busy machine.
+const HASTY: &str = "1500ms";
+
+/// A deadline for a run under this scenario.
+fn timeout(row: Row, first: bool) -> &'static str {
+    let endless = row.is_silent() || row.is("output once huge");
+    match row.is_for_ever() && row.call() != "submit" || first && endless {
+        true => HASTY,
+        false => PATIENT,
+    }
+}
+
+fn run(wave: &Wave, row: Row, first: bool, words: &[&str]) -> Run {
+    let settings = [
+        "--json",
+        "--settle-time",
+        "0s",
+        "--timeout",
+        timeout(row, first),
+    ];
+    wave.quick(&[words, &settings].concat())
+}
+
+/// The exit code, and the kind of the error or the file.
+fn word(run: &Run, document: &Value) -> String {
+    let kind = document["error"]["kind"].as_str().unwrap_or("file");
+    format!("{} {kind}", run.exit)
+}
+
+/// An error after the submit names the task or the job, and the command that goes on.
+fn check_error(row: Row, run: &Run, document: &Value) {
+    let Some(message) = document["error"]["message"].as_str() else {
+        return;
+    };
+    let hint = document["error"]["hint"].as_str().unwrap_or_default();
+    if matches!(run.exit, 3 | 6) {
+        assert!(message.contains("nothing is billed"), "{row:?}: {run}");
+        assert!(document["id"].is_null(), "{row:?}: {run}");
+        return;
+    }
+    let name = document["id"].as_str().unwrap_or("j1");
+    assert!(
+        message.contains(name) || hint.contains(name),
+        "{row:?}: {run}"
+    );
+    // A task that has ended is not gone on with.
+    assert!(
+        run.exit == 1 || hint.contains("wave ") && hint.contains(name),
+        "{row:?}: {run}"
+    );
+}
+
+pub(super) fn meet(row: Row, emulated: &Emulated) -> Told {
+    let wave = emulated.wave();
+    let path = wave.path("out.mp4");
+    let words = [&LIPSYNC[..], &["-o", "out.mp4"]].concat();
+    let first = run(&wave, row, true, &words);
+    let document = first.json();
+    check_error(row, &first, &document);
+    assert_eq!(first.exit == 0, is_whole(&path), "{row:?}: {first}");
+    let end = word(&first, &document);
+    row.let_it_end(emulated);
+    let (last, after) = match first.exit {
+        0 => (document, String::new()),
+        // There is nothing to go on with, and resume says so.
+        3 | 6 => {
+            let again = run(&wave, row, false, &["resume", "j1"]);
+            assert_eq!(again.exit, 6, "{row:?}: {again}");
+            (document, String::new())
+        }
+        _ => resume(&wave, row, emulated),
+    };
+    let source = match last["reconciled"].as_bool() {
+        Some(true) => "history",
+        _ => "answer",
+    };
+    Told {
+        task: last["id"].as_str().map(|id| (id.to_owned(), source)),
+        end,
+        after,
+        is_whole: is_whole(&path),
+    }
+}
+
+/// Goes on with what the first run left. A submit of which nothing came is made again, as its hint
+/// says.
+fn resume(wave: &Wave, row: Row, emulated: &Emulated) -> (Value, String) {
+    let resumed = run(wave, row, false, &["resume", "j1"]);
+    let document = resumed.json();
+    check_error(row, &resumed, &document);
+    let after = word(&resumed, &document);
+    if resumed.exit != 5 {
+        return (document, after);
+    }
+    assert_eq!(
+        emulated.emulator.billed(),
+        0,
+        "a task was not found: {resumed}"
+    );
+    assert!(
+        resumed.stderr.contains("wave resume j1 --resubmit"),
+        "{resumed}"
+    );
+    let again = run(wave, row, false, &["resume", "j1", "--resubmit"]);
+    let document = again.json();
+    check_error(row, &again, &document);
+    let after = format!("{after}; --resubmit: {}", word(&again, &document));
+    (document, after)
+}
