@@ -69,10 +69,15 @@ impl Writer<'_> {
                     .and_then(Value::as_object)
                     .map(media),
             );
+            let language = option(
+                property["x-choice-language"]
+                    .as_str()
+                    .map(|name| quote!(#name)),
+            );
             quote! {
                 Input {
                     name: #name, flag: #flag, about: #about, required: #required, hidden: #hidden,
-                    default: #default, shape: #shape, media: #media
+                    default: #default, shape: #shape, media: #media, language: #language
                 }
             }
         });
@@ -233,13 +238,14 @@ mod tests {
         let input = written(json!({
             "type": "string", "description": "A\n word.", "default": "x", "maxLength": 9,
             "enum": ["x"], "x-choice-names": { "x": { "en": "Ex" } }, "x-hidden": true,
+            "x-choice-language": "tongue",
         }));
         for part in [
             r#"name:"in",flag:"input-in",about:"Aword.",required:true,hidden:true"#,
             r#"default:Some(Literal::String("x"))"#,
             r#"min_chars:None,max_chars:Some(9)"#,
             r#"Choice{value:Literal::String("x"),names:&[("en","Ex")]}"#,
-            "media:None",
+            r#"media:None,language:Some("tongue")"#,
         ] {
             assert!(input.contains(part), "{part} in {input}");
         }

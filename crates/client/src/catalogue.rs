@@ -42,6 +42,7 @@ pub static CATALOGUE: &[Model] = &[Model {
                 },
                 advised_lines: &[720, 1080],
             }),
+            language: None,
         },
         Input {
             name: "text",
@@ -56,6 +57,7 @@ pub static CATALOGUE: &[Model] = &[Model {
                 choices: &[],
             },
             media: None,
+            language: None,
         },
         Input {
             name: "voice_id",
@@ -171,6 +173,7 @@ pub static CATALOGUE: &[Model] = &[Model {
                 ],
             },
             media: None,
+            language: Some("voice_language"),
         },
         Input {
             name: "voice_language",
@@ -194,6 +197,7 @@ pub static CATALOGUE: &[Model] = &[Model {
                 ],
             },
             media: None,
+            language: None,
         },
         Input {
             name: "voice_speed",
@@ -208,6 +212,7 @@ pub static CATALOGUE: &[Model] = &[Model {
                 multiple_of: None,
             },
             media: None,
+            language: None,
         },
     ],
 }];

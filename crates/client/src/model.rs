@@ -60,6 +60,28 @@ pub struct Input {
     pub shape: Shape,
     /// What the file must be like, where the value is the URL of one.
     pub media: Option<Media>,
+    /// The input that says in which language a choice of this one is used. A choice that has no
+    /// name in that language does not speak it.
+    pub language: Option<&'static str>,
+}
+
+impl Input {
+    /// The choice of this value, or the only one that is called so in any language.
+    #[must_use]
+    pub fn choice(&self, text: &str) -> Option<&'static Choice> {
+        let choices = self.shape.choices();
+        let value = choices
+            .iter()
+            .find(|choice| choice.value.to_string() == text);
+        value.or_else(|| {
+            let is_called = |choice: &&Choice| {
+                let mut names = choice.names.iter();
+                names.any(|(_, name)| name.to_lowercase() == text.to_lowercase())
+            };
+            let mut called = choices.iter().filter(is_called);
+            called.next().filter(|_| called.next().is_none())
+        })
+    }
 }
 
 /// The type of a value, and its rules.

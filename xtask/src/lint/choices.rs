@@ -10,6 +10,7 @@ use crate::generate::OPEN_ENUMS;
 pub(super) fn check(at: &SchemaAt<'_>, report: &mut Report) {
     choices(at, report);
     choice_names(at, report);
+    choice_language(at, report);
     open_enum(at, report);
 }
 
@@ -80,6 +81,25 @@ fn choice_names(at: &SchemaAt<'_>, report: &mut Report) {
                 "it is not a mapping of languages to names",
                 mend,
             );
+        }
+    }
+}
+
+/// Which of the properties says in what language a choice of another is used.
+fn choice_language(at: &SchemaAt<'_>, report: &mut Report) {
+    let languages = |name: &str| at.schema["properties"][name]["enum"].as_array();
+    for (_, property, place) in at.properties() {
+        let Some(by) = property.get("x-choice-language") else {
+            continue;
+        };
+        let place = place.key("x-choice-language");
+        if by.as_str().is_none_or(|by| languages(by).is_none()) {
+            let problem = format!("{} is not a property with an `enum`", code(by));
+            report.add(&place, problem, "name the one that chooses the language");
+        }
+        if property.get("x-choice-names").is_none() {
+            let mend = "add `x-choice-names`, which say what speaks which language";
+            report.add(&place, "the choices have no names", mend);
         }
     }
 }
@@ -178,6 +198,24 @@ mod tests {
             in_input("type: integer\nenum: [5]\nx-choice-names: { 5: { en: V } }"),
             [""; 0]
         );
+    }
+
+    #[test]
+    fn the_language_of_a_choice_is_chosen_by_another_input() {
+        let names = "enum: [x]\nx-choice-names: { x: { en: Ex } }";
+        let by_nobody = format!("type: string\n{names}\nx-choice-language: tongue");
+        deserve(&[
+            (
+                &by_nobody,
+                ".x-choice-language: `\"tongue\"` is not a property with an `enum`; name the one \
+                 that chooses the language",
+            ),
+            (
+                "type: string\nenum: [en]\nx-choice-language: in",
+                ".x-choice-language: the choices have no names; add `x-choice-names`, which say \
+                 what speaks which language",
+            ),
+        ]);
     }
 
     #[test]

@@ -41,6 +41,7 @@ const SCHEMA: &[&str] = &[
 const OURS: &[&str] = &[
     "x-media",
     "x-choice-names",
+    "x-choice-language",
     "x-hidden",
     "x-extensible-enum",
     "x-terminal",
