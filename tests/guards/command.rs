@@ -371,7 +371,7 @@ fn wrong_input_is_refused_before_anything_is_sent() {
         ),
         (
             "name-of-voice",
-            &["--video", VIDEO, "--text", "a", "--voice-id", "Peppy"],
+            &["--video", VIDEO, "--text", "a", "--voice-id", "Pepy"],
         ),
         (
             "too-slow",

@@ -9,10 +9,12 @@ mod command;
 mod dropped;
 mod generator;
 mod hostile;
+mod inputs;
 mod journal;
 #[cfg(unix)]
 mod kill;
 mod matrix;
 mod network;
 mod outline;
+mod schema;
 mod wire;

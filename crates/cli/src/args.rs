@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use clap::builder::styling::Styles;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use wavespeed::{CATALOGUE, Model};
+use wavespeed::{CATALOGUE, Model, Rule};
 
+use crate::commands::list;
 use crate::{exit, inputs};
 
 const KEY: &str = "\
@@ -113,7 +115,14 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
         .subcommand(
             Command::new("voices")
                 .about("List the voices of lip-sync, and what they are called in each language")
-                .after_help(example("wave voices")),
+                .arg(
+                    Arg::new("language")
+                        .long("language")
+                        .value_name("LANGUAGE")
+                        .value_parser(PossibleValuesParser::new(list::languages()))
+                        .help("Only the voices that speak it"),
+                )
+                .after_help(example("wave voices --language zh")),
         )
         .subcommand(emulator())
 }
@@ -141,7 +150,25 @@ fn with_model(command: Command, words: &str, model: Option<&'static Model>) -> C
         ))
         .override_usage(format!("wave {words} {}[OPTIONS]", inputs::usage(model)))
         .args(inputs::flags(model))
+        .args(inputs::sources())
         .args(files(SAVE))
+        .arg(
+            Arg::new("force-input")
+                .long("force-input")
+                .value_name("RULE")
+                .action(ArgAction::Append)
+                .value_parser(overridable())
+                .help("Send an input that breaks this rule all the same; may be repeated"),
+        )
+}
+
+/// The rules that can be overridden, by name.
+fn overridable() -> impl TypedValueParser<Value = Rule> {
+    let rules = || Rule::ALL.iter().filter(|rule| rule.can_be_overridden());
+    PossibleValuesParser::new(rules().map(|rule| rule.name())).map(move |name| {
+        let named = rules().find(|rule| rule.name() == name);
+        *named.expect("it is one of the possible values")
+    })
 }
 
 fn ids() -> Arg {
@@ -318,7 +345,8 @@ pub(crate) fn model_in(words: &[std::ffi::OsString]) -> Option<&'static Model> {
     let mut before = "run";
     words[at + 1..].iter().find_map(|word| {
         let flag = before.strip_prefix("--").filter(|flag| !flag.contains('='));
-        let is_value = flag.is_some_and(|flag| !SWITCHES.contains(&flag)) || before == "-o";
+        let is_value =
+            flag.is_some_and(|flag| !SWITCHES.contains(&flag)) || matches!(before, "-o" | "-i");
         before = word;
         wavespeed::model(word).filter(|_| !is_value)
     })

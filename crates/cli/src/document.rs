@@ -23,6 +23,8 @@ pub(crate) struct Document {
     pub(crate) status: Option<String>,
     /// What the task made, in the vendor's order.
     pub(crate) outputs: Vec<Output>,
+    /// What is odd about the input, though it was sent.
+    pub(crate) warnings: Vec<FaultDocument>,
     /// What went wrong; null if nothing did.
     pub(crate) error: Option<ErrorDocument>,
     /// The vendor's record as it came, or its answer if no record could be read from it.
@@ -94,6 +96,8 @@ pub(crate) struct FaultDocument {
     pub(crate) value: Value,
     /// What is wrong and how to mend it.
     pub(crate) message: String,
+    /// What follows from it: `refusal`, `warning`, or `overridden` by `--force-input`.
+    pub(crate) severity: String,
 }
 
 /// A job of `wave jobs`.

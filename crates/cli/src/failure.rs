@@ -44,10 +44,9 @@ impl Failure {
 
     /// Everything that was found wrong before anything was sent.
     pub(crate) fn input(faults: Vec<Fault>) -> Self {
-        let many = if faults.len() == 1 {
-            "1 fault was"
-        } else {
-            &format!("{} faults were", faults.len())
+        let many = match faults.iter().filter(|fault| fault.is_refusal()).count() {
+            1 => "1 fault was",
+            many => &format!("{many} faults were"),
         };
         let message = format!("{many} found; nothing was sent");
         Self {
@@ -227,6 +226,7 @@ impl From<&Fault> for FaultDocument {
             rule: fault.rule.name().to_owned(),
             value: fault.value.clone(),
             message: fault.message.clone(),
+            severity: fault.severity.name().to_owned(),
         }
     }
 }

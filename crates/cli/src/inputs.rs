@@ -6,6 +6,8 @@ use clap::{Arg, ArgAction, ArgMatches};
 use serde_json::{Map, Value};
 use wavespeed::{Choice, Input, Model, Shape};
 
+use crate::failure::Failure;
+
 const HEADING: &str = "Inputs of the model";
 /// What the ids of their flags begin with.
 pub(crate) const INPUT: &str = "input:";
@@ -49,30 +51,101 @@ pub(crate) fn usage(model: &Model) -> String {
         .collect()
 }
 
-/// The input that the flags make. A required one with a default is filled in, because the vendor
-/// refuses a request without it; an optional one that is not set is not sent.
-pub(crate) fn from_flags(model: &Model, matches: &ArgMatches) -> Value {
-    let mut object = Map::new();
+/// Where inputs come from beside their flags.
+pub(crate) fn sources() -> [Arg; 2] {
+    [
+        Arg::new("input")
+            .long("input")
+            .value_name("FILE|-")
+            .help_heading(HEADING)
+            .help("A JSON object with inputs, from a file or stdin; flags go before it"),
+        Arg::new("pair")
+            .short('i')
+            .value_name("NAME=VALUE")
+            .action(ArgAction::Append)
+            .help_heading(HEADING)
+            .help("An input by its name in the request; may be repeated"),
+    ]
+}
+
+/// The input that the command line makes, and what it took a value for.
+pub(crate) struct Given {
+    pub(crate) input: Value,
+    pub(crate) notes: Vec<String>,
+}
+
+/// Reads all sources, of which flags come first, then `-i`, then `--input`. A required input with a
+/// default is filled in, because the vendor refuses a request without it; an optional one that is
+/// not set is not sent.
+pub(crate) fn read(model: &Model, matches: &ArgMatches) -> Result<Given, Failure> {
+    let mut object = match matches.get_one::<String>("input") {
+        Some(source) => match parse(source)? {
+            Value::Object(object) => object,
+            other => {
+                let message =
+                    format!("the input in {source} is {other}, but must be a JSON object");
+                return Err(Failure::usage(message));
+            }
+        },
+        None => Map::new(),
+    };
+    let mut notes = Vec::new();
+    let pairs = matches.get_many::<String>("pair").into_iter().flatten();
+    let pairs: Vec<(&str, &str)> = pairs
+        .map(|pair| {
+            let split = pair.split_once('=').filter(|(name, _)| !name.is_empty());
+            split.ok_or_else(|| Failure::usage(format!("-i takes NAME=VALUE, not {pair:?}")))
+        })
+        .collect::<Result<_, _>>()?;
+    for (name, text) in pairs.iter().filter(|(name, _)| model.input(name).is_none()) {
+        let value = serde_json::from_str(text).unwrap_or_else(|_| (*text).into());
+        object.insert((*name).to_owned(), value);
+    }
     for input in model.inputs {
-        let given: Vec<&String> = matches.get_many(&id(input)).into_iter().flatten().collect();
-        let value = match (&input.shape, &given[..]) {
+        let flags = matches.get_many::<String>(&id(input)).into_iter().flatten();
+        let mut texts: Vec<&str> = flags.map(String::as_str).collect();
+        if texts.is_empty() {
+            let own = pairs.iter().filter(|(name, _)| *name == input.name);
+            texts = own.map(|(_, text)| *text).collect();
+        }
+        let value = match (&input.shape, &texts[..]) {
+            (_, []) if object.contains_key(input.name) => continue,
             (_, []) => match input.default.filter(|_| input.required) {
                 Some(default) => default.to_json(),
                 None => continue,
             },
-            (Shape::Array { items, .. }, texts) => {
-                texts.iter().map(|text| value(items, text)).collect()
-            }
-            (shape, [.., text]) => value(shape, text),
+            (Shape::Array { items, .. }, texts) => texts
+                .iter()
+                .map(|text| value(input, items, text, &mut notes))
+                .collect(),
+            (shape, [.., text]) => value(input, shape, text, &mut notes),
         };
         object.insert(input.name.to_owned(), value);
     }
-    Value::Object(object)
+    let input = Value::Object(object);
+    Ok(Given { input, notes })
 }
 
-/// A text as the type of its input. One that is not of the type stays a string, for the check to
+/// The JSON in a file, or in stdin by the name `-`.
+fn parse(source: &str) -> Result<Value, Failure> {
+    let text = match source {
+        "-" => std::io::read_to_string(std::io::stdin()),
+        path => std::fs::read_to_string(path),
+    };
+    let text = text.map_err(|error| Failure::usage(format!("{source} cannot be read: {error}")))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::usage(format!("the input in {source} is not JSON: {error}")))
+}
+
+/// A text as the type of its input, or the choice that is called so. One that is not of the type stays a string, for the check to
 /// find.
-fn value(shape: &Shape, text: &str) -> Value {
+fn value(input: &Input, shape: &Shape, text: &str, notes: &mut Vec<String>) -> Value {
+    if let Some(choice) = input.choice(text) {
+        if choice.value.to_string() != text {
+            notes.push(format!("--{}: {text} is {}", input.flag, choice.value));
+        }
+        return choice.value.to_json();
+    }
     let parsed = match shape {
         Shape::String { .. } => None,
         Shape::Number { .. } => text

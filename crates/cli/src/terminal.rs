@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use wavespeed::{Fault, Model};
+use wavespeed::{Fault, Model, Severity};
 
 use crate::failure::Failure;
 
@@ -46,16 +46,33 @@ pub(crate) fn failure(failure: &Failure, model: Option<&Model>) {
         "{ERROR}error:{ERROR:#} {}",
         clean(&failure.message)
     ));
-    for fault in &failure.faults {
-        line(&format!(
-            "  {}: {}",
-            flag(fault, model),
-            clean(&fault.message)
-        ));
+    let (refused, others): (Vec<&Fault>, _) =
+        failure.faults.iter().partition(|fault| fault.is_refusal());
+    for fault in refused {
+        line(&format!("  {}", told(fault, model)));
+    }
+    for fault in others {
+        odd(fault, model);
     }
     if let Some(hint) = &failure.hint {
         line(&format!("{HINT}hint:{HINT:#} {}", clean(hint)));
     }
+}
+
+/// What is wrong with an input that is sent all the same.
+pub(crate) fn odd(fault: &Fault, model: Option<&Model>) {
+    let end = match fault.severity {
+        Severity::Overridden => " (overridden)",
+        _ => "",
+    };
+    line(&format!(
+        "{WARNING}warning:{WARNING:#} {}{end}",
+        told(fault, model)
+    ));
+}
+
+fn told(fault: &Fault, model: Option<&Model>) -> String {
+    format!("{}: {}", flag(fault, model), clean(&fault.message))
 }
 
 /// The flag that sets what a fault is about.

@@ -11,8 +11,8 @@ mod value;
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::Value;
-use wavespeed_client::{Input, Model};
+use serde_json::{Map, Value};
+use wavespeed_client::{Choice, Input, Model};
 
 /// Something about an input that the vendor would refuse, or would take for something else.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,10 +26,37 @@ pub struct Fault {
     pub value: Value,
     /// What is wrong and how to mend it.
     pub message: String,
+    /// What follows from it.
+    pub severity: Severity,
+}
+
+/// What follows from a [`Fault`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Severity {
+    /// Nothing is sent.
+    Refusal,
+    /// It is sent, and may not come out as meant.
+    Warning,
+    /// It would be refused, but the rule was [overridden](override_rules).
+    Overridden,
+}
+
+impl Severity {
+    /// The word for it, as in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Refusal => "refusal",
+            Self::Warning => "warning",
+            Self::Overridden => "overridden",
+        }
+    }
 }
 
 impl Fault {
-    /// A fault of a field.
+    /// A fault for which nothing is sent.
     #[must_use]
     pub fn new(
         field: impl Into<String>,
@@ -42,7 +69,20 @@ impl Fault {
             rule,
             value,
             message: message.into(),
+            severity: Severity::Refusal,
         }
+    }
+
+    /// The same as a warning.
+    pub(crate) fn warning(self) -> Self {
+        let severity = Severity::Warning;
+        Self { severity, ..self }
+    }
+
+    /// Whether nothing is sent for it.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.severity == Severity::Refusal
     }
 }
 
@@ -65,6 +105,8 @@ pub enum Rule {
     Type,
     /// It is one of the choices.
     Choice,
+    /// A choice speaks the language that another input names.
+    Language,
     /// A text is as long as it may be.
     Length,
     /// A number is in its range.
@@ -86,6 +128,31 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Every rule.
+    pub const ALL: &[Self] = &[
+        Self::Required,
+        Self::Known,
+        Self::Type,
+        Self::Choice,
+        Self::Language,
+        Self::Length,
+        Self::Range,
+        Self::Multiple,
+        Self::Items,
+        Self::Url,
+        Self::File,
+        Self::Container,
+        Self::Size,
+        Self::Output,
+    ];
+
+    /// Whether an input that breaks it is refused, but could be sent all the same. A file that
+    /// cannot be read cannot, nor can an output that has no place.
+    #[must_use]
+    pub fn can_be_overridden(self) -> bool {
+        !matches!(self, Self::File | Self::Output | Self::Language)
+    }
+
     /// The name of the rule, as in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -94,6 +161,7 @@ impl Rule {
             Self::Known => "known",
             Self::Type => "type",
             Self::Choice => "choice",
+            Self::Language => "language",
             Self::Length => "length",
             Self::Range => "range",
             Self::Multiple => "multiple",
@@ -107,21 +175,31 @@ impl Rule {
     }
 }
 
-/// All faults of one input; never empty as an error.
+/// Overrides these rules: what breaks them is no longer refused, but still told.
+pub fn override_rules(faults: &mut [Fault], rules: &[Rule]) {
+    let overridden = |fault: &&mut Fault| {
+        fault.is_refusal() && fault.rule.can_be_overridden() && rules.contains(&fault.rule)
+    };
+    for fault in faults.iter_mut().filter(overridden) {
+        fault.severity = Severity::Overridden;
+    }
+}
+
+/// All faults of one input, warnings among them; as an error at least one that is refused.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Faults(Vec<Fault>);
 
 impl Faults {
-    /// These faults as an error, or `Ok` if there are none.
+    /// These faults as an error, or back if none of them is refused.
     ///
     /// # Errors
-    /// If there are any.
-    pub fn none_of(faults: Vec<Fault>) -> Result<(), Self> {
-        if faults.is_empty() {
-            Ok(())
-        } else {
+    /// If any is.
+    pub fn refused(faults: Vec<Fault>) -> Result<Vec<Fault>, Self> {
+        if faults.iter().any(Fault::is_refusal) {
             Err(Self(faults))
+        } else {
+            Ok(faults)
         }
     }
 
@@ -132,9 +210,16 @@ impl Faults {
     }
 }
 
+impl From<Faults> for Vec<Fault> {
+    fn from(faults: Faults) -> Self {
+        faults.0
+    }
+}
+
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, fault) in self.0.iter().enumerate() {
+        let refused = self.0.iter().filter(|fault| fault.is_refusal());
+        for (at, fault) in refused.enumerate() {
             write!(f, "{}{fault}", if at == 0 { "" } else { "; " })?;
         }
         Ok(())
@@ -169,7 +254,37 @@ pub fn check(model: &Model, input: &Value, files: Files) -> Vec<Fault> {
         return vec![Fault::new("input", Rule::Type, input.clone(), message)];
     };
     value::object(model.inputs, given, "", files, &mut faults);
+    faults.extend(
+        model
+            .inputs
+            .iter()
+            .filter_map(|input| language(model, input, given)),
+    );
     faults
+}
+
+/// Whether the choice of an input speaks the language that another one names, or takes by default.
+fn language(model: &Model, input: &Input, given: &Map<String, Value>) -> Option<Fault> {
+    let by = model.input(input.language?)?;
+    let chosen = |input: &Input| {
+        let value = given.get(input.name).cloned();
+        value.or_else(|| Some(input.default?.to_json()))
+    };
+    let (value, language) = (chosen(input)?, chosen(by)?);
+    let is_it = |choice: &&Choice| choice.value.to_json() == value;
+    let choice = input.shape.choices().iter().find(is_it)?;
+    let language = language.as_str()?;
+    if choice.names.is_empty() || choice.names.iter().any(|(spoken, _)| *spoken == language) {
+        return None;
+    }
+    let spoken: Vec<&str> = choice.names.iter().map(|(spoken, _)| *spoken).collect();
+    let message = format!(
+        "is {}, which speaks {}, but {} is {language}; choose another",
+        choice.value,
+        spoken.join(" and "),
+        by.name,
+    );
+    Some(Fault::new(input.name, Rule::Language, value, message).warning())
 }
 
 /// The inputs of a model whose values are URLs of files, with the paths of local files among them.

@@ -63,7 +63,7 @@ mod upload;
 use std::sync::Arc;
 
 pub use builder::{BuildError, Builder, DEFAULT_BASE_URL, Timeouts};
-pub use check::{Fault, Faults, Files, Rule, check, nearest};
+pub use check::{Fault, Faults, Files, Rule, Severity, check, nearest, override_rules};
 pub use download::{DownloadError, Downloaded, SaveError, output_url};
 pub use job::{FetchError, Job, WaitError};
 pub use outcome::{Refusal, Rejected, Unknown};

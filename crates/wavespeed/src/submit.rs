@@ -10,8 +10,8 @@ use wavespeed_poll::{Deadline, Start};
 use crate::http::chain;
 use crate::outcome::{Attempt, Outcome, decide};
 use crate::{
-    Faults, Files, Intent, Job, JobNumber, JobRecord, Rejected, Settled, StoreError, Target,
-    Unknown, Wavespeed, check,
+    Faults, Files, Intent, Job, JobNumber, JobRecord, Rejected, Rule, Settled, StoreError, Target,
+    Unknown, Wavespeed, check, override_rules,
 };
 
 /// Why a submit did not yield a job.
@@ -47,14 +47,19 @@ pub struct SubmitOptions<'a> {
     pub deadline: Deadline,
     /// Where the outputs are going to be saved, for the [`Store`](crate::Store) to remember.
     pub target: Option<&'a Target>,
+    /// Rules that the input may break.
+    pub overridden: &'a [Rule],
 }
 
 impl SubmitOptions<'_> {
-    /// With this deadline, and no target.
+    /// With this deadline, no target, and every rule in force.
     #[must_use]
     pub fn new(deadline: Deadline) -> Self {
-        let target = None;
-        Self { deadline, target }
+        Self {
+            deadline,
+            target: None,
+            overridden: &[],
+        }
     }
 }
 
@@ -104,7 +109,11 @@ impl Wavespeed {
         options: &SubmitOptions<'_>,
     ) -> Result<Job, SubmitError> {
         if let Some(model) = crate::model(model) {
-            Faults::none_of(check(model, input, Files::Url))?;
+            let mut faults = check(model, input, Files::Url);
+            override_rules(&mut faults, options.overridden);
+            for fault in Faults::refused(faults)? {
+                tracing::warn!(%fault, "submitted all the same");
+            }
         }
         self.begin(model, input, options).await
     }
@@ -119,20 +128,17 @@ impl Wavespeed {
             .await
     }
 
-    /// Submits the input of a job again, under the same number, by the word of a person that
-    /// nothing came of it. **This is a call that costs money.**
+    /// Submits the input of a job again as it is, under the same number, by the word of a person
+    /// that nothing came of it. **This is a call that costs money.**
     ///
     /// # Errors
-    /// As of [`submit`](Self::submit); and if the task of the job is known by now, or somebody else
+    /// As of [`submit`](Self::submit), but for the faults of the input; and if the task of the job is known by now, or somebody else
     /// has sent it again.
     pub async fn resubmit(
         &self,
         record: &JobRecord,
         deadline: Deadline,
     ) -> Result<Job, SubmitError> {
-        if let Some(model) = crate::model(record.model.as_str()) {
-            Faults::none_of(check(model, &record.input, Files::Url))?;
-        }
         let mut sending = Sending {
             number: record.number,
             model: &record.model,

@@ -2,7 +2,7 @@
 
 mod emulator;
 mod jobs;
-mod list;
+pub(crate) mod list;
 mod resume;
 mod run;
 mod tasks;
@@ -27,7 +27,7 @@ pub(crate) async fn run(name: &str, matches: &ArgMatches, context: &mut Context)
         "jobs" => jobs::run(matches, context).await,
         "resume" => resume::run(matches, context).await,
         "models" => list::models(),
-        "voices" => list::voices(),
+        "voices" => list::voices(matches),
         "emulator" => emulator::run(matches, context).await,
         other => unreachable!("clap knows no command {other}"),
     }

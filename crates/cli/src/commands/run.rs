@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 use serde_json::Value;
 use wavespeed::{
-    Deadline, Fault, Files, Model, Rule, SubmitError, SubmitOptions, Target, Unknown, Wavespeed,
-    Which, check, nearest,
+    Deadline, Fault, Faults, Files, Model, Rule, SubmitError, SubmitOptions, Target, Unknown,
+    Wavespeed, Which, check, nearest, override_rules,
 };
 
 use super::resume::reconcile;
 use super::tasks::{Place, finish};
 use crate::args;
 use crate::context::Context;
+use crate::document::FaultDocument;
 use crate::failure::Failure;
 use crate::inputs;
 use crate::report::{Job, Report};
@@ -77,14 +78,36 @@ async fn attempt(
     } else {
         Files::UrlOrPath
     };
-    let input = inputs::from_flags(model, matches);
-    let mut faults: Vec<Fault> = check(model, &input, files);
+    let given = inputs::read(model, matches)?;
+    let overridden: Vec<Rule> = matches
+        .get_many("force-input")
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect();
+    let mut faults: Vec<Fault> = check(model, &given.input, files);
     faults.extend(target.as_ref().and_then(Target::check));
-    if faults.is_empty() {
-        let client = context.client().await?;
-        return submit(&client, model, input, target.as_ref(), context, job).await;
-    }
-    let mut failure = Failure::input(faults);
+    override_rules(&mut faults, &overridden);
+    let mut failure = match Faults::refused(faults) {
+        Ok(faults) => {
+            job.document.warnings = faults.iter().map(FaultDocument::from).collect();
+            if !context.global.quiet {
+                given.notes.iter().for_each(|note| terminal::note(note));
+                faults
+                    .iter()
+                    .for_each(|fault| terminal::odd(fault, Some(model)));
+            }
+            let client = context.client().await?;
+            let order = Order {
+                model,
+                input: given.input,
+                target: target.as_ref(),
+                overridden: &overridden,
+            };
+            return submit(&client, order, context, job).await;
+        }
+        Err(faults) => Failure::input(faults.into()),
+    };
     failure.hint = hint(&failure.faults, help);
     // A missing key would be the next error, so it is told with the others.
     if !context.global.emulate
@@ -98,11 +121,16 @@ async fn attempt(
 
 /// What helps with faults, beyond what each says itself.
 fn hint(faults: &[Fault], help: &str) -> Option<String> {
-    let all = |rules: &[Rule]| faults.iter().all(|fault| rules.contains(&fault.rule));
-    if all(&[Rule::Output]) {
+    let refused: Vec<Rule> = faults
+        .iter()
+        .filter(|fault| fault.is_refusal())
+        .map(|fault| fault.rule)
+        .collect();
+    let all = |rule: Rule| refused.iter().all(|refused| *refused == rule);
+    if all(Rule::Output) {
         return Some(Failure::OUTPUT_HINT.to_owned());
     }
-    if all(&[Rule::File]) {
+    if all(Rule::File) {
         return None;
     }
     let voices = faults
@@ -113,17 +141,36 @@ fn hint(faults: &[Fault], help: &str) -> Option<String> {
     } else {
         ""
     };
-    Some(format!("every input is shown by: {help}{list}"))
+    // What the vendor takes of files changes, and its pages contradict each other.
+    let force = match refused[..] {
+        [rule @ (Rule::Container | Rule::Size)] => {
+            format!("; to send it all the same: --force-input {}", rule.name())
+        }
+        _ => String::new(),
+    };
+    Some(format!("every input is shown by: {help}{list}{force}"))
+}
+
+/// What is to be made, and where it goes.
+struct Order<'a> {
+    model: &'static Model,
+    input: Value,
+    target: Option<&'a Target>,
+    overridden: &'a [Rule],
 }
 
 async fn submit(
     client: &Wavespeed,
-    model: &'static Model,
-    mut input: Value,
-    target: Option<&Target>,
+    order: Order<'_>,
     context: &Context,
     job: &mut Job,
 ) -> Result<(), Failure> {
+    let Order {
+        model,
+        mut input,
+        target,
+        overridden,
+    } = order;
     let deadline = client.deadline();
     let progress = Progress::new(context.global.quiet);
     progress.show("uploading");
@@ -132,6 +179,7 @@ async fn submit(
     context.board.set_submitting(true);
     let mut options = SubmitOptions::new(deadline);
     options.target = target;
+    options.overridden = overridden;
     let submitted = client.submit_with(model.id, &input, &options).await;
     if let Ok(submitted) = &submitted {
         accepted(submitted, &progress, context, job);

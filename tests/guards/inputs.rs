@@ -1,0 +1,206 @@
+//! Where `wave` takes inputs from, and what it makes of those that break a rule.
+
+use std::fs;
+use std::io::Write as _;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use super::command::{Emulated, Wave};
+
+const RUN: [&str; 3] = ["lipsync", "--json", "--no-wait"];
+
+/// What the one task was submitted with.
+fn sent(wave: &Wave) -> Value {
+    let jobs = wave.run(&["jobs", "--json"]).json();
+    let [job] = &jobs.as_array().unwrap()[..] else {
+        panic!("one job: {jobs}")
+    };
+    job["input"].clone()
+}
+
+fn place() -> (Emulated, Wave) {
+    let emulated = Emulated::start(|builder| builder);
+    let wave = emulated.wave();
+    (emulated, wave)
+}
+
+#[test]
+fn flags_go_before_pairs_and_pairs_before_a_file() {
+    let (_emulated, wave) = place();
+    let file = json!({"video": "https://a.example/c.mp4", "text": "file", "voice_speed": 1.5});
+    fs::write(wave.path("in.json"), file.to_string()).unwrap();
+    let more = [
+        "--input",
+        "in.json",
+        "-i",
+        "text=pair",
+        "-i",
+        "voice_speed=2",
+        "--text",
+        "flag",
+    ];
+    let run = wave.run(&[&RUN[..], &more].concat());
+    assert_eq!(run.exit, 0, "{run}");
+    let expected = json!({
+        "video": "https://a.example/c.mp4",
+        "text": "flag",
+        "voice_speed": 2.0,
+        "voice_id": "genshin_klee2",
+    });
+    assert_eq!(sent(&wave), expected);
+}
+
+#[test]
+fn stdin_is_a_file_too() {
+    let (_emulated, wave) = place();
+    let mut command = wave.command(&[&RUN[..], &["--input", "-"]].concat());
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let input = br#"{"video": "https://a.example/c.mp4", "text": "stdin"}"#;
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(sent(&wave)["text"], "stdin");
+}
+
+#[test]
+fn what_is_no_input_is_said() {
+    let wave = Wave::at("http://127.0.0.1:9");
+    fs::write(wave.path("list.json"), "[1]").unwrap();
+    fs::write(wave.path("half.json"), "{\"text\":").unwrap();
+    for (words, message) in [
+        (
+            ["--input", "list.json"],
+            "the input in list.json is [1], but must be a JSON object",
+        ),
+        (
+            ["--input", "half.json"],
+            "the input in half.json is not JSON: EOF while parsing",
+        ),
+        (
+            ["--input", "none.json"],
+            "none.json cannot be read: No such file",
+        ),
+        (["-i", "text"], "-i takes NAME=VALUE, not \"text\""),
+        (["-i", "=x"], "-i takes NAME=VALUE, not \"=x\""),
+    ] {
+        let run = wave.run(&[&RUN[..], &words].concat());
+        assert_eq!(run.exit, 2, "{run}");
+        let error = &run.json()["error"];
+        assert!(
+            error["message"].as_str().unwrap().starts_with(message),
+            "{run}"
+        );
+    }
+}
+
+#[test]
+fn a_voice_may_be_called_by_its_name() {
+    let (_emulated, wave) = place();
+    let video = [
+        "--video",
+        "https://a.example/c.mp4",
+        "--text",
+        "hi",
+        "--no-wait",
+    ];
+    for (name, id) in [
+        ("Siren", "chat_0407_5-1"),
+        ("温柔小妹", "genshin_klee2"),
+        ("helen", "you_pingjing"),
+    ] {
+        let run = wave.run(&[&["lipsync", "--voice-id", name], &video[..]].concat());
+        assert_eq!(run.exit, 0, "{run}");
+        assert!(
+            run.stderr.contains(&format!("--voice-id: {name} is {id}")),
+            "{run}"
+        );
+        let jobs = wave.run(&["jobs", "--json"]).json();
+        let last = jobs.as_array().unwrap().last().unwrap();
+        assert_eq!(last["input"]["voice_id"], id);
+    }
+}
+
+#[test]
+fn a_voice_that_does_not_speak_the_language_is_a_warning() {
+    let (emulated, wave) = place();
+    let words = [
+        "--video",
+        "https://a.example/c.mp4",
+        "--text",
+        "hi",
+        "--voice-id",
+        "AOT",
+        "-i",
+        "voice_language=zh",
+    ];
+    let run = wave.run(&[&RUN[..], &words].concat());
+    assert_eq!((run.exit, emulated.emulator.billed()), (0, 1), "{run}");
+    let warning = &run.json()["warnings"][0];
+    assert_eq!(
+        (&warning["rule"], &warning["severity"]),
+        (&json!("language"), &json!("warning"))
+    );
+    assert!(
+        run.stderr
+            .contains("warning: --voice-id: is AOT, which speaks en, but voice_language is zh"),
+        "{run}"
+    );
+}
+
+/// The emulator knows the rules as well as the vendor: what is sent all the same is refused there.
+#[test]
+fn a_rule_can_be_overridden_by_name_and_only_that_one() {
+    let (emulated, wave) = place();
+    let words = [
+        "--video",
+        "https://a.example/c.mp4",
+        "--text",
+        "hi",
+        "-i",
+        "voice_speed=9",
+        "-i",
+        "mood=\"sad\"",
+    ];
+    let wrong = wave.run(&[&RUN[..], &words].concat());
+    let rules = |document: &Value, list: &str| -> Vec<Value> {
+        let list = document.pointer(list).unwrap().as_array().unwrap();
+        list.iter().map(|fault| fault["rule"].clone()).collect()
+    };
+    assert_eq!(wrong.exit, 2, "{wrong}");
+    assert_eq!(rules(&wrong.json(), "/error/faults"), ["range", "known"]);
+    let half = wave.run(&[&RUN[..], &words, &["--force-input", "known"]].concat());
+    assert_eq!(half.exit, 2, "{half}");
+    assert!(half.stderr.contains("warning: --mood: "), "{half}");
+    assert!(half.stderr.contains("(overridden)"), "{half}");
+    assert!(emulated.emulator.requests().is_empty());
+    let both = wave.run(
+        &[
+            &RUN[..],
+            &words,
+            &["--force-input", "known", "--force-input", "range"],
+        ]
+        .concat(),
+    );
+    assert_eq!(both.exit, 6, "{both}");
+    assert_eq!(rules(&both.json(), "/warnings"), ["range", "known"]);
+    assert!(both.stderr.contains("voice_speed"), "{both}");
+    // A key that nobody knows is dropped there without a word: the task is made.
+    let known = [&words[..4], &words[6..], &["--force-input", "known"]].concat();
+    let odd = wave.run(&[&RUN[..], &known].concat());
+    assert_eq!((odd.exit, emulated.emulator.billed()), (0, 1), "{odd}");
+}
+
+#[test]
+fn voices_are_listed_by_language() {
+    let wave = Wave::at("http://127.0.0.1:9");
+    let all = wave.run(&["voices", "--json"]).json();
+    let chinese = wave.run(&["voices", "--language", "zh", "--json"]).json();
+    let count = |list: &Value| list.as_array().unwrap().len();
+    assert_eq!((count(&all), count(&chinese)), (25, 16));
+    let unknown = wave.run(&["voices", "--language", "fr"]);
+    assert_eq!(unknown.exit, 2, "{unknown}");
+}
