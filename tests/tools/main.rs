@@ -6,18 +6,28 @@
     reason = "why a test is left out is told to whoever runs it"
 )]
 
+mod clips;
+
 use std::process::{Command, ExitCode, Stdio};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let trials = vec![needs(
-        &["python3", "-m", "openapi_spec_validator", "--version"],
-        "pip install openapi-spec-validator",
-        "the_spec_is_valid_openapi",
-        the_spec_is_valid_openapi,
-    )];
+    let trials = vec![
+        needs(
+            &["python3", "-m", "openapi_spec_validator", "--version"],
+            "pip install openapi-spec-validator",
+            "the_spec_is_valid_openapi",
+            the_spec_is_valid_openapi,
+        ),
+        needs(
+            &["ffprobe", "-version"],
+            "apt-get install ffmpeg, or from https://ffmpeg.org",
+            "our_reader_says_what_ffprobe_says",
+            clips::our_reader_says_what_ffprobe_says,
+        ),
+    ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 

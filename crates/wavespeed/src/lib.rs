@@ -52,6 +52,7 @@ mod check;
 mod download;
 mod http;
 mod job;
+pub mod media;
 mod outcome;
 mod reconcile;
 mod store;

@@ -1,0 +1,312 @@
+//! What a file is, by its header: container, tracks, codecs, displayed size, lengths, and whether
+//! all of it is there.
+//!
+//! An mp4 or mov file is a tree of boxes. A [`Reader`] walks it without I/O: it says which bytes it
+//! needs, so that the same code serves a file, ranged requests and memory; it skips what it does not
+//! need, down to the last box, which is what finds a file that was cut off. It is patient: what is
+//! odd or broken is passed over, and what could not be found out is [`None`] or unknown, never a
+//! fault of the file.
+
+mod container;
+mod movie;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
+use std::time::Duration;
+
+pub use container::Container;
+use movie::{Bytes, Movie};
+
+/// What is known of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Facts {
+    /// What kind of file it is, by its content.
+    pub container: Container,
+    /// The tracks of an mp4 or mov file.
+    pub tracks: Vec<Track>,
+    /// The length that the header of an mp4 or mov file states for all of it.
+    pub movie: Option<Duration>,
+    /// Whether all of an mp4 or mov file is there.
+    pub end: End,
+}
+
+impl Facts {
+    /// The video track; of several the longest that is enabled.
+    #[must_use]
+    pub fn video(&self) -> Option<&Track> {
+        let videos = self
+            .tracks
+            .iter()
+            .filter(|track| track.kind == TrackKind::Video);
+        videos.max_by_key(|track| (track.enabled, track.duration))
+    }
+
+    /// The length of the longest track.
+    #[must_use]
+    pub fn longest(&self) -> Option<Duration> {
+        self.tracks.iter().filter_map(|track| track.duration).max()
+    }
+}
+
+/// A track.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Track {
+    /// What is in it.
+    pub kind: TrackKind,
+    /// Whether it is to be played.
+    pub enabled: bool,
+    /// The four characters for the codec, such as `avc1`.
+    pub codec: Option<String>,
+    /// Width and height in pixels, as displayed: after rotation.
+    pub size: Option<(u32, u32)>,
+    /// Its length, as played.
+    pub duration: Option<Duration>,
+}
+
+/// What is in a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TrackKind {
+    /// Pictures that move.
+    Video,
+    /// Sound.
+    Audio,
+    /// Subtitles, time codes and the like.
+    Other,
+    /// It does not say.
+    Unknown,
+}
+
+/// Whether all of a file is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum End {
+    /// It ends with its last box, and the tracks are among them.
+    Whole,
+    /// It ends within a box, which should go on to here.
+    CutOff {
+        /// Where the box would end.
+        expected: u64,
+    },
+    /// It ends with its last box, and none of them says what the tracks are.
+    NoTracks,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// How many boxes are looked at: a fragmented movie has some for every second.
+const BOXES: u32 = 50_000;
+/// How deep boxes are opened.
+const DEPTH: usize = 6;
+/// As much of a box as is read. What counts in most is within a hundred bytes.
+const BODY: u64 = 64 << 10;
+/// What a file begins with that is no tree of boxes is told by so many bytes.
+const START: u64 = 16;
+/// How much of a file is read at once, and in all.
+const PIECE: u64 = 1 << 10;
+const BUDGET: u64 = 900 << 10;
+
+/// The boxes a file consists of. Another kind behind them is something that was appended.
+const TOP: [&[u8; 4]; 18] = [
+    b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid", b"moof", b"mfra",
+    b"sidx", b"ssix", b"styp", b"meta", b"udta", b"prft", b"emsg", b"pdin",
+];
+
+type Kind = [u8; 4];
+
+/// Reads a file piece by piece: [`need`](Self::need) says from where, [`feed`](Self::feed) takes
+/// what is there, until nothing is needed.
+#[derive(Debug)]
+pub struct Reader {
+    /// The length of the file.
+    size: u64,
+    /// Where the next box begins.
+    at: u64,
+    /// How many bytes are needed from there.
+    least: u64,
+    /// Bytes that were fed, and where they begin.
+    fed: (u64, Vec<u8>),
+    /// The boxes that are open, outermost first, and their ends.
+    open: Vec<(Kind, u64)>,
+    boxes: u32,
+    container: Option<Container>,
+    movie: Movie,
+    /// Where the last box would end, if that is behind the end of the file.
+    expected: Option<u64>,
+    /// Set once nothing more is needed.
+    end: Option<End>,
+}
+
+impl Reader {
+    /// A reader of a file of this length.
+    #[must_use]
+    pub fn new(size: u64) -> Self {
+        Self {
+            size,
+            at: 0,
+            least: START.min(size),
+            fed: (0, Vec::new()),
+            open: Vec::new(),
+            boxes: 0,
+            container: None,
+            movie: Movie::default(),
+            expected: None,
+            end: (size == 0).then_some(End::Unknown),
+        }
+    }
+
+    /// The bytes that are needed next, or nothing once all is known. All are within the file.
+    #[must_use]
+    pub fn need(&self) -> Option<Range<u64>> {
+        self.end.is_none().then(|| self.at..self.at + self.least)
+    }
+
+    /// Takes the bytes that are needed, and more from the same start if there are. With fewer, it
+    /// ends there.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.fed = (self.at, bytes.to_vec());
+        if (bytes.len() as u64) < self.least {
+            self.end = Some(End::Unknown);
+        }
+        while self.end.is_none() {
+            if let Some(least) = self.step() {
+                self.least = least;
+                return;
+            }
+        }
+    }
+
+    /// What is known by now.
+    #[must_use]
+    pub fn facts(&self) -> Facts {
+        let container = self.container.unwrap_or_default();
+        let end = self.end.unwrap_or(End::Unknown);
+        let (tracks, movie) = self.movie.facts(end == End::Whole);
+        let end = match end {
+            End::Whole if !self.movie.seen => End::NoTracks,
+            end => end,
+        };
+        Facts {
+            container: container.with(&tracks),
+            tracks,
+            movie,
+            end,
+        }
+    }
+
+    /// The next bytes, as far as they were fed.
+    fn here(&self) -> &[u8] {
+        let (from, bytes) = &self.fed;
+        let skip = self
+            .at
+            .checked_sub(*from)
+            .and_then(|skip| usize::try_from(skip).ok());
+        skip.and_then(|skip| bytes.get(skip..)).unwrap_or_default()
+    }
+
+    /// Whether so many bytes were fed; if not, they are needed.
+    fn lacks(&self, bytes: u64) -> bool {
+        (self.here().len() as u64) < bytes
+    }
+
+    /// Looks at one box, or says how many bytes that takes.
+    fn step(&mut self) -> Option<u64> {
+        while let Some((kind, _)) = self.open.pop_if(|(_, end)| *end <= self.at) {
+            self.movie.close(kind);
+        }
+        let top = self.open.is_empty();
+        let limit = self.open.last().map_or(self.size, |(_, end)| *end);
+        let left = limit - self.at;
+        if left == 0 {
+            self.end = Some(
+                self.expected
+                    .map_or(End::Whole, |expected| End::CutOff { expected }),
+            );
+            return None;
+        }
+        if self.lacks(START.min(left)) {
+            return Some(START.min(left));
+        }
+        if self.container.is_none() {
+            let container = Container::of(self.here());
+            self.container = Some(container);
+            if !container.has_boxes() {
+                self.end = Some(End::Unknown);
+                return None;
+            }
+        }
+        self.boxes += 1;
+        if self.boxes > BOXES {
+            self.end = Some(End::Unknown);
+            return None;
+        }
+        let here = self.here();
+        let within = usize::try_from(left).unwrap_or(usize::MAX).min(here.len());
+        let header = Bytes(&here[..within]).header(left);
+        let Some((kind, body, length)) = header.filter(|(kind, ..)| !top || is_top(*kind)) else {
+            // Less than a length is the beginning of one.
+            let padding = (4..8).contains(&left) && here[..within].iter().all(|byte| *byte == 0);
+            match top {
+                true if padding => self.at = limit,
+                // The beginning of a header is all there is of the last box.
+                true if left < 8 => (self.at, self.expected) = (limit, Some(self.at + 8)),
+                true => self.end = Some(End::Unknown),
+                false => self.at = limit,
+            }
+            return None;
+        };
+        let expected = self.at.saturating_add(length);
+        if top && expected > limit {
+            self.expected = Some(expected);
+        }
+        let end = expected.min(limit);
+        let inside = self.open.last().map(|(kind, _)| *kind);
+        if self.open.len() < DEPTH && Movie::has_boxes(inside, kind) {
+            self.movie.open(kind);
+            self.open.push((kind, end));
+            self.at += body;
+            return None;
+        }
+        if Movie::wants(inside, kind) {
+            let wanted = (end - self.at).min(BODY);
+            if self.lacks(wanted) {
+                return Some(wanted);
+            }
+            let bytes = &self.here()[body as usize..wanted as usize];
+            let bytes = bytes.to_vec();
+            self.movie.take(kind, Bytes(&bytes));
+        }
+        self.at = end;
+        None
+    }
+}
+
+fn is_top(kind: Kind) -> bool {
+    TOP.iter().any(|known| **known == kind)
+}
+
+/// Reads a file as far as it takes, which is less than 1 MB. What lies behind that is unknown.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn read(file: &mut (impl Read + Seek)) -> io::Result<Facts> {
+    let size = file.seek(SeekFrom::End(0))?;
+    let mut reader = Reader::new(size);
+    let mut left = BUDGET;
+    while let Some(need) = reader.need() {
+        let piece = (need.end - need.start).max(PIECE);
+        let Some(rest) = left.checked_sub(piece) else {
+            break;
+        };
+        left = rest;
+        file.seek(SeekFrom::Start(need.start))?;
+        let mut bytes = Vec::new();
+        file.by_ref().take(piece).read_to_end(&mut bytes)?;
+        reader.feed(&bytes);
+    }
+    Ok(reader.facts())
+}

@@ -1,0 +1,377 @@
+//! What the boxes of a movie say: its tracks and their lengths. Where the boxes are is the reader's
+//! business.
+
+use std::time::Duration;
+
+use super::{Kind, Track, TrackKind};
+
+/// So many tracks are kept; players do not offer more.
+const TRACKS: usize = 32;
+
+/// Bytes that are read from the front, as far as there are any.
+#[derive(Clone, Copy)]
+pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
+
+impl<'a> Bytes<'a> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    fn skip(&mut self, bytes: usize) -> Option<()> {
+        self.0 = self.0.get(bytes..)?;
+        Some(())
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.take().map(u32::from_be_bytes)
+    }
+
+    fn u64(&mut self) -> Option<u64> {
+        self.take().map(u64::from_be_bytes)
+    }
+
+    /// A number that is twice as long in version 1 of a box.
+    fn long(&mut self, version: u8) -> Option<u64> {
+        match version {
+            0 => self.u32().map(u64::from),
+            _ => self.u64(),
+        }
+    }
+
+    /// A duration, of which all bits set mean that it is not known, as zero does.
+    fn duration(&mut self, version: u8) -> Option<u64> {
+        let unknown = if version == 0 {
+            u64::from(u32::MAX)
+        } else {
+            u64::MAX
+        };
+        self.long(version)
+            .filter(|ticks| ![0, unknown].contains(ticks))
+    }
+
+    /// The version and the flags that many boxes begin with.
+    fn version(&mut self) -> Option<(u8, u32)> {
+        let word = self.u32()?;
+        Some(((word >> 24) as u8, word & 0x00ff_ffff))
+    }
+
+    /// The header of a box: its kind, its own length, and the length of all, `left` at most being
+    /// there.
+    pub(super) fn header(&mut self, left: u64) -> Option<(Kind, u64, u64)> {
+        let (length, kind) = (self.u32()?, self.take()?);
+        let (header, length) = match length {
+            // To the end of what it is in.
+            0 => (8, left),
+            1 => (16, self.u64()?),
+            length => (8, length.into()),
+        };
+        (length >= header).then_some((kind, header, length))
+    }
+}
+
+/// What is known of a movie.
+#[derive(Debug, Default)]
+pub(super) struct Movie {
+    /// Whether there is a box for the tracks.
+    pub(super) seen: bool,
+    timescale: u32,
+    duration: Option<u64>,
+    /// The length of all fragments, if it is stated.
+    fragments: Option<u64>,
+    fragmented: bool,
+    tracks: Vec<Raw>,
+    /// The track of the fragment that is open, and the length of its samples if they say none.
+    fragment: Option<(u32, u32)>,
+}
+
+/// A track as its boxes say.
+#[derive(Debug, Default)]
+struct Raw {
+    id: u32,
+    enabled: bool,
+    handler: Option<Kind>,
+    codec: Option<Kind>,
+    /// As displayed, and as stored.
+    displayed: Option<(u32, u32)>,
+    stored: Option<(u32, u32)>,
+    /// Whether width and height are exchanged.
+    turned: bool,
+    timescale: u32,
+    media: Option<u64>,
+    /// The length of all edits, by the timescale of the movie.
+    edits: Option<u64>,
+    /// The length of a sample of a fragment, if that does not say.
+    sample: u32,
+    /// The length of what is in fragments; `None` if that is not known.
+    in_fragments: Option<u64>,
+}
+
+impl Movie {
+    /// Whether a box has others in it that count.
+    pub(super) fn has_boxes(inside: Option<Kind>, kind: Kind) -> bool {
+        matches!(
+            (inside.as_ref(), &kind),
+            (None, b"moov" | b"moof")
+                | (Some(b"moov"), b"trak" | b"mvex")
+                | (Some(b"trak"), b"mdia" | b"edts")
+                | (Some(b"mdia"), b"minf")
+                | (Some(b"minf"), b"stbl")
+                | (Some(b"moof"), b"traf")
+        )
+    }
+
+    /// Whether what a box says counts.
+    pub(super) fn wants(inside: Option<Kind>, kind: Kind) -> bool {
+        matches!(
+            (inside.as_ref(), &kind),
+            (Some(b"moov"), b"mvhd")
+                | (Some(b"trak"), b"tkhd")
+                | (Some(b"mdia"), b"mdhd" | b"hdlr")
+                | (Some(b"stbl"), b"stsd")
+                | (Some(b"edts"), b"elst")
+                | (Some(b"mvex"), b"mehd" | b"trex")
+                | (Some(b"traf"), b"tfhd" | b"trun")
+        )
+    }
+
+    pub(super) fn open(&mut self, kind: Kind) {
+        match &kind {
+            b"moov" => self.seen = true,
+            b"trak" if self.tracks.len() < TRACKS => self.tracks.push(Raw {
+                in_fragments: Some(0),
+                ..Raw::default()
+            }),
+            b"moof" => self.fragmented = true,
+            _ => {}
+        }
+    }
+
+    pub(super) fn close(&mut self, kind: Kind) {
+        if kind == *b"traf" {
+            self.fragment = None;
+        }
+    }
+
+    /// Takes over what a box says. What it does not say, it does not.
+    pub(super) fn take(&mut self, kind: Kind, body: Bytes<'_>) {
+        _ = match &kind {
+            b"mvhd" => self.mvhd(body),
+            b"mehd" => self.mehd(body),
+            b"trex" => self.trex(body),
+            b"tfhd" => self.tfhd(body),
+            b"trun" => self.trun(body),
+            _ => self
+                .tracks
+                .last_mut()
+                .and_then(|track| track.take(kind, body)),
+        };
+    }
+
+    fn mvhd(&mut self, mut body: Bytes<'_>) -> Option<()> {
+        let (version, _) = body.version()?;
+        body.skip(if version == 0 { 8 } else { 16 })?;
+        self.timescale = body.u32()?;
+        self.duration = body.duration(version);
+        Some(())
+    }
+
+    fn mehd(&mut self, mut body: Bytes<'_>) -> Option<()> {
+        let (version, _) = body.version()?;
+        self.fragments = body.duration(version);
+        Some(())
+    }
+
+    fn trex(&mut self, mut body: Bytes<'_>) -> Option<()> {
+        body.version()?;
+        let id = body.u32()?;
+        body.u32()?;
+        let sample = body.u32()?;
+        self.track(id)?.sample = sample;
+        Some(())
+    }
+
+    fn tfhd(&mut self, mut body: Bytes<'_>) -> Option<()> {
+        let (_, flags) = body.version()?;
+        let id = body.u32()?;
+        let sample = self.track(id)?.sample;
+        self.fragment = Some((id, sample));
+        for (flag, bytes) in [(1, 8), (2, 4)] {
+            if flags & flag != 0 {
+                body.skip(bytes)?;
+            }
+        }
+        if flags & 8 != 0 {
+            self.fragment = Some((id, body.u32()?));
+        }
+        Some(())
+    }
+
+    fn trun(&mut self, body: Bytes<'_>) -> Option<()> {
+        let (id, sample) = self.fragment?;
+        let length = run(body, sample);
+        let track = self.track(id)?;
+        let known = track.in_fragments.zip(length);
+        track.in_fragments = known.and_then(|(known, length)| known.checked_add(length));
+        Some(())
+    }
+
+    fn track(&mut self, id: u32) -> Option<&mut Raw> {
+        self.tracks.iter_mut().find(|track| track.id == id)
+    }
+
+    /// The tracks, and the length that is stated for all. Fragments add up only if all were seen.
+    pub(super) fn facts(&self, all: bool) -> (Vec<Track>, Option<Duration>) {
+        let tracks = self.tracks.iter().map(|track| Track {
+            kind: track.kind(),
+            enabled: track.enabled,
+            codec: track.codec.map(|codec| codec.escape_ascii().to_string()),
+            size: track.size(),
+            duration: self.duration_of(track, all),
+        });
+        let movie = self.duration.or(self.fragments);
+        (
+            tracks.collect(),
+            movie.and_then(|ticks| time(ticks, self.timescale)),
+        )
+    }
+
+    fn duration_of(&self, track: &Raw, all: bool) -> Option<Duration> {
+        if self.fragmented {
+            let ticks = track.in_fragments.filter(|_| all)?;
+            let ticks = ticks.checked_add(track.media.unwrap_or_default())?;
+            return time(ticks, track.timescale).filter(|time| !time.is_zero());
+        }
+        match track.edits {
+            Some(edits) => time(edits, self.timescale),
+            None => time(track.media?, track.timescale),
+        }
+    }
+}
+
+impl Raw {
+    fn take(&mut self, kind: Kind, body: Bytes<'_>) -> Option<()> {
+        match &kind {
+            b"tkhd" => self.tkhd(body),
+            b"mdhd" => self.mdhd(body),
+            b"hdlr" => self.hdlr(body),
+            b"stsd" => self.stsd(body),
+            b"elst" => self.elst(body),
+            _ => None,
+        }
+    }
+
+    fn tkhd(&mut self, mut body: Bytes<'_>) -> Option<()> {
+        let (version, flags) = body.version()?;
+        self.enabled = flags & 1 != 0;
+        body.skip(if version == 0 { 8 } else { 16 })?;
+        self.id = body.u32()?;
+        // Reserved, the duration, reserved, layer, group, volume, reserved.
+        body.skip(4 + if version == 0 { 4 } else { 8 } + 16)?;
+        let mut matrix = [0; 9];
+        for cell in &mut matrix {
+            *cell = body.u32()?;
+        }
+        // A quarter turn: what was across goes down.
+        let [a, b, _, c, d, ..] = matrix;
+        self.turned = a == 0 && d == 0 && b != 0 && c != 0;
+        let size = (body.u32()? >> 16, body.u32()? >> 16);
+        self.displayed = Some(size).filter(|(width, height)| *width > 0 && *height > 0);
+        Some(())
+    }
+
+    fn mdhd(&mut self, mut body: Bytes<'_>) -> Option<()> {
+        let (version, _) = body.version()?;
+        body.skip(if version == 0 { 8 } else { 16 })?;
+        self.timescale = body.u32()?;
+        self.media = body.duration(version);
+        Some(())
+    }
+
+    fn hdlr(&mut self, mut body: Bytes<'_>) -> Option<()> {
+        body.skip(8)?;
+        self.handler = Some(body.take()?);
+        Some(())
+    }
+
+    /// The first of the descriptions of samples.
+    fn stsd(&mut self, mut body: Bytes<'_>) -> Option<()> {
+        body.skip(8 + 4)?;
+        self.codec = Some(body.take()?);
+        // Reserved, the index of the data, and what is left of QuickTime.
+        body.skip(8 + 16)?;
+        let [a, b, c, d] = body.take()?;
+        let size = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        self.stored = Some((size.0.into(), size.1.into()))
+            .filter(|(width, height)| *width > 0 && *height > 0);
+        Some(())
+    }
+
+    fn elst(&mut self, mut body: Bytes<'_>) -> Option<()> {
+        let (version, _) = body.version()?;
+        let count = body.u32()?;
+        let mut edits: u64 = 0;
+        for _ in 0..count {
+            let length = body.long(version)?;
+            let empty = match version {
+                0 => body.u32()? == u32::MAX,
+                _ => body.u64()? == u64::MAX,
+            };
+            body.skip(4)?;
+            if !empty {
+                edits = edits.checked_add(length)?;
+            }
+        }
+        // Of a fragmented movie nothing is known yet, and a length of 0 means all.
+        self.edits = Some(edits).filter(|edits| *edits > 0);
+        Some(())
+    }
+
+    fn kind(&self) -> TrackKind {
+        match self.handler.as_ref() {
+            Some(b"vide") => TrackKind::Video,
+            Some(b"soun") => TrackKind::Audio,
+            Some(_) => TrackKind::Other,
+            None => TrackKind::Unknown,
+        }
+    }
+
+    fn size(&self) -> Option<(u32, u32)> {
+        let (width, height) = self.displayed.or(self.stored)?;
+        let size = match self.turned {
+            true => (height, width),
+            false => (width, height),
+        };
+        Some(size).filter(|_| self.kind() == TrackKind::Video)
+    }
+}
+
+/// The length of a run of samples, which say how long they are, or are all as long as this.
+fn run(mut body: Bytes<'_>, sample: u32) -> Option<u64> {
+    let (_, flags) = body.version()?;
+    let count = body.u32()?;
+    for flag in [1, 4] {
+        if flags & flag != 0 {
+            body.skip(4)?;
+        }
+    }
+    if flags & 0x100 == 0 {
+        return u64::from(count).checked_mul(Some(sample).filter(|sample| *sample > 0)?.into());
+    }
+    let others = (flags & 0xe00).count_ones() as usize * 4;
+    let mut length: u64 = 0;
+    for _ in 0..count {
+        length = length.checked_add(body.u32()?.into())?;
+        body.skip(others)?;
+    }
+    Some(length)
+}
+
+/// So many ticks, as time. Nobody's clip is longer than a century.
+fn time(ticks: u64, timescale: u32) -> Option<Duration> {
+    const LONGEST: u128 = 100 * 366 * 24 * 3600 * 1_000_000_000;
+    let nanoseconds = (u128::from(ticks) * 1_000_000_000).checked_div(timescale.into())?;
+    let nanoseconds = Some(nanoseconds).filter(|nanoseconds| *nanoseconds <= LONGEST)?;
+    Some(Duration::from_nanos(u64::try_from(nanoseconds).ok()?))
+}
