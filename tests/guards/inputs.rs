@@ -6,9 +6,9 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use super::command::{Emulated, Wave};
+use super::command::{CLIP, Emulated, Wave, assert_run};
 
-const RUN: [&str; 3] = ["lipsync", "--json", "--no-wait"];
+const RUN: [&str; 4] = ["lipsync", "--json", "--no-wait", "--no-media-check"];
 
 /// What the one task was submitted with.
 fn sent(wave: &Wave) -> Value {
@@ -112,7 +112,13 @@ fn a_voice_may_be_called_by_its_name() {
         ("温柔小妹", "genshin_klee2"),
         ("helen", "you_pingjing"),
     ] {
-        let run = wave.run(&[&["lipsync", "--voice-id", name], &video[..]].concat());
+        let run = wave.run(
+            &[
+                &["lipsync", "--no-media-check", "--voice-id", name],
+                &video[..],
+            ]
+            .concat(),
+        );
         assert_eq!(run.exit, 0, "{run}");
         assert!(
             run.stderr.contains(&format!("--voice-id: {name} is {id}")),
@@ -203,4 +209,74 @@ fn voices_are_listed_by_language() {
     assert_eq!((count(&all), count(&chinese)), (25, 16));
     let unknown = wave.run(&["voices", "--language", "fr"]);
     assert_eq!(unknown.exit, 2, "{unknown}");
+}
+
+/// What nobody can have is not paid for.
+#[test]
+fn a_url_without_a_file_is_refused_before_the_submit() {
+    let (emulated, wave) = place();
+    let gone = format!("{}/outputs/none.mp4", emulated.emulator.origin());
+    let words = ["lipsync", "--text", "hi", "--no-wait", "--video", &gone];
+    let run = wave.run(&words);
+    assert_eq!((run.exit, emulated.emulator.billed()), (2, 0), "{run}");
+    assert!(
+        run.stderr
+            .contains("--video: answers HTTP 404: there is no file"),
+        "{run}"
+    );
+    assert!(run.stderr.contains("--force-input reachable"), "{run}");
+    let forced = wave.run(&[&words[..], &["--force-input", "reachable"]].concat());
+    assert_eq!(
+        (forced.exit, emulated.emulator.billed()),
+        (0, 1),
+        "{forced}"
+    );
+    let unseen = wave.run(&[
+        "lipsync",
+        "--text",
+        "hi",
+        "--no-wait",
+        "--video",
+        "http://127.0.0.1:9/c.mp4",
+    ]);
+    assert_eq!(
+        (unseen.exit, emulated.emulator.billed()),
+        (0, 2),
+        "{unseen}"
+    );
+    assert!(
+        unseen
+            .stderr
+            .contains("warning: --video: could not be looked at"),
+        "{unseen}"
+    );
+}
+
+#[test]
+fn files_are_looked_at_without_a_key() {
+    let (emulated, wave) = place();
+    let wave = wave.without_key();
+    fs::write(wave.path("words.mp4"), "these are words").unwrap();
+    fs::write(wave.path("cut.mp4"), &CLIP[..CLIP.len() / 2]).unwrap();
+    fs::write(wave.path("empty.mp4"), "").unwrap();
+    assert_run!(
+        "check",
+        wave.run(&[
+            "check",
+            "clip.mp4",
+            "words.mp4",
+            "cut.mp4",
+            "empty.mp4",
+            "none.mp4"
+        ])
+    );
+    assert_run!(
+        "check-json",
+        wave.run(&["check", "clip.mp4", "cut.mp4", "--json"])
+    );
+    assert_run!(
+        "check-model",
+        wave.run(&["check", "clip.mp4", "--model", "no/such"])
+    );
+    assert!(emulated.emulator.requests().is_empty());
 }

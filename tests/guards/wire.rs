@@ -11,6 +11,7 @@ mod download;
 mod emulator;
 mod outcomes;
 mod poll;
+mod probe;
 mod property;
 mod recorded;
 mod submit;

@@ -99,7 +99,7 @@ fn differences(name: &str, ours: &Facts, theirs: &Value) -> Vec<String> {
             "matroska,webm" => "webm or mkv",
             "png_pipe" => "png",
             "mpegts" => "an MPEG transport stream",
-            "" => "unknown",
+            "" => "of an unknown kind",
             other => other,
         };
         same("the container", container, known.into());

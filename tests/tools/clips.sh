@@ -7,13 +7,13 @@ cd "$1"
 make() { # NAME SIZE SECONDS OPTIONS…
     name=$1 size=$2 seconds=$3
     shift 3
-    ffmpeg -nostdin -v error -y -f lavfi -i "color=gray:s=$size:r=25:d=$seconds" \
+    ffmpeg -nostdin -v error -y -f lavfi -i "color=gray:s=$size:r=25:d=$seconds,format=yuv444p" \
         -f lavfi -i "sine=r=44100:d=$seconds" "$@" -shortest "$name"
 }
 silent() { # NAME SIZE SECONDS OPTIONS…
     name=$1 size=$2 seconds=$3
     shift 3
-    ffmpeg -nostdin -v error -y -f lavfi -i "color=gray:s=$size:r=25:d=$seconds" "$@" "$name"
+    ffmpeg -nostdin -v error -y -f lavfi -i "color=gray:s=$size:r=25:d=$seconds,format=yuv444p" "$@" "$name"
 }
 h264="-c:v libx264 -preset ultrafast -pix_fmt yuv420p -c:a aac -b:a 32k"
 

@@ -78,6 +78,25 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
                 .args(files("Where to save the outputs; here unless it is said"))
                 .after_help(example("wave download 6488c2754f6f4dfea924382fa14d11bd -o videos/")),
         )
+        .subcommand(
+            Command::new("check")
+                .about("Look at files and URLs as a run would, and say what stands against them")
+                .arg(
+                    Arg::new("file")
+                        .value_name("FILE|URL")
+                        .required(true)
+                        .num_args(1..)
+                        .help("Local files, or URLs, of which only the header is fetched"),
+                )
+                .arg(
+                    Arg::new("model")
+                        .long("model")
+                        .value_name("MODEL")
+                        .default_value(LIPSYNC)
+                        .help("The model whose rules count"),
+                )
+                .after_help(example("wave check clip.mp4 https://example.com/clip.mp4")),
+        )
         .subcommand(jobs())
         .subcommand(
             Command::new("resume")
@@ -305,7 +324,8 @@ fn globals() -> Vec<Arg> {
             .help("Write nothing down: what a crash loses is lost"),
         switch("no-adopt").help("Do not look for a lost submit in the vendor's history by itself"),
         switch("no-wait").help("Print the id and leave once the task is submitted"),
-        switch("no-media-check").help("Upload local files without looking at what they are"),
+        switch("no-media-check")
+            .help("Do not look at what files and URLs are before they are used"),
     ]
 }
 

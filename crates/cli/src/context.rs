@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use wavespeed::poll::{Geometric, Poller};
-use wavespeed::{MemoryStore, Wavespeed};
+use wavespeed::{Builder, MemoryStore, Wavespeed};
 use wavespeed_emulator::Emulator;
 use wavespeed_journal::Journal;
 
@@ -30,16 +30,26 @@ impl Context {
         }
     }
 
-    /// The client, of the emulator if that was asked for.
-    pub(crate) async fn client(&mut self) -> Result<Wavespeed, Failure> {
+    /// A client for what needs no key: it makes no call of the API.
+    pub(crate) fn keyless(&self) -> Result<Wavespeed, Failure> {
+        Ok(self.builder().key("none").build()?)
+    }
+
+    fn builder(&self) -> Builder {
         let global = &self.global;
         let poller = Poller::default().with_schedule(Geometric::from_floor(global.poll_interval));
-        let mut builder = Wavespeed::builder()
+        Wavespeed::builder()
             .user_agent(concat!("wave/", env!("CARGO_PKG_VERSION")))
             .allow_plain_http(global.allow_plain_http)
             .deadline(global.timeout)
             .settle_time(global.settle_time)
-            .poller(poller);
+            .poller(poller)
+    }
+
+    /// The client, of the emulator if that was asked for.
+    pub(crate) async fn client(&mut self) -> Result<Wavespeed, Failure> {
+        let global = &self.global;
+        let mut builder = self.builder();
         if global.emulate {
             let started = Emulator::builder().start().await;
             let emulator = started

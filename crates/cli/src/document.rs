@@ -100,6 +100,51 @@ pub(crate) struct FaultDocument {
     pub(crate) severity: String,
 }
 
+/// A file of `wave check`.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct CheckDocument {
+    /// Its path or URL.
+    pub(crate) file: String,
+    /// What kind of file it is, by its content; null if it could not be looked at.
+    pub(crate) kind: Option<String>,
+    /// Its size.
+    pub(crate) bytes: Option<u64>,
+    /// The length of its video, or else of its longest track.
+    pub(crate) seconds: Option<f64>,
+    /// The width of its video, as displayed.
+    pub(crate) width: Option<u32>,
+    /// The height of its video, as displayed.
+    pub(crate) height: Option<u32>,
+    /// The codec of its video.
+    pub(crate) codec: Option<String>,
+    /// What follows from its faults.
+    pub(crate) verdict: Verdict,
+    /// What stands against it.
+    pub(crate) faults: Vec<FaultDocument>,
+}
+
+/// What follows from the faults of a file.
+#[derive(Clone, Copy, Debug, JsonSchema, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Verdict {
+    /// There are none.
+    Fine,
+    /// There are only warnings.
+    Odd,
+    /// A run would refuse it.
+    Refused,
+}
+
+impl Verdict {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Fine => "fine",
+            Self::Odd => "odd",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// A job of `wave jobs`.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct JobDocument {

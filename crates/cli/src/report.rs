@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use wavespeed::{Model, PredictionId};
 
-use crate::document::{Document, JobDocument, ModelDocument, VoiceDocument};
+use crate::document::{CheckDocument, Document, JobDocument, ModelDocument, VoiceDocument};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal;
@@ -17,7 +17,11 @@ pub(crate) enum Report {
     /// What became of jobs, in the order of the command line.
     Jobs { jobs: Vec<Job>, many: bool },
     /// An answer that is no job: its lines, and its JSON text.
-    Answer { lines: Vec<String>, json: String },
+    Answer {
+        lines: Vec<String>,
+        json: String,
+        exit: Exit,
+    },
     /// A server was stopped, which is all there is to say.
     Stopped(Exit),
 }
@@ -87,7 +91,14 @@ impl Report {
         let mut exit = Exit::Done;
         let (lines, document) = match self {
             Self::Stopped(exit) => return exit,
-            Self::Answer { lines, json } => (lines, json),
+            Self::Answer {
+                lines,
+                json,
+                exit: with,
+            } => {
+                exit = with;
+                (lines, json)
+            }
             Self::Jobs { jobs, many } => {
                 let mut told = Vec::new();
                 for job in &jobs {
@@ -161,6 +172,10 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
     let job = schemars::schema_for!(Document).to_value();
     BTreeMap::from([
         ("lipsync, run, wait, show, download, resume", job),
+        (
+            "check",
+            schemars::schema_for!(Vec<CheckDocument>).to_value(),
+        ),
         ("jobs", schemars::schema_for!(Vec<JobDocument>).to_value()),
         (
             "models",

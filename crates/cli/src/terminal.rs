@@ -71,6 +71,16 @@ pub(crate) fn odd(fault: &Fault, model: Option<&Model>) {
     ));
 }
 
+/// What is wrong with a file that was to be looked at.
+pub(crate) fn about(file: &str, fault: &Fault) {
+    let (style, word) = match fault.is_refusal() {
+        true => (ERROR, "error:"),
+        false => (WARNING, "warning:"),
+    };
+    let (file, message) = (clean(file), clean(&fault.message));
+    line(&format!("{style}{word}{style:#} {file}: {message}"));
+}
+
 fn told(fault: &Fault, model: Option<&Model>) -> String {
     format!("{}: {}", flag(fault, model), clean(&fault.message))
 }

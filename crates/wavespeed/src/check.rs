@@ -3,16 +3,20 @@
 //! The vendor drops keys it does not know without a word and bills the task with defaults, so an
 //! input is held against the catalogue here, and all faults are found at once: what is required or
 //! unknown, types, choices, lengths, ranges and counts; of a URL its form; of a local file that it
-//! is there, its container and its size. Lengths and sides of a video are not looked at.
+//! is there, and what its header says (see [`media`](crate::media)). What is behind a URL is for
+//! [`check_urls`](crate::Wavespeed::check_urls), which asks its host.
 
-mod file;
+pub(crate) mod file;
+mod media;
 mod value;
+
+pub(crate) use media::{Finding, judge};
 
 use std::fmt;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use wavespeed_client::{Choice, Input, Model};
+use wavespeed_client::{Choice, Input, Media, Model};
 
 /// Something about an input that the vendor would refuse, or would take for something else.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -123,6 +127,18 @@ pub enum Rule {
     Container,
     /// A file is as large as it may be.
     Size,
+    /// A file is all there.
+    Whole,
+    /// A video has a video track.
+    Track,
+    /// A video or a sound is as long as it may be.
+    Duration,
+    /// Each side of a video is as long as it may be.
+    Side,
+    /// A video has one of the numbers of lines that are advised.
+    Resolution,
+    /// What is behind a URL can be had, and looked at.
+    Reachable,
     /// The place for the output can be written to.
     Output,
 }
@@ -143,6 +159,12 @@ impl Rule {
         Self::File,
         Self::Container,
         Self::Size,
+        Self::Whole,
+        Self::Track,
+        Self::Duration,
+        Self::Side,
+        Self::Resolution,
+        Self::Reachable,
         Self::Output,
     ];
 
@@ -150,7 +172,8 @@ impl Rule {
     /// cannot be read cannot, nor can an output that has no place.
     #[must_use]
     pub fn can_be_overridden(self) -> bool {
-        !matches!(self, Self::File | Self::Output | Self::Language)
+        let never_refused = matches!(self, Self::Language | Self::Resolution);
+        !never_refused && !matches!(self, Self::File | Self::Output)
     }
 
     /// The name of the rule, as in JSON.
@@ -170,6 +193,12 @@ impl Rule {
             Self::File => "file",
             Self::Container => "container",
             Self::Size => "size",
+            Self::Whole => "whole",
+            Self::Track => "track",
+            Self::Duration => "duration",
+            Self::Side => "side",
+            Self::Resolution => "resolution",
+            Self::Reachable => "reachable",
             Self::Output => "output",
         }
     }
@@ -287,27 +316,49 @@ fn language(model: &Model, input: &Input, given: &Map<String, Value>) -> Option<
     Some(Fault::new(input.name, Rule::Language, value, message).warning())
 }
 
-/// The inputs of a model whose values are URLs of files, with the paths of local files among them.
-pub(crate) fn local_files<'a>(
-    model: &'a Model,
-    input: &'a Value,
-) -> impl Iterator<Item = (&'a Input, Vec<&'a str>)> {
-    model
-        .inputs
-        .iter()
-        .filter(|known| known.media.is_some())
-        .filter_map(|known| {
-            let paths: Vec<&str> = match input.get(known.name)? {
-                Value::String(text) => vec![text],
-                Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
-                _ => return None,
-            };
-            let paths: Vec<&str> = paths
-                .into_iter()
-                .filter(|text| file::is_path(text))
-                .collect();
-            (!paths.is_empty()).then_some((known, paths))
-        })
+/// Where an input names a file, by URL or by path.
+pub(crate) struct Named<'a> {
+    /// As faults call it.
+    pub(crate) field: String,
+    /// As JSON points to it.
+    pub(crate) pointer: String,
+    pub(crate) media: &'a Media,
+    pub(crate) text: &'a str,
+}
+
+impl Named<'_> {
+    /// Whether it is the path of a local file.
+    pub(crate) fn is_path(&self) -> bool {
+        file::is_path(self.text)
+    }
+}
+
+/// The files that an input names.
+pub(crate) fn files<'a>(model: &'a Model, input: &'a Value) -> Vec<Named<'a>> {
+    let mut found = Vec::new();
+    for known in model.inputs {
+        let (Some(media), Some(value)) = (&known.media, input.get(known.name)) else {
+            continue;
+        };
+        let mut add = |value: &'a Value, field: String, pointer: String| {
+            found.extend(value.as_str().map(|text| Named {
+                field,
+                pointer,
+                media,
+                text,
+            }));
+        };
+        let name = known.name;
+        match value {
+            Value::Array(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    add(item, format!("{name}[{at}]"), format!("/{name}/{at}"));
+                }
+            }
+            value => add(value, name.to_owned(), format!("/{name}")),
+        }
+    }
+    found
 }
 
 /// The known name that is nearest to one that is not known, if any is near.

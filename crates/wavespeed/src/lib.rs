@@ -29,7 +29,7 @@
 //!   [`SubmitError`] that says whether it was refused (nothing is billed) or whether nobody knows.
 //! - **Wrong input is refused before it costs.** [`Wavespeed::submit`] holds the input against the
 //!   catalogue (see [`check`]), and names all faults at once; [`Wavespeed::submit_unchecked`] does
-//!   not. The content of a file behind a URL is not looked at.
+//!   not. What is behind a URL is looked at by [`Wavespeed::check_urls`], if that is wanted.
 //! - **An id is never lost.** Every error after the submit carries it; [`Wavespeed::job`] goes on
 //!   from it any time later, in any process.
 //! - **What the vendor adds breaks nobody.** Unknown statuses, fields and outputs are kept, and the
@@ -54,6 +54,7 @@ mod http;
 mod job;
 pub mod media;
 mod outcome;
+mod probe;
 mod reconcile;
 mod store;
 mod submit;
@@ -68,6 +69,7 @@ pub use check::{Fault, Faults, Files, Rule, Severity, check, nearest, override_r
 pub use download::{DownloadError, Downloaded, SaveError, output_url};
 pub use job::{FetchError, Job, WaitError};
 pub use outcome::{Refusal, Rejected, Unknown};
+pub use probe::Inspected;
 pub use reconcile::{ReconcileError, Reconciled};
 pub use store::{
     Account, Intent, JobNumber, JobRecord, MemoryStore, NoStore, NotJobNumber, Settled, Stage,

@@ -1,7 +1,7 @@
 //! Uploading a local file: a ticket from the API, then its bytes, streamed, to where the ticket
 //! says. The storage host never gets the key.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
@@ -110,21 +110,22 @@ impl Wavespeed {
         input: &mut Value,
         deadline: Deadline,
     ) -> Result<(), UploadError> {
-        let found: Vec<(&str, Vec<String>)> = check::local_files(model, input)
-            .map(|(input, paths)| (input.name, paths.into_iter().map(str::to_owned).collect()))
+        let named = check::files(model, input).into_iter();
+        let named = named.filter(check::Named::is_path);
+        let places: Vec<(String, String)> = named
+            .map(|named| (named.pointer, named.text.to_owned()))
             .collect();
-        for (name, paths) in found {
-            // A file that an array names twice is uploaded once: both places get its URL.
-            for path in paths.iter().collect::<BTreeSet<_>>() {
-                let url = Value::from(self.upload_until(path, deadline).await?.url);
-                match &mut input[name] {
-                    Value::Array(items) => items
-                        .iter_mut()
-                        .filter(|item| **item == **path)
-                        .for_each(|item| *item = url.clone()),
-                    value => *value = url,
-                }
+        // A file that is named twice is uploaded once: both places get its URL.
+        let mut urls: BTreeMap<&str, String> = BTreeMap::new();
+        for (pointer, path) in &places {
+            let url = match urls.get(&**path) {
+                Some(url) => url.clone(),
+                None => self.upload_until(path, deadline).await?.url,
+            };
+            if let Some(place) = input.pointer_mut(pointer) {
+                *place = url.clone().into();
             }
+            urls.insert(path, url);
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use wavespeed::poll::{Clock, ManualClock, Sleep};
 use wavespeed::{Deadline, Files, Poller, Status, Target, Wavespeed, check};
 use wavespeed_emulator::{Clock as EmulatorClock, Emulator};
 
+use super::super::command::CLIP;
 use super::{KEY, MODEL};
 
 const TASK_TIME: Duration = Duration::from_secs(60);
@@ -59,12 +60,9 @@ async fn a_clip_goes_all_the_way() {
 
     let folder = tempfile::tempdir().unwrap();
     let clip = folder.path().join("clip.mp4");
-    let content: Vec<u8> = b"\0\0\0\x18ftypisom"
-        .iter()
-        .copied()
-        .cycle()
-        .take(200_000)
-        .collect();
+    // Of several pieces.
+    let free = [&200_008u32.to_be_bytes()[..], b"free", &[7; 200_000]].concat();
+    let content = [CLIP, &free].concat();
     std::fs::write(&clip, &content).unwrap();
     let model = wavespeed::model(MODEL).unwrap();
     let mut input = json!({ "video": clip, "text": "Hello", "voice_id": "AOT" });

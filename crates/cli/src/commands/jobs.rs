@@ -6,6 +6,7 @@ use wavespeed::{JobRecord, PredictionId, Wavespeed, Which};
 use super::list::answer;
 use crate::context::Context;
 use crate::document::JobDocument;
+use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{Report, pretty};
 
@@ -51,7 +52,11 @@ fn show(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
     let documents: Vec<JobDocument> = jobs.iter().map(JobDocument::from).collect();
     let json = pretty(&documents);
     let lines = json.lines().map(str::to_owned).collect();
-    Ok(Report::Answer { lines, json })
+    Ok(Report::Answer {
+        lines,
+        json,
+        exit: Exit::Done,
+    })
 }
 
 fn forget(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
@@ -64,6 +69,7 @@ fn forget(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
     Ok(Report::Answer {
         lines,
         json: pretty(&documents),
+        exit: Exit::Done,
     })
 }
 

@@ -6,6 +6,7 @@ use wavespeed::{CATALOGUE, Choice, Input};
 
 use crate::args::LIPSYNC;
 use crate::document::{ModelDocument, VoiceDocument};
+use crate::exit::Exit;
 use crate::report::{Report, pretty};
 
 pub(super) fn models() -> Report {
@@ -83,11 +84,12 @@ pub(super) fn answer(
     Report::Answer {
         lines: table(header, rows),
         json: pretty(documents),
+        exit: Exit::Done,
     }
 }
 
 /// Lines with columns below each other, by the width that a terminal gives each character.
-fn table(header: &[&str], mut rows: Vec<Vec<String>>) -> Vec<String> {
+pub(super) fn table(header: &[&str], mut rows: Vec<Vec<String>>) -> Vec<String> {
     rows.insert(0, header.iter().map(|title| (*title).to_owned()).collect());
     let width = |column: usize| {
         rows.iter()

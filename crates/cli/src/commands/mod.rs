@@ -1,5 +1,6 @@
 //! The commands: each is a few calls into `wavespeed`.
 
+mod check;
 mod emulator;
 mod jobs;
 pub(crate) mod list;
@@ -24,6 +25,7 @@ pub(crate) async fn run(name: &str, matches: &ArgMatches, context: &mut Context)
         "wait" => tasks::wait(matches, context).await,
         "show" => tasks::show(matches, context).await,
         "download" => tasks::download(matches, context).await,
+        "check" => check::run(matches, context).await,
         "jobs" => jobs::run(matches, context).await,
         "resume" => resume::run(matches, context).await,
         "models" => list::models(),

@@ -30,13 +30,9 @@ pub(super) async fn run(
             Failure::usage("no model is named").hint("see what there is: wave models"),
         );
     };
-    let Some(model) = wavespeed::model(id) else {
-        let hint = match nearest(id, args::model_ids()) {
-            Some(near) => format!("did you mean {near}? See what there is: wave models"),
-            None => "see what there is: wave models".to_owned(),
-        };
-        let failure = Failure::usage(format!("{id:?} is not a model of the catalogue"));
-        return Report::failed(failure.hint(hint));
+    let model = match known(id) {
+        Ok(model) => model,
+        Err(failure) => return Report::failed(failure),
     };
     let help = match name {
         "run" => format!("wave run {id} --help"),
@@ -57,6 +53,17 @@ pub(super) async fn run(
         Err(failure) => job.fail(failure),
     };
     job.into()
+}
+
+/// The model of this id.
+pub(super) fn known(id: &str) -> Result<&'static Model, Failure> {
+    wavespeed::model(id).ok_or_else(|| {
+        let hint = match nearest(id, args::model_ids()) {
+            Some(near) => format!("did you mean {near}? See what there is: wave models"),
+            None => "see what there is: wave models".to_owned(),
+        };
+        Failure::usage(format!("{id:?} is not a model of the catalogue")).hint(hint)
+    })
 }
 
 async fn attempt(
@@ -85,39 +92,69 @@ async fn attempt(
         .flatten()
         .copied()
         .collect();
+    let sift = |mut faults: Vec<Fault>| {
+        override_rules(&mut faults, &overridden);
+        Faults::refused(faults).map_err(|faults| {
+            let mut failure = Failure::input(faults.into());
+            failure.hint = hint(&failure.faults, help);
+            failure
+        })
+    };
     let mut faults: Vec<Fault> = check(model, &given.input, files);
     faults.extend(target.as_ref().and_then(Target::check));
-    override_rules(&mut faults, &overridden);
-    let mut failure = match Faults::refused(faults) {
-        Ok(faults) => {
-            job.document.warnings = faults.iter().map(FaultDocument::from).collect();
-            if !context.global.quiet {
-                given.notes.iter().for_each(|note| terminal::note(note));
-                faults
-                    .iter()
-                    .for_each(|fault| terminal::odd(fault, Some(model)));
+    let warnings = match sift(faults) {
+        Ok(warnings) => warnings,
+        Err(mut failure) => {
+            // A missing key would be the next error, so it is told with the others.
+            if !context.global.emulate
+                && let Err(other) = context.client().await
+            {
+                failure.message = format!("{}; and {}", failure.message, other.message);
+                failure.exit = failure.exit.max(other.exit);
             }
-            let client = context.client().await?;
-            let order = Order {
-                model,
-                input: given.input,
-                target: target.as_ref(),
-                overridden: &overridden,
-            };
-            return submit(&client, order, context, job).await;
+            return Err(failure);
         }
-        Err(faults) => Failure::input(faults.into()),
     };
-    failure.hint = hint(&failure.faults, help);
-    // A missing key would be the next error, so it is told with the others.
-    if !context.global.emulate
-        && let Err(other) = context.client().await
-    {
-        failure.message = format!("{}; and {}", failure.message, other.message);
-        failure.exit = failure.exit.max(other.exit);
+    if !context.global.quiet {
+        given.notes.iter().for_each(|note| terminal::note(note));
     }
-    Err(failure)
+    warn(&warnings, context, job);
+    let client = context.client().await?;
+    // An emulator fetches nothing.
+    if !context.global.no_media_check && !context.global.emulate {
+        let warnings = sift(client.check_urls(model, &given.input).await)?;
+        warn(&warnings, context, job);
+    }
+    let order = Order {
+        model,
+        input: given.input,
+        target: target.as_ref(),
+        overridden: &overridden,
+    };
+    submit(&client, order, context, job).await
 }
+
+/// What is odd about the input is told before anything is paid for.
+fn warn(warnings: &[Fault], context: &Context, job: &mut Job) {
+    let documents = warnings.iter().map(FaultDocument::from);
+    job.document.warnings.extend(documents);
+    if !context.global.quiet {
+        for fault in warnings {
+            terminal::odd(fault, job.model);
+        }
+    }
+}
+
+/// The rules for files.
+const MEDIA: [Rule; 7] = [
+    Rule::Container,
+    Rule::Size,
+    Rule::Whole,
+    Rule::Track,
+    Rule::Duration,
+    Rule::Side,
+    Rule::Reachable,
+];
 
 /// What helps with faults, beyond what each says itself.
 fn hint(faults: &[Fault], help: &str) -> Option<String> {
@@ -143,7 +180,7 @@ fn hint(faults: &[Fault], help: &str) -> Option<String> {
     };
     // What the vendor takes of files changes, and its pages contradict each other.
     let force = match refused[..] {
-        [rule @ (Rule::Container | Rule::Size)] => {
+        [rule] if MEDIA.contains(&rule) => {
             format!("; to send it all the same: --force-input {}", rule.name())
         }
         _ => String::new(),

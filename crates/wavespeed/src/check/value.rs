@@ -310,10 +310,12 @@ impl Place<'_> {
 
     /// The value of an input that is the URL of a file. An empty one is a fault of its length.
     fn media(&mut self, text: &str) {
-        if let Some(media) = &self.input.media
-            && let Err((rule, message)) = file::check(text, media, self.files)
-        {
-            self.fault(rule, &text.into(), message);
+        let Some(media) = &self.input.media else {
+            return;
+        };
+        for (rule, severity, message) in file::check(text, media, self.files) {
+            let fault = Fault::new(&*self.field, rule, text.into(), message);
+            self.faults.push(Fault { severity, ..fault });
         }
     }
 }

@@ -138,13 +138,13 @@ impl Container {
         }
     }
 
-    /// Whether the spec means it by a file extension such as `mp4`. `None` if the extension is of
-    /// no file that is known here, or the container is not.
+    /// Whether the spec means it by a file extension such as `mp4`. `None` if that cannot be told:
+    /// only boxes are sure to be known.
     #[must_use]
     pub fn is(self, extension: &str) -> Option<bool> {
         let kinds: &[Self] = match extension {
             // Players take one for the other.
-            "mp4" | "mov" | "m4v" => &[Self::Mp4, Self::Mov],
+            "mp4" | "mov" | "m4v" => return Some(matches!(self, Self::Mp4 | Self::Mov)),
             "m4a" => &[Self::M4a, Self::Mp4],
             "webm" | "mkv" => &[Self::Matroska],
             "avi" => &[Self::Avi],
@@ -189,7 +189,7 @@ impl fmt::Display for Container {
             Self::Json => "JSON",
             Self::Pdf => "pdf",
             Self::Zip => "zip",
-            Self::Unknown => "unknown",
+            Self::Unknown => "of an unknown kind",
         })
     }
 }
