@@ -7,6 +7,14 @@ use progenitor_client::{ClientHooks, OperationInfo, RequestBuilderExt, encode_pa
 
 /// Types used as operation parameters and responses.
 pub mod types {
+    /// The credit of the account.
+    #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+    #[non_exhaustive]
+    pub struct Balance {
+        /// What is left, in USD.
+        pub balance: f64,
+    }
+
     /// What every refused call answers. Also HTTP 200 can carry a code that is not 200.
     #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
     #[non_exhaustive]
@@ -392,6 +400,53 @@ pub mod types {
         pub get: Option<String>,
     }
 
+    /// What a submit would cost.
+    #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+    #[non_exhaustive]
+    pub struct Price {
+        /// The id of the model.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub model_id: Option<String>,
+        /// The price without a discount.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub price: Option<f64>,
+        /// What is paid.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub discounted_price: Option<f64>,
+        /// Percent of the price that is paid; 100 is no discount.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub discount_rate: Option<f64>,
+        /// The currency, such as `USD`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub currency: Option<String>,
+    }
+
+    /// The submit that is to be priced.
+    #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+    #[non_exhaustive]
+    pub struct PriceRequest {
+        /// The id of the model.
+        ///
+        /// Not empty.
+        pub model_id: String,
+        /// Its inputs, as far as they are known.
+        pub inputs: serde_json::Map<String, serde_json::Value>,
+    }
+
+    impl PriceRequest {
+        /// The required inputs; the others are left to the vendor.
+        #[must_use]
+        pub fn new(
+            model_id: impl Into<String>,
+            inputs: serde_json::Map<String, serde_json::Value>,
+        ) -> Self {
+            Self {
+                model_id: model_id.into(),
+                inputs,
+            }
+        }
+    }
+
     /// The file that is going to be uploaded.
     #[derive(Clone, Debug, PartialEq, serde::Serialize)]
     #[non_exhaustive]
@@ -648,6 +703,71 @@ impl Client {
             .build()?;
         let info = OperationInfo {
             operation_id: "create_upload",
+        };
+
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => Ok(ResponseValue::stream(response)),
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+
+    /// What a submit would cost
+    ///
+    /// The price of a task with these inputs. Inputs that are missing are priced at the base
+    /// price, which can be below the real charge. Nothing is created or billed.
+    ///
+    /// Sends a `POST` request to `/model/price`
+    pub async fn get_model_price<'a>(
+        &'a self,
+        body: &'a types::PriceRequest,
+    ) -> Result<ResponseValue<ByteStream>, Error<()>> {
+        let url = format!("{}/model/price", self.baseurl,);
+        let mut header_map = reqwest::header::HeaderMap::with_capacity(1usize);
+        header_map.append(
+            reqwest::header::HeaderName::from_static("api-version"),
+            reqwest::header::HeaderValue::from_static(Self::api_version()),
+        );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .post(url)
+            .json(&body)
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "get_model_price",
+        };
+
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => Ok(ResponseValue::stream(response)),
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+
+    /// The credit of the account
+    ///
+    /// What is left of the credit, in USD.
+    ///
+    /// Sends a `GET` request to `/balance`
+    pub async fn get_balance<'a>(&'a self) -> Result<ResponseValue<ByteStream>, Error<()>> {
+        let url = format!("{}/balance", self.baseurl,);
+        let mut header_map = reqwest::header::HeaderMap::with_capacity(1usize);
+        header_map.append(
+            reqwest::header::HeaderName::from_static("api-version"),
+            reqwest::header::HeaderValue::from_static(Self::api_version()),
+        );
+        #[allow(unused_mut)]
+        let mut request = self.client.get(url).headers(header_map).build()?;
+        let info = OperationInfo {
+            operation_id: "get_balance",
         };
 
         self.pre(&mut request, &info).await?;

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use crate::bundle::{BUILT_IN, Bundle};
 use crate::clock::Clock;
 use crate::scenario::Scenario;
-use crate::settings::{Ending, Key, Limits, OptionalFields, Settings};
+use crate::settings::{Credit, Ending, Key, Limits, OptionalFields, Settings};
 use crate::state::State;
 use crate::wire::{Wire, Wires};
 use crate::{Emulator, routes};
@@ -72,6 +72,7 @@ impl Builder {
                 optional_fields: OptionalFields::Present,
                 ending: Ending::completed(),
                 limits: Limits::default(),
+                credit: Credit::default(),
                 scenario: Scenario::default(),
             },
         }
@@ -118,6 +119,12 @@ impl Builder {
     /// and not billed.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.settings.limits = limits;
+        self
+    }
+
+    /// What tasks cost and what there is to pay with; by default more than any test spends.
+    pub fn credit(mut self, credit: Credit) -> Self {
+        self.settings.credit = credit;
         self
     }
 

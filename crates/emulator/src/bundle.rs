@@ -114,6 +114,12 @@ impl Operation {
         accepted.unwrap_or_else(|| Ok(Map::new()))
     }
 
+    /// What the vendor says against a part of a body.
+    pub(crate) fn accept_part(&self, sent: Map<String, Value>) -> Result<(), String> {
+        let accepted = self.body.as_ref().map(|rules| rules.accept_part(sent));
+        accepted.unwrap_or(Ok(()))
+    }
+
     /// Whether the bundle allows this reply.
     pub(crate) fn check(&self, status: StatusCode, body: &Value) -> Result<(), String> {
         let family = format!("{}XX", status.as_u16() / 100);

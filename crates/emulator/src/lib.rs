@@ -53,6 +53,7 @@
 mod builder;
 mod bundle;
 mod clock;
+mod credit;
 mod faults;
 mod files;
 mod history;
@@ -80,7 +81,7 @@ pub use builder::{Builder, StartError};
 pub use clock::Clock;
 pub use log::RecordedRequest;
 pub use scenario::{Scenario, ScenarioError};
-pub use settings::{Ending, Limits, OptionalFields};
+pub use settings::{Credit, Ending, Limits, OptionalFields};
 pub use state::Task;
 
 use state::State;

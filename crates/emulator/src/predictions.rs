@@ -13,7 +13,7 @@ use crate::files::File;
 use crate::routes::Refusal;
 use crate::settings::{Ending, Limits, OptionalFields, Settings};
 use crate::state::{Memory, State, Task};
-use crate::uploads;
+use crate::{credit, uploads};
 
 /// The output of a task that was not made from an upload.
 const SAMPLE: &[u8] = include_bytes!("../assets/clip.mp4");
@@ -44,6 +44,7 @@ pub(crate) fn submit(
     let webhook = webhook(&parts.uri).map_err(refusal)?;
     let mut memory = state.memory();
     check_limits(state, &memory)?;
+    credit::check(state, &memory)?;
     let video = input.get("video").and_then(Value::as_str);
     let task = Task {
         id: memory.new_id(),

@@ -2,6 +2,7 @@
 //! its key is looked at, its handler answers, and the reply is held against the bundle before it
 //! leaves.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -21,7 +22,7 @@ use crate::files::File;
 use crate::scenario::Call;
 use crate::state::State;
 use crate::strike::strike;
-use crate::{StartError, history, predictions, uploads};
+use crate::{StartError, credit, history, predictions, uploads};
 
 /// Where the API is, below the origin.
 const API: &str = "/api/v3";
@@ -34,10 +35,15 @@ enum Handler {
     PredictionResult,
     History,
     CreateUpload,
+    Price { models: Models },
+    Balance,
 }
 
+/// The operation of each model, by its id.
+pub(crate) type Models = Arc<HashMap<String, Arc<Operation>>>;
+
 impl Handler {
-    fn find(operation: &Operation) -> Option<Self> {
+    fn find(operation: &Operation, models: &Models) -> Option<Self> {
         if let Some(model) = operation.model.clone() {
             return Some(Self::Submit { model });
         }
@@ -45,6 +51,10 @@ impl Handler {
             "get_prediction_result" => Some(Self::PredictionResult),
             "list_predictions" => Some(Self::History),
             "create_upload" => Some(Self::CreateUpload),
+            "get_model_price" => Some(Self::Price {
+                models: Arc::clone(models),
+            }),
+            "get_balance" => Some(Self::Balance),
             _ => None,
         }
     }
@@ -56,6 +66,8 @@ impl Handler {
             Self::PredictionResult => Call::Result,
             Self::History => Call::History,
             Self::CreateUpload => Call::Ticket,
+            Self::Price { .. } => Call::Price,
+            Self::Balance => Call::Balance,
         }
     }
 
@@ -74,6 +86,8 @@ impl Handler {
             }
             Self::History => history::list(state, operation, body),
             Self::CreateUpload => uploads::create(state, operation, body),
+            Self::Price { models } => credit::price(state, models, operation, body),
+            Self::Balance => Ok(credit::balance(state)),
         }
     }
 }
@@ -117,13 +131,17 @@ impl Reply {
 pub(crate) fn router(state: Arc<State>, bundle: Bundle) -> Result<Router, StartError> {
     let mut api = Router::new();
     let refusal = bundle.refusal;
-    for operation in bundle.operations {
+    let operations: Vec<_> = bundle.operations.into_iter().map(Arc::new).collect();
+    let named =
+        |operation: &Arc<Operation>| Some((operation.model.clone()?, Arc::clone(operation)));
+    let models = Arc::new(operations.iter().filter_map(named).collect());
+    for operation in operations {
         let no_handler = || StartError::NoHandler {
             operation: operation.name.clone(),
             method: operation.method.to_string(),
             path: operation.path.clone(),
         };
-        let handler = Handler::find(&operation).ok_or_else(no_handler)?;
+        let handler = Handler::find(&operation, &models).ok_or_else(no_handler)?;
         let method = MethodFilter::try_from(operation.method.clone()).map_err(|_| no_handler())?;
         let path = format!("{API}{}", operation.path);
         let kind = handler.call();

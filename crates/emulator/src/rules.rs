@@ -46,10 +46,23 @@ impl BodyRules {
     /// The known fields of `body` with defaults filled in, or what the vendor says of the first
     /// rule that is broken. Unknown fields are dropped without a word, as the vendor does it.
     pub(crate) fn accept(&self, body: &[u8]) -> Result<Map<String, Value>, String> {
-        let Ok(Value::Object(mut sent)) = serde_json::from_slice(body) else {
+        let Ok(Value::Object(sent)) = serde_json::from_slice(body) else {
             // A guess.
             return Err("request body must be a JSON object".to_owned());
         };
+        self.judge(sent, true)
+    }
+
+    /// As [`accept`](Self::accept), of a body that need not be whole.
+    pub(crate) fn accept_part(&self, sent: Map<String, Value>) -> Result<(), String> {
+        self.judge(sent, false).map(drop)
+    }
+
+    fn judge(
+        &self,
+        mut sent: Map<String, Value>,
+        whole: bool,
+    ) -> Result<Map<String, Value>, String> {
         let taken = |field: &Field| {
             let value = sent.remove(&field.name).or_else(|| field.default.clone())?;
             Some((field.name.clone(), value))
@@ -59,6 +72,7 @@ impl BodyRules {
         let first = errors
             .iter()
             .map(|error| cause(error))
+            .filter(|error| whole || !matches!(error.kind(), Kind::Required { .. }))
             // The order must not depend on how this build orders JSON: what is missing comes
             // first, then the fields by their names. (Which one the vendor picks is not known.)
             .min_by_key(|error| {

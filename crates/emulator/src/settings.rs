@@ -23,6 +23,50 @@ pub enum OptionalFields {
     Absent,
 }
 
+/// What tasks cost, and what there is to pay with. The prices are made up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Credit {
+    /// The price of a task without a discount, in USD.
+    pub price: f64,
+    /// Percent of it that are paid; 100 is no discount.
+    pub rate: f64,
+    /// The credit of the account when the emulator starts, in USD.
+    pub balance: f64,
+}
+
+impl Credit {
+    /// Tasks cost this much, and the account has so much, both in USD.
+    #[must_use]
+    pub fn new(price: f64, balance: f64) -> Self {
+        let rate = 100.0;
+        Self {
+            price,
+            rate,
+            balance,
+        }
+    }
+
+    /// Only so many percent of the price are paid.
+    #[must_use]
+    pub fn rate(mut self, percent: f64) -> Self {
+        self.rate = percent;
+        self
+    }
+
+    /// What a task costs, in millionths of a dollar: whole numbers add up.
+    pub(crate) fn paid(&self) -> i64 {
+        (self.price * self.rate * 10_000.0).round() as i64
+    }
+}
+
+/// A price that nobody takes for a real one, and more credit than any test spends.
+impl Default for Credit {
+    fn default() -> Self {
+        Self::new(0.123, 1_000_000.0)
+    }
+}
+
 /// How tasks end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -110,5 +154,6 @@ pub(crate) struct Settings {
     pub(crate) optional_fields: OptionalFields,
     pub(crate) ending: Ending,
     pub(crate) limits: Limits,
+    pub(crate) credit: Credit,
     pub(crate) scenario: Scenario,
 }

@@ -43,7 +43,7 @@ pub use parse::ScenarioError;
 ///
 /// | CALL | |
 /// |---|---|
-/// | `submit`, `result`, `history`, `ticket` | a call of the API |
+/// | `submit`, `result`, `history`, `ticket`, `price`, `balance` | a call of the API |
 /// | `put` | the upload of the bytes |
 /// | `output` | the download of an output, GET or HEAD |
 /// | `any` | each of these on which the fault is possible |
@@ -111,16 +111,20 @@ pub(crate) enum Call {
     Result,
     History,
     Ticket,
+    Price,
+    Balance,
     Put,
     Output,
 }
 
 impl Call {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::Submit,
         Self::Result,
         Self::History,
         Self::Ticket,
+        Self::Price,
+        Self::Balance,
         Self::Put,
         Self::Output,
     ];
@@ -138,6 +142,8 @@ impl fmt::Display for Call {
             Self::Result => "result",
             Self::History => "history",
             Self::Ticket => "ticket",
+            Self::Price => "price",
+            Self::Balance => "balance",
             Self::Put => "put",
             Self::Output => "output",
         })

@@ -1,6 +1,7 @@
 //! The emulator, driven by plain HTTP with a client that is not ours.
 
 mod api;
+mod credit;
 mod faults;
 mod history;
 mod outputs;

@@ -16,8 +16,8 @@ fn bundle() -> Value {
 async fn an_operation_without_a_handler_is_told_at_the_start() {
     let mut bundle = bundle();
     let copy = bundle["paths"]["/media/uploads"]["post"].clone();
-    bundle["paths"]["/balance"]["get"] = copy;
-    bundle["paths"]["/balance"]["get"]["operationId"] = "get_balance".into();
+    bundle["paths"]["/weather"]["get"] = copy;
+    bundle["paths"]["/weather"]["get"]["operationId"] = "get_weather".into();
     let error = Emulator::builder()
         .bundle(bundle.to_string())
         .start()
@@ -26,7 +26,7 @@ async fn an_operation_without_a_handler_is_told_at_the_start() {
     assert!(matches!(error, StartError::NoHandler { .. }));
     assert_eq!(
         error.to_string(),
-        "no handler for the bundle's operation get_balance (GET /balance); add one to the emulator"
+        "no handler for the bundle's operation get_weather (GET /weather); add one to the emulator"
     );
 }
 
