@@ -14,6 +14,7 @@ mod journal;
 #[cfg(unix)]
 mod kill;
 mod matrix;
+mod money;
 mod network;
 mod outline;
 mod schema;

@@ -7,6 +7,7 @@
 )]
 
 mod clips;
+mod curl;
 
 use std::process::{Command, ExitCode, Stdio};
 
@@ -26,6 +27,12 @@ fn main() -> ExitCode {
             "apt-get install ffmpeg, or from https://ffmpeg.org",
             "our_reader_says_what_ffprobe_says",
             clips::our_reader_says_what_ffprobe_says,
+        ),
+        needs(
+            &["curl", "--version"],
+            "apt-get install curl",
+            "the_line_of_a_dry_run_submits_the_same",
+            curl::the_line_of_a_dry_run_submits_the_same,
         ),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()

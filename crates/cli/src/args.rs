@@ -17,7 +17,7 @@ The API key is taken from the environment variable WAVESPEED_API_KEY; --emulate 
 pub(crate) const LIPSYNC: &str = "kwaivgi/kling-lipsync/text-to-video";
 
 /// The flags of `run` that take no value.
-const SWITCHES: [&str; 9] = [
+const SWITCHES: [&str; 10] = [
     "no-journal",
     "no-adopt",
     "emulate",
@@ -26,6 +26,7 @@ const SWITCHES: [&str; 9] = [
     "quiet",
     "no-wait",
     "no-media-check",
+    "dry-run",
     "force",
 ];
 
@@ -97,6 +98,19 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
                 )
                 .after_help(example("wave check clip.mp4 https://example.com/clip.mp4")),
         )
+        .subcommand(with_inputs(
+            Command::new("price")
+                .about("Ask what a run would cost; inputs that are missing are left out")
+                .arg(Arg::new("model").value_name("MODEL").help("Its id, as `wave models` lists it"))
+                .after_help(example("wave price kwaivgi/kling-lipsync/text-to-video --text \"Hello\"")),
+            "price <MODEL>",
+            model,
+        ))
+        .subcommand(
+            Command::new("balance")
+                .about("Show the credit that is left")
+                .after_help(example("wave balance --json")),
+        )
         .subcommand(jobs())
         .subcommand(
             Command::new("resume")
@@ -150,7 +164,8 @@ fn example(line: &str) -> String {
     format!("Example: {line}")
 }
 
-fn with_model(command: Command, words: &str, model: Option<&'static Model>) -> Command {
+/// With the inputs of a model.
+fn with_inputs(command: Command, words: &str, model: Option<&'static Model>) -> Command {
     let Some(model) = model else {
         // Which model is meant is not known, so whatever follows is not understood either.
         return command.arg(
@@ -170,6 +185,15 @@ fn with_model(command: Command, words: &str, model: Option<&'static Model>) -> C
         .override_usage(format!("wave {words} {}[OPTIONS]", inputs::usage(model)))
         .args(inputs::flags(model))
         .args(inputs::sources())
+}
+
+/// With the inputs of a model, and what a run of it can be told.
+fn with_model(command: Command, words: &str, model: Option<&'static Model>) -> Command {
+    let command = with_inputs(command, words, model);
+    if model.is_none() {
+        return command;
+    }
+    command
         .args(files(SAVE))
         .arg(
             Arg::new("force-input")
@@ -179,6 +203,28 @@ fn with_model(command: Command, words: &str, model: Option<&'static Model>) -> C
                 .value_parser(overridable())
                 .help("Send an input that breaks this rule all the same; may be repeated"),
         )
+        .arg(
+            Arg::new("dry-run")
+                .long("dry-run")
+                .action(ArgAction::SetTrue)
+                .help("Check, show the request and its price, and submit nothing"),
+        )
+        .arg(
+            Arg::new("max-price")
+                .long("max-price")
+                .value_name("USD")
+                .value_parser(amount)
+                .help("Submit only if the vendor's price is not above this"),
+        )
+}
+
+/// An amount of money.
+fn amount(text: &str) -> Result<f64, String> {
+    let amount = text
+        .parse()
+        .ok()
+        .filter(|amount: &f64| amount.is_finite() && *amount >= 0.0);
+    amount.ok_or_else(|| "not an amount of US dollars, such as 0.25".to_owned())
 }
 
 /// The rules that can be overridden, by name.
@@ -358,7 +404,7 @@ pub(crate) fn model_in(words: &[std::ffi::OsString]) -> Option<&'static Model> {
         .collect();
     let at = words
         .iter()
-        .position(|word| matches!(*word, "lipsync" | "run"))?;
+        .position(|word| matches!(*word, "lipsync" | "run" | "price"))?;
     if words[at] == "lipsync" {
         return wavespeed::model(LIPSYNC);
     }

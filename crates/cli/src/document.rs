@@ -5,7 +5,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use wavespeed::{Downloaded, JobRecord, Prediction};
+use wavespeed::{Downloaded, JobRecord, Prediction, Quote};
 
 /// What became of one job.
 #[derive(Clone, Debug, Default, JsonSchema, Serialize)]
@@ -69,6 +69,8 @@ pub(crate) enum Kind {
     Journal,
     /// There is no key, or it, its role or the credit was refused.
     Key,
+    /// It costs more than `--max-price`, or that is not known; nothing was submitted.
+    Price,
     /// The vendor refused; nothing is billed.
     Refused,
     /// The vendor could not be reached; nothing is billed.
@@ -143,6 +145,56 @@ impl Verdict {
             Self::Refused => "refused",
         }
     }
+}
+
+/// What a task would cost, by `wave price`.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct QuoteDocument {
+    /// What is paid.
+    pub(crate) price: f64,
+    /// The price without a discount; null if there is none.
+    pub(crate) undiscounted: Option<f64>,
+    /// The currency.
+    pub(crate) currency: String,
+    /// The inputs that the vendor could not see: with them the charge can be higher.
+    pub(crate) unseen: Vec<String>,
+}
+
+impl From<&Quote> for QuoteDocument {
+    fn from(quote: &Quote) -> Self {
+        Self {
+            price: quote.price,
+            undiscounted: quote.undiscounted,
+            currency: quote.currency.clone(),
+            unseen: quote.unseen.clone(),
+        }
+    }
+}
+
+/// What a run would do, by `--dry-run`.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct DryRunDocument {
+    /// The request that would be sent.
+    pub(crate) request: RequestDocument,
+    /// What it would cost; null if the vendor does not say.
+    pub(crate) quote: Option<QuoteDocument>,
+    /// The credit that is left, in USD; null if the vendor does not say.
+    pub(crate) balance: Option<f64>,
+    /// What is odd about the input.
+    pub(crate) warnings: Vec<FaultDocument>,
+}
+
+/// A submit.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct RequestDocument {
+    /// Its method.
+    pub(crate) method: String,
+    /// Its URL.
+    pub(crate) url: String,
+    /// Its body; a local file stands as `<URL of PATH>`.
+    pub(crate) body: Value,
+    /// The same as a command line of curl, which takes the key from the environment.
+    pub(crate) curl: String,
 }
 
 /// A job of `wave jobs`.

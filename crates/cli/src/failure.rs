@@ -99,6 +99,17 @@ impl Failure {
         }
     }
 
+    /// Something was asked of the vendor that is no task.
+    pub(crate) fn asked(what: &str, error: &FetchError) -> Self {
+        let message = format!("{what} is not known: {error}");
+        let (exit, kind) = match error {
+            FetchError::Key(_) | FetchError::Role(_) => (Exit::Key, Kind::Key),
+            FetchError::Transport(_) => (Exit::RefusedThere, Kind::Unreachable),
+            _ => (Exit::RefusedThere, Kind::Refused),
+        };
+        Self::new(exit, kind, message)
+    }
+
     /// Outputs of the task that was asked for as `id` could not be saved.
     pub(crate) fn save(id: &PredictionId, error: &DownloadError) -> Self {
         let failure = Self::new(Exit::NotSaved, Kind::Save, error);
@@ -161,6 +172,14 @@ impl From<SubmitError> for Failure {
             SubmitError::Unknown(unknown) => {
                 let job = unknown.job;
                 return Self::new(Exit::Unknown, Kind::Unknown, error).hint(reconcile_hint(job));
+            }
+            SubmitError::Price { .. } => {
+                return Self::new(Exit::RefusedHere, Kind::Price, error)
+                    .hint("allow more with --max-price, or leave it out");
+            }
+            SubmitError::NoPrice(_) => {
+                return Self::new(Exit::RefusedHere, Kind::Price, error)
+                    .hint("ask again with wave price, or leave out --max-price");
             }
             SubmitError::Store(_) => return Self::new(Exit::RefusedHere, Kind::Journal, error),
             SubmitError::Rejected(rejected) => rejected.refusal,

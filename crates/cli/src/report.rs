@@ -7,7 +7,10 @@ use serde::Serialize;
 use serde_json::Value;
 use wavespeed::{Model, PredictionId};
 
-use crate::document::{CheckDocument, Document, JobDocument, ModelDocument, VoiceDocument};
+use crate::document::{
+    CheckDocument, Document, DryRunDocument, JobDocument, ModelDocument, QuoteDocument,
+    VoiceDocument,
+};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::terminal;
@@ -176,6 +179,8 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
             "check",
             schemars::schema_for!(Vec<CheckDocument>).to_value(),
         ),
+        ("dry-run", schemars::schema_for!(DryRunDocument).to_value()),
+        ("price", schemars::schema_for!(QuoteDocument).to_value()),
         ("jobs", schemars::schema_for!(Vec<JobDocument>).to_value()),
         (
             "models",

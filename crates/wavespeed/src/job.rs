@@ -25,7 +25,7 @@ pub struct Job {
     number: Option<JobNumber>,
 }
 
-/// Why a prediction could not be had this time. That says nothing about the task.
+/// Why the vendor did not answer what was asked, this time. That says nothing about a task.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
@@ -35,12 +35,12 @@ pub enum FetchError {
     /// The role of the key does not permit it (403).
     #[error("the role of the key does not permit it ({0})")]
     Role(String),
-    /// The vendor knows no prediction of this id (404): it is another account's, or gone after 7
-    /// days.
-    #[error("no prediction has this id ({0})")]
+    /// The vendor knows no such prediction, or model (404). A prediction is another account's then,
+    /// or gone after 7 days.
+    #[error("there is none of this id ({0})")]
     NotFound(String),
-    /// Another answer without a prediction.
-    #[error("the vendor did not answer with a prediction ({message})")]
+    /// Another answer than what was asked for.
+    #[error("the vendor did not say ({message})")]
     Answer {
         /// What it answered.
         message: String,

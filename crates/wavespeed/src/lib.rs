@@ -54,6 +54,7 @@ mod http;
 mod job;
 pub mod media;
 mod outcome;
+mod price;
 mod probe;
 mod reconcile;
 mod store;
@@ -69,6 +70,7 @@ pub use check::{Fault, Faults, Files, Rule, Severity, check, nearest, override_r
 pub use download::{DownloadError, Downloaded, SaveError, output_url};
 pub use job::{FetchError, Job, WaitError};
 pub use outcome::{Refusal, Rejected, Unknown};
+pub use price::Quote;
 pub use probe::Inspected;
 pub use reconcile::{ReconcileError, Reconciled};
 pub use store::{
@@ -77,7 +79,7 @@ pub use store::{
 };
 pub use submit::{SubmitError, SubmitOptions};
 pub use target::Target;
-pub use upload::{UploadError, Uploaded};
+pub use upload::{UploadError, Uploaded, name_uploads};
 pub use wavespeed_client::{
     CATALOGUE, Choice, Input, InvalidId, InvalidKey, Limits, Literal, Media, MediaKind, Model,
     ModelId, ModelInput, Prediction, PredictionId, Shape, Status, model, models, types,

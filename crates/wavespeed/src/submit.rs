@@ -10,8 +10,8 @@ use wavespeed_poll::{Deadline, Start};
 use crate::http::chain;
 use crate::outcome::{Attempt, Outcome, decide};
 use crate::{
-    Faults, Files, Intent, Job, JobNumber, JobRecord, Rejected, Rule, Settled, StoreError, Target,
-    Unknown, Wavespeed, check, override_rules,
+    Faults, FetchError, Files, Intent, Job, JobNumber, JobRecord, Quote, Rejected, Rule, Settled,
+    StoreError, Target, Unknown, Wavespeed, check, override_rules,
 };
 
 /// Why a submit did not yield a job.
@@ -27,6 +27,19 @@ pub enum SubmitError {
     /// The input cannot be written as JSON. Nothing was sent.
     #[error("the input cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// It costs more than it may. Nothing was sent.
+    #[error(
+        "it costs {} {}, which is more than {max} USD; nothing was submitted", .quote.price, .quote.currency
+    )]
+    Price {
+        /// What the vendor asks for it.
+        quote: Quote,
+        /// What it may cost.
+        max: f64,
+    },
+    /// What it costs is not known, and there is a limit. Nothing was sent.
+    #[error("what it costs is not known, so nothing was submitted: {0}")]
+    NoPrice(FetchError),
     /// The submit could not be written down, so it was not sent.
     #[error("the submit could not be written down, so it was not sent: {0}")]
     Store(#[from] StoreError),
@@ -49,6 +62,8 @@ pub struct SubmitOptions<'a> {
     pub target: Option<&'a Target>,
     /// Rules that the input may break.
     pub overridden: &'a [Rule],
+    /// What the task may cost in USD: more, or a price that is not known, and it is not sent.
+    pub max_price: Option<f64>,
 }
 
 impl SubmitOptions<'_> {
@@ -59,6 +74,7 @@ impl SubmitOptions<'_> {
             deadline,
             target: None,
             overridden: &[],
+            max_price: None,
         }
     }
 }
@@ -156,6 +172,7 @@ impl Wavespeed {
         input: &Value,
         options: &SubmitOptions<'_>,
     ) -> Result<Job, SubmitError> {
+        self.affordable(model, input, options.max_price).await?;
         let model: ModelId = model.parse()?;
         let target = options.target.map(Target::absolute).transpose();
         let at = SystemTime::now();
@@ -170,6 +187,22 @@ impl Wavespeed {
             deadline: options.deadline,
         };
         self.send(sending).await
+    }
+
+    /// Whether a task costs no more than it may.
+    async fn affordable(
+        &self,
+        model: &str,
+        input: &Value,
+        max: Option<f64>,
+    ) -> Result<(), SubmitError> {
+        let Some(max) = max else { return Ok(()) };
+        let quote = self.price(model, input).await;
+        let quote = quote.map_err(SubmitError::NoPrice)?;
+        if quote.currency == "USD" && quote.price <= max {
+            return Ok(());
+        }
+        Err(SubmitError::Price { quote, max })
     }
 
     /// Sends what the store has as intended.

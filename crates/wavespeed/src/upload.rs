@@ -110,11 +110,7 @@ impl Wavespeed {
         input: &mut Value,
         deadline: Deadline,
     ) -> Result<(), UploadError> {
-        let named = check::files(model, input).into_iter();
-        let named = named.filter(check::Named::is_path);
-        let places: Vec<(String, String)> = named
-            .map(|named| (named.pointer, named.text.to_owned()))
-            .collect();
+        let places = local_files(model, input);
         // A file that is named twice is uploaded once: both places get its URL.
         let mut urls: BTreeMap<&str, String> = BTreeMap::new();
         for (pointer, path) in &places {
@@ -246,6 +242,25 @@ impl Wavespeed {
                 message: answer.to_string(),
             })
     }
+}
+
+/// Puts a name in the place of each local file that an input names, as
+/// [`upload_inputs`](Wavespeed::upload_inputs) puts a URL there. Nothing is uploaded.
+pub fn name_uploads(model: &Model, input: &mut Value, name: impl Fn(&str) -> String) {
+    for (pointer, path) in local_files(model, input) {
+        if let Some(place) = input.pointer_mut(&pointer) {
+            *place = name(&path).into();
+        }
+    }
+}
+
+/// The local files that an input names: where, and their paths.
+fn local_files(model: &Model, input: &Value) -> Vec<(String, String)> {
+    let named = check::files(model, input).into_iter();
+    let local = named.filter(check::Named::is_path);
+    local
+        .map(|named| (named.pointer, named.text.to_owned()))
+        .collect()
 }
 
 /// The media types of the files the vendor's models take, by extension.

@@ -4,6 +4,7 @@ mod check;
 mod emulator;
 mod jobs;
 pub(crate) mod list;
+mod price;
 mod resume;
 mod run;
 mod tasks;
@@ -25,6 +26,8 @@ pub(crate) async fn run(name: &str, matches: &ArgMatches, context: &mut Context)
         "wait" => tasks::wait(matches, context).await,
         "show" => tasks::show(matches, context).await,
         "download" => tasks::download(matches, context).await,
+        "price" => price::price(matches, context).await,
+        "balance" => price::balance(context).await,
         "check" => check::run(matches, context).await,
         "jobs" => jobs::run(matches, context).await,
         "resume" => resume::run(matches, context).await,

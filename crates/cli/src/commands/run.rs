@@ -9,6 +9,7 @@ use wavespeed::{
     Wavespeed, Which, check, nearest, override_rules,
 };
 
+use super::price::dry_run;
 use super::resume::reconcile;
 use super::tasks::{Place, finish};
 use crate::args;
@@ -45,7 +46,8 @@ pub(super) async fn run(
     job.document.model = Some(model.id.to_owned());
     let done = attempt(model, &help, matches, context, &mut job).await;
     let job = match done {
-        Ok(()) => job,
+        Ok(Some(report)) => return report,
+        Ok(None) => job,
         // There is no way on to a task that ends with this process.
         Err(failure) if context.global.emulate && job.id().is_some() => {
             job.fail(failure.hint("an emulated task ends with this process"))
@@ -72,7 +74,7 @@ async fn attempt(
     matches: &ArgMatches,
     context: &mut Context,
     job: &mut Job,
-) -> Result<(), Failure> {
+) -> Result<Option<Report>, Failure> {
     let target = target(matches);
     if target.is_some() && context.global.no_wait {
         return Err(
@@ -125,13 +127,19 @@ async fn attempt(
         let warnings = sift(client.check_urls(model, &given.input).await)?;
         warn(&warnings, context, job);
     }
-    let order = Order {
-        model,
-        input: given.input,
-        target: target.as_ref(),
-        overridden: &overridden,
-    };
-    submit(&client, order, context, job).await
+    let max_price = matches.get_one("max-price").copied();
+    if matches.get_flag("dry-run") {
+        let warnings = std::mem::take(&mut job.document.warnings);
+        return Ok(Some(
+            dry_run(&client, model, &given.input, max_price, warnings).await,
+        ));
+    }
+    let mut options = SubmitOptions::new(client.deadline());
+    options.target = target.as_ref();
+    options.overridden = &overridden;
+    options.max_price = max_price;
+    submit(&client, model, given.input, &options, context, job).await?;
+    Ok(None)
 }
 
 /// What is odd about the input is told before anything is paid for.
@@ -188,36 +196,21 @@ fn hint(faults: &[Fault], help: &str) -> Option<String> {
     Some(format!("every input is shown by: {help}{list}{force}"))
 }
 
-/// What is to be made, and where it goes.
-struct Order<'a> {
-    model: &'static Model,
-    input: Value,
-    target: Option<&'a Target>,
-    overridden: &'a [Rule],
-}
-
 async fn submit(
     client: &Wavespeed,
-    order: Order<'_>,
+    model: &'static Model,
+    mut input: Value,
+    options: &SubmitOptions<'_>,
     context: &Context,
     job: &mut Job,
 ) -> Result<(), Failure> {
-    let Order {
-        model,
-        mut input,
-        target,
-        overridden,
-    } = order;
-    let deadline = client.deadline();
+    let (deadline, target) = (options.deadline, options.target);
     let progress = Progress::new(context.global.quiet);
     progress.show("uploading");
     client.upload_inputs(model, &mut input, deadline).await?;
     progress.show("submitting");
     context.board.set_submitting(true);
-    let mut options = SubmitOptions::new(deadline);
-    options.target = target;
-    options.overridden = overridden;
-    let submitted = client.submit_with(model.id, &input, &options).await;
+    let submitted = client.submit_with(model.id, &input, options).await;
     if let Ok(submitted) = &submitted {
         accepted(submitted, &progress, context, job);
     }

@@ -1,0 +1,85 @@
+//! What a task will cost, and what there is to pay with. The vendor says; nothing here knows a
+//! price.
+
+use serde_json::{Map, Value};
+use wavespeed_client::{Answer, Model, types};
+
+use crate::job::{answered, refused};
+use crate::{FetchError, Wavespeed, check};
+
+/// What a submit would cost, as the vendor says.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Quote {
+    /// What is paid, in units of the currency.
+    pub price: f64,
+    /// The price without a discount, if there is one.
+    pub undiscounted: Option<f64>,
+    /// The currency, such as `USD`.
+    pub currency: String,
+    /// The inputs that the vendor could not see: local files, and required ones that are missing.
+    /// With them the price may be higher.
+    pub unseen: Vec<String>,
+}
+
+impl Wavespeed {
+    /// Asks what a submit with these inputs would cost. Nothing is created or billed; local files
+    /// are neither looked at nor uploaded, and their paths are not sent.
+    ///
+    /// # Errors
+    /// If the vendor does not say.
+    pub async fn price(&self, model: &str, input: &Value) -> Result<Quote, FetchError> {
+        let mut inputs = input.as_object().cloned().unwrap_or_default();
+        let unseen = crate::model(model).map_or_else(Vec::new, |model| hide(model, &mut inputs));
+        let request = types::PriceRequest::new(model, inputs);
+        let call = async { Answer::of(self.0.api.get_model_price(&request).await).await };
+        let answer = answered(self, call).await?;
+        let data = data(&answer)?;
+        let number = |name: &str| data.get(name).and_then(Value::as_f64);
+        let (full, discounted) = (number("price"), number("discounted_price"));
+        let price = discounted.or(full).ok_or_else(|| refused(&answer))?;
+        let currency = data.get("currency").and_then(Value::as_str);
+        Ok(Quote {
+            price,
+            undiscounted: full.filter(|full| *full != price),
+            currency: currency.unwrap_or("USD").to_owned(),
+            unseen,
+        })
+    }
+
+    /// Asks for the credit that is left, in USD.
+    ///
+    /// # Errors
+    /// If the vendor does not say.
+    pub async fn balance(&self) -> Result<f64, FetchError> {
+        let call = async { Answer::of(self.0.api.get_balance().await).await };
+        let answer = answered(self, call).await?;
+        let balance = data(&answer)?.get("balance").and_then(Value::as_f64);
+        balance.ok_or_else(|| refused(&answer))
+    }
+}
+
+fn data(answer: &Answer) -> Result<Value, FetchError> {
+    let data = answer.envelope().data;
+    data.filter(|_| answer.status.is_success())
+        .ok_or_else(|| refused(answer))
+}
+
+/// Takes local files out of the inputs, and says what the vendor cannot see.
+fn hide(model: &Model, inputs: &mut Map<String, Value>) -> Vec<String> {
+    let given = Value::Object(inputs.clone());
+    let missing = model.inputs.iter().filter(|input| input.required);
+    let missing = missing.filter(|input| !inputs.contains_key(input.name));
+    let mut unseen: Vec<String> = missing.map(|input| input.name.to_owned()).collect();
+    for named in check::files(model, &given)
+        .iter()
+        .filter(|named| named.is_path())
+    {
+        let name = named.pointer.split('/').nth(1).unwrap_or_default();
+        inputs.remove(name);
+        if !unseen.iter().any(|known| known == name) {
+            unseen.push(name.to_owned());
+        }
+    }
+    unseen
+}
