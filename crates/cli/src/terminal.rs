@@ -1,11 +1,14 @@
 //! What a person sees: lines on stderr, and a line that moves while something takes time.
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use wavespeed::{Fault, Model, Severity};
+use wavespeed::{
+    Deadline, Fault, Model, Severity, UploadOptions, UploadProgress, UploadStep, Uploaded,
+};
 
 use crate::failure::Failure;
 
@@ -94,8 +97,20 @@ fn flag(fault: &Fault, model: Option<&Model>) -> String {
     }
 }
 
+/// The line while something takes time of which nobody knows how much.
+const SPINNER: &str = "{spinner} {elapsed}  {wide_msg}";
+/// The line while so and so many bytes are on their way.
+const BAR: &str = "{spinner} {elapsed}  {msg}  {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}";
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is fixed")
+}
+
 /// A line that moves on a terminal, and is not there in a pipe. Gone when dropped.
-pub(crate) struct Progress(ProgressBar);
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    quiet: bool,
+}
 
 impl Progress {
     pub(crate) fn new(quiet: bool) -> Self {
@@ -105,27 +120,66 @@ impl Progress {
             ProgressDrawTarget::stderr()
         };
         let bar = ProgressBar::with_draw_target(None, target);
-        let style = ProgressStyle::with_template("{spinner} {elapsed}  {wide_msg}");
-        bar.set_style(style.expect("the template is fixed"));
+        bar.set_style(style(SPINNER));
         if !bar.is_hidden() {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
-        Self(bar)
+        Self { bar, quiet }
     }
 
     /// The id of a task, the moment it is known, whatever else is to be said.
     pub(crate) fn id(&self, id: &str) {
-        self.0.suspend(|| line(&format!("id: {}", clean(id))));
+        self.bar.suspend(|| line(&format!("id: {}", clean(id))));
     }
 
     /// What is going on now.
     pub(crate) fn show(&self, state: &str) {
-        self.0.set_message(clean(state));
+        self.bar.set_style(style(SPINNER));
+        self.bar.set_message(clean(state));
     }
+
+    /// Uploads that end by then and show here how far they have come.
+    pub(crate) fn upload(&self, deadline: Deadline) -> UploadOptions {
+        let mut options = UploadOptions::new(deadline);
+        if !self.bar.is_hidden() {
+            let bar = self.bar.clone();
+            options.watcher = Some(Arc::new(move |progress: UploadProgress<'_>| {
+                if bar.position() == 0 || progress.done < bar.position() {
+                    begin(&bar, &progress);
+                }
+                bar.set_position(progress.done);
+            }));
+        }
+        options
+    }
+
+    /// What came of an upload, if that may surprise.
+    pub(crate) fn uploaded(&self, file: &Uploaded) {
+        if file.known && !self.quiet {
+            let text = format!(
+                "{}: uploaded before, so nothing is sent",
+                file.path.display()
+            );
+            self.bar.suspend(|| note(&text));
+        }
+    }
+}
+
+/// Another file, or the same one in another way.
+fn begin(bar: &ProgressBar, progress: &UploadProgress<'_>) {
+    let step = match progress.step {
+        UploadStep::Hashing => "reading",
+        _ => "uploading",
+    };
+    let name = progress.path.file_name().unwrap_or_default();
+    bar.set_style(style(BAR));
+    bar.set_length(progress.total);
+    bar.set_message(clean(&format!("{step} {}", name.to_string_lossy())));
+    bar.reset_eta();
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }

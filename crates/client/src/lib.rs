@@ -4,12 +4,14 @@
 //! per call of the account ([`Client`]), and the [`CATALOGUE`] of models with every rule of their
 //! inputs. By hand stands only what a generator cannot know: reading an answer without losing any
 //! of it ([`Answer`], [`Prediction`]), statuses the vendor adds later ([`Status`]), the secret
-//! ([`ApiKey`]), and the one call that costs money ([`Client::submit_raw`]).
+//! ([`ApiKey`]), the one call that costs money ([`Client::submit_raw`]), and the one that is a form
+//! ([`Client::upload_binary`]).
 //!
 //! There is no policy here: no retries, no waiting, no files. For those use the crate `wavespeed`,
 //! which stands on this one.
 
 mod answer;
+mod binary;
 mod catalogue;
 mod generated;
 mod ids;
@@ -22,6 +24,7 @@ mod submit;
 #[doc(hidden)]
 pub use answer::chain;
 pub use answer::{Answer, CallError, Envelope};
+pub use binary::Form;
 pub use catalogue::CATALOGUE;
 pub use generated::{ByteStream, Client, ClientInfo, Error, ResponseValue, models, types};
 pub use ids::{InvalidId, ModelId, PredictionId};

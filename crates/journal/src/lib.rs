@@ -1,5 +1,6 @@
 //! The [`Store`] of `wavespeed` in one SQLite file: what was about to be submitted, what came of it,
-//! how it ended and what was saved. What follows from that, it leaves to `wavespeed`.
+//! how it ended and what was saved; and what was uploaded, so that no bytes are sent twice. What
+//! follows from that, it leaves to `wavespeed`.
 //!
 //! ```no_run
 //! # fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -30,6 +31,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 mod trouble;
+mod upload;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -37,8 +39,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use wavespeed::{
-    Account, Downloaded, Intent, JobNumber, JobRecord, Prediction, PredictionId, Settled, Stage,
-    Store, StoreError, Which,
+    Account, Content, Downloaded, FileState, Intent, JobNumber, JobRecord, Prediction,
+    PredictionId, Settled, Stage, Store, StoreError, UploadRecord, Which,
 };
 
 pub use open::OpenError;
@@ -226,6 +228,31 @@ impl Store for Journal {
             let gone = jobs.execute(sql, params![account.base_url, account.key, key(job)])?;
             Ok(gone > 0)
         })
+    }
+
+    fn hash_of(&self, file: &FileState) -> Result<Option<String>, StoreError> {
+        self.with(|connection| upload::hash(connection, file))
+    }
+
+    fn upload_of(
+        &self,
+        account: &Account,
+        content: &Content,
+    ) -> Result<Option<UploadRecord>, StoreError> {
+        self.with(|connection| upload::find(connection, account, content))
+    }
+
+    fn uploaded(
+        &self,
+        account: &Account,
+        record: &UploadRecord,
+        file: Option<&FileState>,
+    ) -> Result<(), StoreError> {
+        self.write(|transaction| upload::keep(transaction, account, record, file))
+    }
+
+    fn forget_upload(&self, account: &Account, url: &str) -> Result<bool, StoreError> {
+        self.write(|transaction| upload::forget(transaction, account, url))
     }
 }
 

@@ -10,14 +10,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::row::{OPEN, columns, schema};
+use crate::upload;
 
 /// Tells a journal from the databases of other programs: "wave" in ASCII.
 const APPLICATION: i32 = 0x7761_7665;
-/// The version of the table.
-const VERSION: i32 = 1;
+/// The version of the tables. 2 has those of uploads.
+const VERSION: i32 = 2;
+/// The oldest version that can be used; it is brought up to date when it is opened.
+const OLDEST: i32 = 1;
 /// How long a call waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Up to this many pages (1 MiB), every page is looked at when a journal is opened.
@@ -103,12 +106,14 @@ pub(crate) fn open(path: &Path) -> Result<(PathBuf, Connection), OpenError> {
         make(path)?;
     }
     let failed = |error| classified(path, &error);
-    let connection = connect(path).map_err(failed)?;
+    let mut connection = connect(path).map_err(failed)?;
     // A journal that turns out to be in no order is left as it is, even when it is closed.
-    let leave = |on| connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on);
-    leave(true).map_err(failed)?;
-    check(path, &connection)?;
-    leave(false).map_err(failed)?;
+    leave(&connection, true).map_err(failed)?;
+    let version = check(path, &connection)?;
+    leave(&connection, false).map_err(failed)?;
+    if version < VERSION {
+        migrate(&mut connection).map_err(failed)?;
+    }
     // It has this mode since it was made; but somebody may have changed it.
     let mode: String = connection
         .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
@@ -186,9 +191,10 @@ fn make(path: &Path) -> Result<(), OpenError> {
 fn fill(path: &Path) -> rusqlite::Result<()> {
     let connection = connect(path)?;
     connection.execute_batch(&format!(
-        "BEGIN; {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT;
-         PRAGMA journal_mode = WAL;",
-        schema()
+        "BEGIN; {} {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};
+         COMMIT; PRAGMA journal_mode = WAL;",
+        schema(),
+        upload::SCHEMA
     ))?;
     connection.close().map_err(|(_, error)| error)
 }
@@ -206,18 +212,42 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Whether it is a journal, of a version that is known, writable and whole. Nothing is written.
-fn check(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+/// Whether the log stays as it is when the connection is closed.
+fn leave(connection: &Connection, on: bool) -> rusqlite::Result<bool> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on)
+}
+
+/// Brings a journal up to date: all of it, or nothing. Older programs that have it open can go on,
+/// since nothing is taken away from them.
+fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have been faster.
+    if version(&transaction)? < VERSION {
+        let update = format!("{} PRAGMA user_version = {VERSION};", upload::SCHEMA);
+        transaction.execute_batch(&update)?;
+    }
+    transaction.commit()
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Whether it is a journal, of a version that is known, writable and whole; and that version.
+/// Nothing is written.
+fn check(path: &Path, connection: &Connection) -> Result<i32, OpenError> {
     let failed = |error| classified(path, &error);
-    let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
-    if number("application_id").map_err(failed)? != APPLICATION {
+    let application: i32 = connection
+        .pragma_query_value(None, "application_id", |row| row.get(0))
+        .map_err(failed)?;
+    if application != APPLICATION {
         let why = "it is a database of another program".into();
         return Err(OpenError::NotJournal {
             path: path.into(),
             why,
         });
     }
-    let version = number("user_version").map_err(failed)?;
+    let version = version(connection).map_err(failed)?;
     if version > VERSION {
         return Err(OpenError::Newer {
             path: path.into(),
@@ -231,14 +261,14 @@ fn check(path: &Path, connection: &Connection) -> Result<(), OpenError> {
             why,
         })
     };
-    if version < VERSION {
+    if version < OLDEST {
         return damaged(format!("there is no version {version}"));
     }
     if connection.is_readonly("main").map_err(failed)? {
         return Err(unwritable(path, &ErrorKind::PermissionDenied.into()));
     }
-    match look(connection) {
-        Ok(found) if found == "ok" => Ok(()),
+    match look(connection, version) {
+        Ok(found) if found == "ok" => Ok(version),
         Ok(found) => damaged(found),
         // What is wrong with the words is wrong with the table.
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
@@ -250,7 +280,7 @@ fn check(path: &Path, connection: &Connection) -> Result<(), OpenError> {
 
 /// Looks at every page of a small journal, and at the ends of the table and the open jobs of a big
 /// one: that takes a millisecond at most. That no page is missing, SQLite has seen by now.
-fn look(connection: &Connection) -> rusqlite::Result<String> {
+fn look(connection: &Connection, version: i32) -> rusqlite::Result<String> {
     let newest = format!(
         "SELECT {} FROM jobs ORDER BY number DESC LIMIT 1",
         columns()
@@ -258,6 +288,9 @@ fn look(connection: &Connection) -> rusqlite::Result<String> {
     connection.prepare(&newest)?.query([])?.next()?;
     let open = format!("SELECT count(*) FROM jobs INDEXED BY open_jobs WHERE {OPEN}");
     connection.query_row(&open, [], |_| Ok(()))?;
+    if version == VERSION {
+        connection.prepare(upload::LOOK)?;
+    }
     let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
     if pages > SMALL {
         return Ok("ok".into());

@@ -11,7 +11,8 @@ use wavespeed::{Account, Intent, JobNumber, JobRecord, Stage, Status, Target};
 
 use crate::trouble::Trouble;
 
-/// What a new journal is made of. Every change needs a new version (see [`open`](crate::open)).
+/// What a journal of version 1 is made of. Every change needs a new version (see
+/// [`open`](crate::open)).
 pub(crate) fn schema() -> String {
     format!(
         "CREATE TABLE jobs (
@@ -80,7 +81,7 @@ pub(crate) fn milliseconds(at: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn is_fingerprint(account: &Account) -> bool {
+pub(crate) fn is_fingerprint(account: &Account) -> bool {
     let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     account.key.len() == 12 && account.key.bytes().all(is_hex)
 }
@@ -95,13 +96,13 @@ fn json(input: &Value) -> Result<String, Trouble> {
 }
 
 #[cfg(unix)]
-fn bytes(path: &Path) -> Result<Vec<u8>, Trouble> {
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Trouble> {
     use std::os::unix::ffi::OsStrExt as _;
     Ok(path.as_os_str().as_bytes().to_owned())
 }
 
 #[cfg(not(unix))]
-fn bytes(path: &Path) -> Result<Vec<u8>, Trouble> {
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Trouble> {
     let text = path
         .to_str()
         .ok_or_else(|| Trouble::Path(path.to_owned()))?;

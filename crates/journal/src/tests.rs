@@ -218,6 +218,95 @@ fn keeps_accounts_apart(store: &dyn Store) {
     assert_eq!(numbers(store, &mine, Which::All), [number]);
 }
 
+/// What every store does that remembers uploads.
+fn remembers_uploads(store: &dyn Store) {
+    let mine = account();
+    let hour = Duration::from_secs(60 * 60);
+    let film = Content::new("ab".repeat(32), "mp4");
+    let upload = |content: &Content, url: &str, at| {
+        UploadRecord::new(content.clone(), 100, format!("https://m.example/{url}"), at)
+    };
+    let found = |content| store.upload_of(&mine, content).unwrap();
+    let first = upload(&film, "1", at());
+    let modified = at() - hour + Duration::from_nanos(123_456_789);
+    let file = FileState::new("/films/a.mp4", 100, modified);
+    assert_eq!(found(&film), None);
+    assert_eq!(store.hash_of(&file).unwrap(), None);
+    store.uploaded(&mine, &first, Some(&file)).unwrap();
+    assert_eq!(found(&film), Some(first.clone()));
+    assert_eq!(store.hash_of(&file).unwrap(), Some(film.sha256.clone()));
+
+    // Another name, another length, or another time to the last digit is another state.
+    for other in [
+        FileState::new("/films/b.mp4", 100, modified),
+        FileState::new("/films/a.mp4", 101, modified),
+        FileState::new("/films/a.mp4", 100, modified + Duration::from_nanos(1)),
+    ] {
+        assert_eq!(store.hash_of(&other).unwrap(), None, "{other:?}");
+    }
+    // Other bytes, another extension and another account have uploads of their own.
+    let (bytes, name) = (
+        Content::new("cd".repeat(32), "mp4"),
+        Content::new("ab".repeat(32), "mov"),
+    );
+    let them = Account::new(mine.base_url.clone(), "ba9876543210");
+    assert_eq!((found(&bytes), found(&name)), (None, None));
+    assert_eq!(store.upload_of(&them, &film).unwrap(), None);
+    assert!(!store.forget_upload(&them, &first.url).unwrap());
+
+    // A new upload takes the place of the old one, and the file has changed.
+    let second = upload(&film, "2", at() + hour);
+    store.uploaded(&mine, &second, None).unwrap();
+    assert_eq!(found(&film), Some(second.clone()));
+    assert_eq!(store.hash_of(&file).unwrap(), Some(film.sha256.clone()));
+    let changed = FileState::new("/films/a.mp4", 100, at());
+    let third = upload(&bytes, "3", at() + hour);
+    store.uploaded(&mine, &third, Some(&changed)).unwrap();
+    assert_eq!(store.hash_of(&file).unwrap(), None);
+    assert_eq!(store.hash_of(&changed).unwrap(), Some(bytes.sha256.clone()));
+
+    // One that is gone is forgotten; what the vendor keeps no longer is removed with the next.
+    assert!(store.forget_upload(&mine, &second.url).unwrap());
+    assert!(!store.forget_upload(&mine, &second.url).unwrap());
+    assert_eq!((found(&film), found(&bytes)), (None, Some(third.clone())));
+    store
+        .uploaded(&them, &upload(&film, "4", third.kept_until), None)
+        .unwrap();
+    assert_eq!(found(&bytes), None);
+    assert_eq!(store.hash_of(&changed).unwrap(), None);
+}
+
+#[test]
+fn uploads_are_remembered_by_both_stores() {
+    remembers_uploads(&MemoryStore::default());
+    remembers_uploads(&journal().1);
+}
+
+#[test]
+fn what_is_remembered_of_uploads_is_bounded_and_holds_no_key() {
+    let (_folder, journal) = journal();
+    let week = Duration::from_secs(7 * 24 * 60 * 60);
+    for number in 0..50 {
+        let content = Content::new(format!("{number:064x}"), "mp4");
+        let begun = at() + week * number;
+        let record = UploadRecord::new(content, 1, "https://m.example/1", begun);
+        let file = FileState::new(format!("/films/{number}"), 1, at());
+        journal.uploaded(&account(), &record, Some(&file)).unwrap();
+    }
+    let count = "SELECT (SELECT count(*) FROM uploads) + (SELECT count(*) FROM hashes)";
+    let connection = journal.connection.lock().unwrap();
+    let rows: i64 = connection.query_row(count, [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 2);
+    drop(connection);
+    let record = UploadRecord::new(Content::new("ab", "mp4"), 1, "https://m.example/1", at());
+    let careless = Account::new("https://a.example", "wsk_live_secret");
+    let error = journal.uploaded(&careless, &record, None).unwrap_err();
+    assert!(
+        error.to_string().contains("a key is never written down"),
+        "{error}"
+    );
+}
+
 #[test]
 fn it_behaves_as_every_store() {
     behaves(&MemoryStore::default());

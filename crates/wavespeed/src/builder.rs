@@ -10,6 +10,7 @@ use wavespeed_client::{ApiKey, Client, InvalidKey};
 use wavespeed_poll::Poller;
 
 use crate::http::{self, Http};
+use crate::known::Turns;
 use crate::{Account, NoStore, Store, Wavespeed};
 
 /// Where the vendor's API is.
@@ -215,7 +216,8 @@ impl Builder {
 
     /// How often a submit that was rejected because nothing could be sent, or because there were too
     /// many (429), is sent again before that is an error: 5 times unless set, all within the
-    /// deadline. No other outcome is ever sent again.
+    /// deadline. No other outcome is ever sent again. An upload is tried again as often, when its
+    /// connection breaks, or the vendor is busy or out of order.
     #[must_use]
     pub fn resends(mut self, times: u32) -> Self {
         self.resends = times;
@@ -269,6 +271,7 @@ impl Builder {
             resends: self.resends,
             settle: self.settle,
             largest: self.largest,
+            turns: Turns::default(),
         })))
     }
 }
@@ -285,6 +288,7 @@ pub(crate) struct Inner {
     pub(crate) resends: u32,
     pub(crate) settle: Duration,
     pub(crate) largest: u64,
+    pub(crate) turns: Turns,
 }
 
 impl fmt::Debug for Inner {

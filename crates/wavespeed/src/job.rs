@@ -250,6 +250,7 @@ impl Job {
                 if let Err(error) = self.ws.0.store.ended(&self.ws.0.account, &record) {
                     tracing::error!(id = %self.id, %error, "the end of a task could not be written down");
                 }
+                self.ws.forget_unfetched(&record);
                 Ok(Reply::Done(record))
             }
             Ok(record) => Ok(Reply::Pending(record)),

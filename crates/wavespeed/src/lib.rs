@@ -52,11 +52,14 @@ mod check;
 mod download;
 mod http;
 mod job;
+mod known;
 pub mod media;
 mod outcome;
 mod price;
 mod probe;
 mod reconcile;
+mod sending;
+mod source;
 mod store;
 mod submit;
 mod target;
@@ -69,6 +72,7 @@ pub use builder::{BuildError, Builder, DEFAULT_BASE_URL, Timeouts};
 pub use check::{Fault, Faults, Files, Rule, Severity, check, nearest, override_rules};
 pub use download::{DownloadError, Downloaded, SaveError, output_url};
 pub use job::{FetchError, Job, WaitError};
+pub use known::{Content, FileState, UploadRecord};
 pub use outcome::{Refusal, Rejected, Unknown};
 pub use price::Quote;
 pub use probe::Inspected;
@@ -79,7 +83,9 @@ pub use store::{
 };
 pub use submit::{SubmitError, SubmitOptions};
 pub use target::Target;
-pub use upload::{UploadError, Uploaded, name_uploads};
+pub use upload::{
+    UploadError, UploadOptions, UploadProgress, UploadStep, UploadWatcher, Uploaded, name_uploads,
+};
 pub use wavespeed_client::{
     CATALOGUE, Choice, Input, InvalidId, InvalidKey, Limits, Literal, Media, MediaKind, Model,
     ModelId, ModelInput, Prediction, PredictionId, Shape, Status, model, models, types,

@@ -9,10 +9,11 @@ use std::time::SystemTime;
 use serde_json::Value;
 use wavespeed_client::{ModelId, Prediction, PredictionId, Status};
 
-use crate::{Downloaded, Target};
+use crate::{Content, Downloaded, FileState, Target, UploadRecord};
 
 /// Where submits are written down: what is about to be sent, what came of it, how it ended and
-/// what was saved. The library calls it around every submit, end and download.
+/// what was saved. The library calls it around every submit, end and download. It may also remember
+/// uploads, so that the same bytes are not sent twice; by default it does not.
 ///
 /// The calls are made between two steps of asynchronous code, so they must be quick (a few
 /// milliseconds), and what they wrote must be safe, on disk, when they return. Many processes may
@@ -60,6 +61,53 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     /// If it could not be removed.
     fn forget(&self, account: &Account, job: JobNumber) -> Result<bool, StoreError>;
+
+    /// The SHA-256 of a file that is in the very state in which it was last uploaded.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    fn hash_of(&self, file: &FileState) -> Result<Option<String>, StoreError> {
+        _ = file;
+        Ok(None)
+    }
+
+    /// The last upload of a content, however long ago.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    fn upload_of(
+        &self,
+        account: &Account,
+        content: &Content,
+    ) -> Result<Option<UploadRecord>, StoreError> {
+        _ = (account, content);
+        Ok(None)
+    }
+
+    /// A content was uploaded; or it was before, and `file` has it, too. The state of the file is
+    /// given if its hash can be remembered by it. What the vendor did not keep until this upload,
+    /// nobody needs any more.
+    ///
+    /// # Errors
+    /// If it could not be written down.
+    fn uploaded(
+        &self,
+        account: &Account,
+        upload: &UploadRecord,
+        file: Option<&FileState>,
+    ) -> Result<(), StoreError> {
+        _ = (account, upload, file);
+        Ok(())
+    }
+
+    /// Forgets an upload that is not there any more. Says whether it was known.
+    ///
+    /// # Errors
+    /// If it could not be removed.
+    fn forget_upload(&self, account: &Account, url: &str) -> Result<bool, StoreError> {
+        _ = (account, url);
+        Ok(false)
+    }
 }
 
 /// A store that several clients share.
@@ -91,6 +139,31 @@ impl<S: Store> Store for Arc<S> {
 
     fn forget(&self, account: &Account, job: JobNumber) -> Result<bool, StoreError> {
         (**self).forget(account, job)
+    }
+
+    fn hash_of(&self, file: &FileState) -> Result<Option<String>, StoreError> {
+        (**self).hash_of(file)
+    }
+
+    fn upload_of(
+        &self,
+        account: &Account,
+        content: &Content,
+    ) -> Result<Option<UploadRecord>, StoreError> {
+        (**self).upload_of(account, content)
+    }
+
+    fn uploaded(
+        &self,
+        account: &Account,
+        upload: &UploadRecord,
+        file: Option<&FileState>,
+    ) -> Result<(), StoreError> {
+        (**self).uploaded(account, upload, file)
+    }
+
+    fn forget_upload(&self, account: &Account, url: &str) -> Result<bool, StoreError> {
+        (**self).forget_upload(account, url)
     }
 }
 
@@ -437,6 +510,9 @@ pub struct MemoryStore(Mutex<Memory>);
 #[derive(Debug, Default)]
 struct Memory {
     jobs: Vec<(Account, JobRecord)>,
+    uploads: Vec<(Account, UploadRecord)>,
+    /// The states of files, and the SHA-256 of each.
+    hashes: Vec<(FileState, String)>,
     /// The last number that was given, which is never given again.
     last: u64,
 }
@@ -534,6 +610,63 @@ impl Store for MemoryStore {
                 |(account, job): &(Account, JobRecord)| account != whose || job.number != number;
             memory.jobs.retain(kept);
             memory.jobs.len() < before
+        }))
+    }
+
+    fn hash_of(&self, file: &FileState) -> Result<Option<String>, StoreError> {
+        Ok(self.with(|memory| {
+            let mut hashes = memory.hashes.iter();
+            hashes.find_map(|(state, sha256)| (state == file).then(|| sha256.clone()))
+        }))
+    }
+
+    fn upload_of(
+        &self,
+        whose: &Account,
+        content: &Content,
+    ) -> Result<Option<UploadRecord>, StoreError> {
+        Ok(self.with(|memory| {
+            let mut uploads = memory.uploads.iter();
+            let found =
+                uploads.find(|(account, upload)| account == whose && upload.content == *content);
+            found.map(|(_, upload)| upload.clone())
+        }))
+    }
+
+    fn uploaded(
+        &self,
+        whose: &Account,
+        upload: &UploadRecord,
+        file: Option<&FileState>,
+    ) -> Result<(), StoreError> {
+        self.with(|memory| {
+            memory.uploads.retain(|(account, other)| {
+                let replaced = account == whose && other.content == upload.content;
+                !replaced && other.kept_until > upload.at
+            });
+            memory.uploads.push((whose.clone(), upload.clone()));
+            if let Some(file) = file {
+                memory.hashes.retain(|(state, _)| state.path != file.path);
+                let sha256 = upload.content.sha256.clone();
+                memory.hashes.push((file.clone(), sha256));
+            }
+            let uploads = &memory.uploads;
+            let is_uploaded = |sha256: &String| {
+                let mut uploads = uploads.iter();
+                uploads.any(|(_, upload)| upload.content.sha256 == *sha256)
+            };
+            memory.hashes.retain(|(_, sha256)| is_uploaded(sha256));
+        });
+        Ok(())
+    }
+
+    fn forget_upload(&self, whose: &Account, url: &str) -> Result<bool, StoreError> {
+        Ok(self.with(|memory| {
+            let before = memory.uploads.len();
+            let kept =
+                |(account, upload): &(Account, UploadRecord)| account != whose || upload.url != url;
+            memory.uploads.retain(kept);
+            memory.uploads.len() < before
         }))
     }
 }

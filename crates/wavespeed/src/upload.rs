@@ -1,35 +1,39 @@
-//! Uploading a local file: a ticket from the API, then its bytes, streamed, to where the ticket
-//! says. The storage host never gets the key.
+//! Uploading a local file, unless the vendor has its bytes already. How they get there, it leaves
+//! to `sending`.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::time::SystemTime;
 
-use bytes::Bytes;
-use futures_util::future::{Either, select};
-use futures_util::stream::Stream;
-use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
-use tokio::fs::File;
-use tokio_util::io::ReaderStream;
-use wavespeed_client::{Answer, ClientInfo as _, Model, types};
+use wavespeed_client::{Model, Prediction};
 use wavespeed_poll::Deadline;
 
-use crate::http::chain;
-use crate::{Wavespeed, check};
+use crate::source::{self, Source};
+use crate::{Content, StoreError, UploadRecord, Wavespeed, Which, check};
 
-/// A file that was uploaded.
+/// The business code of a task for which the vendor could not fetch a file.
+const NOT_FETCHED: i64 = 1402;
+
+/// A file that was uploaded, now or before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Uploaded {
-    /// Where the vendor's models find it, for 7 days.
+    /// The file, as it was named.
+    pub path: PathBuf,
+    /// Where the vendor's models find it.
     pub url: String,
     /// Its length in bytes.
     pub bytes: u64,
+    /// Its SHA-256, in lowercase hex.
+    pub sha256: String,
+    /// Whether nothing was sent, since the same bytes were uploaded before.
+    pub known: bool,
+    /// Until when the vendor keeps it: 7 days from the upload.
+    pub kept_until: SystemTime,
 }
 
 /// Why a file could not be uploaded. Nothing is billed.
@@ -44,7 +48,25 @@ pub enum UploadError {
         /// Why.
         error: io::Error,
     },
-    /// The API gave no ticket.
+    /// The file is not what it was when the upload began.
+    #[error("{path}: it changed while it was read; upload it when nothing writes to it any more")]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The vendor takes no file of this size.
+    #[error(
+        "{path}: its {bytes} bytes are more than the vendor takes, 200 MiB by its word ({message})"
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its length.
+        bytes: u64,
+        /// What the vendor said.
+        message: String,
+    },
+    /// The API refused.
     #[error("{path}: the vendor refused the upload ({message})")]
     Refused {
         /// The file.
@@ -54,7 +76,7 @@ pub enum UploadError {
         /// What the vendor said.
         message: String,
     },
-    /// The bytes could not be sent to where the ticket says.
+    /// The bytes could not be sent.
     #[error("{path}: the upload failed ({message})")]
     Failed {
         /// The file.
@@ -70,37 +92,102 @@ pub enum UploadError {
     },
 }
 
+/// What is done with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UploadStep {
+    /// It is read, to see whether it was uploaded before.
+    Hashing,
+    /// It is sent. If it has to be sent again, this begins anew.
+    Sending,
+}
+
+/// How far an upload has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UploadProgress<'a> {
+    /// The file, as it was named.
+    pub path: &'a Path,
+    /// What is done with it.
+    pub step: UploadStep,
+    /// How many bytes that is done with.
+    pub done: u64,
+    /// How many it has.
+    pub total: u64,
+}
+
+/// Is told how far uploads have come, some times a megabyte and on any thread: it should be quick.
+pub type UploadWatcher = Arc<dyn Fn(UploadProgress<'_>) + Send + Sync>;
+
+/// What an upload can be told beside its file.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct UploadOptions {
+    /// When it ends, however far it has come.
+    pub deadline: Deadline,
+    /// Whether the bytes are sent even if they were before.
+    pub again: bool,
+    /// Who is told how far it has come.
+    pub watcher: Option<UploadWatcher>,
+}
+
+impl UploadOptions {
+    /// With this deadline; what was uploaded before is not sent, and nobody watches.
+    #[must_use]
+    pub fn new(deadline: Deadline) -> Self {
+        Self {
+            deadline,
+            again: false,
+            watcher: None,
+        }
+    }
+}
+
+impl fmt::Debug for UploadOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UploadOptions")
+            .field("deadline", &self.deadline)
+            .field("again", &self.again)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Wavespeed {
     /// Uploads a file, by the deadline of the settings, and returns the URL for a model's input.
     /// The file is streamed: it is not held in memory. May be dropped at any await.
     ///
+    /// It is read twice: first to look whether the [`Store`](crate::Store) knows an upload of the
+    /// same bytes that the vendor keeps for some hours yet, in which case nothing is sent; then
+    /// while it is sent. A file that is as it was at its last upload is not read a first time.
+    ///
     /// # Errors
     /// If it cannot be read or changes while it is, or the vendor does not take it.
     pub async fn upload(&self, path: impl AsRef<Path>) -> Result<Uploaded, UploadError> {
-        self.upload_until(path, self.deadline()).await
+        self.upload_with(path, &UploadOptions::new(self.deadline()))
+            .await
     }
 
-    /// As [`upload`](Self::upload), with a deadline of its own.
+    /// As [`upload`](Self::upload), with options.
     ///
     /// # Errors
     /// As of [`upload`](Self::upload).
-    pub async fn upload_until(
+    pub async fn upload_with(
         &self,
         path: impl AsRef<Path>,
-        deadline: Deadline,
+        options: &UploadOptions,
     ) -> Result<Uploaded, UploadError> {
         let path = path.as_ref();
-        let done = deadline
-            .cut(self.0.poller.clock(), self.upload_file(path))
-            .await;
-        done.unwrap_or_else(|| {
+        let clock = self.0.poller.clock();
+        let done = options.deadline.cut(clock, self.upload_file(path, options));
+        done.await.unwrap_or_else(|| {
             Err(UploadError::Deadline {
                 path: path.to_owned(),
             })
         })
     }
 
-    /// Uploads each local file that an input names, and puts the URL in its place.
+    /// Uploads each local file that an input names, and puts the URL in its place. Returns what was
+    /// uploaded, each file once.
     ///
     /// # Errors
     /// As of [`upload`](Self::upload).
@@ -108,139 +195,140 @@ impl Wavespeed {
         &self,
         model: &Model,
         input: &mut Value,
-        deadline: Deadline,
-    ) -> Result<(), UploadError> {
+        options: &UploadOptions,
+    ) -> Result<Vec<Uploaded>, UploadError> {
         let places = local_files(model, input);
-        // A file that is named twice is uploaded once: both places get its URL.
-        let mut urls: BTreeMap<&str, String> = BTreeMap::new();
-        for (pointer, path) in &places {
-            let url = match urls.get(&**path) {
-                Some(url) => url.clone(),
-                None => self.upload_until(path, deadline).await?.url,
-            };
-            if let Some(place) = input.pointer_mut(pointer) {
-                *place = url.clone().into();
+        // A file that is named twice is uploaded once: all places get its URL.
+        let paths: BTreeSet<&String> = places.iter().map(|(_, path)| path).collect();
+        let mut done = Vec::new();
+        for path in paths {
+            let uploaded = self.upload_with(path, options).await?;
+            for (pointer, _) in places.iter().filter(|(_, named)| named == path) {
+                if let Some(place) = input.pointer_mut(pointer) {
+                    *place = uploaded.url.clone().into();
+                }
             }
-            urls.insert(path, url);
+            done.push(uploaded);
         }
-        Ok(())
+        Ok(done)
     }
 
-    async fn upload_file(&self, path: &Path) -> Result<Uploaded, UploadError> {
-        let read = |error| UploadError::Read {
-            path: path.to_owned(),
-            error,
-        };
-        let file = File::open(path).await.map_err(read)?;
-        let about = file.metadata().await.map_err(read)?;
-        let bytes = about.len();
-        if !about.is_file() || bytes == 0 {
-            let message = "it is not a file with content";
-            return Err(read(io::Error::new(io::ErrorKind::InvalidInput, message)));
-        }
-        let ticket = self.ticket(path, bytes).await?;
-        let failed = |message: String| UploadError::Failed {
-            path: path.to_owned(),
-            message,
-        };
-        let mut headers = HeaderMap::new();
-        for (name, value) in ticket.upload.headers.unwrap_or_default() {
-            let pair = HeaderName::try_from(name)
-                .ok()
-                .zip(HeaderValue::try_from(value).ok());
-            let (name, value) =
-                pair.ok_or_else(|| failed("the ticket has a header that is none".into()))?;
-            headers.insert(name, value);
-        }
-        headers.insert(CONTENT_LENGTH, bytes.into());
-        if let Some(method) = ticket.upload.method.filter(|method| method != "PUT") {
-            return Err(failed(format!("the ticket asks for {method:?}, not PUT")));
-        }
-        let left = Arc::new(AtomicU64::new(bytes));
-        let body = Exact {
-            stream: ReaderStream::with_capacity(file, 64 << 10),
-            left: Arc::clone(&left),
-        };
-        // The client of the API follows no redirect: a PUT that becomes a GET has stored nothing.
-        // It adds no key by itself.
-        let request = self
-            .0
-            .api
-            .client()
-            .put(&ticket.upload.url)
-            .headers(headers)
-            .body(reqwest::Body::wrap_stream(body));
-        let response = match select(pin!(request.send()), pin!(self.stalled(&left))).await {
-            Either::Left((answered, _)) => {
-                answered.map_err(|error| failed(chain(&error.without_url())))?
-            }
-            Either::Right(_) => {
-                let idle = self.0.timeouts.idle;
-                return Err(failed(format!("nothing moved for {idle:?}")));
-            }
-        };
-        if !response.status().is_success() {
-            return Err(failed(format!(
-                "the storage answered HTTP {}",
-                response.status().as_u16()
-            )));
-        }
-        tracing::info!(path = %path.display(), bytes, "uploaded");
-        Ok(Uploaded {
-            url: ticket.download_url,
-            bytes,
-        })
+    /// Forgets an upload that the vendor does not have any more, so that its file is sent the next
+    /// time. Says whether it was known. A task that ended because a file could not be fetched has
+    /// its uploads forgotten by itself.
+    ///
+    /// # Errors
+    /// If the store cannot be changed.
+    pub fn forget_upload(&self, url: &str) -> Result<bool, StoreError> {
+        self.0.store.forget_upload(&self.0.account, url)
     }
 
-    /// Done once `left` has stood still for the time-out. An upload takes as long as it takes.
-    async fn stalled(&self, left: &AtomicU64) {
-        let clock = self.0.poller.clock();
-        loop {
-            let before = left.load(Ordering::Relaxed);
-            clock.passed(clock.now() + self.0.timeouts.idle).await;
-            if left.load(Ordering::Relaxed) == before {
-                return;
+    /// Forgets what was uploaded for a task, if that could not be fetched.
+    pub(crate) fn forget_unfetched(&self, ended: &Prediction) {
+        if ended.code != Some(NOT_FETCHED) {
+            return;
+        }
+        let id = ended.id.parse().ok();
+        let jobs = id.and_then(|id| self.jobs(Which::Id(&id)).ok());
+        let inputs = jobs.into_iter().flatten().map(|job| job.input);
+        for url in inputs.flat_map(|input| texts(&input)) {
+            match self.forget_upload(&url) {
+                Ok(true) => {
+                    tracing::warn!(url, "the upload could not be fetched, and is forgotten");
+                }
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "an upload could not be forgotten"),
             }
         }
     }
 
-    async fn ticket(&self, path: &Path, bytes: u64) -> Result<types::UploadTicket, UploadError> {
-        let failed = |message: String| UploadError::Failed {
-            path: path.to_owned(),
-            message,
-        };
-        let name = path
-            .file_name()
-            .map_or("file".into(), |name| name.to_string_lossy().into_owned());
-        let size = i64::try_from(bytes).map_err(|_| failed("the file is too large".into()))?;
-        let mut request = types::UploadRequest::new(name, size);
-        request.content_type = content_type(path).map(str::to_owned);
-        let call = async { Answer::of(self.0.api.create_upload(&request).await).await };
-        let clock = self.0.poller.clock();
-        let answer = Deadline::after(self.0.timeouts.call, clock)
-            .cut(clock, call)
-            .await;
-        let answer = match answer {
-            Some(Ok(answer)) => answer,
-            Some(Err(error)) => return Err(failed(chain(&error))),
-            None => {
-                return Err(failed(format!(
-                    "no ticket within {:?}",
-                    self.0.timeouts.call
-                )));
+    async fn upload_file(
+        &self,
+        path: &Path,
+        options: &UploadOptions,
+    ) -> Result<Uploaded, UploadError> {
+        let trusted = self.source(path, options, !options.again).await?;
+        match self.upload_source(&trusted, options).await {
+            // Its bytes are others, though its time is not: what was remembered is worth nothing.
+            Err(UploadError::Changed { .. }) if trusted.remembered => {
+                let read = self.source(path, options, false).await?;
+                self.upload_source(&read, options).await
             }
+            done => done,
+        }
+    }
+
+    /// The file, with its hash as the store remembers it, if that is to be trusted.
+    async fn source(
+        &self,
+        path: &Path,
+        options: &UploadOptions,
+        trust: bool,
+    ) -> Result<Source, UploadError> {
+        let read = |fault| UploadError::of(path, fault);
+        let state = source::state(path)
+            .await
+            .map_err(|error| read(error.into()))?;
+        let known = match trust {
+            true => self.or_warn(self.0.store.hash_of(&state)).flatten(),
+            false => None,
         };
-        let ticket = answer
-            .envelope()
-            .data
-            .and_then(|data| serde_json::from_value(data).ok());
-        ticket
-            .filter(|_| answer.status.is_success())
-            .ok_or_else(|| UploadError::Refused {
-                path: path.to_owned(),
-                status: answer.status.as_u16(),
-                message: answer.to_string(),
-            })
+        let source = Source::new(path, state, known, options.watcher.as_ref());
+        source.await.map_err(read)
+    }
+
+    async fn upload_source(
+        &self,
+        source: &Source,
+        options: &UploadOptions,
+    ) -> Result<Uploaded, UploadError> {
+        let turn = self.0.turns.of(&source.content);
+        let _mine = turn.lock().await;
+        let known = (!options.again).then(|| self.known(&source.content));
+        if let Some(record) = known.flatten() {
+            if !source.remembered {
+                self.remember(&record, source);
+            }
+            tracing::info!(path = %source.path.display(), url = record.url, "uploaded before");
+            return Ok(Uploaded::of(source, &record, true));
+        }
+        // Its life may be counted from the ticket.
+        let at = SystemTime::now();
+        let url = self.send_file(source, options.deadline).await?;
+        let record = UploadRecord::new(source.content.clone(), source.bytes, url, at);
+        self.remember(&record, source);
+        tracing::info!(path = %source.path.display(), bytes = source.bytes, "uploaded");
+        Ok(Uploaded::of(source, &record, false))
+    }
+
+    fn known(&self, content: &Content) -> Option<UploadRecord> {
+        let found = self.0.store.upload_of(&self.0.account, content);
+        let record = self.or_warn(found).flatten();
+        record.filter(|record| record.will_do(SystemTime::now()))
+    }
+
+    fn remember(&self, record: &UploadRecord, source: &Source) {
+        let (store, account) = (&self.0.store, &self.0.account);
+        self.or_warn(store.uploaded(account, record, source.state.as_ref()));
+    }
+
+    /// A store that fails costs an upload, which is no reason not to upload.
+    fn or_warn<T>(&self, done: Result<T, StoreError>) -> Option<T> {
+        done.inspect_err(|error| tracing::warn!(%error, "an upload could not be remembered"))
+            .ok()
+    }
+}
+
+impl Uploaded {
+    fn of(source: &Source, record: &UploadRecord, known: bool) -> Self {
+        Self {
+            path: source.path.clone(),
+            url: record.url.clone(),
+            bytes: source.bytes,
+            sha256: record.content.sha256.clone(),
+            known,
+            kept_until: record.kept_until,
+        }
     }
 }
 
@@ -263,53 +351,12 @@ fn local_files(model: &Model, input: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The media types of the files the vendor's models take, by extension.
-fn content_type(path: &Path) -> Option<&'static str> {
-    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-    Some(match &*extension {
-        "mp4" | "m4v" => "video/mp4",
-        "mov" => "video/quicktime",
-        "webm" => "video/webm",
-        "mp3" => "audio/mpeg",
-        "wav" => "audio/wav",
-        "m4a" | "aac" => "audio/mp4",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "webp" => "image/webp",
-        _ => return None,
-    })
-}
-
-/// A stream that fails unless it has exactly the announced length: a file that changes while it is
-/// read must not be billed for.
-struct Exact<S> {
-    stream: S,
-    left: Arc<AtomicU64>,
-}
-
-impl<S: Stream<Item = io::Result<Bytes>> + Unpin> Stream for Exact<S> {
-    type Item = io::Result<Bytes>;
-
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Bytes>>> {
-        let left = self.left.load(Ordering::Relaxed);
-        let changed = || {
-            Poll::Ready(Some(Err(io::Error::other(
-                "the file changed while it was read",
-            ))))
-        };
-        match Pin::new(&mut self.stream).poll_next(context) {
-            Poll::Ready(Some(Ok(chunk))) => match left.checked_sub(chunk.len() as u64) {
-                Some(left) => {
-                    self.left.store(left, Ordering::Relaxed);
-                    Poll::Ready(Some(Ok(chunk)))
-                }
-                None => changed(),
-            },
-            Poll::Ready(None) if left > 0 => changed(),
-            other => other,
-        }
+/// All texts in an input.
+fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(fields) => fields.values().flat_map(texts).collect(),
+        _ => Vec::new(),
     }
 }

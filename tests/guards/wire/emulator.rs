@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 use wavespeed::poll::{Clock, ManualClock, Sleep};
-use wavespeed::{Deadline, Files, Poller, Status, Target, Wavespeed, check};
+use wavespeed::{Deadline, Files, Poller, Status, Target, UploadOptions, Wavespeed, check};
 use wavespeed_emulator::{Clock as EmulatorClock, Emulator};
 
 use super::super::command::CLIP;
@@ -68,7 +68,7 @@ async fn a_clip_goes_all_the_way() {
     let mut input = json!({ "video": clip, "text": "Hello", "voice_id": "AOT" });
     assert_eq!(check(model, &input, Files::UrlOrPath), []);
     client
-        .upload_inputs(model, &mut input, Deadline::never())
+        .upload_inputs(model, &mut input, &UploadOptions::new(Deadline::never()))
         .await
         .unwrap();
     let job = client.submit_raw(MODEL, &input).await.unwrap();

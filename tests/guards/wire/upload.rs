@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wavespeed::poll::ManualClock;
-use wavespeed::{Deadline, Timeouts, UploadError};
+use wavespeed::{Deadline, Timeouts, UploadError, UploadOptions};
 use wiremock::{Request, ResponseTemplate};
 
 use super::tcp::{Act, Server};
@@ -114,7 +114,7 @@ async fn a_refused_ticket_is_told_with_its_status() {
             said(401, "Invalid API key.".into()),
             "HTTP 401: Invalid API key.",
         ),
-        (413, said(413, "Too large.".into()), "HTTP 413: Too large."),
+        (403, said(403, "No.".into()), "HTTP 403: No."),
         (429, said(429, Value::Null), "HTTP 429"),
         (
             200,
@@ -212,12 +212,12 @@ async fn a_storage_or_an_api_that_stalls_is_cut() {
     let storage = Server::start([Act::stall()]).await;
     let api = serve([answer(&ticket(&storage.origin))]).await;
     let (ws, clock) = client(&api.uri());
-    let deadline = Deadline::after(Duration::from_secs(40), &clock);
+    let options = UploadOptions::new(Deadline::after(Duration::from_secs(40), &clock));
     let stalled = async {
         storage.arrived(1).await;
         clock.advance(Duration::from_secs(40));
     };
-    let (ended, ()) = tokio::join!(ws.upload_until(&path, deadline), stalled);
+    let (ended, ()) = tokio::join!(ws.upload_with(&path, &options), stalled);
     let error = ended.unwrap_err();
     assert!(matches!(error, UploadError::Deadline { .. }), "{error}");
 
@@ -244,12 +244,12 @@ async fn local_files_of_an_input_become_urls_and_urls_stay() {
     let (_folder, path) = clip();
     let mut input = json!({ "video": path, "text": "clip.mp4" });
     client
-        .upload_inputs(model, &mut input, Deadline::never())
+        .upload_inputs(model, &mut input, &UploadOptions::new(Deadline::never()))
         .await
         .unwrap();
     assert_eq!(input, json!({ "video": FOUND_AT, "text": "clip.mp4" }));
     client
-        .upload_inputs(model, &mut input, Deadline::never())
+        .upload_inputs(model, &mut input, &UploadOptions::new(Deadline::never()))
         .await
         .unwrap();
     assert_eq!(requests(&storage).await.len(), 1, "a URL is not uploaded");

@@ -207,7 +207,9 @@ async fn submit(
     let (deadline, target) = (options.deadline, options.target);
     let progress = Progress::new(context.global.quiet);
     progress.show("uploading");
-    client.upload_inputs(model, &mut input, deadline).await?;
+    let uploads = progress.upload(deadline);
+    let uploaded = client.upload_inputs(model, &mut input, &uploads).await?;
+    uploaded.iter().for_each(|file| progress.uploaded(file));
     progress.show("submitting");
     context.board.set_submitting(true);
     let submitted = client.submit_with(model.id, &input, options).await;

@@ -201,8 +201,8 @@ fn a_newer_journal_is_for_newer_programs() {
             matches!(
                 error,
                 OpenError::Newer {
-                    version: 2,
-                    known: 1,
+                    version: 3,
+                    known: 2,
                     ..
                 }
             ),
@@ -210,6 +210,77 @@ fn a_newer_journal_is_for_newer_programs() {
         );
     }
     assert_eq!(fs::read(&log).unwrap(), before);
+}
+
+/// A journal as the last program of version 1 left it.
+fn old() -> (TempDir, PathBuf) {
+    let (folder, path) = place();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("version-1.sql")).unwrap();
+    old.close().unwrap();
+    (folder, path)
+}
+
+/// All that is in a journal but its version, in SQL.
+fn tables(path: &Path) -> Vec<(String, String)> {
+    let connection = Connection::open(path).unwrap();
+    let mut all = connection
+        .prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+        .unwrap();
+    let all = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    all.unwrap().map(Result::unwrap).collect()
+}
+
+#[test]
+fn an_old_journal_becomes_a_new_one_and_loses_nothing() {
+    let (_old, path) = old();
+    let (_new, new) = begun(1);
+    let before = "SELECT json_group_array(json_array(number, base_url, fingerprint, model, input,
+                  target, folder, force, at, stage, id, adopted, status, hex(files))) FROM jobs";
+    let rows = |connection: &Connection| -> String {
+        connection.query_row(before, [], |row| row.get(0)).unwrap()
+    };
+    let expected = rows(&Connection::open(&path).unwrap());
+    assert!(
+        expected.contains("b096b089e455be05f9cb3f9d10216c91"),
+        "{expected}"
+    );
+    for _ in 0..2 {
+        let journal = Journal::open(&path).unwrap();
+        let connection = journal.connection.lock().unwrap();
+        assert_eq!(version(&connection).unwrap(), VERSION);
+        assert_eq!(rows(&connection), expected);
+    }
+    assert_eq!(tables(&path), tables(&new));
+    let account = wavespeed::Account::new("http://127.0.0.1:8787/api/v3", "91c477bfb062");
+    let journal = Journal::open(&path).unwrap();
+    let jobs = wavespeed::Store::jobs(&journal, &account, wavespeed::Which::All).unwrap();
+    assert_eq!(jobs.len(), 2);
+}
+
+#[test]
+fn many_may_bring_it_up_to_date_at_once() {
+    let (_folder, path) = old();
+    // As one that an old program still has open.
+    let other = connect(&path).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| Journal::open(&path).unwrap());
+        }
+    });
+    assert_eq!(version(&other).unwrap(), VERSION);
+    let gone = other.execute("DELETE FROM jobs", []).unwrap();
+    assert_eq!(gone, 2);
+}
+
+#[test]
+fn an_old_journal_that_is_damaged_is_left_as_it_is() {
+    let (_folder, path) = old();
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch("DROP INDEX open_jobs").unwrap();
+    connection.close().unwrap();
+    let error = refused(&path);
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
 }
 
 #[test]
@@ -252,6 +323,8 @@ fn a_journal_without_its_table_is_damaged() {
     for sql in [
         "DROP TABLE jobs",
         "DROP INDEX open_jobs",
+        "DROP TABLE uploads",
+        "DROP TABLE hashes",
         "PRAGMA user_version = 0",
     ] {
         let (_folder, path) = begun(1);

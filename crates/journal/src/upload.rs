@@ -1,0 +1,165 @@
+//! The tables of uploads and of hashes, and how they are written and read. Whether an upload will
+//! do, it leaves to others.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use wavespeed::{Account, Content, FileState, UploadRecord};
+
+use crate::row::{self, is_fingerprint, milliseconds};
+use crate::trouble::Trouble;
+
+/// What version 2 has more than version 1.
+pub(crate) const SCHEMA: &str = "
+    CREATE TABLE uploads (
+        base_url TEXT NOT NULL,
+        fingerprint TEXT NOT NULL,                -- of the key, which is never here
+        sha256 TEXT NOT NULL,
+        extension TEXT NOT NULL,                  -- of the name, in lower case
+        bytes INTEGER NOT NULL,
+        url TEXT NOT NULL,
+        at INTEGER NOT NULL,                      -- milliseconds since 1970
+        kept_until INTEGER NOT NULL,              -- the same
+        PRIMARY KEY (base_url, fingerprint, sha256, extension)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE hashes (
+        path BLOB NOT NULL PRIMARY KEY,           -- absolute
+        bytes INTEGER NOT NULL,
+        modified INTEGER NOT NULL,                -- nanoseconds since 1970
+        sha256 TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;";
+
+/// Fails unless both tables are there.
+pub(crate) const LOOK: &str = "SELECT url, kept_until, modified FROM uploads, hashes LIMIT 0";
+
+/// The SHA-256 of a file in this state.
+pub(crate) fn hash(connection: &Connection, file: &FileState) -> Result<Option<String>, Trouble> {
+    let Some(modified) = nanoseconds(file.modified) else {
+        return Ok(None);
+    };
+    let sql = "SELECT sha256 FROM hashes WHERE path = ? AND bytes = ? AND modified = ?";
+    let (path, bytes) = (row::bytes(&file.path)?, length(file.bytes));
+    let mut statement = connection.prepare(sql)?;
+    let found = statement.query_row(params![path, bytes, modified], |row| row.get(0));
+    Ok(found.optional()?)
+}
+
+/// The upload of a content.
+pub(crate) fn find(
+    connection: &Connection,
+    account: &Account,
+    content: &Content,
+) -> Result<Option<UploadRecord>, Trouble> {
+    let sql = "SELECT bytes, url, at, kept_until FROM uploads
+               WHERE base_url = ? AND fingerprint = ? AND sha256 = ? AND extension = ?";
+    let mut statement = connection.prepare(sql)?;
+    let Content {
+        sha256, extension, ..
+    } = content;
+    let key = params![account.base_url, account.key, sha256, extension];
+    let found = statement.query_row(key, |row| record(row, content));
+    Ok(found.optional()?)
+}
+
+fn record(row: &Row<'_>, content: &Content) -> rusqlite::Result<UploadRecord> {
+    let time = |column| row.get(column).map(time);
+    let (bytes, url): (i64, String) = (row.get("bytes")?, row.get("url")?);
+    let mut upload = UploadRecord::new(content.clone(), bytes.unsigned_abs(), url, time("at")?);
+    upload.kept_until = time("kept_until")?;
+    Ok(upload)
+}
+
+/// A number that no clock shows is of a row that somebody has changed: it was long ago.
+fn time(milliseconds: i64) -> SystemTime {
+    let since = Duration::from_millis(u64::try_from(milliseconds).unwrap_or_default());
+    UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
+}
+
+/// Writes an upload and the state of its file, and removes what nobody needs any more.
+pub(crate) fn keep(
+    transaction: &Transaction<'_>,
+    account: &Account,
+    upload: &UploadRecord,
+    file: Option<&FileState>,
+) -> Result<(), Trouble> {
+    if !is_fingerprint(account) {
+        return Err(Trouble::Fingerprint);
+    }
+    let Content {
+        sha256, extension, ..
+    } = &upload.content;
+    let at = milliseconds(upload.at);
+    transaction.execute("DELETE FROM uploads WHERE kept_until <= ?", params![at])?;
+    transaction.execute(
+        "INSERT OR REPLACE INTO uploads
+         (base_url, fingerprint, sha256, extension, bytes, url, at, kept_until)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        params![
+            account.base_url,
+            account.key,
+            sha256,
+            extension,
+            length(upload.bytes),
+            upload.url,
+            at,
+            milliseconds(upload.kept_until),
+        ],
+    )?;
+    let file = file.and_then(|file| Some((file, nanoseconds(file.modified)?)));
+    if let Some((file, modified)) = file {
+        let (path, bytes) = (row::bytes(&file.path)?, length(file.bytes));
+        transaction.execute(
+            "INSERT OR REPLACE INTO hashes (path, bytes, modified, sha256) VALUES (?, ?, ?, ?)",
+            params![path, bytes, modified, sha256],
+        )?;
+    }
+    let unused = "DELETE FROM hashes WHERE sha256 NOT IN (SELECT sha256 FROM uploads)";
+    transaction.execute(unused, [])?;
+    Ok(())
+}
+
+/// Removes an upload, and says whether it was there.
+pub(crate) fn forget(
+    transaction: &Transaction<'_>,
+    account: &Account,
+    url: &str,
+) -> Result<bool, Trouble> {
+    let sql = "DELETE FROM uploads WHERE base_url = ? AND fingerprint = ? AND url = ?";
+    let gone = transaction.execute(sql, params![account.base_url, account.key, url])?;
+    Ok(gone > 0)
+}
+
+/// No file is longer than SQLite's numbers.
+fn length(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// Nanoseconds since 1970; nothing if they do not fit, and then the file's hash is not remembered.
+fn nanoseconds(at: SystemTime) -> Option<i64> {
+    let since = at.duration_since(UNIX_EPOCH);
+    let before = |error: std::time::SystemTimeError| error.duration().as_nanos();
+    match since.map_err(before) {
+        Ok(after) => i64::try_from(after.as_nanos()).ok(),
+        Err(before) => i64::try_from(before).ok().map(|before| -before),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_kept_to_the_nanosecond_on_both_sides_of_1970() {
+        let nanosecond = Duration::from_nanos(1);
+        assert_eq!(nanoseconds(UNIX_EPOCH + nanosecond), Some(1));
+        assert_eq!(nanoseconds(UNIX_EPOCH - nanosecond), Some(-1));
+        let far = Duration::from_secs(400 * 366 * 24 * 60 * 60);
+        assert_eq!(nanoseconds(UNIX_EPOCH + far), None);
+    }
+
+    #[test]
+    fn a_time_out_of_range_is_long_ago() {
+        assert_eq!(time(-1), UNIX_EPOCH);
+        assert_eq!(time(1_500), UNIX_EPOCH + Duration::from_millis(1_500));
+    }
+}

@@ -1,0 +1,324 @@
+//! A file that is to be uploaded: what it is, and its bytes as a stream. It is read by a thread of
+//! its own, which also hashes, so that reading and sending go on side by side.
+//!
+//! The last piece is not given away before the hash of all is known: of a file that has changed,
+//! the storage never gets the whole, so that nothing but what was hashed can be found there.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::iter;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use futures_util::stream::{Stream, poll_fn};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::spawn_blocking;
+
+use crate::upload::{UploadProgress, UploadStep, UploadWatcher};
+use crate::{Content, FileState};
+
+/// How much is read at once.
+const PIECE: usize = 256 << 10;
+/// How many pieces may be read ahead.
+const AHEAD: usize = 2;
+
+/// What went wrong with the file itself.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    Read(io::Error),
+    Changed,
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Read(error)
+    }
+}
+
+/// A file, and what its content is.
+pub(crate) struct Source {
+    /// As it was named.
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: u64,
+    pub(crate) content: Content,
+    /// Its state, if the hash can be remembered by it.
+    pub(crate) state: Option<FileState>,
+    /// Whether the hash was remembered, and not computed now.
+    pub(crate) remembered: bool,
+    pub(crate) watcher: Option<UploadWatcher>,
+}
+
+/// How far a stream has come, seen from outside.
+#[derive(Debug)]
+pub(crate) struct Traffic {
+    left: AtomicU64,
+    fault: Mutex<Option<Fault>>,
+}
+
+impl Traffic {
+    /// How many bytes have not been taken yet.
+    pub(crate) fn left(&self) -> u64 {
+        self.left.load(Ordering::Relaxed)
+    }
+
+    /// What was wrong with the file, if that ended the stream.
+    pub(crate) fn take_fault(&self) -> Option<Fault> {
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        fault.take()
+    }
+
+    fn set_fault(&self, fault: Fault) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
+    }
+}
+
+/// The state of a file with content. It is looked at before it is opened, since opening a pipe
+/// could take for ever.
+pub(crate) async fn state(path: &Path) -> io::Result<FileState> {
+    let about = tokio::fs::metadata(path).await?;
+    if !about.is_file() || about.len() == 0 {
+        let message = "it is not a file with content";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    let real = tokio::fs::canonicalize(path).await?;
+    Ok(FileState::new(real, about.len(), about.modified()?))
+}
+
+impl Source {
+    /// A file in this state, the hash of which may be known. If it is not, it is read once.
+    pub(crate) async fn new(
+        path: &Path,
+        state: FileState,
+        known: Option<String>,
+        watcher: Option<&UploadWatcher>,
+    ) -> Result<Self, Fault> {
+        let (remembered, bytes) = (known.is_some(), state.bytes);
+        let settled = state.is_settled(SystemTime::now());
+        let meter = Meter::new(path, UploadStep::Hashing, bytes, watcher);
+        let sha256 = match known {
+            Some(sha256) => sha256,
+            None => hash(state.clone(), meter).await?,
+        };
+        let extension = path.extension().unwrap_or_default();
+        let extension = extension.to_string_lossy().to_lowercase();
+        Ok(Self {
+            path: path.to_owned(),
+            bytes,
+            content: Content::new(sha256, extension),
+            state: Some(state).filter(|_| settled),
+            remembered,
+            watcher: watcher.cloned(),
+        })
+    }
+
+    /// The bytes, once.
+    pub(crate) fn stream(
+        &self,
+    ) -> (
+        impl Stream<Item = io::Result<Bytes>> + Send + use<>,
+        Arc<Traffic>,
+    ) {
+        let (pieces, mut taken) = mpsc::channel(AHEAD);
+        let traffic = Arc::new(Traffic {
+            left: AtomicU64::new(self.bytes),
+            fault: Mutex::default(),
+        });
+        let (path, sha256, bytes) = (self.path.clone(), self.content.sha256.clone(), self.bytes);
+        let reported = Arc::clone(&traffic);
+        spawn_blocking(move || {
+            let send = |piece| pieces.blocking_send(Ok(piece)).is_ok();
+            if let Err(fault) = feed(&path, bytes, &sha256, send) {
+                reported.set_fault(fault);
+                // Nobody waits for it if the upload is over.
+                _ = pieces.blocking_send(Err(io::Error::other("the file could not be read")));
+            }
+        });
+        let meter = Meter::new(
+            &self.path,
+            UploadStep::Sending,
+            bytes,
+            self.watcher.as_ref(),
+        );
+        let counted = Arc::clone(&traffic);
+        let stream = poll_fn(move |context| {
+            let next = taken.poll_recv(context);
+            if let std::task::Poll::Ready(Some(Ok(piece))) = &next {
+                let length = Bytes::len(piece) as u64;
+                let before = counted.left.fetch_sub(length, Ordering::Relaxed);
+                meter.at(bytes - (before - length));
+            }
+            next
+        });
+        (stream, traffic)
+    }
+}
+
+/// Tells whoever watches.
+struct Meter {
+    path: PathBuf,
+    step: UploadStep,
+    total: u64,
+    watcher: Option<UploadWatcher>,
+}
+
+impl Meter {
+    fn new(path: &Path, step: UploadStep, total: u64, watcher: Option<&UploadWatcher>) -> Self {
+        Self {
+            path: path.to_owned(),
+            step,
+            total,
+            watcher: watcher.cloned(),
+        }
+    }
+
+    fn at(&self, done: u64) {
+        if let Some(watcher) = &self.watcher {
+            watcher(UploadProgress {
+                path: &self.path,
+                step: self.step,
+                done,
+                total: self.total,
+            });
+        }
+    }
+}
+
+/// The content of a file, piece by piece.
+fn pieces(file: File) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+    iter::from_fn(move || {
+        let mut piece = Vec::with_capacity(PIECE);
+        match (&file).take(PIECE as u64).read_to_end(&mut piece) {
+            Ok(0) => None,
+            Ok(_) => Some(Ok(piece)),
+            Err(error) => Some(Err(error)),
+        }
+    })
+}
+
+/// The hash of a file, which must be in this state from beginning to end.
+async fn hash(state: FileState, meter: Meter) -> Result<String, Fault> {
+    let (done, hashed) = oneshot::channel();
+    spawn_blocking(move || {
+        let is_wanted = |done: &oneshot::Sender<_>| !done.is_closed();
+        let sha256 = hash_while(&state, &meter, || is_wanted(&done));
+        // Nobody waits for it if the upload was dropped.
+        _ = done.send(sha256);
+    });
+    let lost = || io::Error::other("the thread that read it has ended");
+    hashed.await.map_err(|_| lost())?
+}
+
+fn hash_while(
+    state: &FileState,
+    meter: &Meter,
+    wanted: impl Fn() -> bool,
+) -> Result<String, Fault> {
+    let file = File::open(&state.path)?;
+    let (mut hash, mut bytes) = (Sha256::new(), 0);
+    for piece in pieces(file.try_clone()?).take_while(|_| wanted()) {
+        let piece = piece?;
+        hash.update(&piece);
+        bytes += piece.len() as u64;
+        meter.at(bytes);
+    }
+    let about = file.metadata()?;
+    let same =
+        bytes == state.bytes && about.len() == state.bytes && about.modified()? == state.modified;
+    if same {
+        Ok(hex(hash))
+    } else {
+        Err(Fault::Changed)
+    }
+}
+
+/// Reads a file that should have this length and this hash. `send` says whether the rest is wanted.
+fn feed(path: &Path, bytes: u64, sha256: &str, send: impl Fn(Bytes) -> bool) -> Result<(), Fault> {
+    let (mut hash, mut left) = (Sha256::new(), bytes);
+    let mut held = Bytes::new();
+    for piece in pieces(File::open(path)?) {
+        let piece = piece?;
+        let rest = left.checked_sub(piece.len() as u64);
+        left = rest.ok_or(Fault::Changed)?;
+        hash.update(&piece);
+        let before = std::mem::replace(&mut held, piece.into());
+        if !before.is_empty() && !send(before) {
+            return Ok(());
+        }
+    }
+    if left > 0 || hex(hash) != sha256 {
+        return Err(Fault::Changed);
+    }
+    send(held);
+    Ok(())
+}
+
+fn hex(hash: Sha256) -> String {
+    let hash = hash.finalize();
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// What is given away of a file, and how it ends.
+    fn fed(content: &[u8], bytes: usize, sha256: &str) -> (usize, Result<(), Fault>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("film");
+        std::fs::write(&path, content).unwrap();
+        let given = Cell::new(0);
+        let ended = feed(&path, bytes as u64, sha256, |piece| {
+            given.set(given.get() + piece.len());
+            true
+        });
+        (given.get(), ended)
+    }
+
+    fn sha256(content: &[u8]) -> String {
+        hex(Sha256::new_with_prefix(content))
+    }
+
+    #[test]
+    fn what_was_hashed_is_given_away_whole() {
+        for length in [1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE] {
+            let film = vec![7; length];
+            let (given, ended) = fed(&film, length, &sha256(&film));
+            assert!(ended.is_ok(), "{length}: {ended:?}");
+            assert_eq!(given, length);
+        }
+    }
+
+    #[test]
+    fn a_file_that_has_changed_is_never_given_away_whole() {
+        let film = vec![7; 2 * PIECE + 5];
+        let (known, length) = (sha256(&film), film.len());
+        let mut other = film.clone();
+        other[0] = 8;
+        let longer = [&film[..], b"x"].concat();
+        for changed in [&other[..], &longer, &film[..length - 1], b"x"] {
+            let (given, ended) = fed(changed, length, &known);
+            assert!(matches!(ended, Err(Fault::Changed)), "{ended:?}");
+            assert!(given < length, "{given}");
+        }
+    }
+
+    #[test]
+    fn who_wants_no_more_gets_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("film");
+        std::fs::write(&path, vec![7; 4 * PIECE]).unwrap();
+        let asked = Cell::new(0);
+        let ended = feed(&path, 4 * PIECE as u64, "", |_| {
+            asked.set(asked.get() + 1);
+            false
+        });
+        assert!(ended.is_ok(), "{ended:?}");
+        assert_eq!(asked.get(), 1);
+    }
+}
