@@ -18,6 +18,13 @@ pub fn operations(document: &Value) -> impl Iterator<Item = (&str, &Value)> {
     })
 }
 
+/// Whether the body of an operation is a form. Such a call is written by hand.
+#[must_use]
+pub fn is_form(operation: &Value) -> bool {
+    let form = "/requestBody/content/multipart~1form-data";
+    operation.pointer(form).is_some()
+}
+
 /// The input types of the models, in the order of the placeholders that stand in for them.
 #[must_use]
 pub fn model_types(document: &Value) -> Vec<String> {

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::document::{model_types, request_schemas};
+use crate::document::{is_form, model_types, request_schemas};
 use crate::error::Error;
 use crate::{names, prose};
 
@@ -56,6 +56,11 @@ pub const TRANSFORMS: &[Transform] = &[
         name: "drop_submit_operations",
         why: "a submit costs money, so that there is one way to send it, written by hand",
         apply: drop_submit_operations,
+    },
+    Transform {
+        name: "drop_forms",
+        why: "progenitor knows no multipart bodies, so that the client sends its form by hand",
+        apply: drop_forms,
     },
     Transform {
         name: "escape_descriptions",
@@ -259,10 +264,16 @@ fn neutral_names(document: &mut Value) -> usize {
 }
 
 fn drop_submit_operations(document: &mut Value) -> usize {
+    drop_paths(document, |item| item.pointer("/post/x-model").is_some())
+}
+
+fn drop_forms(document: &mut Value) -> usize {
+    drop_paths(document, |item| is_form(&item["post"]))
+}
+
+fn drop_paths(document: &mut Value, unwanted: impl Fn(&Value) -> bool) -> usize {
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
-    paths.map_or(0, |paths| {
-        remove(paths, |_, item| item.pointer("/post/x-model").is_some())
-    })
+    paths.map_or(0, |paths| remove(paths, |_, item| unwanted(item)))
 }
 
 fn escape_descriptions(value: &mut Value) -> usize {
@@ -304,6 +315,11 @@ mod tests {
                         "200": { "description": "", "content": json("ThingAnswer") },
                         "404": { "description": "" }, "5XX": { "description": "" },
                     },
+                } },
+                "/files": { "post": {
+                    "operationId": "send_file",
+                    "requestBody": { "content": { "multipart/form-data": {} } },
+                    "responses": { "200": { "description": "" } },
                 } },
                 "/a/v1-6": { "post": {
                     "operationId": "submit_a_v1_6", "x-model": { "id": "a/v1-6" },
@@ -348,7 +364,7 @@ mod tests {
         assert_eq!(
             done["paths"].as_object().unwrap().len(),
             1,
-            "submits are gone"
+            "submits and forms are gone"
         );
         assert_eq!(
             schema(&done, "ThingAnswer"),

@@ -512,6 +512,23 @@ pub mod types {
         pub upload: UploadTarget,
     }
 
+    /// Where a file is found that was uploaded as a form.
+    #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+    #[non_exhaustive]
+    pub struct UploadedFile {
+        /// The kind of media, such as `video`.
+        #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+        pub type_: Option<String>,
+        /// Where the file is found. Goes into a model's input.
+        pub download_url: String,
+        /// The name of the file.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub filename: Option<String>,
+        /// Its length in bytes.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub size: Option<i64>,
+    }
+
     /// Error types.
     pub mod error {
         /// Error from a `TryFrom` or `FromStr` implementation.

@@ -73,6 +73,7 @@ impl Builder {
                 ending: Ending::completed(),
                 limits: Limits::default(),
                 credit: Credit::default(),
+                tickets: true,
                 scenario: Scenario::default(),
             },
         }
@@ -125,6 +126,13 @@ impl Builder {
     /// What tasks cost and what there is to pay with; by default more than any test spends.
     pub fn credit(mut self, credit: Credit) -> Self {
         self.settings.credit = credit;
+        self
+    }
+
+    /// Whether there are tickets for uploads, as there are by default. Without them files have to
+    /// come as forms, which are always taken.
+    pub fn tickets(mut self, tickets: bool) -> Self {
+        self.settings.tickets = tickets;
         self
     }
 

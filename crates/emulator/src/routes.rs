@@ -27,7 +27,7 @@ use crate::{StartError, credit, history, predictions, uploads};
 /// Where the API is, below the origin.
 const API: &str = "/api/v3";
 /// The longest JSON body that is read.
-const BODY_BYTES: usize = 10 * 1024 * 1024;
+pub(crate) const BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// What answers an operation.
 enum Handler {
@@ -37,6 +37,7 @@ enum Handler {
     CreateUpload,
     Price { models: Models },
     Balance,
+    UploadBinary,
 }
 
 /// The operation of each model, by its id.
@@ -55,6 +56,7 @@ impl Handler {
                 models: Arc::clone(models),
             }),
             "get_balance" => Some(Self::Balance),
+            "upload_binary" => Some(Self::UploadBinary),
             _ => None,
         }
     }
@@ -68,6 +70,20 @@ impl Handler {
             Self::CreateUpload => Call::Ticket,
             Self::Price { .. } => Call::Price,
             Self::Balance => Call::Balance,
+            Self::UploadBinary => Call::Form,
+        }
+    }
+
+    /// Whether there is such a call at all.
+    fn is_there(&self, state: &State) -> bool {
+        state.settings.tickets || !matches!(self, Self::CreateUpload)
+    }
+
+    /// The longest body that is read.
+    fn longest(&self) -> usize {
+        match self {
+            Self::UploadBinary => uploads::FORM_BYTES,
+            _ => BODY_BYTES,
         }
     }
 
@@ -76,8 +92,14 @@ impl Handler {
         state: &State,
         operation: &Operation,
         parts: &Parts,
-        body: &[u8],
+        body: Option<&[u8]>,
     ) -> Result<Value, Refusal> {
+        let Some(body) = body else {
+            return Err(match self {
+                Self::UploadBinary => uploads::unread(parts),
+                _ => unread(),
+            });
+        };
         match self {
             Self::Submit { model } => predictions::submit(state, operation, model, parts, body),
             Self::PredictionResult => {
@@ -88,6 +110,7 @@ impl Handler {
             Self::CreateUpload => uploads::create(state, operation, body),
             Self::Price { models } => credit::price(state, models, operation, body),
             Self::Balance => Ok(credit::balance(state)),
+            Self::UploadBinary => uploads::form(state, parts, body),
         }
     }
 }
@@ -142,6 +165,9 @@ pub(crate) fn router(state: Arc<State>, bundle: Bundle) -> Result<Router, StartE
             path: operation.path.clone(),
         };
         let handler = Handler::find(&operation, &models).ok_or_else(no_handler)?;
+        if !handler.is_there(&state) {
+            continue;
+        }
         let method = MethodFilter::try_from(operation.method.clone()).map_err(|_| no_handler())?;
         let path = format!("{API}{}", operation.path);
         let kind = handler.call();
@@ -149,8 +175,8 @@ pub(crate) fn router(state: Arc<State>, bundle: Bundle) -> Result<Router, StartE
         let serve = move |Shared(state): Shared<Arc<State>>, request: Request| async move {
             let (operation, handler) = &*call;
             let answer =
-                |parts: &Parts, body: &[u8]| handler.answer(&state, operation, parts, body);
-            let reply = serve_api(&state, request, answer).await;
+                |parts: &Parts, body: Option<&[u8]>| handler.answer(&state, operation, parts, body);
+            let reply = serve_api(&state, request, handler.longest(), answer).await;
             let checked = operation.check(reply.status, &reply.body);
             send(reply, checked, &operation.name)
         };
@@ -161,7 +187,10 @@ pub(crate) fn router(state: Arc<State>, bundle: Bundle) -> Result<Router, StartE
             state.record(&request.into_parts().0, &[]);
             return (StatusCode::NOT_FOUND, "nothing is here").into_response();
         }
-        let reply = serve_api(&state, request, |parts, _| Err(no_operation(parts))).await;
+        let reply = serve_api(&state, request, BODY_BYTES, |parts, body| {
+            Err(body.map_or_else(unread, |_| no_operation(parts)))
+        })
+        .await;
         let checked = bundle::check(&refusal, &reply.body);
         send(reply, checked, "unknown operation")
     };
@@ -208,35 +237,35 @@ fn is_api(path: &str) -> bool {
 async fn serve_api(
     state: &State,
     request: Request,
-    answer: impl FnOnce(&Parts, &[u8]) -> Result<Value, Refusal>,
+    longest: usize,
+    answer: impl FnOnce(&Parts, Option<&[u8]>) -> Result<Value, Refusal>,
 ) -> Reply {
     let (parts, body) = request.into_parts();
-    let body = read(body).await;
+    let body = read(body, longest).await;
     state.record(&parts, body.as_deref().unwrap_or_default());
     if !is_authorised(&parts.headers, &state.settings.key.0) {
         let message = "Invalid API key. Verify the key on your dashboard's API Keys page, or \
                        contact support@wavespeed.ai.";
         return Reply::new(Err((StatusCode::UNAUTHORIZED, message.to_owned())));
     }
-    Reply::new(match body {
-        Some(body) => answer(&parts, &body),
-        None => {
-            // A guess.
-            let message = "request body cannot be read, or is larger than 10 MiB";
-            Err((StatusCode::BAD_REQUEST, message.to_owned()))
-        }
-    })
+    Reply::new(answer(&parts, body.as_deref()))
+}
+
+/// A guess.
+fn unread() -> Refusal {
+    let message = "request body cannot be read, or is larger than 10 MiB";
+    (StatusCode::BAD_REQUEST, message.to_owned())
 }
 
 /// The body, unless it breaks off or is too long. One that is too long is read to its end all the
 /// same, so that the client gets to read the answer.
-pub(crate) async fn read(body: Body) -> Option<Vec<u8>> {
+pub(crate) async fn read(body: Body, longest: usize) -> Option<Vec<u8>> {
     let mut chunks = body.into_data_stream();
     let mut bytes = Some(Vec::new());
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.ok()?;
         bytes = bytes
-            .filter(|bytes| bytes.len() + chunk.len() <= BODY_BYTES)
+            .filter(|bytes| bytes.len() + chunk.len() <= longest)
             .map(|mut bytes| {
                 bytes.extend_from_slice(&chunk);
                 bytes

@@ -155,5 +155,6 @@ pub(crate) struct Settings {
     pub(crate) ending: Ending,
     pub(crate) limits: Limits,
     pub(crate) credit: Credit,
+    pub(crate) tickets: bool,
     pub(crate) scenario: Scenario,
 }

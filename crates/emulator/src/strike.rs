@@ -78,7 +78,9 @@ pub(crate) async fn strike(
 /// connection can be closed with nothing left in it, which would make a reset of its end.
 async fn refuse(state: &State, call: Call, request: Request) {
     let (parts, body) = request.into_parts();
-    let body = routes::read(body).await.filter(|_| call.is_api());
+    let body = routes::read(body, routes::BODY_BYTES)
+        .await
+        .filter(|_| call.is_api());
     state.record(&parts, &body.unwrap_or_default());
 }
 

@@ -1,11 +1,14 @@
-//! Uploads: the ticket, the PUT of the bytes, and the file afterwards. The storage is not part of
-//! the API: its paths are elsewhere, it wants no key, and it answers in plain words of its own.
+//! Uploads: the ticket, the PUT of the bytes, and the file afterwards; and the form that does all of
+//! it in one call. The storage is not part of the API: its paths are elsewhere, it wants no key, and
+//! it answers in plain words of its own.
 
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
@@ -18,6 +21,8 @@ use crate::state::{Memory, State, Upload};
 
 /// The largest file the vendor takes.
 const MAX_BYTES: u64 = 200 * 1024 * 1024;
+/// The longest form that is read: such a file, and what stands around it.
+pub(crate) const FORM_BYTES: usize = MAX_BYTES as usize + 64 * 1024;
 /// How long a ticket can be used. A guess.
 const TICKET_LIFE: Duration = Duration::from_secs(60 * 60);
 /// The longest name of a file in a URL.
@@ -37,9 +42,7 @@ pub(crate) fn create(state: &State, operation: &Operation, body: &[u8]) -> Resul
     let size = request.get("size").and_then(Value::as_u64);
     let size = size.unwrap_or_default();
     if size > MAX_BYTES {
-        // The text is a guess.
-        let message = format!("File too large: {size} bytes, the limit is {MAX_BYTES} bytes.");
-        return Err((StatusCode::PAYLOAD_TOO_LARGE, message));
+        return Err(too_large(size));
     }
     let content_type = text("content_type").unwrap_or("application/octet-stream");
     let created = state.now();
@@ -59,6 +62,108 @@ pub(crate) fn create(state: &State, operation: &Operation, body: &[u8]) -> Resul
     Ok(ticket)
 }
 
+/// The text is a guess.
+fn too_large(size: u64) -> Refusal {
+    let message = format!("File too large: {size} bytes, the limit is {MAX_BYTES} bytes.");
+    (StatusCode::PAYLOAD_TOO_LARGE, message)
+}
+
+/// Takes a file that comes as a form. All texts are guesses.
+pub(crate) fn form(state: &State, parts: &Parts, body: &[u8]) -> Result<Value, Refusal> {
+    let refused = |message: &str| (StatusCode::BAD_REQUEST, message.to_owned());
+    let content_type = parts.headers.get(CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    let field = Field::only(content_type.unwrap_or_default(), body)
+        .filter(|field| field.name == "file")
+        .ok_or_else(|| refused("field \"file\" must be the one file of a multipart/form-data"))?;
+    let (name, size) = (base_name(&field.filename), field.bytes.len() as u64);
+    if name.is_empty() || size == 0 {
+        return Err(refused(
+            "field \"file\" must be a file with a name and content",
+        ));
+    }
+    if size > MAX_BYTES {
+        return Err(too_large(size));
+    }
+    let file = keep(field.bytes, &field.content_type).map_err(cannot_store)?;
+    let created = state.now();
+    let mut memory = state.memory();
+    let id = memory.new_id();
+    let answer = json!({
+        "type": kind(&field.content_type),
+        "download_url": download_url(&state.origin, &id, &name),
+        "filename": name,
+        "size": size,
+    });
+    let upload = Upload {
+        content_type: field.content_type,
+        // There is nothing to be put.
+        signature: memory.new_id(),
+        expires: created,
+        file: Some(Arc::new(file)),
+        name,
+        size,
+        created,
+    };
+    memory.uploads.insert(id, upload);
+    Ok(answer)
+}
+
+/// Why a form was not read: it is too long, or broke off.
+pub(crate) fn unread(parts: &Parts) -> Refusal {
+    let length = parts.headers.get(CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    match length {
+        Some(length) if length > FORM_BYTES as u64 => too_large(length),
+        _ => (
+            StatusCode::BAD_REQUEST,
+            "the form cannot be read".to_owned(),
+        ),
+    }
+}
+
+/// A field of a form.
+#[derive(Debug, PartialEq)]
+struct Field<'a> {
+    name: String,
+    filename: String,
+    content_type: String,
+    bytes: &'a [u8],
+}
+
+impl<'a> Field<'a> {
+    /// The field of a form that has one.
+    fn only(content_type: &str, body: &'a [u8]) -> Option<Self> {
+        let (media, boundary) = content_type.split_once("boundary=")?;
+        let boundary = boundary.split(';').next()?.trim().trim_matches('"');
+        let line = format!("--{boundary}");
+        let rest = body.strip_prefix(line.as_bytes())?.strip_prefix(b"\r\n")?;
+        let end = rest.windows(4).position(|four| four == b"\r\n\r\n")?;
+        let (head, rest) = (str::from_utf8(&rest[..end]).ok()?, &rest[end + 4..]);
+        let rest = rest.strip_suffix(b"\r\n").unwrap_or(rest);
+        let bytes = rest.strip_suffix(format!("\r\n{line}--").as_bytes())?;
+        let header = |name: &str| {
+            head.lines().find_map(|line| {
+                let (key, value) = line.split_once(':')?;
+                key.eq_ignore_ascii_case(name).then(|| value.trim())
+            })
+        };
+        let disposition = header("content-disposition")?;
+        let quoted = |key: &str| {
+            let (_, rest) = disposition.split_once(&format!("; {key}=\""))?;
+            Some(rest.split_once('"')?.0.to_owned())
+        };
+        media.starts_with("multipart/form-data").then_some(Self {
+            name: quoted("name")?,
+            filename: quoted("filename")?,
+            content_type: header("content-type")
+                .unwrap_or("application/octet-stream")
+                .to_owned(),
+            bytes,
+        })
+    }
+}
+
 fn ticket(state: &State, id: &str, upload: &Upload) -> Value {
     let Upload {
         name,
@@ -69,13 +174,8 @@ fn ticket(state: &State, id: &str, upload: &Upload) -> Value {
         ..
     } = upload;
     let origin = &state.origin;
-    // A guess: which kinds there are.
-    let kind = match content_type.split_once('/') {
-        Some((kind @ ("audio" | "image" | "video"), _)) => kind,
-        _ => "file",
-    };
     json!({
-        "type": kind,
+        "type": kind(content_type),
         "download_url": download_url(origin, id, name),
         "filename": name,
         "size": size,
@@ -86,6 +186,14 @@ fn ticket(state: &State, id: &str, upload: &Upload) -> Value {
             "expires_at": state.settings.clock.rfc3339(*expires),
         },
     })
+}
+
+/// A guess: which kinds there are.
+fn kind(content_type: &str) -> &str {
+    match content_type.split_once('/') {
+        Some((kind @ ("audio" | "image" | "video"), _)) => kind,
+        _ => "file",
+    }
 }
 
 fn download_url(origin: &str, id: &str, name: &str) -> String {
@@ -164,14 +272,7 @@ fn check(
 
 /// Writes the body to a temporary file, which goes when nobody needs it any more.
 async fn store(body: &mut BodyDataStream, upload: Upload) -> Result<StoredFile, Refusal> {
-    let failed = |error: std::io::Error| {
-        let message = format!("the file cannot be stored: {error}");
-        (StatusCode::INTERNAL_SERVER_ERROR, message)
-    };
-    let file = tempfile::Builder::new()
-        .prefix("wavespeed-emulator-")
-        .tempfile();
-    let (file, path) = file.map_err(failed)?.into_parts();
+    let (file, path) = temporary().map_err(cannot_store)?.into_parts();
     let mut file = tokio::fs::File::from_std(file);
     // The HTTP library sees to it that the body is as long as Content-Length says.
     while let Some(bytes) = body.next().await {
@@ -179,14 +280,36 @@ async fn store(body: &mut BodyDataStream, upload: Upload) -> Result<StoredFile, 
             let message = format!("the upload broke off: {error}");
             (StatusCode::BAD_REQUEST, message)
         })?;
-        file.write_all(&bytes).await.map_err(failed)?;
+        file.write_all(&bytes).await.map_err(cannot_store)?;
     }
-    file.flush().await.map_err(failed)?;
+    file.flush().await.map_err(cannot_store)?;
     Ok(StoredFile {
         path,
         size: upload.size,
         content_type: upload.content_type,
     })
+}
+
+/// Writes bytes to such a file.
+fn keep(bytes: &[u8], content_type: &str) -> std::io::Result<StoredFile> {
+    let (mut file, path) = temporary()?.into_parts();
+    file.write_all(bytes)?;
+    Ok(StoredFile {
+        path,
+        size: bytes.len() as u64,
+        content_type: content_type.to_owned(),
+    })
+}
+
+fn temporary() -> std::io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new()
+        .prefix("wavespeed-emulator-")
+        .tempfile()
+}
+
+fn cannot_store(error: std::io::Error) -> Refusal {
+    let message = format!("the file cannot be stored: {error}");
+    (StatusCode::INTERNAL_SERVER_ERROR, message)
 }
 
 /// The file of the upload `id`, once it has come.
@@ -239,5 +362,30 @@ mod tests {
             assert_eq!(base_name(name), base, "{name}");
         }
         assert_eq!(base_name(&"x".repeat(1_000)).len(), MAX_NAME_BYTES);
+    }
+
+    #[test]
+    fn a_form_with_one_file_is_read() {
+        let body = b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\
+                     content-type: video/mp4\r\n\r\n1\r\n--y2\r\n--x--\r\n";
+        let expected = Field {
+            name: "file".into(),
+            filename: "a.mp4".into(),
+            content_type: "video/mp4".into(),
+            bytes: b"1\r\n--y2",
+        };
+        for kind in ["boundary=x", "charset=utf-8; boundary=\"x\"; a=b"] {
+            let kind = format!("multipart/form-data; {kind}");
+            assert_eq!(Field::only(&kind, body).as_ref(), Some(&expected), "{kind}");
+        }
+        for (kind, body) in [
+            ("multipart/form-data; boundary=y", &body[..]),
+            ("application/json; boundary=x", body),
+            ("multipart/form-data", body),
+            ("multipart/form-data; boundary=x", &body[..body.len() - 4]),
+            ("multipart/form-data; boundary=x", b""),
+        ] {
+            assert_eq!(Field::only(kind, body), None, "{kind}");
+        }
     }
 }

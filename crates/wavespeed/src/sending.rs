@@ -193,10 +193,8 @@ impl Wavespeed {
         let (body, traffic) = source.stream();
         let sent = self.0.api.upload_binary(&form, source.bytes, body);
         let answer = self.carry(source, &traffic, sent).await?;
-        let url = data(&answer).and_then(|mut data| match data["download_url"].take() {
-            serde_json::Value::String(url) => Some(url),
-            _ => None,
-        });
+        let file = data(&answer).and_then(|data| serde_json::from_value(data).ok());
+        let url = file.map(|file: types::UploadedFile| file.download_url);
         url.ok_or_else(|| refused(source, &answer))
     }
 

@@ -44,6 +44,7 @@ pub use parse::ScenarioError;
 /// | CALL | |
 /// |---|---|
 /// | `submit`, `result`, `history`, `ticket`, `price`, `balance` | a call of the API |
+/// | `form` | the upload of the bytes as a form, another one |
 /// | `put` | the upload of the bytes |
 /// | `output` | the download of an output, GET or HEAD |
 /// | `any` | each of these on which the fault is possible |
@@ -113,18 +114,20 @@ pub(crate) enum Call {
     Ticket,
     Price,
     Balance,
+    Form,
     Put,
     Output,
 }
 
 impl Call {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Submit,
         Self::Result,
         Self::History,
         Self::Ticket,
         Self::Price,
         Self::Balance,
+        Self::Form,
         Self::Put,
         Self::Output,
     ];
@@ -144,6 +147,7 @@ impl fmt::Display for Call {
             Self::Ticket => "ticket",
             Self::Price => "price",
             Self::Balance => "balance",
+            Self::Form => "form",
             Self::Put => "put",
             Self::Output => "output",
         })

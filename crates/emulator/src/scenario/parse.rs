@@ -100,7 +100,9 @@ fn call(word: &str) -> Result<Option<Call>, String> {
     }
     let found = Call::ALL.into_iter().find(|call| call.to_string() == word);
     found.map(Some).ok_or_else(|| {
-        format!("`{word}` is not a call; take submit, result, history, ticket, put, output or any")
+        format!(
+            "`{word}` is not a call; take submit, result, history, ticket, form, put, output or any"
+        )
     })
 }
 
@@ -224,6 +226,7 @@ mod tests {
                 Occurrence::Nth(2),
             ),
             ("ticket every html", Some(Call::Ticket), Occurrence::Every),
+            ("form every html", Some(Call::Form), Occurrence::Every),
             ("put 10% html", Some(Call::Put), Occurrence::Percent(10)),
             (
                 "output 100% html",

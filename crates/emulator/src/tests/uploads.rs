@@ -165,3 +165,53 @@ async fn a_ticket_for_no_file_or_too_large_a_one_is_refused() {
     let too_large = r#"{"code":413,"message":"File too large: 209715201 bytes, the limit is 209715200 bytes."}"#;
     assert_refused(trial.ticket(&clip((200 << 20) + 1)).await, 413, too_large).await;
 }
+
+/// A form with one file, as a client that is not ours writes it.
+fn form(trial: &Trial, name: &str, bytes: &[u8]) -> reqwest::RequestBuilder {
+    let head = format!(
+        "--zz\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"my clip.mp4\"\r\n\
+         Content-Type: video/mp4\r\n\r\n"
+    );
+    let body = [head.as_bytes(), bytes, b"\r\n--zz--\r\n"].concat();
+    trial
+        .call(Method::POST, "/api/v3/media/upload/binary")
+        .header("content-type", "multipart/form-data; boundary=zz")
+        .body(body)
+}
+
+#[tokio::test]
+async fn a_file_may_come_as_a_form_whether_there_are_tickets_or_not() {
+    for tickets in [true, false] {
+        let trial = Trial::with(|builder| builder.tickets(tickets)).await;
+        let asked = trial.ticket(&clip(5)).await;
+        assert_eq!(asked.status(), if tickets { 200 } else { 404 });
+        let mut file = data(form(&trial, "file", b"bytes").send().await.unwrap()).await;
+        let url = file["download_url"].take();
+        let expected = json!({
+            "type": "video", "download_url": null, "filename": "my_clip.mp4", "size": 5,
+        });
+        assert_eq!(file, expected);
+        let found = trial.get(url.as_str().unwrap()).await;
+        assert_eq!(found.headers()["content-type"], "video/mp4");
+        assert_eq!(found.text().await.unwrap(), "bytes");
+    }
+}
+
+#[tokio::test]
+async fn forms_that_are_refused() {
+    let trial = Trial::new().await;
+    let other = form(&trial, "clip", b"bytes").send().await.unwrap();
+    let body =
+        r#"{"code":400,"message":"field \"file\" must be the one file of a multipart/form-data"}"#;
+    assert_refused(other, 400, body).await;
+    let empty = form(&trial, "file", b"").send().await.unwrap();
+    let body = r#"{"code":400,"message":"field \"file\" must be a file with a name and content"}"#;
+    assert_refused(empty, 400, body).await;
+    let no_key = trial
+        .plain(Method::POST, "/api/v3/media/upload/binary")
+        .body("x")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(no_key.status(), 401);
+}

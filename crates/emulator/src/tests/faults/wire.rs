@@ -61,6 +61,7 @@ async fn every_kind_of_call_can_be_dropped() {
         ("result", "GET", "/api/v3/predictions/abcd/result", ""),
         ("history", "POST", "/api/v3/predictions", "{}"),
         ("ticket", "POST", "/api/v3/media/uploads", "{}"),
+        ("form", "POST", "/api/v3/media/upload/binary", "x"),
         ("put", "PUT", "/storage/abcd/clip.mp4", "content"),
         ("output", "GET", "/outputs/abcd.mp4", ""),
     ] {
