@@ -7,9 +7,11 @@
 
 mod again;
 mod checks;
+mod dedupe;
 mod download;
 mod emulator;
 mod outcomes;
+mod persist;
 mod poll;
 mod probe;
 mod property;

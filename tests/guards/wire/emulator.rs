@@ -24,9 +24,9 @@ async fn emulator() -> Emulator {
 
 /// The client's time, with which the emulator's goes along.
 #[derive(Clone, Debug)]
-struct Together {
-    here: ManualClock,
-    there: EmulatorClock,
+pub(super) struct Together {
+    pub(super) here: ManualClock,
+    pub(super) there: EmulatorClock,
 }
 
 impl Clock for Together {

@@ -14,18 +14,18 @@ use wiremock::{Request, ResponseTemplate};
 use super::tcp::{Act, Server};
 use super::{KEY, MODEL, answer, client, envelope, requests, serve, settings};
 
-const CLIP: &[u8] = b"\0\0\0\x18ftypisom not much of a clip";
-const FOUND_AT: &str = "https://media.example/clip.mp4";
+pub(super) const CLIP: &[u8] = b"\0\0\0\x18ftypisom not much of a clip";
+pub(super) const FOUND_AT: &str = "https://media.example/clip.mp4";
 
 /// A folder with a clip in it.
-fn clip() -> (TempDir, PathBuf) {
+pub(super) fn clip() -> (TempDir, PathBuf) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("clip one.MP4");
     std::fs::write(&path, CLIP).unwrap();
     (folder, path)
 }
 
-fn ticket(storage: &str) -> Value {
+pub(super) fn ticket(storage: &str) -> Value {
     json!({
         "type": "video",
         "download_url": FOUND_AT,
