@@ -111,6 +111,7 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
                 .about("Show the credit that is left")
                 .after_help(example("wave balance --json")),
         )
+        .subcommand(upload())
         .subcommand(jobs())
         .subcommand(
             Command::new("resume")
@@ -259,6 +260,28 @@ fn files(output: &'static str) -> [Arg; 2] {
             .action(ArgAction::SetTrue)
             .help("Replace a file that exists"),
     ]
+}
+
+fn upload() -> Command {
+    Command::new("upload")
+        .about("Upload files, and print their URLs; the same bytes are sent once in 7 days")
+        .arg(
+            Arg::new("file")
+                .value_name("FILE")
+                .required(true)
+                .num_args(1..)
+                .value_parser(value_parser!(std::path::PathBuf))
+                .help("The files"),
+        )
+        .arg(
+            Arg::new("again")
+                .long("again")
+                .action(ArgAction::SetTrue)
+                .help(
+                    "Send them even if they were sent before; the new URLs are used from then on",
+                ),
+        )
+        .after_help(example("wave upload clip.mp4"))
 }
 
 fn jobs() -> Command {

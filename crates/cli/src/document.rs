@@ -1,11 +1,12 @@
 //! What `--json` prints: types of our own, so that the contract is a choice and not an accident.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use wavespeed::{Downloaded, JobRecord, Prediction, Quote};
+use wavespeed::{Downloaded, JobRecord, Prediction, Quote, Uploaded};
 
 /// What became of one job.
 #[derive(Clone, Debug, Default, JsonSchema, Serialize)]
@@ -226,7 +227,6 @@ pub(crate) struct JobDocument {
 
 impl From<&JobRecord> for JobDocument {
     fn from(record: &JobRecord) -> Self {
-        let at = jiff::Timestamp::try_from(record.at).unwrap_or_default();
         Self {
             job: record.number.to_string(),
             id: record.id.as_ref().map(ToString::to_string),
@@ -235,10 +235,43 @@ impl From<&JobRecord> for JobDocument {
             open: record.is_open(),
             reconciled: record.adopted,
             status: record.status.as_ref().map(ToString::to_string),
-            at: at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            at: rfc3339(record.at),
             input: record.input.clone(),
             target: record.target.as_ref().map(|target| text(target.as_path())),
             files: record.files.iter().map(|path| text(path)).collect(),
+        }
+    }
+}
+
+/// A file of `wave upload`.
+#[derive(Clone, Debug, Default, JsonSchema, Serialize)]
+pub(crate) struct UploadDocument {
+    /// The file, as it was named.
+    pub(crate) file: String,
+    /// Where the vendor's models find it; null if it was not uploaded.
+    pub(crate) url: Option<String>,
+    /// The length of the file.
+    pub(crate) bytes: Option<u64>,
+    /// The SHA-256 of the file, in lowercase hex.
+    pub(crate) sha256: Option<String>,
+    /// Whether it was sent now; false if the same bytes were sent before.
+    pub(crate) sent: Option<bool>,
+    /// Until when the vendor keeps it: RFC 3339.
+    pub(crate) kept_until: Option<String>,
+    /// What went wrong; null if nothing did.
+    pub(crate) error: Option<ErrorDocument>,
+}
+
+impl From<&Uploaded> for UploadDocument {
+    fn from(uploaded: &Uploaded) -> Self {
+        Self {
+            file: text(&uploaded.path),
+            url: Some(uploaded.url.clone()),
+            bytes: Some(uploaded.bytes),
+            sha256: Some(uploaded.sha256.clone()),
+            sent: Some(!uploaded.known),
+            kept_until: Some(rfc3339(uploaded.kept_until)),
+            error: None,
         }
     }
 }
@@ -318,6 +351,11 @@ impl Output {
     }
 }
 
-fn text(path: &Path) -> String {
+fn rfc3339(at: SystemTime) -> String {
+    let at = jiff::Timestamp::try_from(at).unwrap_or_default();
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+pub(crate) fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }

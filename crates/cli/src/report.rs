@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
+use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -9,7 +10,7 @@ use wavespeed::{Model, PredictionId};
 
 use crate::document::{
     CheckDocument, Document, DryRunDocument, JobDocument, ModelDocument, QuoteDocument,
-    VoiceDocument,
+    UploadDocument, VoiceDocument, text,
 };
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -19,6 +20,8 @@ use crate::terminal;
 pub(crate) enum Report {
     /// What became of jobs, in the order of the command line.
     Jobs { jobs: Vec<Job>, many: bool },
+    /// What became of files, in the order of the command line.
+    Uploads(Vec<Upload>),
     /// An answer that is no job: its lines, and its JSON text.
     Answer {
         lines: Vec<String>,
@@ -27,6 +30,32 @@ pub(crate) enum Report {
     },
     /// A server was stopped, which is all there is to say.
     Stopped(Exit),
+}
+
+/// What became of one file.
+#[derive(Clone, Debug)]
+pub(crate) struct Upload {
+    document: UploadDocument,
+    failure: Option<Failure>,
+}
+
+impl Upload {
+    pub(crate) fn failed(path: &Path, failure: Failure) -> Self {
+        let document = UploadDocument {
+            file: text(path),
+            error: Some(failure.document()),
+            ..UploadDocument::default()
+        };
+        let failure = Some(failure);
+        Self { document, failure }
+    }
+}
+
+impl From<UploadDocument> for Upload {
+    fn from(document: UploadDocument) -> Self {
+        let failure = None;
+        Self { document, failure }
+    }
 }
 
 /// What became of one job.
@@ -91,41 +120,32 @@ impl Report {
 
     /// Prints everything and says how it ended.
     pub(crate) fn print(self, json: bool) -> Exit {
-        let mut exit = Exit::Done;
+        let mut told = Told::default();
         let (lines, document) = match self {
             Self::Stopped(exit) => return exit,
-            Self::Answer {
-                lines,
-                json,
-                exit: with,
-            } => {
-                exit = with;
+            Self::Answer { lines, json, exit } => {
+                told.exit = exit;
                 (lines, json)
             }
             Self::Jobs { jobs, many } => {
-                let mut told = Vec::new();
                 for job in &jobs {
                     job.notes.iter().for_each(|note| terminal::warning(note));
-                    if let Some(failure) = &job.failure {
-                        exit = exit.max(failure.exit);
-                        // What stands against all jobs alike is told once.
-                        if !told.contains(&&failure.message) {
-                            terminal::failure(failure, job.model);
-                        }
-                        told.push(&failure.message);
-                    }
+                    told.tell(job.failure.as_ref(), job.model);
                 }
+                let lines = jobs.iter().flat_map(|job| job.lines.clone()).collect();
                 let documents: Vec<&Document> = jobs.iter().map(|job| &job.document).collect();
-                let json = match &documents[..] {
-                    [document] if !many => pretty(document),
-                    documents => pretty(documents),
-                };
-                (
-                    jobs.iter().flat_map(|job| job.lines.clone()).collect(),
-                    json,
-                )
+                (lines, listed(&documents, many))
+            }
+            Self::Uploads(files) => {
+                files
+                    .iter()
+                    .for_each(|file| told.tell(file.failure.as_ref(), None));
+                let lines = files.iter().filter_map(|file| file.document.url.clone());
+                let documents: Vec<_> = files.iter().map(|file| &file.document).collect();
+                (lines.collect(), listed(&documents, files.len() != 1))
             }
         };
+        let exit = told.exit;
         let written = if json {
             write(&document)
         } else {
@@ -148,6 +168,41 @@ impl Report {
                 }
             }
         }
+    }
+}
+
+/// The failures that were told, and the worst of them.
+struct Told {
+    exit: Exit,
+    messages: Vec<String>,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self {
+            exit: Exit::Done,
+            messages: Vec::new(),
+        }
+    }
+}
+
+impl Told {
+    /// What stands against all alike is told once.
+    fn tell(&mut self, failure: Option<&Failure>, model: Option<&Model>) {
+        let Some(failure) = failure else { return };
+        self.exit = self.exit.max(failure.exit);
+        if !self.messages.contains(&failure.message) {
+            terminal::failure(failure, model);
+            self.messages.push(failure.message.clone());
+        }
+    }
+}
+
+/// One document, or a list of several.
+fn listed(documents: &[&impl Serialize], many: bool) -> String {
+    match documents {
+        [document] if !many => pretty(document),
+        documents => pretty(documents),
     }
 }
 
@@ -181,6 +236,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
         ),
         ("dry-run", schemars::schema_for!(DryRunDocument).to_value()),
         ("price", schemars::schema_for!(QuoteDocument).to_value()),
+        ("upload", schemars::schema_for!(UploadDocument).to_value()),
         ("jobs", schemars::schema_for!(Vec<JobDocument>).to_value()),
         (
             "models",

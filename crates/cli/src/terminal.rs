@@ -1,7 +1,7 @@
 //! What a person sees: lines on stderr, and a line that moves while something takes time.
 
 use std::io::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
@@ -142,10 +142,13 @@ impl Progress {
     pub(crate) fn upload(&self, deadline: Deadline) -> UploadOptions {
         let mut options = UploadOptions::new(deadline);
         if !self.bar.is_hidden() {
-            let bar = self.bar.clone();
+            let (bar, shown) = (self.bar.clone(), Mutex::new(None));
             options.watcher = Some(Arc::new(move |progress: UploadProgress<'_>| {
-                if bar.position() == 0 || progress.done < bar.position() {
+                let now = Some((progress.path.to_owned(), progress.step));
+                let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+                if *shown != now {
                     begin(&bar, &progress);
+                    *shown = now;
                 }
                 bar.set_position(progress.done);
             }));

@@ -8,6 +8,7 @@ mod price;
 mod resume;
 mod run;
 mod tasks;
+mod upload;
 
 use clap::ArgMatches;
 
@@ -29,6 +30,7 @@ pub(crate) async fn run(name: &str, matches: &ArgMatches, context: &mut Context)
         "price" => price::price(matches, context).await,
         "balance" => price::balance(context).await,
         "check" => check::run(matches, context).await,
+        "upload" => upload::run(matches, context).await,
         "jobs" => jobs::run(matches, context).await,
         "resume" => resume::run(matches, context).await,
         "models" => list::models(),
