@@ -8,6 +8,7 @@
     reason = "a table for people, by a tool for developers"
 )]
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,13 @@ fn main() {
         "wave lipsync --help, /bin/true",
         || run(&[WAVE, "lipsync", "--help"]),
         || run(&["/bin/true"]),
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let large = large_clip(&folder.path().join("large.mp4"));
+    row(
+        "wave check of a clip of 100 MB, wave --version",
+        || run(&[WAVE, "check", &large]),
+        || run(&[WAVE, "--version"]),
     );
     let url = format!("{origin}/api/v3/{model}");
     let body = r#"{"video":"https://example.com/a.mp4","text":"Hello","voice_id":"genshin_klee2"}"#;
@@ -86,6 +94,17 @@ fn main() {
     );
     let bytes = std::fs::metadata(WAVE).unwrap().len();
     println!("\nThe binary has {:.2} MB.", bytes as f64 / 1e6);
+}
+
+/// A clip whose header says at its very end what it is.
+fn large_clip(path: &Path) -> String {
+    let clip = include_bytes!("../../crates/emulator/assets/clip.mp4");
+    let (start, rest) = clip.split_at(32);
+    let free = 99_900_000u32;
+    let length = (free + 8).to_be_bytes();
+    let parts = [start, &length, b"free", &vec![0; free as usize], rest];
+    std::fs::write(path, parts.concat()).unwrap();
+    path.to_str().unwrap().to_owned()
 }
 
 /// The medians of two things done in turns.
