@@ -6,9 +6,14 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use super::command::{CLIP, Emulated, Wave, assert_run};
+use super::command::{CLIP, Emulated, LIPSYNC, Run, Wave, assert_run};
 
 const RUN: [&str; 4] = ["lipsync", "--json", "--no-wait", "--no-media-check"];
+
+/// The main job up to its submit, with these words more.
+fn lipsync(wave: &Wave, more: &[&str]) -> Run {
+    wave.run(&[&LIPSYNC[..], &["--json", "--no-wait"], more].concat())
+}
 
 /// What the one task was submitted with.
 fn sent(wave: &Wave) -> Value {
@@ -100,25 +105,12 @@ fn what_is_no_input_is_said() {
 #[test]
 fn a_voice_may_be_called_by_its_name() {
     let (_emulated, wave) = place();
-    let video = [
-        "--video",
-        "https://a.example/c.mp4",
-        "--text",
-        "hi",
-        "--no-wait",
-    ];
     for (name, id) in [
         ("Siren", "chat_0407_5-1"),
         ("温柔小妹", "genshin_klee2"),
         ("helen", "you_pingjing"),
     ] {
-        let run = wave.run(
-            &[
-                &["lipsync", "--no-media-check", "--voice-id", name],
-                &video[..],
-            ]
-            .concat(),
-        );
+        let run = lipsync(&wave, &["--voice-id", name]);
         assert_eq!(run.exit, 0, "{run}");
         assert!(
             run.stderr.contains(&format!("--voice-id: {name} is {id}")),
@@ -133,17 +125,7 @@ fn a_voice_may_be_called_by_its_name() {
 #[test]
 fn a_voice_that_does_not_speak_the_language_is_a_warning() {
     let (emulated, wave) = place();
-    let words = [
-        "--video",
-        "https://a.example/c.mp4",
-        "--text",
-        "hi",
-        "--voice-id",
-        "AOT",
-        "-i",
-        "voice_language=zh",
-    ];
-    let run = wave.run(&[&RUN[..], &words].concat());
+    let run = lipsync(&wave, &["--voice-id", "AOT", "-i", "voice_language=zh"]);
     assert_eq!((run.exit, emulated.emulator.billed()), (0, 1), "{run}");
     let warning = &run.json()["warnings"][0];
     assert_eq!(
@@ -161,42 +143,31 @@ fn a_voice_that_does_not_speak_the_language_is_a_warning() {
 #[test]
 fn a_rule_can_be_overridden_by_name_and_only_that_one() {
     let (emulated, wave) = place();
-    let words = [
-        "--video",
-        "https://a.example/c.mp4",
-        "--text",
-        "hi",
-        "-i",
-        "voice_speed=9",
-        "-i",
-        "mood=\"sad\"",
-    ];
-    let wrong = wave.run(&[&RUN[..], &words].concat());
-    let rules = |document: &Value, list: &str| -> Vec<Value> {
+    let run = |pairs: &[&str], rules: &[&str]| {
+        let pairs = pairs.iter().flat_map(|pair| ["-i", pair]);
+        let rules = rules.iter().flat_map(|rule| ["--force-input", rule]);
+        lipsync(&wave, &pairs.chain(rules).collect::<Vec<_>>())
+    };
+    let wrong = ["voice_speed=9", "mood=\"sad\""];
+    let rules = |run: &Run, list: &str| -> Vec<Value> {
+        let document = run.json();
         let list = document.pointer(list).unwrap().as_array().unwrap();
         list.iter().map(|fault| fault["rule"].clone()).collect()
     };
-    assert_eq!(wrong.exit, 2, "{wrong}");
-    assert_eq!(rules(&wrong.json(), "/error/faults"), ["range", "known"]);
-    let half = wave.run(&[&RUN[..], &words, &["--force-input", "known"]].concat());
+    let refused = run(&wrong, &[]);
+    assert_eq!(refused.exit, 2, "{refused}");
+    assert_eq!(rules(&refused, "/error/faults"), ["range", "known"]);
+    let half = run(&wrong, &["known"]);
     assert_eq!(half.exit, 2, "{half}");
     assert!(half.stderr.contains("warning: --mood: "), "{half}");
     assert!(half.stderr.contains("(overridden)"), "{half}");
     assert!(emulated.emulator.requests().is_empty());
-    let both = wave.run(
-        &[
-            &RUN[..],
-            &words,
-            &["--force-input", "known", "--force-input", "range"],
-        ]
-        .concat(),
-    );
+    let both = run(&wrong, &["known", "range"]);
     assert_eq!(both.exit, 6, "{both}");
-    assert_eq!(rules(&both.json(), "/warnings"), ["range", "known"]);
+    assert_eq!(rules(&both, "/warnings"), ["range", "known"]);
     assert!(both.stderr.contains("voice_speed"), "{both}");
     // A key that nobody knows is dropped there without a word: the task is made.
-    let known = [&words[..4], &words[6..], &["--force-input", "known"]].concat();
-    let odd = wave.run(&[&RUN[..], &known].concat());
+    let odd = run(&wrong[1..], &["known"]);
     assert_eq!((odd.exit, emulated.emulator.billed()), (0, 1), "{odd}");
 }
 
