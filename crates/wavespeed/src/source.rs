@@ -1,5 +1,5 @@
-//! A file that is to be uploaded: what it is, and its bytes as a stream. It is read by a thread of
-//! its own, which also hashes, so that reading and sending go on side by side.
+//! A file that is to be uploaded: what it is, and its bytes as a stream. Reading, hashing and sending
+//! go on side by side, each in a thread of its own.
 //!
 //! The last piece is not given away before the hash of all is known: of a file that has changed,
 //! the storage never gets the whole, so that nothing but what was hashed can be found there.
@@ -9,7 +9,9 @@ use std::io::{self, Read as _};
 use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -24,7 +26,7 @@ use crate::{Content, FileState};
 /// How much is read at once.
 const PIECE: usize = 256 << 10;
 /// How many pieces may be read ahead.
-const AHEAD: usize = 2;
+const AHEAD: usize = 4;
 
 /// What went wrong with the file itself.
 #[derive(Debug)]
@@ -208,7 +210,6 @@ async fn hash(state: FileState, meter: Meter) -> Result<String, Fault> {
         // Nobody waits for it if the upload was dropped.
         _ = done.send(sha256);
     });
-    let lost = || io::Error::other("the thread that read it has ended");
     hashed.await.map_err(|_| lost())?
 }
 
@@ -237,23 +238,35 @@ fn hash_while(
 
 /// Reads a file that should have this length and this hash. `send` says whether the rest is wanted.
 fn feed(path: &Path, bytes: u64, sha256: &str, send: impl Fn(Bytes) -> bool) -> Result<(), Fault> {
-    let (mut hash, mut left) = (Sha256::new(), bytes);
-    let mut held = Bytes::new();
-    for piece in pieces(File::open(path)?) {
-        let piece = piece?;
-        let rest = left.checked_sub(piece.len() as u64);
-        left = rest.ok_or(Fault::Changed)?;
-        hash.update(&piece);
-        let before = std::mem::replace(&mut held, piece.into());
-        if !before.is_empty() && !send(before) {
-            return Ok(());
+    let file = File::open(path)?;
+    // Hashing takes longer than reading, and as long as sending: on another core it costs no time.
+    thread::scope(|scope| {
+        let (to_hash, hashed) = sync_channel::<Bytes>(AHEAD);
+        let hash = scope.spawn(move || hashed.iter().fold(Sha256::new(), Sha256::chain_update));
+        let (mut left, mut held) = (bytes, Bytes::new());
+        for piece in pieces(file) {
+            let piece = Bytes::from(piece?);
+            let rest = left.checked_sub(piece.len() as u64);
+            left = rest.ok_or(Fault::Changed)?;
+            // It takes all there is, so this fails only if it has panicked, which joining tells.
+            _ = to_hash.send(piece.clone());
+            let before = std::mem::replace(&mut held, piece);
+            if !before.is_empty() && !send(before) {
+                return Ok(());
+            }
         }
-    }
-    if left > 0 || hex(hash) != sha256 {
-        return Err(Fault::Changed);
-    }
-    send(held);
-    Ok(())
+        drop(to_hash);
+        let hash = hash.join().map_err(|_| lost())?;
+        if left > 0 || hex(hash) != sha256 {
+            return Err(Fault::Changed);
+        }
+        send(held);
+        Ok(())
+    })
+}
+
+fn lost() -> io::Error {
+    io::Error::other("the thread that read it has ended")
 }
 
 fn hex(hash: Sha256) -> String {
