@@ -556,7 +556,7 @@ fn the_deadline() {
             .clock(clock.clone())
             .task_time(Duration::from_secs(60))
     });
-    let words = [&LIPSYNC[..], &["--timeout", "200ms"]].concat();
+    let words = [&LIPSYNC[..], &["--timeout", "1s"]].concat();
     assert_run!("deadline", emulated.wave().quick(&words));
     assert_run!(
         "deadline-json",
@@ -637,7 +637,7 @@ fn an_id_that_is_not_understood_is_in_the_document() {
 fn the_deadline_bounds_the_submit() {
     let slow = created().set_delay(Duration::from_secs(30));
     let (_runtime, server) = answers(slow, ResponseTemplate::new(500));
-    let run = Wave::at(&server.uri()).run(&[&LIPSYNC[..], &["--timeout", "300ms"]].concat());
+    let run = Wave::at(&server.uri()).run(&[&LIPSYNC[..], &["--timeout", "1s"]].concat());
     assert_eq!(run.exit, 5, "{run}");
 }
 

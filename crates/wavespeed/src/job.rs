@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{BoxStream, Stream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use serde_json::Value;
 use wavespeed_client::{Answer, CallError, InvalidId, Prediction, PredictionId};
 use wavespeed_poll::{Deadline, Reply, Start, Stopped, Trouble, Update, Verdict};
 
@@ -281,6 +282,12 @@ pub(crate) async fn answered(
 fn read(answer: &Answer) -> Result<Prediction, FetchError> {
     let record = submit::record(answer).filter(|_| answer.status.is_success());
     record.ok_or_else(|| refused(answer))
+}
+
+/// The `data` of a success.
+pub(crate) fn data(answer: &Answer) -> Option<Value> {
+    let data = answer.envelope().data;
+    data.filter(|_| answer.status.is_success())
 }
 
 /// Why an answer is not what was asked for.

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 use wavespeed_client::{Answer, Model, types};
 
-use crate::job::{answered, refused};
+use crate::job::{answered, data, refused};
 use crate::{FetchError, Wavespeed, check};
 
 /// What a submit would cost, as the vendor says.
@@ -34,7 +34,7 @@ impl Wavespeed {
         let request = types::PriceRequest::new(model, inputs);
         let call = async { Answer::of(self.0.api.get_model_price(&request).await).await };
         let answer = answered(self, call).await?;
-        let data = data(&answer)?;
+        let data = data(&answer).ok_or_else(|| refused(&answer))?;
         let number = |name: &str| data.get(name).and_then(Value::as_f64);
         let (full, discounted) = (number("price"), number("discounted_price"));
         let price = discounted.or(full).ok_or_else(|| refused(&answer))?;
@@ -54,15 +54,9 @@ impl Wavespeed {
     pub async fn balance(&self) -> Result<f64, FetchError> {
         let call = async { Answer::of(self.0.api.get_balance().await).await };
         let answer = answered(self, call).await?;
-        let balance = data(&answer)?.get("balance").and_then(Value::as_f64);
+        let balance = data(&answer).and_then(|data| data.get("balance")?.as_f64());
         balance.ok_or_else(|| refused(&answer))
     }
-}
-
-fn data(answer: &Answer) -> Result<Value, FetchError> {
-    let data = answer.envelope().data;
-    data.filter(|_| answer.status.is_success())
-        .ok_or_else(|| refused(answer))
 }
 
 /// Takes local files out of the inputs, and says what the vendor cannot see.

@@ -12,6 +12,7 @@ use wavespeed_client::{Answer, CallError, ClientInfo as _, Form, types};
 use wavespeed_poll::Deadline;
 
 use crate::http::chain;
+use crate::job::data;
 use crate::source::{Fault, Source, Traffic};
 use crate::{UploadError, Wavespeed};
 
@@ -270,12 +271,6 @@ impl UploadError {
             Fault::Changed => Self::Changed { path },
         }
     }
-}
-
-/// The `data` of a success.
-fn data(answer: &Answer) -> Option<serde_json::Value> {
-    let data = answer.envelope().data;
-    data.filter(|_| answer.status.is_success())
 }
 
 fn failed(source: &Source, message: String) -> UploadError {

@@ -225,6 +225,13 @@ impl Wavespeed {
                     Some(wait) if sending.deadline.allows(wait, self.0.poller.clock()) => {
                         tracing::warn!(%rejected, ?wait, "the submit is sent again");
                         self.pause(wait).await;
+                        // Woken too late: why it was rejected says more than that.
+                        if !sending
+                            .deadline
+                            .allows(Duration::ZERO, self.0.poller.clock())
+                        {
+                            break rejected;
+                        }
                         self.resent(&mut sending)?;
                     }
                     _ => break rejected,
