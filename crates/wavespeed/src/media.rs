@@ -104,8 +104,10 @@ const BOXES: u32 = 50_000;
 const DEPTH: usize = 6;
 /// As much of a box as is read. What counts in most is within a hundred bytes.
 const BODY: u64 = 64 << 10;
-/// What a file begins with that is no tree of boxes is told by so many bytes.
-const START: u64 = 16;
+/// What a file is that is no tree of boxes is told by so many bytes of its beginning.
+const START: u64 = 64;
+/// The longest header of a box.
+const HEADER: u64 = 16;
 /// How much of a file is read at once, and in all.
 const PIECE: u64 = 1 << 10;
 const BUDGET: u64 = 900 << 10;
@@ -228,11 +230,16 @@ impl Reader {
             );
             return None;
         }
-        if self.lacks(START.min(left)) {
-            return Some(START.min(left));
+        let least = match self.container {
+            None => START.min(self.size),
+            Some(_) => HEADER.min(left),
+        };
+        if self.lacks(least) {
+            return Some(least);
         }
         if self.container.is_none() {
-            let container = Container::of(self.here());
+            // No more than that, so that it does not depend on how much was fed.
+            let container = Container::of(&self.here()[..least as usize]);
             self.container = Some(container);
             if !container.has_boxes() {
                 self.end = Some(End::Unknown);

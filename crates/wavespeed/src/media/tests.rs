@@ -366,6 +366,14 @@ fn a_file_that_shrinks_ends_the_reading() {
     assert_eq!((reader.need(), reader.facts().end), (None, End::Unknown));
 }
 
+#[test]
+fn what_it_is_does_not_depend_on_the_pieces() {
+    let late = [&[b' '; 60][..], b"<html>", &[b' '; 60]].concat();
+    for file in [&late[..], &late[1..], &late[10..], b"<p>"] {
+        assert_eq!(fed(file, 1).0, fed(file, file.len()).0);
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_read_to_an_end(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
