@@ -224,9 +224,11 @@ impl From<StoreError> for Failure {
 impl From<UploadError> for Failure {
     fn from(error: UploadError) -> Self {
         let failure = match &error {
-            UploadError::Read { .. } | UploadError::Changed { .. } => {
-                Self::new(Exit::RefusedHere, Kind::Input, &error)
+            UploadError::Read { .. } => {
+                return Self::new(Exit::RefusedHere, Kind::Input, error)
+                    .hint("check the path, and that it may be read; nothing was sent");
             }
+            UploadError::Changed { .. } => Self::new(Exit::RefusedHere, Kind::Input, &error),
             UploadError::TooLarge { .. } => {
                 return Self::new(Exit::RefusedThere, Kind::Refused, error)
                     .hint("make the file smaller, or give the URL of a place that is yours");

@@ -64,31 +64,29 @@ pub(crate) fn check(text: &str, media: &Media, files: Files) -> Vec<Finding> {
 }
 
 fn local(path: &Path, media: &Media, files: Files) -> Vec<Finding> {
-    match look(path, files) {
-        Ok(Some((facts, size))) => judge(&called(path), &facts, size, media),
+    let called = format!("the file {}", path.display());
+    match look(path, &called, files) {
+        Ok(Some((facts, size))) => judge(&called, &facts, size, media),
         Ok(None) => Vec::new(),
-        Err(message) => vec![(Rule::File, Severity::Refusal, message)],
+        Err(found) => vec![found],
     }
-}
-
-fn called(path: &Path) -> String {
-    format!("the file {}", path.display())
 }
 
 /// What a local file is, unless it is not to be looked into, and its size.
-fn look(path: &Path, files: Files) -> Result<Option<(Facts, u64)>, String> {
-    let called = called(path);
+fn look(path: &Path, called: &str, files: Files) -> Result<Option<(Facts, u64)>, Finding> {
+    let refused = |why: &str| (Rule::File, Severity::Refusal, format!("{called} {why}"));
     let unreadable = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => format!("{called} does not exist"),
-        _ => format!("{called} cannot be read: {error}"),
+        std::io::ErrorKind::NotFound => refused("does not exist"),
+        _ => refused(&format!("cannot be read: {error}")),
     };
     let about = std::fs::metadata(path).map_err(unreadable)?;
+    // Opening a pipe could take for ever.
     if !about.is_file() {
-        return Err(format!("{} is not a file", path.display()));
+        return Err(refused("is a folder, a device or a pipe"));
     }
     let mut file = File::open(path).map_err(unreadable)?;
     if about.len() == 0 {
-        return Err(format!("{called} is empty"));
+        return Err(refused("is empty"));
     }
     if files == Files::UrlOrPathUnchecked {
         return Ok(None);
@@ -99,13 +97,13 @@ fn look(path: &Path, files: Files) -> Result<Option<(Facts, u64)>, String> {
 
 /// What a local file is, and its faults.
 pub(crate) fn inspect(path: &Path, media: &Media) -> (Option<(Facts, u64)>, Vec<Finding>) {
-    match look(path, Files::UrlOrPath) {
+    match look(path, "it", Files::UrlOrPath) {
         Ok(seen) => {
             let judged = |(facts, size): &(Facts, u64)| judge("it", facts, *size, media);
             let found = seen.as_ref().map(judged).unwrap_or_default();
             (seen, found)
         }
-        Err(message) => (None, vec![(Rule::File, Severity::Refusal, message)]),
+        Err(found) => (None, vec![found]),
     }
 }
 
