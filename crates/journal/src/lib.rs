@@ -25,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+mod claim;
 mod open;
 mod place;
 mod row;
@@ -39,7 +40,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use wavespeed::{
-    Account, Content, Downloaded, FileState, Intent, JobNumber, JobRecord, Prediction,
+    Account, Claim, Content, Downloaded, FileState, Intent, JobNumber, JobRecord, Prediction,
     PredictionId, Settled, Stage, Store, StoreError, UploadRecord, Which,
 };
 
@@ -162,6 +163,14 @@ impl Store for Journal {
             jobs.execute(sql, params![stage, id, record.adopted, at, key(job)])?;
             Ok(())
         })
+    }
+
+    fn claim(&self, job: JobNumber) -> Result<Claim, StoreError> {
+        match claim::claim(&self.path, job) {
+            Ok(Some(claim)) => Ok(Claim::new(claim)),
+            Ok(None) => Err(StoreError::claimed(job)),
+            Err(error) => Err(Trouble::Claim(job, error).of(&self.path)),
+        }
     }
 
     fn ended(&self, account: &Account, prediction: &Prediction) -> Result<(), StoreError> {

@@ -434,6 +434,24 @@ fn a_number_is_never_given_again() {
 }
 
 #[test]
+fn a_job_is_claimed_by_one_at_a_time() {
+    let (folder, journal) = journal();
+    let other = Journal::open(folder.path().join("journal.db")).unwrap();
+    let files = || fs::read_dir(&folder).unwrap().count();
+    let (before, number) = (files(), JobNumber::new(7));
+    let mine = journal.claim(number).unwrap();
+    let error = other.claim(number).unwrap_err();
+    assert!(error.to_string().contains("j7 is on its way"), "{error}");
+    assert!(other.claim(JobNumber::new(8)).is_ok());
+    drop(mine);
+    drop(other.claim(number).unwrap());
+    assert_eq!(files(), before, "nothing is left");
+    // What a killed process leaves is no claim.
+    fs::write(folder.path().join("journal.db.j7.lock"), "").unwrap();
+    assert!(journal.claim(number).is_ok());
+}
+
+#[test]
 fn what_came_of_a_job_that_is_gone_is_an_error() {
     let (_folder, journal) = journal();
     let number = intend(&journal, &account(), None);

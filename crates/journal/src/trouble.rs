@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use rusqlite::ErrorCode;
-use wavespeed::StoreError;
+use wavespeed::{JobNumber, StoreError};
 
 /// Why something was not written or read.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,9 @@ pub(crate) enum Trouble {
     /// SQLite says so.
     #[error("{0}{mend}", mend = mend(.0))]
     Sql(#[from] rusqlite::Error),
+    /// The file that claims a job could not be made.
+    #[error("{0} could not be claimed: {1}; make room on its disk, and its folder writable")]
+    Claim(JobNumber, std::io::Error),
     /// What was to be written contradicts what is there.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -78,8 +78,8 @@ pub use price::Quote;
 pub use probe::Inspected;
 pub use reconcile::{ReconcileError, Reconciled};
 pub use store::{
-    Account, Intent, JobNumber, JobRecord, MemoryStore, NoStore, NotJobNumber, Settled, Stage,
-    Store, StoreError, Which,
+    Account, Claim, Intent, JobNumber, JobRecord, MemoryStore, NoStore, NotJobNumber, Settled,
+    Stage, Store, StoreError, Which,
 };
 pub use submit::{SubmitError, SubmitOptions};
 pub use target::Target;

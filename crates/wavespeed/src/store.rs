@@ -33,6 +33,16 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// adopted that another job of the account has.
     fn settle(&self, job: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError>;
 
+    /// Claims a job that is about to be sent, for as long as what is returned lives: a submit that
+    /// is on its way must not be sent again by somebody who takes it for lost. It ends with the
+    /// process, however that ends.
+    ///
+    /// # Errors
+    /// If somebody else has claimed it.
+    fn claim(&self, _: JobNumber) -> Result<Claim, StoreError> {
+        Ok(Claim::default())
+    }
+
     /// A task was seen to have ended.
     ///
     /// # Errors
@@ -110,6 +120,24 @@ pub trait Store: fmt::Debug + Send + Sync {
     }
 }
 
+/// That nobody else sends a job while this lives; see [`Store::claim`].
+#[derive(Default)]
+pub struct Claim(Option<Box<dyn Send + Sync>>);
+
+impl Claim {
+    /// A claim that lasts until this is dropped.
+    #[must_use]
+    pub fn new(held: impl Send + Sync + 'static) -> Self {
+        Self(Some(Box::new(held)))
+    }
+}
+
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Claim").field(&self.0.is_some()).finish()
+    }
+}
+
 /// A store that several clients share.
 impl<S: Store> Store for Arc<S> {
     fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError> {
@@ -118,6 +146,10 @@ impl<S: Store> Store for Arc<S> {
 
     fn settle(&self, job: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError> {
         (**self).settle(job, outcome)
+    }
+
+    fn claim(&self, job: JobNumber) -> Result<Claim, StoreError> {
+        (**self).claim(job)
     }
 
     fn ended(&self, account: &Account, prediction: &Prediction) -> Result<(), StoreError> {
@@ -462,6 +494,12 @@ impl StoreError {
         Self::new(format!(
             "{job} is not there any more, so what came of it could not be written down"
         ))
+    }
+
+    /// The job to be sent is on its way already.
+    #[must_use]
+    pub fn claimed(job: JobNumber) -> Self {
+        Self::new(format!("{job} is on its way by another process"))
     }
 
     /// The task to be adopted belongs to another job.

@@ -162,6 +162,7 @@ impl Wavespeed {
             at: record.at,
             deadline,
         };
+        let _mine = self.0.store.claim(record.number)?;
         self.resent(&mut sending)?;
         self.send(sending).await
     }
@@ -186,6 +187,7 @@ impl Wavespeed {
             at,
             deadline: options.deadline,
         };
+        let _mine = self.0.store.claim(sending.number)?;
         self.send(sending).await
     }
 
