@@ -384,6 +384,18 @@ fn wrong_input_is_refused_before_anything_is_sent() {
             &["--video", VIDEO, "--text", "a", "--voice-id", "Pepy"],
         ),
         (
+            "output-is-input",
+            &[
+                "--video",
+                "clip.mp4",
+                "--text",
+                "a",
+                "-o",
+                "./clip.mp4",
+                "--force",
+            ],
+        ),
+        (
             "too-slow",
             &["--video", VIDEO, "--text", "a", "--voice-speed", "0.79"],
         ),
@@ -487,7 +499,13 @@ fn what_is_allowed_is_not_refused() {
         &["--video", VIDEO, "--text", "a", "--voice-speed", "2"],
         &["--video", "words.mp4", "--text", "a"],
         &[
-            "--video", "clip.mp4", "--text", "a", "-o", "clip.mp4", "--force",
+            "--video",
+            "clip.mp4",
+            "--text",
+            "a",
+            "-o",
+            "words.mp4",
+            "--force",
         ],
     ] {
         let run = wave.quick(&[&["lipsync", "--no-media-check"], words].concat());

@@ -13,6 +13,7 @@ mod inputs;
 mod journal;
 #[cfg(unix)]
 mod kill;
+mod lost;
 mod matrix;
 mod money;
 mod network;

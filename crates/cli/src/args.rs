@@ -129,6 +129,7 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
                         .long("adopt")
                         .value_name("ID")
                         .requires("id")
+                        .conflicts_with("all")
                         .help("This task is what came of the job, by your word"),
                 )
                 .arg(
@@ -136,7 +137,7 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
                         .long("resubmit")
                         .action(ArgAction::SetTrue)
                         .requires("id")
-                        .conflicts_with("adopt")
+                        .conflicts_with_all(["adopt", "all"])
                         .help("Nothing came of the job, by your word: submit it again, and pay for it"),
                 )
                 .after_help(example("wave resume j17")),

@@ -67,6 +67,8 @@ pub(crate) struct Job {
     pub(crate) failure: Option<Failure>,
     /// What is worth knowing though nothing failed.
     pub(crate) notes: Vec<String>,
+    /// What to do if the run ends before it is known whether there is a task.
+    pub(crate) lost: Option<String>,
     /// The model whose flags a fault is named by.
     pub(crate) model: Option<&'static Model>,
 }

@@ -16,6 +16,9 @@ use crate::terminal;
 /// How long a submit that is on its way may take to answer after the first signal.
 const GRACE: Duration = Duration::from_secs(10);
 
+const LOST: &str = "interrupted before it was known what came of the submit: a task may have been \
+                    created and billed";
+
 /// Whom the signal ends the work for.
 #[derive(Clone, Copy)]
 pub(crate) enum Work {
@@ -78,7 +81,10 @@ fn interrupted(board: &Board, kind: Work, exit: Exit) -> Report {
             job.fail(failure("interrupted; emulated tasks end with this process"))
         }
         Some(id) => job.fail(failure("interrupted; the task goes on").hint(go_on(&id))),
-        None => job.fail(failure("interrupted; nothing was submitted")),
+        None => match job.lost.clone() {
+            Some(hint) => job.fail(failure(LOST).hint(hint)),
+            None => job.fail(failure("interrupted; nothing was submitted")),
+        },
     });
     match jobs.is_empty() {
         true => Report::failed(failure("interrupted; nothing was submitted")),

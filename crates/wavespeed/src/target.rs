@@ -3,10 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use url::Url;
-use wavespeed_client::PredictionId;
+use wavespeed_client::{Model, PredictionId};
 
-use crate::{Fault, Rule};
+use crate::{Fault, Rule, check};
 
 /// Where the outputs of a task are written.
 ///
@@ -148,6 +149,25 @@ impl Target {
                 ))
             }
         }
+    }
+
+    /// Whether an output would replace a file that it is made from.
+    #[must_use]
+    pub fn check_inputs(&self, model: &Model, input: &Value) -> Option<Fault> {
+        let there = self.path.canonicalize().ok()?;
+        let named = check::files(model, input).into_iter();
+        let mut local = named.filter(check::Named::is_path);
+        let same = local.find(|named| {
+            let file = Path::new(named.text).canonicalize();
+            file.is_ok_and(|file| file == there)
+        })?;
+        let message = format!(
+            "{} is the {} itself; choose another name",
+            self.path.display(),
+            same.field
+        );
+        let value = self.path.to_string_lossy().into();
+        Some(Fault::new("output", Rule::Output, value, message))
     }
 
     /// The folder the files are in.

@@ -9,6 +9,7 @@ use crate::document::JobDocument;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{Report, pretty};
+use crate::terminal;
 
 pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
     let report = async {
@@ -63,6 +64,13 @@ fn forget(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
     let jobs = named(client, matches)?;
     for job in &jobs {
         client.forget(job.number)?;
+        if job.is_open() {
+            let task = match &job.id {
+                Some(id) => format!("its task {id} goes on"),
+                None => "a task of it may have been created and billed".to_owned(),
+            };
+            terminal::warning(&format!("{} was not done: {task}", job.number));
+        }
     }
     let documents: Vec<JobDocument> = jobs.iter().map(JobDocument::from).collect();
     let lines = documents.iter().map(|job| job.job.clone()).collect();

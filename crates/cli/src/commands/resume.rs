@@ -9,7 +9,7 @@ use super::tasks::{Place, finish};
 use crate::context::Context;
 use crate::document::Kind;
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, reconcile_hint};
 use crate::report::{Job, Report};
 use crate::terminal::Progress;
 
@@ -90,7 +90,7 @@ async fn go_on(
             return Err(Failure::usage(message)
                 .hint(format!("go on with it: wave resume {}", record.number)));
         }
-        (None, Word::Adopt(id)) => place.client.adopt(record, id.clone())?,
+        (None, Word::Adopt(id)) => adopt(place, record, id).await?,
         (None, Word::Resubmit) => resubmit(place, record).await?,
         (None, Word::None) if record.stage == Stage::Rejected => {
             let message = format!(
@@ -103,6 +103,8 @@ async fn go_on(
             place
                 .progress
                 .show("looking for it in the vendor's history");
+            job.lost = Some(reconcile_hint(Some(record.number)));
+            place.board.update(place.at, job);
             reconcile(place.client, record, place.deadline, job).await?
         }
     };
@@ -112,6 +114,18 @@ async fn go_on(
     finish(place, &task, job)
         .await
         .map_err(|failure| failure.after_submit(task.id()))
+}
+
+/// A slip of the pen must not take the place of the real id: the vendor has to know the task.
+async fn adopt(
+    place: &Place<'_>,
+    record: &JobRecord,
+    id: &PredictionId,
+) -> Result<wavespeed::Job, Failure> {
+    let task = place.client.job(id).map_err(Failure::usage)?;
+    let seen = task.fetch_until(place.deadline).await;
+    seen.map_err(|error| Failure::fetch(id, &error))?;
+    Ok(place.client.adopt(record, id.clone())?)
 }
 
 async fn resubmit(place: &Place<'_>, record: &JobRecord) -> Result<wavespeed::Job, Failure> {
@@ -144,7 +158,7 @@ pub(super) async fn reconcile(
                 "the outcome of {number} is unknown, and the vendor's history has no task of it"
             ),
             format!(
-                "it probably never arrived; to submit it again, and pay for it: wave resume {number} --resubmit"
+                "a history may lag: look again with wave resume {number}; if it never shows, it never arrived, and wave resume {number} --resubmit submits it again, and pays for it"
             ),
         ),
         Ok(Reconciled::Candidates(tasks)) => {

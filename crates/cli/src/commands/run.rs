@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 use serde_json::Value;
 use wavespeed::{
-    Deadline, Fault, Faults, Files, Model, Rule, SubmitError, SubmitOptions, Target, Unknown,
-    Wavespeed, Which, check, nearest, override_rules,
+    Deadline, Fault, Faults, Files, JobNumber, Model, Rule, SubmitError, SubmitOptions, Target,
+    Unknown, Wavespeed, Which, check, nearest, override_rules,
 };
 
 use super::price::dry_run;
@@ -15,7 +15,7 @@ use super::tasks::{Place, finish};
 use crate::args;
 use crate::context::Context;
 use crate::document::FaultDocument;
-use crate::failure::Failure;
+use crate::failure::{Failure, reconcile_hint};
 use crate::inputs;
 use crate::report::{Job, Report};
 use crate::terminal::{self, Progress};
@@ -104,6 +104,11 @@ async fn attempt(
     };
     let mut faults: Vec<Fault> = check(model, &given.input, files);
     faults.extend(target.as_ref().and_then(Target::check));
+    faults.extend(
+        target
+            .as_ref()
+            .and_then(|target| target.check_inputs(model, &given.input)),
+    );
     let warnings = match sift(faults) {
         Ok(warnings) => warnings,
         Err(mut failure) => {
@@ -219,9 +224,16 @@ async fn submit(
     context.board.set_submitting(false);
     let submitted = match submitted {
         Ok(submitted) => submitted,
-        Err(SubmitError::Unknown(unknown)) => {
+        Err(SubmitError::Unknown(mut unknown)) => {
             job.document.set_answer(&unknown.body);
-            let found = look(client, &unknown, deadline, &progress, context, job).await?;
+            let number = unknown.job;
+            if context.global.no_journal {
+                // It counts in this process only: elsewhere the number is another job's.
+                unknown.job = None;
+            }
+            job.lost = Some(reconcile_hint(unknown.job));
+            context.board.update(0, job);
+            let found = look(client, &unknown, number, deadline, &progress, context, job).await?;
             accepted(&found, &progress, context, job);
             found
         }
@@ -262,28 +274,31 @@ fn accepted(task: &wavespeed::Job, progress: &Progress, context: &Context, job: 
 async fn look(
     client: &Wavespeed,
     unknown: &Unknown,
+    number: Option<JobNumber>,
     deadline: Deadline,
     progress: &Progress,
     context: &Context,
     job: &mut Job,
 ) -> Result<wavespeed::Job, Failure> {
     let failure = || Failure::from(SubmitError::Unknown(unknown.clone()));
-    let Some(number) = unknown.job else {
+    let Some(number) = number else {
         return Err(failure());
     };
-    job.document.job = Some(number.to_string());
+    job.document.job = unknown.job.map(|number| number.to_string());
     let records = client.jobs(Which::Number(number))?;
     let record = records.first().filter(|_| !context.global.no_adopt);
     let Some(record) = record else {
         return Err(failure());
     };
     progress.show("the answer was lost; looking for the task in the vendor's history");
-    reconcile(client, record, deadline, job)
-        .await
-        .map_err(|mut other| {
-            other.message = format!("{}; {}", unknown, other.message);
-            other
-        })
+    let found = reconcile(client, record, deadline, job).await;
+    found.map_err(|mut other| {
+        if unknown.job.is_none() {
+            return failure();
+        }
+        other.message = format!("{unknown}; {}", other.message);
+        other
+    })
 }
 
 /// Where the outputs go, if they are to be saved.
