@@ -1,6 +1,7 @@
 //! A job: nothing but the id of a task, and waiting for its end.
 
 use std::future::{Future, ready};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::stream::{BoxStream, Stream};
@@ -10,7 +11,7 @@ use wavespeed_client::{Answer, CallError, InvalidId, Prediction, PredictionId};
 use wavespeed_poll::{Deadline, Reply, Start, Stopped, Trouble, Update, Verdict};
 
 use crate::http::chain;
-use crate::{JobNumber, Wavespeed, submit};
+use crate::{JobNumber, StoreError, Wavespeed, submit};
 
 /// How long a prediction may be unknown to the vendor before it counts as missing: a record that
 /// was just made may not be everywhere yet.
@@ -24,6 +25,7 @@ pub struct Job {
     start: Start,
     record: Option<Prediction>,
     number: Option<JobNumber>,
+    unnoted: Option<Arc<StoreError>>,
 }
 
 /// Why the vendor did not answer what was asked, this time. That says nothing about a task.
@@ -129,6 +131,7 @@ impl Job {
             start,
             record,
             number: None,
+            unnoted: None,
         }
     }
 
@@ -147,6 +150,18 @@ impl Job {
     #[must_use]
     pub fn id(&self) -> &PredictionId {
         &self.id
+    }
+
+    pub(crate) fn noted(mut self, noted: Result<(), StoreError>) -> Self {
+        self.unnoted = noted.err().map(Arc::new);
+        self
+    }
+
+    /// Why the id could not be written down by the store when the task was created, if it could
+    /// not: then nobody else knows it.
+    #[must_use]
+    pub fn unnoted(&self) -> Option<&StoreError> {
+        self.unnoted.as_deref()
     }
 
     /// What the submit answered, if this job is from one and it could be read.

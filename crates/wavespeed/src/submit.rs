@@ -215,11 +215,11 @@ impl Wavespeed {
             let attempt = self.attempt(&sending).await;
             match decide(&attempt, SystemTime::now()) {
                 Outcome::Accepted(id) => {
-                    self.settle(number, &Settled::Accepted(&id));
-                    return Ok(self.submitted(id, number, &attempt));
+                    let noted = self.settle(number, &Settled::Accepted(&id));
+                    return Ok(self.submitted(id, number, &attempt).noted(noted));
                 }
                 Outcome::Unknown(mut unknown) => {
-                    self.settle(number, &Settled::Unknown);
+                    _ = self.settle(number, &Settled::Unknown);
                     unknown.job = Some(number).filter(|number| number.get() > 0);
                     return Err(unknown.into());
                 }
@@ -240,7 +240,7 @@ impl Wavespeed {
                 },
             }
         };
-        self.settle(number, &Settled::Rejected);
+        _ = self.settle(number, &Settled::Rejected);
         Err(rejected.into())
     }
 
@@ -294,10 +294,11 @@ impl Wavespeed {
     }
 
     /// The submit is done: a store that fails now must not lose its outcome.
-    fn settle(&self, job: JobNumber, outcome: &Settled<'_>) {
-        if let Err(error) = self.0.store.settle(job, outcome) {
+    fn settle(&self, job: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError> {
+        let settled = self.0.store.settle(job, outcome);
+        settled.inspect_err(|error| {
             tracing::error!(?outcome, %error, "the outcome of a submit could not be written down");
-        }
+        })
     }
 
     fn submitted(&self, id: PredictionId, number: JobNumber, attempt: &Attempt) -> Job {

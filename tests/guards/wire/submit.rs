@@ -191,7 +191,10 @@ async fn with_store(
         .build()
         .unwrap();
     let ended = match client.submit(&input()).await {
-        Ok(job) => Ok(job.wait().await.unwrap()),
+        Ok(job) => {
+            assert_eq!(job.unnoted().is_some(), fails_at == "settle");
+            Ok(job.wait().await.unwrap())
+        }
         Err(error) => Err(error),
     };
     let events = events.lock().unwrap().clone();

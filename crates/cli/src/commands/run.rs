@@ -264,6 +264,11 @@ fn accepted(task: &wavespeed::Job, progress: &Progress, context: &Context, job: 
     progress.id(task.id().as_str());
     job.document.id = Some(task.id().to_string());
     job.document.job = task.number().map(|number| number.to_string());
+    if let Some(error) = task.unnoted() {
+        job.notes.push(format!(
+            "keep the id: it could not be written down ({error})"
+        ));
+    }
     if let Some(record) = task.submitted() {
         job.document.set_record(record);
     }
