@@ -13,7 +13,7 @@ use crate::document::{
     UploadDocument, VoiceDocument, text,
 };
 use crate::exit::Exit;
-use crate::failure::Failure;
+use crate::failure::{Failure, go_on};
 use crate::terminal;
 
 /// What a command ends with.
@@ -67,6 +67,8 @@ pub(crate) struct Job {
     pub(crate) failure: Option<Failure>,
     /// What is worth knowing though nothing failed.
     pub(crate) notes: Vec<String>,
+    /// Whether the journal knows where its outputs are to be saved.
+    pub(crate) saves: bool,
     /// What to do if the run ends before it is known whether there is a task.
     pub(crate) lost: Option<String>,
     /// The model whose flags a fault is named by.
@@ -91,7 +93,14 @@ impl Job {
         self.document.id.as_deref()?.parse().ok()
     }
 
-    pub(crate) fn fail(mut self, failure: Failure) -> Self {
+    pub(crate) fn fail(mut self, mut failure: Failure) -> Self {
+        if let (true, Some(id), Some(number)) = (self.saves, self.id(), &self.document.job)
+            && failure.hint == Some(go_on(&id))
+        {
+            let way =
+                format!("the task goes on; wait for it and save it with: wave resume {number}");
+            failure.hint = Some(way);
+        }
         self.document.error = Some(failure.document());
         self.failure = Some(failure);
         self

@@ -51,6 +51,7 @@ async fn attempt(matches: &ArgMatches, context: &mut Context) -> Result<Report, 
     let ends = records.iter().enumerate().map(async |(at, record)| {
         let mut job = Job::default();
         job.document.set_job(record);
+        job.saves = record.target.is_some();
         context.board.update(at, &job);
         let target = record.target.as_ref();
         let place = Place {

@@ -215,6 +215,7 @@ async fn submit(
     let uploads = progress.upload(deadline);
     let uploaded = client.upload_inputs(model, &mut input, &uploads).await?;
     uploaded.iter().for_each(|file| progress.uploaded(file));
+    job.saves = target.is_some() && !context.global.no_journal && !context.global.emulate;
     progress.show("submitting");
     context.board.set_submitting(true);
     let submitted = client.submit_with(model.id, &input, options).await;
