@@ -76,10 +76,13 @@ impl Failure {
     /// The same for a task that this run has submitted: it exists and is billed, so nothing about it
     /// may read as if the submit had failed.
     pub(crate) fn after_submit(mut self, id: &PredictionId) -> Self {
-        if matches!(self.exit, Exit::Key | Exit::RefusedThere) {
-            self.exit = Exit::Deadline;
-            self.hint = Some(go_on(id));
-        }
+        let key = match self.exit {
+            Exit::Key => "check WAVESPEED_API_KEY; ",
+            Exit::RefusedThere => "",
+            _ => return self,
+        };
+        self.exit = Exit::Deadline;
+        self.hint = Some(format!("{key}{}", go_on(id)));
         self
     }
 
@@ -240,7 +243,11 @@ impl From<UploadError> for Failure {
                     .hint("check the environment variable WAVESPEED_API_KEY");
             }
             UploadError::Refused { .. } => Self::new(Exit::RefusedThere, Kind::Refused, &error),
-            _ => Self::new(Exit::RefusedThere, Kind::Unreachable, &error),
+            _ => {
+                return Self::new(Exit::RefusedThere, Kind::Unreachable, error).hint(
+                    "check the connection and the base URL, then run the same command again; nothing is billed",
+                );
+            }
         };
         failure.hint("nothing was submitted, nothing is billed; run the same command again")
     }

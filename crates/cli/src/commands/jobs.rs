@@ -91,10 +91,15 @@ pub(super) fn find(client: &Wavespeed, text: &str) -> Result<JobRecord, Failure>
     let jobs = match (text.parse(), text.parse::<PredictionId>()) {
         (Ok(number), _) => client.jobs(Which::Number(number))?,
         (_, Ok(id)) => client.jobs(Which::Id(&id))?,
-        (_, Err(error)) => return Err(Failure::usage(error)),
+        (Err(_), Err(_)) => {
+            let message = format!(
+                "{text:?} is neither the number of a job, such as j17, nor the id of a task"
+            );
+            return Err(Failure::usage(message).hint("see what there is: wave jobs"));
+        }
     };
     jobs.into_iter().next().ok_or_else(|| {
         Failure::usage(format!("{text} is not in the journal of this account"))
-            .hint("see what is: wave jobs")
+            .hint("see what is: wave jobs; a job belongs to the key and the base URL it was submitted with")
     })
 }
