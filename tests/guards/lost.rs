@@ -42,6 +42,25 @@ fn what_is_on_its_way_is_not_sent_a_second_time() {
     assert_eq!((run.exit, emulated.emulator.billed()), (0, 1), "{run}");
 }
 
+/// To run the same command once more is what comes to mind.
+#[test]
+fn the_same_is_not_submitted_again_while_nobody_knows_what_came_of_it() {
+    let (emulated, wave) = place();
+    let run = lipsync(&wave, &["--json"]);
+    assert_eq!((run.exit, emulated.emulator.billed()), (2, 0), "{run}");
+    assert_eq!(run.json()["error"]["kind"], "lost");
+    assert!(run.stderr.contains("wave resume j1"), "{run}");
+    // Another input is another job, and what was forgotten is the user's word.
+    let other = lipsync(&wave, &["--voice-id", "AOT"]);
+    assert_eq!((other.exit, emulated.emulator.billed()), (0, 1), "{other}");
+    wave.run(&["jobs", "forget", "j1"]);
+    let again = lipsync(&wave, &[]);
+    assert_eq!((again.exit, emulated.emulator.billed()), (0, 2), "{again}");
+    // What is done may be done again.
+    let again = lipsync(&wave, &[]);
+    assert_eq!((again.exit, emulated.emulator.billed()), (0, 3), "{again}");
+}
+
 #[test]
 fn a_number_that_nobody_else_knows_is_not_told() {
     let scenario: Scenario = "submit every drop-before".parse().unwrap();

@@ -70,6 +70,8 @@ pub(crate) enum Kind {
     Journal,
     /// There is no key, or it, its role or the credit was refused.
     Key,
+    /// The same was submitted before, and nobody knows what came of it; nothing was submitted.
+    Lost,
     /// It costs more than `--max-price`, or that is not known; nothing was submitted.
     Price,
     /// The vendor refused; nothing is billed.

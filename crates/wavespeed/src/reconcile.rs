@@ -8,6 +8,7 @@
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use serde_json::Value;
 use wavespeed_client::{Answer, Prediction, PredictionId, types};
 use wavespeed_poll::{Deadline, Start};
 
@@ -72,6 +73,23 @@ impl Wavespeed {
             clock.pause(clock.now() + wait.min(left)).await;
             wait *= 2;
         }
+    }
+
+    /// A job of this model with the same input, of which nobody knows what came: to submit that
+    /// again could pay for it twice. One that is on its way just now is none.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn lost(&self, model: &str, input: &Value) -> Result<Option<JobRecord>, StoreError> {
+        let store = &self.0.store;
+        let open = store.jobs(&self.0.account, Which::Open)?;
+        let is_lost = |job: &JobRecord| match job.stage {
+            Stage::Unknown => true,
+            Stage::Intended => store.claim(job.number).is_ok(),
+            _ => false,
+        };
+        let same = |job: &JobRecord| job.model.as_str() == model && job.input == *input;
+        Ok(open.into_iter().find(|job| same(job) && is_lost(job)))
     }
 
     /// Adopts a task by the word of a person.

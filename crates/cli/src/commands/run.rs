@@ -14,7 +14,8 @@ use super::resume::reconcile;
 use super::tasks::{Place, finish};
 use crate::args;
 use crate::context::Context;
-use crate::document::FaultDocument;
+use crate::document::{FaultDocument, Kind};
+use crate::exit::Exit;
 use crate::failure::{Failure, reconcile_hint};
 use crate::inputs;
 use crate::report::{Job, Report};
@@ -215,6 +216,15 @@ async fn submit(
     let uploads = progress.upload(deadline);
     let uploaded = client.upload_inputs(model, &mut input, &uploads).await?;
     uploaded.iter().for_each(|file| progress.uploaded(file));
+    if let Some(lost) = client.lost(model.id, &input)? {
+        let number = lost.number;
+        let message = format!(
+            "{number} has the same input, and nobody knows what came of it: to submit it again could pay for it twice"
+        );
+        return Err(Failure::new(Exit::RefusedHere, Kind::Lost, message).hint(format!(
+            "go on with it: wave resume {number}; to submit it all the same, forget it first: wave jobs forget {number}"
+        )));
+    }
     job.saves = target.is_some() && !context.global.no_journal && !context.global.emulate;
     progress.show("submitting");
     context.board.set_submitting(true);
