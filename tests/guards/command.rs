@@ -217,6 +217,8 @@ fn help_and_version() {
     assert_run!("help", wave.run(&["--help"]));
     assert_run!("help-lipsync", wave.run(&["lipsync", "--help"]));
     assert_run!("help-short", wave.run(&["lipsync", "-h"]));
+    let emulator = wave.run(&["emulator", "--help"]);
+    assert!(emulator.stdout.contains("| `lose-answer` |"), "{emulator}");
     assert_run!("no-command", wave.run(&[]));
     let version = wave.run(&["--version"]);
     assert_eq!(

@@ -6,6 +6,7 @@ use clap::builder::styling::Styles;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use wavespeed::{CATALOGUE, Model, Rule};
+use wavespeed_emulator::Scenario;
 
 use crate::commands::list;
 use crate::{exit, inputs};
@@ -347,9 +348,14 @@ fn emulator() -> Command {
                 .long("scenario")
                 .value_name("FILE")
                 .value_parser(value_parser!(std::path::PathBuf))
-                .help("Faults to commit, one a line: `submit once lose-answer`, `result first 3 status 503`"),
+                .help("Faults to commit, one a line: `submit once lose-answer`, `result first 3 status 503`; --help has the language"),
         )
         .after_help(example("wave emulator --port 8787 --task-time 10s"))
+        .after_long_help(format!(
+            "{}\n\nScenarios\n\n{}",
+            example("wave emulator --port 8787 --task-time 10s"),
+            Scenario::LANGUAGE
+        ))
 }
 
 fn globals() -> Vec<Arg> {

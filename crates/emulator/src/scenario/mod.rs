@@ -39,62 +39,15 @@ pub use parse::ScenarioError;
 /// # Ok::<(), wavespeed_emulator::ScenarioError>(())
 /// ```
 ///
-/// A rule is `CALL OCCURRENCE FAULT`; `#` begins a comment, at the start of a line or after a space.
-///
-/// | CALL | |
-/// |---|---|
-/// | `submit`, `result`, `history`, `ticket`, `price`, `balance` | a call of the API |
-/// | `form` | the upload of the bytes as a form, another one |
-/// | `put` | the upload of the bytes |
-/// | `output` | the download of an output, GET or HEAD |
-/// | `any` | each of these on which the fault is possible |
-///
-/// Every rule counts its own calls, whatever other rules do with them, from 1.
-///
-/// | OCCURRENCE | |
-/// |---|---|
-/// | `once` | the first |
-/// | `first N` | the first N |
-/// | `nth N` | only the N-th |
-/// | `every` | all |
-/// | `P%` | each with this probability; the same ones with the same [seed](crate::Builder::seed) |
-///
-/// | FAULT | on | |
-/// |---|---|---|
-/// | `drop-before` | all | the request is read, then the connection closed; nothing is done |
-/// | `lose-answer` | all | it is done, then the connection closed without a byte |
-/// | `stall-before` | all | it is done, and no byte comes until the client leaves |
-/// | `stall` | all but `put` | it is done; the head of the answer comes, then nothing until the client leaves |
-/// | `delay TIME` | all | it is done at once; the answer comes this much later by the emulator's clock (`500ms`, `3s`, `2m`) |
-/// | `status CODE …` | all | this status, 300 to 599; see below |
-/// | `redirect URL` | all | 307 to there; nothing is done |
-/// | `html` | all | it is done; 200 with an HTML page |
-/// | `cut N` | all but `put` | the answer breaks off after N bytes of its body; its `Content-Length` announces the whole |
-/// | `wrong-length` | all but `put` | the whole body, of which one byte more was announced |
-/// | `empty` | all but `put` | an empty body |
-/// | `huge` | all but `put` | a body without an end |
-/// | `truncated` | the API | half of the JSON, as if it were whole |
-/// | `null-data` | the API | it is done; 200 with the code 5003 and `data` null. `null-data before`: it is not done |
-/// | `no-id` | `submit`, `result` | neither `id` nor `urls` |
-/// | `unknown-status WORD` | `submit`, `result`, `history` | tasks that have not ended have this status |
-/// | `ending STATUS TEXT` | `submit`, `result` | no fault of the answer: the task ends so, with this `error` (or none) |
-/// | `expired` | `output` | 403 for this URL, for ever; the next result has one that works |
-/// | `no-ranges` | `output` | no `Accept-Ranges`, and `Range` is ignored |
-///
-/// What may follow a `status CODE`, in any order: `retry-after SECONDS`, or `retry-after-date
-/// SECONDS` for a date this far from now; `html` for an HTML page instead of JSON; `after` if the
-/// call is done nevertheless (a submit creates its task), `before` if not, which goes without
-/// saying.
-///
-/// If several rules strike one call, delays add up, the last ending counts, and of other faults the
-/// first one happens.
-///
-/// A header `x-emulator-fault` on a request holds a FAULT (or a whole rule) for that request alone,
-/// and goes before all rules: `x-emulator-fault: lose-answer`. One that cannot be read, or is not
-/// possible on that call, is refused with 400, and then nothing is done.
+#[doc = include_str!("language.md")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scenario {
     pub(crate) rules: Vec<Rule>,
+}
+
+impl Scenario {
+    /// What the language can say, for people: the same text as above.
+    pub const LANGUAGE: &str = include_str!("language.md");
 }
 
 impl FromStr for Scenario {
