@@ -187,7 +187,10 @@ impl Wavespeed {
             at,
             deadline: options.deadline,
         };
-        let _mine = self.0.store.claim(sending.number)?;
+        let _mine = self.0.store.claim(sending.number).inspect_err(|_| {
+            // It is not sent, so nothing is to be found of it.
+            _ = self.settle(sending.number, &Settled::Rejected);
+        })?;
         self.send(sending).await
     }
 

@@ -9,8 +9,8 @@ use serde_json::json;
 use wavespeed::models::kwaivgi::KlingLipsyncTextToVideoVoiceLanguage as Language;
 use wavespeed::poll::ManualClock;
 use wavespeed::{
-    Account, Downloaded, Intent, JobNumber, JobRecord, Prediction, PredictionId, Refusal, Settled,
-    Store, StoreError, SubmitError, Which,
+    Account, Claim, Downloaded, Intent, JobNumber, JobRecord, Prediction, PredictionId, Refusal,
+    Settled, Store, StoreError, SubmitError, Which,
 };
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
@@ -143,6 +143,13 @@ impl Store for Recorder {
         self.note("settle", format!("settle {job} {outcome}"))
     }
 
+    fn claim(&self, job: JobNumber) -> Result<Claim, StoreError> {
+        match self.fails_at {
+            "claim" => Err(StoreError::claimed(job)),
+            _ => Ok(Claim::default()),
+        }
+    }
+
     fn ended(&self, _: &Account, prediction: &Prediction) -> Result<(), StoreError> {
         self.note("ended", format!("ended {}", prediction.status))
     }
@@ -222,9 +229,14 @@ async fn a_submit_is_written_down_before_it_is_sent_and_after_it_was_answered() 
 
 #[tokio::test]
 async fn a_submit_that_cannot_be_written_down_is_not_sent() {
+    let intend = format!("intend {MODEL} \"Hello\"");
     let (ended, events) = with_store(answer(&record("created")), "intend").await;
     assert!(matches!(ended, Err(SubmitError::Store(_))), "{ended:?}");
-    assert_eq!(events, [format!("intend {MODEL} \"Hello\"")]);
+    assert_eq!(events, [&*intend]);
+    // Nor is one that somebody else sends, and it leaves nothing open.
+    let (ended, events) = with_store(answer(&record("created")), "claim").await;
+    assert!(matches!(ended, Err(SubmitError::Store(_))), "{ended:?}");
+    assert_eq!(events, [&*intend, "settle j7 rejected"]);
 }
 
 #[tokio::test]
