@@ -71,6 +71,10 @@ ffmpeg -nostdin -v error -y -i fast.mp4 -c copy -f mpegts ts-called.mp4
 
 # Something behind the end, which is no harm, and files that were cut off.
 { cat fast.mp4; printf 'TAGsomething that a program put behind it'; } >appended.mp4
+{ cat fast.mp4; echo; } >appended-line.mp4
+{ cat fast.mp4; head -c 99 /dev/zero; } >appended-zeros.mp4
+# A box of a kind that nobody knows, behind the first.
+{ head -c 32 fast.mp4; printf '\0\0\0\014new!1234'; tail -c +33 fast.mp4; } >new-box.mp4
 for name in fast.mp4 tail.mov fragments.mp4; do
     size=$(wc -c <$name)
     for part in 1 2 3 10 30 50 80 95 99; do

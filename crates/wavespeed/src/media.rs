@@ -112,7 +112,7 @@ const HEADER: u64 = 16;
 const PIECE: u64 = 1 << 10;
 const BUDGET: u64 = 900 << 10;
 
-/// The boxes a file consists of. Another kind behind them is something that was appended.
+/// The boxes a file consists of. Another kind may be new, or something that was appended.
 const TOP: [&[u8; 4]; 18] = [
     b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid", b"moof", b"mfra",
     b"sidx", b"ssix", b"styp", b"meta", b"udta", b"prft", b"emsg", b"pdin",
@@ -254,15 +254,17 @@ impl Reader {
         let here = self.here();
         let within = usize::try_from(left).unwrap_or(usize::MAX).min(here.len());
         let header = Bytes(&here[..within]).header(left);
-        let Some((kind, body, length)) = header.filter(|(kind, ..)| !top || is_top(*kind)) else {
+        // A kind that nobody knows is one if all of it is there, and it can be read.
+        let new = |kind: Kind, length| length <= left && kind.iter().all(|byte| is_plain(*byte));
+        let is_box = |kind, length| !top || is_top(kind) || new(kind, length);
+        let Some((kind, body, length)) = header.filter(|(kind, _, length)| is_box(*kind, *length))
+        else {
             // Less than a length is the beginning of one.
             let padding = (4..8).contains(&left) && here[..within].iter().all(|byte| *byte == 0);
-            match top {
-                true if padding => self.at = limit,
-                // The beginning of a header is all there is of the last box.
-                true if left < 8 => (self.at, self.expected) = (limit, Some(self.at + 8)),
-                true => self.end = Some(End::Unknown),
-                false => self.at = limit,
+            match begun(&here[..within]) {
+                _ if !top || padding => self.at = limit,
+                Some(header) => (self.at, self.expected) = (limit, Some(self.at + header)),
+                None => self.end = Some(End::Unknown),
             }
             return None;
         };
@@ -294,6 +296,20 @@ impl Reader {
 
 fn is_top(kind: Kind) -> bool {
     TOP.iter().any(|known| **known == kind)
+}
+
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~')
+}
+
+/// The length of the header of which the last bytes of a file are the beginning, if they look so. A
+/// line end that was appended does not.
+fn begun(rest: &[u8]) -> Option<u64> {
+    match *rest {
+        [0, ..] if rest.len() < 8 => Some(8),
+        [0, 0, 0, 1, a, b, c, d, ..] if rest.len() < 16 && is_top([a, b, c, d]) => Some(16),
+        _ => None,
+    }
 }
 
 /// Reads a file as far as it takes, which is less than 1 MB. What lies behind that is unknown.

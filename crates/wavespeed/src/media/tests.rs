@@ -223,7 +223,9 @@ fn odd_boxes_are_passed_over() {
     ]
     .concat();
     let rest = [&0u32.to_be_bytes()[..], b"mdat", &[0; 99]].concat();
-    let file = facts(&[moov(&[video(UPRIGHT, (1280, 720))]), long, rest]);
+    // One of a kind that nobody knows.
+    let new = boxed("new!", &[1; 30]);
+    let file = facts(&[moov(&[video(UPRIGHT, (1280, 720))]), new, long, rest]);
     assert_eq!((file.container, file.end), (Container::Mov, End::Whole));
     // A length that cannot be.
     for length in [2u64, u64::MAX] {
@@ -261,6 +263,12 @@ fn every_cut_is_found() {
         boxed("mdat", &[0; 3000]),
     ]
     .concat();
+    let long = [&b"\0\0\0\x01mdat\0\0\0\0\0\0\x0b\xb8"[..], &[0; 2984]].concat();
+    let long_file = [&file[..file.len() - 3008], &long].concat();
+    for less in 2984..3000 {
+        let facts = read(&mut Cursor::new(&long_file[..long_file.len() - less])).unwrap();
+        assert!(matches!(facts.end, End::CutOff { .. }), "{less}: {facts:?}");
+    }
     for length in 17..file.len() {
         let facts = read(&mut Cursor::new(&file[..length])).unwrap();
         let boundary = length == ftyp().len() || length == file.len() - 3008;
@@ -269,7 +277,14 @@ fn every_cut_is_found() {
     }
     assert_eq!(facts(&[ftyp()]).end, End::NoTracks);
     // Something that a program put behind the end is no box.
-    for tail in [&b"TAG and more of it"[..], &[0; 5], b"\0\0\x10\0odd\0more"] {
+    for tail in [
+        &b"TAG and more of it"[..],
+        b"\n",
+        b"\r\n.",
+        &[0; 5],
+        &[0; 99],
+        b"\0\0\x10\0odd\0more",
+    ] {
         let facts = facts(&[file.clone(), tail.to_vec()]);
         assert!(matches!(facts.end, End::Whole | End::Unknown), "{tail:?}");
     }
