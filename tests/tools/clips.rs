@@ -166,6 +166,14 @@ fn differences(name: &str, ours: &Facts, theirs: &Value) -> Vec<String> {
             format!("{longest:?}"),
         );
     }
+    let all = seconds(&theirs["format"]);
+    if ours.movie.is_some() && !near(ours.movie, all) {
+        same(
+            "the stated length",
+            format!("{:?}", ours.movie),
+            format!("{all:?}"),
+        );
+    }
     wrong
 }
 

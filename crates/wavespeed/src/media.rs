@@ -25,9 +25,9 @@ use movie::{Bytes, Movie};
 pub struct Facts {
     /// What kind of file it is, by its content.
     pub container: Container,
-    /// The tracks of an mp4 or mov file.
+    /// The tracks of an mp4 or mov file; none of them if not all could be seen.
     pub tracks: Vec<Track>,
-    /// The length that the header of an mp4 or mov file states for all of it.
+    /// The length that an mp4 or mov file states for all of it.
     pub movie: Option<Duration>,
     /// Whether all of an mp4 or mov file is there.
     pub end: End,
@@ -218,7 +218,8 @@ impl Reader {
     /// Looks at one box, or says how many bytes that takes.
     fn step(&mut self) -> Option<u64> {
         while let Some((kind, _)) = self.open.pop_if(|(_, end)| *end <= self.at) {
-            self.movie.close(kind);
+            // Of the boxes at the top only the last can be cut off.
+            self.movie.close(kind, self.expected.is_none());
         }
         let top = self.open.is_empty();
         let limit = self.open.last().map_or(self.size, |(_, end)| *end);
@@ -274,7 +275,7 @@ impl Reader {
         }
         let end = expected.min(limit);
         let inside = self.open.last().map(|(kind, _)| *kind);
-        if self.open.len() < DEPTH && Movie::has_boxes(inside, kind) {
+        if self.open.len() < DEPTH && self.movie.has_boxes(inside, kind) {
             self.movie.open(kind);
             self.open.push((kind, end));
             self.at += body;

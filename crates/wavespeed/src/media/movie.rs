@@ -42,13 +42,8 @@ impl<'a> Bytes<'a> {
 
     /// A duration, of which all bits set mean that it is not known, as zero does.
     fn duration(&mut self, version: u8) -> Option<u64> {
-        let unknown = if version == 0 {
-            u64::from(u32::MAX)
-        } else {
-            u64::MAX
-        };
         self.long(version)
-            .filter(|ticks| ![0, unknown].contains(ticks))
+            .filter(|ticks| ![0, unknown(version)].contains(ticks))
     }
 
     /// The version and the flags that many boxes begin with.
@@ -74,12 +69,13 @@ impl<'a> Bytes<'a> {
 /// What is known of a movie.
 #[derive(Debug, Default)]
 pub(super) struct Movie {
-    /// Whether there is a box for the tracks.
+    /// Whether there is a box for the tracks, and all of it was seen.
     pub(super) seen: bool,
     timescale: u32,
     duration: Option<u64>,
-    /// The length of all fragments, if it is stated.
+    /// The length with all fragments, if it is stated.
     fragments: Option<u64>,
+    /// Whether there are fragments, or may be.
     fragmented: bool,
     tracks: Vec<Raw>,
     /// The track of the fragment that is open, and the length of its samples if they say none.
@@ -100,6 +96,8 @@ struct Raw {
     turned: bool,
     timescale: u32,
     media: Option<u64>,
+    /// Whether there are samples that are not in fragments.
+    samples: bool,
     /// The length of all edits, by the timescale of the movie.
     edits: Option<u64>,
     /// The length of a sample of a fragment, if that does not say.
@@ -110,16 +108,17 @@ struct Raw {
 
 impl Movie {
     /// Whether a box has others in it that count.
-    pub(super) fn has_boxes(inside: Option<Kind>, kind: Kind) -> bool {
-        matches!(
-            (inside.as_ref(), &kind),
+    pub(super) fn has_boxes(&self, inside: Option<Kind>, kind: Kind) -> bool {
+        match (inside.as_ref(), &kind) {
+            (Some(b"moov"), b"trak") => self.tracks.len() < TRACKS,
             (None, b"moov" | b"moof")
-                | (Some(b"moov"), b"trak" | b"mvex")
-                | (Some(b"trak"), b"mdia" | b"edts")
-                | (Some(b"mdia"), b"minf")
-                | (Some(b"minf"), b"stbl")
-                | (Some(b"moof"), b"traf")
-        )
+            | (Some(b"moov"), b"mvex")
+            | (Some(b"trak"), b"mdia" | b"edts")
+            | (Some(b"mdia"), b"minf")
+            | (Some(b"minf"), b"stbl")
+            | (Some(b"moof"), b"traf") => true,
+            _ => false,
+        }
     }
 
     /// Whether what a box says counts.
@@ -129,7 +128,7 @@ impl Movie {
             (Some(b"moov"), b"mvhd")
                 | (Some(b"trak"), b"tkhd")
                 | (Some(b"mdia"), b"mdhd" | b"hdlr")
-                | (Some(b"stbl"), b"stsd")
+                | (Some(b"stbl"), b"stsd" | b"stts")
                 | (Some(b"edts"), b"elst")
                 | (Some(b"mvex"), b"mehd" | b"trex")
                 | (Some(b"traf"), b"tfhd" | b"trun")
@@ -138,19 +137,20 @@ impl Movie {
 
     pub(super) fn open(&mut self, kind: Kind) {
         match &kind {
-            b"moov" => self.seen = true,
-            b"trak" if self.tracks.len() < TRACKS => self.tracks.push(Raw {
+            b"trak" => self.tracks.push(Raw {
                 in_fragments: Some(0),
                 ..Raw::default()
             }),
-            b"moof" => self.fragmented = true,
+            b"mvex" | b"moof" => self.fragmented = true,
             _ => {}
         }
     }
 
-    pub(super) fn close(&mut self, kind: Kind) {
-        if kind == *b"traf" {
-            self.fragment = None;
+    pub(super) fn close(&mut self, kind: Kind, whole: bool) {
+        match &kind {
+            b"moov" => self.seen = whole,
+            b"traf" => self.fragment = None,
+            _ => {}
         }
     }
 
@@ -223,14 +223,19 @@ impl Movie {
 
     /// The tracks, and the length that is stated for all. Fragments add up only if all were seen.
     pub(super) fn facts(&self, all: bool) -> (Vec<Track>, Option<Duration>) {
-        let tracks = self.tracks.iter().map(|track| Track {
+        let seen = self.tracks.iter().filter(|_| self.seen);
+        let tracks = seen.map(|track| Track {
             kind: track.kind(),
             enabled: track.enabled,
             codec: track.codec.map(|codec| codec.escape_ascii().to_string()),
             size: track.size(),
             duration: self.duration_of(track, all),
         });
-        let movie = self.duration.or(self.fragments);
+        // Of a movie with fragments the header is the first of them.
+        let movie = match self.fragmented {
+            true => self.fragments,
+            false => self.duration,
+        };
         (
             tracks.collect(),
             movie.and_then(|ticks| time(ticks, self.timescale)),
@@ -239,8 +244,8 @@ impl Movie {
 
     fn duration_of(&self, track: &Raw, all: bool) -> Option<Duration> {
         if self.fragmented {
-            let ticks = track.in_fragments.filter(|_| all)?;
-            let ticks = ticks.checked_add(track.media.unwrap_or_default())?;
+            let first = if track.samples { track.media? } else { 0 };
+            let ticks = track.in_fragments.filter(|_| all)?.checked_add(first)?;
             return time(ticks, track.timescale).filter(|time| !time.is_zero());
         }
         match track.edits {
@@ -257,6 +262,7 @@ impl Raw {
             b"mdhd" => self.mdhd(body),
             b"hdlr" => self.hdlr(body),
             b"stsd" => self.stsd(body),
+            b"stts" => self.stts(body),
             b"elst" => self.elst(body),
             _ => None,
         }
@@ -308,22 +314,28 @@ impl Raw {
         Some(())
     }
 
+    fn stts(&mut self, mut body: Bytes<'_>) -> Option<()> {
+        body.skip(4)?;
+        self.samples = body.u32()? > 0;
+        Some(())
+    }
+
     fn elst(&mut self, mut body: Bytes<'_>) -> Option<()> {
         let (version, _) = body.version()?;
         let count = body.u32()?;
         let mut edits: u64 = 0;
         for _ in 0..count {
-            let length = body.long(version)?;
-            let empty = match version {
-                0 => body.u32()? == u32::MAX,
-                _ => body.u64()? == u64::MAX,
-            };
+            let (length, from) = (body.long(version)?, body.long(version)?);
             body.skip(4)?;
-            if !empty {
-                edits = edits.checked_add(length)?;
+            if from == unknown(version) {
+                // Nothing is shown for so long.
+                continue;
             }
+            // One that is not known goes on to the end.
+            let length = Some(length).filter(|length| *length != unknown(version))?;
+            edits = edits.checked_add(length)?;
         }
-        // Of a fragmented movie nothing is known yet, and a length of 0 means all.
+        // Of a movie of which nothing is known yet a length of 0 means all.
         self.edits = Some(edits).filter(|edits| *edits > 0);
         Some(())
     }
@@ -344,6 +356,14 @@ impl Raw {
             false => (width, height),
         };
         Some(size).filter(|_| self.kind() == TrackKind::Video)
+    }
+}
+
+/// All bits set, for what is not known or not there.
+fn unknown(version: u8) -> u64 {
+    match version {
+        0 => u32::MAX.into(),
+        _ => u64::MAX,
     }
 }
 

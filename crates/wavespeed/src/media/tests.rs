@@ -133,9 +133,7 @@ fn what_is_displayed_is_what_counts() {
 
 #[test]
 fn an_edit_list_says_what_is_played() {
-    let played = |edits: &[u32]| {
-        let count = u32::try_from(edits.len() / 3).unwrap();
-        let elst = numbers("elst", &[&[0, count][..], edits].concat());
+    let played_by = |elst| {
         let track = tree(
             "trak",
             &[
@@ -146,15 +144,19 @@ fn an_edit_list_says_what_is_played() {
         );
         facts(&[ftyp(), moov(&[track])]).video().unwrap().duration
     };
+    let played = |edits: &[u32]| {
+        let count = u32::try_from(edits.len() / 3).unwrap();
+        played_by(numbers("elst", &[&[0, count][..], edits].concat()))
+    };
     assert_eq!(played(&[3000, 500, ONE]), seconds(3));
     // At first nothing is shown.
     assert_eq!(played(&[1000, u32::MAX, ONE, 2000, 0, ONE]), seconds(2));
-    // One that says nothing, or more than is there.
+    // One that says nothing, among others and alone, that nobody knows, or that is cut off.
+    assert_eq!(played(&[3000, 0, ONE, 0, 0, ONE]), seconds(3));
     assert_eq!(played(&[0, 0, ONE]), seconds(4));
-    assert_eq!(
-        played(&[u32::MAX, 0, ONE, 7]),
-        Some(Duration::from_millis(u32::MAX.into()))
-    );
+    assert_eq!(played(&[u32::MAX, 0, ONE]), seconds(4));
+    let cut_short = numbers("elst", &[0, 2, 3000, 0, ONE]);
+    assert_eq!(played_by(cut_short), seconds(4));
 }
 
 #[test]
@@ -194,6 +196,79 @@ fn fragments_add_up() {
     let cut = read(&mut Cursor::new(cut)).unwrap();
     assert!(matches!(cut.end, End::CutOff { .. }), "{cut:?}");
     assert_eq!(cut.video().unwrap().duration, None);
+}
+
+/// A header may have samples, which fragments go on from.
+#[test]
+fn a_header_with_samples_is_the_first_fragment() {
+    let file = |samples: u32| {
+        let stbl = tree("stbl", &[numbers("stts", &[0, samples, 25, 40])]);
+        let mdia = [
+            numbers("mdhd", &[0, 0, 0, 1000, 1000, 0]),
+            boxed("hdlr", b"\0\0\0\0\0\0\0\0vide"),
+            tree("minf", &[stbl]),
+        ];
+        let track = tree("trak", &[tkhd(1, UPRIGHT, (8, 8)), tree("mdia", &mdia)]);
+        let trex = numbers("trex", &[0, 1, 1, 40, 0, 0]);
+        let traf = [numbers("tfhd", &[0, 1]), numbers("trun", &[0, 25])];
+        let moof = tree("moof", &[tree("traf", &traf)]);
+        [ftyp(), moov(&[track, tree("mvex", &[trex])]), moof]
+    };
+    let lengths = |facts: &Facts| (facts.video().unwrap().duration, facts.movie);
+    assert_eq!(lengths(&facts(&file(1))), (seconds(2), None));
+    // It states the length of the fragments, and has none of it.
+    assert_eq!(lengths(&facts(&file(0))), (seconds(1), None));
+    // More may come.
+    let [ftyp, moov, moof] = file(1);
+    let look = facts(&[ftyp, moov, moof, b"\xff odd".to_vec()]);
+    assert_eq!((look.end, lengths(&look)), (End::Unknown, (None, None)));
+}
+
+#[test]
+fn long_numbers_are_read() {
+    let long = |kind: &str, head: u32, ticks: u32| {
+        // The version, the times, two numbers of the kind, the duration.
+        let times = [0x0100_0001, 0, 0, 0, 0];
+        numbers(kind, &[&times[..], &[head, 0, ticks]].concat())
+    };
+    let unknown = numbers("mdhd", &[0x0100_0000, 0, 0, 0, 0, 9, u32::MAX, u32::MAX]);
+    let track = |mdhd| tree("trak", &[tree("mdia", &[mdhd])]);
+    let tkhd = {
+        let head = [0x0100_0001, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0];
+        let matrix = [ONE, 0, 0, 0, ONE, 0, 0, 0, 0x4000_0000];
+        numbers(
+            "tkhd",
+            &[&head[..], &matrix, &[80 << 16, 60 << 16]].concat(),
+        )
+    };
+    let elst = numbers("elst", &[0x0100_0000, 1, 0, 3000, 0, 0, ONE]);
+    let hdlr = boxed("hdlr", b"\0\0\0\0\0\0\0\0vide");
+    let mdia = tree("mdia", &[long("mdhd", 500, 4000), hdlr]);
+    let edited = tree("trak", &[tkhd, tree("edts", &[elst]), mdia]);
+    let boxes = [
+        long("mvhd", 1000, 5000),
+        boxed("uuid", &[9; 40]),
+        track(long("mdhd", 500, 4000)),
+        track(unknown),
+        edited,
+    ];
+    let facts = facts(&[ftyp(), boxed("uuid", &[9; 40]), tree("moov", &boxes)]);
+    let lengths: Vec<_> = facts.tracks.iter().map(|track| track.duration).collect();
+    assert_eq!(lengths, [seconds(8), None, seconds(3)]);
+    assert_eq!((facts.movie, facts.end), (seconds(5), End::Whole));
+    assert_eq!(facts.video().unwrap().size, Some((80, 60)));
+}
+
+#[test]
+fn tracks_are_told_only_if_all_were_seen() {
+    let sound = tree("trak", &[mdia("soun", 4000, (2, 16))]);
+    let boxes = [sound, boxed("free", &[0; 3000]), video(UPRIGHT, (8, 8))];
+    let file = [ftyp(), moov(&boxes)].concat();
+    let mut reader = Reader::new(file.len() as u64);
+    reader.feed(&file[..1000]);
+    assert_eq!(reader.facts().tracks, []);
+    assert_eq!(fed(&file, 1000).0.tracks.len(), 2);
+    assert_eq!(fed(&file[..1000], 1000).0.tracks, []);
 }
 
 #[test]
