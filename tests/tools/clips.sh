@@ -37,6 +37,8 @@ make fragments.mov 1280x720 4 $h264 -g 25 -movflags +frag_keyframe+empty_moov
 make samples.mp4 1280x720 4 $h264 -g 25 -movflags +frag_every_frame+empty_moov
 make timecode.mov 1280x720 2 $h264 -timecode 01:00:00:00
 make wide-pixels.mp4 960x720 2 $h264 -vf setsar=4/3
+# Scaled to whole pixels, which are not quite square then.
+make scaled.mp4 1080x1922 2 $h264 -vf scale=720:1280
 
 # Rotated by what the header says, not in the picture. Until version 6 it was called otherwise.
 if ffmpeg -v error -h full | grep -q display_rotation; then
@@ -59,6 +61,12 @@ ffmpeg -nostdin -v error -y -i length-2.mp4 -i length-10.mp4 -map 1:v -map 0:a -
 ffmpeg -nostdin -v error -y -i length-2.mp4 -map 0:a -c copy sound.m4a
 ffmpeg -nostdin -v error -y -i length-2.mp4 -map 0:a -c copy sound.mp4
 ffmpeg -nostdin -v error -y -i length-2.mp4 -i length-10.mp4 -map 0:v -map 1:v -c copy two-videos.mp4
+
+# A cover as a track, and one that is as long as the clip.
+ffmpeg -nostdin -v error -y -f lavfi -i color=red:s=300x300 -frames:v 1 cover.png
+ffmpeg -nostdin -v error -y -i fast.mp4 -i cover.png -map 0 -map 1 -c copy cover.mov
+ffmpeg -nostdin -v error -y -i fast.mp4 -loop 1 -t 2 -r 25 -i cover.png -map 0 -map 1 \
+    -c copy -c:v:1 png -disposition:v:1 default cover-all-along.mov
 
 # Not what they are called.
 cp tail.mov mov-called.mp4

@@ -34,14 +34,17 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// The video track; of several the longest that is enabled.
+    /// The video track; of several the longest that is enabled, or the first of those.
     #[must_use]
     pub fn video(&self) -> Option<&Track> {
         let videos = self
             .tracks
             .iter()
             .filter(|track| track.kind == TrackKind::Video);
-        videos.max_by_key(|track| (track.enabled, track.duration))
+        // Of equals the last one is taken.
+        videos
+            .rev()
+            .max_by_key(|track| (track.enabled, track.duration))
     }
 
     /// The length of the longest track.

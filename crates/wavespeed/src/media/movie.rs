@@ -280,8 +280,8 @@ impl Raw {
             *cell = body.u32()?;
         }
         // A quarter turn: what was across goes down.
-        let [a, b, _, c, d, ..] = matrix;
-        self.turned = a == 0 && d == 0 && b != 0 && c != 0;
+        let [a, b, _, c, d, ..] = matrix.map(|cell| cell.cast_signed().unsigned_abs());
+        self.turned = b > a && c > d;
         let size = (body.u32()? >> 16, body.u32()? >> 16);
         self.displayed = Some(size).filter(|(width, height)| *width > 0 && *height > 0);
         Some(())
@@ -350,13 +350,23 @@ impl Raw {
     }
 
     fn size(&self) -> Option<(u32, u32)> {
-        let (width, height) = self.displayed.or(self.stored)?;
+        // A picture that was scaled to whole pixels has some that are nearly square.
+        let (width, height) = match (self.displayed, self.stored) {
+            (Some(displayed), Some(stored)) if near(displayed, stored) => stored,
+            (displayed, stored) => displayed.or(stored)?,
+        };
         let size = match self.turned {
             true => (height, width),
             false => (width, height),
         };
         Some(size).filter(|_| self.kind() == TrackKind::Video)
     }
+}
+
+/// Whether both sides differ by less than what is cut from 1088 lines to have 1080.
+fn near((width, height): (u32, u32), other: (u32, u32)) -> bool {
+    let near = |side: u32, other: u32| side.abs_diff(other) < other.div_ceil(200);
+    near(width, other.0) && near(height, other.1)
 }
 
 /// All bits set, for what is not known or not there.

@@ -122,8 +122,15 @@ fn what_is_displayed_is_what_counts() {
         ([minus, 0, 0, minus], (1280, 720), (1280, 720)),
         ([0, minus, ONE, 0], (1280, 720), (720, 1280)),
         ([minus, 0, 0, ONE], (1280, 720), (1280, 720)),
+        // A turn that was computed, by sine and cosine.
+        ([3, ONE, minus, 3], (1280, 720), (720, 1280)),
         // The header of the track does not say: what is stored.
         (UPRIGHT, (0, 0), (640, 360)),
+        // Pixels that are nearly square.
+        (UPRIGHT, (639, 361), (640, 360)),
+        ([0, ONE, minus, 0], (641, 360), (360, 640)),
+        (UPRIGHT, (853, 360), (853, 360)),
+        (UPRIGHT, (640, 357), (640, 357)),
         ([0, 0, 0, 0], (1280, 720), (1280, 720)),
     ] {
         let facts = facts(&[ftyp(), moov(&[video(matrix, displayed)])]);
@@ -222,6 +229,27 @@ fn a_header_with_samples_is_the_first_fragment() {
     let [ftyp, moov, moof] = file(1);
     let look = facts(&[ftyp, moov, moof, b"\xff odd".to_vec()]);
     assert_eq!((look.end, lengths(&look)), (End::Unknown, (None, None)));
+}
+
+#[test]
+fn the_longest_video_that_is_enabled_counts() {
+    let track = |enabled: u32, ticks, side| {
+        let mut tkhd = tkhd(1, UPRIGHT, (side, side));
+        tkhd[11] = u8::try_from(enabled).unwrap();
+        tree("trak", &[tkhd, mdia("vide", ticks, (8, 8))])
+    };
+    let side = |tracks: &[Vec<u8>]| {
+        let facts = facts(&[ftyp(), moov(tracks)]);
+        facts.video().unwrap().size.unwrap().0
+    };
+    assert_eq!(side(&[track(1, 40, 300), track(1, 4000, 720)]), 720);
+    assert_eq!(side(&[track(1, 4000, 720), track(0, 9000, 300)]), 720);
+    assert_eq!(side(&[track(0, 4000, 720), track(0, 40, 300)]), 720);
+    // A cover that is shown all the time comes behind.
+    assert_eq!(side(&[track(1, 4000, 720), track(1, 4000, 300)]), 720);
+    // More than are kept do not change those that are.
+    let many: Vec<_> = (1..100).map(|side| track(1, side, side)).collect();
+    assert_eq!(side(&many), 32);
 }
 
 #[test]
