@@ -8,9 +8,17 @@ use syn::{Fields, ImplItem, Item, ItemImpl, Visibility};
 
 #[test]
 fn the_generated_face_is_as_it_was() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/client/src/generated.rs");
-    let file = syn::parse_file(&std::fs::read_to_string(path).unwrap()).unwrap();
-    insta::assert_snapshot!(outline(&file.items).join("\n"));
+    let client = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/client/src");
+    let read = |path: &Path| {
+        let file = syn::parse_file(&std::fs::read_to_string(path).unwrap()).unwrap();
+        outline(&file.items).join("\n")
+    };
+    insta::assert_snapshot!(read(&client.join("generated.rs")));
+    for entry in std::fs::read_dir(client.join("models")).unwrap() {
+        let path = entry.unwrap().path();
+        let provider = path.file_stem().unwrap().to_string_lossy().into_owned();
+        insta::assert_snapshot!(format!("outline-{provider}"), read(&path));
+    }
 }
 
 fn outline(items: &[Item]) -> Vec<String> {
@@ -49,6 +57,10 @@ fn item(item: &Item) -> Vec<String> {
         Item::Use(item) if is_public(&item.vis) => {
             (format!("pub use {}", show(&item.tree)), Vec::new())
         }
+        Item::Type(item) if is_public(&item.vis) => (
+            format!("type {} = {}", item.ident, show(&item.ty)),
+            Vec::new(),
+        ),
         Item::Impl(item) => return implementation(item),
         _ => return Vec::new(),
     };

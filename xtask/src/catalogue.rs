@@ -8,24 +8,64 @@ use serde_json::{Map, Value};
 use crate::spec::{Model, Spec, resolve};
 use crate::{names, prose};
 
-/// The table as Rust, not yet formatted by rustfmt.
+/// The table of a provider's models as Rust, not yet formatted by rustfmt.
 #[must_use]
-pub fn catalogue(spec: &Spec) -> String {
+pub fn catalogue(spec: &Spec, provider: &str) -> String {
     let writer = Writer {
         api: &spec.api.value,
         reserved: &spec.reserved_flags,
     };
-    let models = spec.models.iter().map(|model| writer.model(model));
-    let tokens = quote! {
-        use crate::model::{Choice, Input, Limits, Literal, Media, MediaKind, Model, Shape};
+    let models = spec
+        .models
+        .iter()
+        .filter(|model| model.provider() == provider);
+    let models = models.map(|model| writer.model(model));
+    rust(quote! {
+        use crate::table::*;
 
-        /// Every model of the spec, sorted by id.
-        pub static CATALOGUE: &[Model] = &[#(#models),*];
-    };
-    // The tokens are made here, from constants and literals: they are Rust.
-    syn::parse2(tokens)
-        .map(|file| prettyplease::unparse(&file))
-        .expect("the table is Rust")
+        pub(super) const MODELS: &[Model] = &[#(#models),*];
+    })
+}
+
+/// The tables of all providers in one.
+#[must_use]
+pub fn parts(providers: &[&str]) -> String {
+    let modules = providers.iter().map(|provider| {
+        let module = format_ident!("{}", names::snake(provider));
+        quote!(#[cfg(feature = #provider)] mod #module;)
+    });
+    let parts = providers.iter().map(|provider| {
+        let module = format_ident!("{}", names::snake(provider));
+        quote!(#[cfg(feature = #provider)] #module::MODELS)
+    });
+    rust(quote! {
+        use crate::model::Model;
+        use crate::table::{all, count};
+
+        #(#modules)*
+
+        const PARTS: &[&[Model]] = &[#(#parts),*];
+
+        /// Every model of the providers whose features are on, sorted by id.
+        pub static CATALOGUE: &[Model] = &all::<{ count(PARTS) }>(PARTS);
+    })
+}
+
+/// The modules of the providers' input types.
+#[must_use]
+pub fn modules(providers: &[&str]) -> String {
+    let modules = providers.iter().map(|provider| {
+        let module = format_ident!("{}", names::snake(provider));
+        let about = format!(" The models of {provider}; with the feature `{provider}`.");
+        quote!(#[doc = #about] #[cfg(feature = #provider)] pub mod #module;)
+    });
+    rust(quote!(#(#modules)*))
+}
+
+/// The tokens are made here, from constants and literals: they are Rust.
+fn rust(tokens: TokenStream) -> String {
+    let file = syn::parse2(tokens).expect("the table is Rust");
+    prettyplease::unparse(&file)
 }
 
 struct Writer<'a> {
@@ -61,25 +101,31 @@ impl Writer<'_> {
             let default = property
                 .get("default")
                 .map(|value| literal(value, property));
-            let default = option(default);
+            let media = property
+                .get("x-media")
+                .and_then(Value::as_object)
+                .map(media);
             let shape = self.shape(property);
-            let media = option(
-                property
-                    .get("x-media")
-                    .and_then(Value::as_object)
-                    .map(media),
-            );
-            let language = option(
+            let fields = [
+                default.map(|value| quote!(default: Some(#value))),
+                (shape.to_string() != quote!(Shape::Any).to_string())
+                    .then(|| quote!(shape: #shape)),
+                media.map(|media| quote!(media: Some(#media))),
                 property["x-choice-language"]
                     .as_str()
-                    .map(|name| quote!(#name)),
-            );
-            quote! {
-                Input {
-                    name: #name, flag: #flag, about: #about, required: #required, hidden: #hidden,
-                    default: #default, shape: #shape, media: #media, language: #language
-                }
-            }
+                    .map(|name| quote!(language: Some(#name))),
+            ];
+            let flags = [
+                (!about.is_empty(), quote!(about: #about)),
+                (required, quote!(required: true)),
+                (hidden, quote!(hidden: true)),
+            ];
+            let flags = flags
+                .into_iter()
+                .filter(|(said, _)| *said)
+                .map(|(_, field)| field);
+            let fields = flags.chain(fields.into_iter().flatten());
+            quote!(Input { name: #name, flag: #flag, #(#fields,)* ..INPUT })
         });
         quote!(&[#(#inputs),*])
     }
@@ -90,8 +136,17 @@ impl Writer<'_> {
         let bound = |key: &str| option(schema[key].as_f64().map(float));
         match schema["type"].as_str() {
             Some("string") => {
+                let limited = ["minLength", "maxLength"]
+                    .iter()
+                    .any(|key| schema.get(key).is_some());
                 let (min, max, choices) = (whole("minLength"), whole("maxLength"), choices(schema));
-                quote!(Shape::String { min_chars: #min, max_chars: #max, choices: #choices })
+                match (limited, schema.get("enum")) {
+                    (false, None) => quote!(STRING),
+                    (false, Some(_)) => quote!(choice(#choices)),
+                    (true, _) => {
+                        quote!(Shape::String { min_chars: #min, max_chars: #max, choices: #choices })
+                    }
+                }
             }
             Some("integer") => {
                 let (min, max) = (whole("minimum"), whole("maximum"));
@@ -139,8 +194,15 @@ fn choices(schema: &Value) -> TokenStream {
             let name = name.as_str()?;
             Some(quote!((#language, #name)))
         });
-        let value = literal(value, schema);
-        quote!(Choice { value: #value, names: &[#(#names),*] })
+        let mut names = names.peekable();
+        match value {
+            Value::String(text) if names.peek().is_none() => quote!(text(#text)),
+            Value::String(text) => quote!(named(#text, &[#(#names),*])),
+            value => {
+                let value = literal(value, schema);
+                quote!(Choice { value: #value, names: &[] })
+            }
+        }
     });
     quote!(&[#(#choices),*])
 }
@@ -181,23 +243,36 @@ fn media(media: &Map<String, Value>) -> TokenStream {
     let containers = containers.iter().filter_map(Value::as_str);
     let lines = list("advised_lines");
     let lines = lines.iter().filter_map(Value::as_number).map(number);
-    let measures = ["bytes", "seconds", "side_px"].map(|key| (format_ident!("{key}"), key));
-    let measures = measures.map(|(name, key)| {
-        let limits = limits(media.get(key).unwrap_or(&Value::Null));
-        quote!(#name: #limits)
-    });
-    quote! {
-        Media {
-            kind: MediaKind::#kind, containers: &[#(#containers),*], #(#measures,)*
-            advised_lines: &[#(#lines),*]
-        }
-    }
+    let measures = ["bytes", "seconds", "side_px"]
+        .into_iter()
+        .filter_map(|key| {
+            let (name, limits) = (format_ident!("{key}"), limits(media.get(key)?));
+            Some(quote!(#name: #limits))
+        });
+    let lists = [
+        (
+            media.contains_key("containers"),
+            quote!(containers: &[#(#containers),*]),
+        ),
+        (
+            media.contains_key("advised_lines"),
+            quote!(advised_lines: &[#(#lines),*]),
+        ),
+    ];
+    let lists = lists
+        .into_iter()
+        .filter(|(said, _)| *said)
+        .map(|(_, field)| field);
+    let fields = measures.chain(lists);
+    quote!(Media { kind: MediaKind::#kind, #(#fields,)* ..MEDIA })
 }
 
 fn limits(limits: &Value) -> TokenStream {
-    let bound = |key: &str| option(limits[key].as_f64().map(float));
-    let (min, max, advised_max) = (bound("min"), bound("max"), bound("advised_max"));
-    quote!(Limits { min: #min, max: #max, advised_max: #advised_max })
+    let bounds = ["min", "max", "advised_max"].into_iter().filter_map(|key| {
+        let (name, bound) = (format_ident!("{key}"), float(limits[key].as_f64()?));
+        Some(quote!(#name: Some(#bound)))
+    });
+    quote!(Limits { #(#bounds,)* ..LIMITS })
 }
 
 fn option(value: Option<TokenStream>) -> TokenStream {
@@ -244,8 +319,8 @@ mod tests {
             r#"name:"in",flag:"input-in",about:"Aword.",required:true,hidden:true"#,
             r#"default:Some(Literal::String("x"))"#,
             r#"min_chars:None,max_chars:Some(9)"#,
-            r#"Choice{value:Literal::String("x"),names:&[("en","Ex")]}"#,
-            r#"media:None,language:Some("tongue")"#,
+            r#"choices:&[named("x",&[("en","Ex")])]"#,
+            r#"language:Some("tongue"),..INPUT"#,
         ] {
             assert!(input.contains(part), "{part} in {input}");
         }
@@ -276,8 +351,8 @@ mod tests {
     #[test]
     fn references_are_followed_and_unknown_types_are_any() {
         let input = written(json!({ "$ref": "#/components/schemas/Word" }));
-        assert!(input.contains("Shape::String"), "{input}");
-        assert!(written(json!({})).contains("shape:Shape::Any"));
-        assert!(written(json!({ "type": "object" })).contains("shape:Shape::Any"));
+        assert!(input.contains("shape:STRING"), "{input}");
+        assert!(!written(json!({})).contains("shape"));
+        assert!(!written(json!({ "type": "object" })).contains("shape"));
     }
 }

@@ -2,118 +2,189 @@
 //! construct nobody thought of, would not fail: it would come out as something else. So this reads
 //! the text again and compares it with the bundle as the authors of the spec wrote it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use quote::ToTokens;
 use serde_json::Value;
+use syn::visit::Visit;
 use syn::{File, FnArg, ImplItem, Item, ItemImpl, Type, Visibility};
 
 use crate::error::Error;
 use crate::generate::OPEN_ENUMS;
-use crate::polish::shapes::{Shapes, enums, fields, structs, wire_name};
+use crate::polish::Model;
+use crate::polish::shapes::{Shapes, enums, fields, structs};
 use crate::{document, names};
 
-/// Checks the client's generated file.
+/// Checks the file with the calls.
 ///
 /// # Errors
 /// [`Error::Text`] with every fault.
-pub fn check(text: &str, bundle: &Value) -> Result<(), Error> {
+pub fn calls(text: &str, bundle: &Value) -> Result<(), Error> {
     let mut faults = Vec::new();
     match syn::parse_file(text) {
         Ok(file) => {
-            words(text, bundle, &mut faults);
-            types(&file, bundle, &mut faults);
-            models(&file, bundle, &mut faults);
+            words(text, &mut faults);
+            let requests = document::request_schemas(bundle);
+            let schemas = bundle["components"]["schemas"].as_object();
+            let models = document::model_types(bundle);
+            let names = schemas.into_iter().flatten().map(|(name, _)| name);
+            let names = names.filter(|name| !models.contains(name));
+            let named = names.map(|name| (name.clone(), name.clone())).collect();
+            let items = module(&file, "types");
+            for (name, path) in OPEN_ENUMS {
+                if schemas.is_some_and(|all| all.contains_key(*name))
+                    && !replaced(items, name, path)
+                {
+                    faults.push(format!(
+                        "types::{name}: {path} does not stand in for this open enum"
+                    ));
+                }
+            }
+            types(
+                items,
+                bundle,
+                &named,
+                |name| requests.contains(name),
+                &mut faults,
+            );
             methods(&file, bundle, &mut faults);
         }
-        Err(error) => faults.push(format!("generated.rs: it is not Rust: {error}")),
+        Err(error) => faults.push(format!("it is not Rust: {error}")),
     }
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::Text(faults))
-    }
+    result("generated.rs", faults)
 }
 
-fn words(text: &str, bundle: &Value, faults: &mut Vec<String>) {
-    if text.contains("deny_unknown_fields") {
-        faults.push("generated.rs: deny_unknown_fields refuses what the vendor adds".to_owned());
-    }
-    let stand_ins = (0..document::model_types(bundle).len()).map(names::placeholder);
-    for stand_in in stand_ins.filter(|stand_in| text.contains(stand_in)) {
-        faults.push(format!(
-            "generated.rs: {stand_in} was not given its real name"
-        ));
-    }
-}
-
-fn types(file: &File, bundle: &Value, faults: &mut Vec<String>) {
-    let items = module(file, "types");
-    for (name, path) in OPEN_ENUMS {
-        let schemas = &bundle["components"]["schemas"];
-        if schemas.get(name).is_some() && !replaced(items, name, path) {
-            faults.push(format!(
-                "types::{name}: {path} does not stand in for this open enum"
-            ));
+/// Checks the file with the inputs of a provider's models.
+///
+/// # Errors
+/// [`Error::Text`] with every fault.
+pub fn inputs(text: &str, bundle: &Value, models: &[Model<'_>]) -> Result<(), Error> {
+    let mut faults = Vec::new();
+    let provider = models.first().map_or("", Model::provider);
+    match syn::parse_file(text) {
+        Ok(file) => {
+            words(text, &mut faults);
+            let short = |model: &Model<'_>| {
+                let name = model.type_name.to_owned();
+                (name, names::short(provider, model.type_name))
+            };
+            let named = models.iter().map(short).collect();
+            types(&file.items, bundle, &named, |_| true, &mut faults);
+            links(&file, models, &mut faults);
         }
+        Err(error) => faults.push(format!("it is not Rust: {error}")),
     }
-    let requests = document::request_schemas(bundle);
-    let shapes = Shapes::new(items, bundle, str::to_owned, &requests);
+    result(&format!("models/{}.rs", names::snake(provider)), faults)
+}
+
+fn result(file: &str, faults: Vec<String>) -> Result<(), Error> {
+    let faults: Vec<_> = faults
+        .into_iter()
+        .map(|fault| format!("{file}: {fault}"))
+        .collect();
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Text(faults)),
+    }
+}
+
+fn words(text: &str, faults: &mut Vec<String>) {
+    if text.contains("deny_unknown_fields") {
+        faults.push("deny_unknown_fields refuses what the vendor adds".to_owned());
+    }
+}
+
+/// The types of some schemas, which are `named` by what they are called in Rust.
+fn types(
+    items: &[Item],
+    bundle: &Value,
+    named: &BTreeMap<String, String>,
+    is_request: impl Fn(&str) -> bool,
+    faults: &mut Vec<String>,
+) {
+    let names: Vec<String> = named.keys().cloned().collect();
+    let document = document::part(bundle, &names);
+    let name = |schema: &str| named.get(schema).cloned().unwrap_or_default();
+    let shapes = Shapes::new(items, &document, name, is_request);
     for item in structs(items).filter(|item| shapes.is_request(&item.ident)) {
         sent(&item.ident, &item.attrs, faults);
-        let found: BTreeSet<String> = fields(item).map(wire_name).collect();
+        let found = sent_fields(items, &item.ident);
+        if found.len() != fields(item).count() {
+            faults.push(format!("{}: not every field is sent", item.ident));
+        }
         let schema = shapes.schema(&item.ident.to_string());
         let properties = schema.and_then(|schema| schema["properties"].as_object());
         let wanted = properties.into_iter().flatten().map(|(name, _)| name);
         for name in wanted.filter(|name| !found.contains(*name)) {
-            faults.push(format!(
-                "types::{}: there is no field for `{name}`",
-                item.ident
-            ));
-        }
-        if fields(item).any(|field| has_word(&field.attrs, "default")) {
-            faults.push(format!(
-                "types::{}: a default would always be sent",
-                item.ident
-            ));
+            faults.push(format!("{}: there is no field for `{name}`", item.ident));
         }
     }
     for item in enums(items) {
         if shapes.is_request(&item.ident) {
             sent(&item.ident, &item.attrs, faults);
+            let values = shapes
+                .schema(&item.ident.to_string())
+                .and_then(|schema| schema["enum"].as_array());
+            if values.is_some_and(|values| values.len() != item.variants.len()) {
+                faults.push(format!(
+                    "{}: it has not as many variants as choices",
+                    item.ident
+                ));
+            }
         } else {
-            faults.push(format!("types::{}: a closed enum is received", item.ident));
+            faults.push(format!("{}: a closed enum is received", item.ident));
         }
     }
+}
+
+/// The names on the wire of the fields that a type sends.
+fn sent_fields(items: &[Item], name: &syn::Ident) -> BTreeSet<String> {
+    struct Texts(BTreeSet<String>);
+    impl<'ast> Visit<'ast> for Texts {
+        fn visit_lit_str(&mut self, text: &'ast syn::LitStr) {
+            self.0.insert(text.value());
+        }
+    }
+    let blocks = items.iter().filter_map(|item| match item {
+        Item::Impl(block) => Some(block),
+        _ => None,
+    });
+    let is_sending = |block: &&ItemImpl| {
+        let path = block
+            .trait_
+            .as_ref()
+            .and_then(|(path, _)| path.segments.last());
+        path.is_some_and(|last| last.ident == "Serialize") && is(&block.self_ty, &name.to_string())
+    };
+    let mut texts = Texts(BTreeSet::new());
+    for block in blocks.filter(is_sending) {
+        texts.visit_item_impl(block);
+    }
+    texts.0
 }
 
 /// What is sent is never read, and may get more inputs.
 fn sent(name: &syn::Ident, attrs: &[syn::Attribute], faults: &mut Vec<String>) {
     if has_word(attrs, "Deserialize") {
-        faults.push(format!("types::{name}: it is sent and derives Deserialize"));
-    }
-    if !has_word(attrs, "Serialize") {
-        faults.push(format!(
-            "types::{name}: it is sent and does not derive Serialize"
-        ));
+        faults.push(format!("{name}: it is sent and derives Deserialize"));
     }
     if !has_word(attrs, "non_exhaustive") {
-        faults.push(format!("types::{name}: it is not #[non_exhaustive]"));
+        faults.push(format!("{name}: it is not #[non_exhaustive]"));
     }
 }
 
-fn models(file: &File, bundle: &Value, faults: &mut Vec<String>) {
-    let types = document::model_types(bundle);
-    for (id, name) in document::model_ids(bundle).iter().zip(&types) {
-        if !structs(module(file, "types")).any(|item| item.ident == name) {
-            faults.push(format!("types::{name}: the input of {id} is missing"));
+fn links(file: &File, models: &[Model<'_>], faults: &mut Vec<String>) {
+    for model in models {
+        let (id, name) = (model.id, names::short(model.provider(), model.type_name));
+        if !structs(&file.items).any(|item| item.ident == name) {
+            faults.push(format!("{name}: the input of {id} is missing"));
         }
-        let links = impls(file).filter(|block| is_model_input(block, name));
+        let links = impls(file).filter(|block| is_model_input(block, &name));
         let values: Vec<String> = links
             .map(|block| block.to_token_stream().to_string())
             .collect();
         if values.len() != 1 || !values[0].contains(&format!("= \"{id}\"")) {
-            faults.push(format!("types::{name}: ModelInput does not lead to {id}"));
+            faults.push(format!("{name}: ModelInput does not lead to {id}"));
         }
     }
 }
@@ -224,85 +295,113 @@ mod tests {
 
     use super::*;
 
-    const GOOD: &str = r#"
+    const CALLS: &str = r#"
         pub mod types {
-            #[derive(serde::Serialize)]
             #[non_exhaustive]
-            pub struct AB { pub text: String }
+            pub struct NewThing { pub text: String }
+            impl serde::Serialize for NewThing { const FIELDS: &[&str] = &["text"]; }
             pub struct Thing { pub status: crate::Status }
         }
         impl Client {
-            pub async fn get_thing(&self) -> Result<ResponseValue<ByteStream>, Error<()>> {}
+            pub async fn make_thing(&self) -> Result<ResponseValue<ByteStream>, Error<()>> {}
         }
-        impl crate::ModelInput for types::AB { const MODEL: &'static str = "a/b"; }
     "#;
 
-    fn faults(from: &str, to: &str) -> Vec<String> {
-        assert!(GOOD.contains(from), "{from}");
+    const INPUTS: &str = r#"
+        #[non_exhaustive]
+        pub struct B { pub text: String, pub mode: BMode }
+        impl serde::Serialize for B { const FIELDS: &[&str] = &["text", "mode"]; }
+        #[non_exhaustive]
+        pub enum BMode { X, Y }
+        impl crate::ModelInput for B { const MODEL: &'static str = "a/b"; }
+    "#;
+
+    fn bundle() -> Value {
         let answer = json!({ "200": { "description": "" } });
-        let reference = json!({ "schema": { "$ref": "#/components/schemas/AB" } });
+        let body = |name: &str| {
+            let reference = format!("#/components/schemas/{name}");
+            json!({ "content": { "application/json": { "schema": { "$ref": reference } } } })
+        };
         let form = json!({ "content": { "multipart/form-data": {} } });
-        let bundle = json!({
+        json!({
             "paths": {
                 "/file": { "post": {
                     "operationId": "send_file", "requestBody": form, "responses": answer,
                 } },
-                "/thing": { "get": { "operationId": "get_thing", "responses": answer } },
+                "/thing": { "post": {
+                    "operationId": "make_thing", "responses": answer,
+                    "requestBody": body("NewThing"),
+                } },
                 "/a/b": { "post": {
                     "operationId": "submit_a_b", "x-model": { "id": "a/b" }, "responses": answer,
-                    "requestBody": { "content": { "application/json": reference } },
+                    "requestBody": body("AB"),
                 } },
             },
             "components": { "schemas": {
-                "AB": { "properties": { "text": {} } },
+                "AB": { "properties": { "text": {}, "mode": { "enum": ["x", "y"] } } },
+                "NewThing": { "properties": { "text": {} } },
                 "Thing": { "properties": { "status": {} } },
                 "Status": {},
             } },
-        });
-        match check(&GOOD.replace(from, to), &bundle) {
+        })
+    }
+
+    fn faults(result: Result<(), Error>) -> Vec<String> {
+        match result {
             Ok(()) => Vec::new(),
             Err(Error::Text(faults)) => faults,
             Err(other) => panic!("{other}"),
         }
     }
 
-    #[test]
-    fn good_text_has_no_fault() {
-        assert_eq!(faults("AB", "AB"), [""; 0]);
+    fn in_calls(from: &str, to: &str) -> Vec<String> {
+        assert!(CALLS.contains(from), "{from}");
+        faults(calls(&CALLS.replace(from, to), &bundle()))
+    }
+
+    fn in_inputs(from: &str, to: &str) -> Vec<String> {
+        assert!(INPUTS.contains(from), "{from}");
+        let model = Model {
+            place: 0,
+            id: "a/b",
+            type_name: "AB",
+        };
+        faults(inputs(&INPUTS.replace(from, to), &bundle(), &[model]))
     }
 
     #[test]
-    fn each_fault_is_named() {
+    fn good_text_has_no_fault() {
+        assert_eq!(in_calls("Thing", "Thing"), [""; 0]);
+        assert_eq!(in_inputs("B", "B"), [""; 0]);
+    }
+
+    #[test]
+    fn each_fault_of_calls_is_named() {
         for (from, to, fault) in [
             (
-                "serde::Serialize",
-                "Serialize, Deserialize",
-                "types::AB: it is sent and derives Deserialize",
-            ),
-            (
-                "serde::Serialize",
-                "Clone",
-                "types::AB: it is sent and does not derive Serialize",
+                "#[non_exhaustive]",
+                "#[non_exhaustive] #[derive(Deserialize)]",
+                "NewThing: it is sent and derives Deserialize",
             ),
             (
                 "#[non_exhaustive]",
                 "",
-                "types::AB: it is not #[non_exhaustive]",
+                "NewThing: it is not #[non_exhaustive]",
             ),
             (
-                "pub text",
-                "#[serde(default)] pub text",
-                "types::AB: a default would always be sent",
+                "pub text: String",
+                "pub text: String, pub more: String",
+                "NewThing: not every field is sent",
             ),
             (
-                "pub text",
-                "pub txt",
-                "types::AB: there is no field for `text`",
+                "\"text\"",
+                "\"txt\"",
+                "NewThing: there is no field for `text`",
             ),
             (
                 "#[non_exhaustive]",
                 "#[non_exhaustive] #[serde(deny_unknown_fields)]",
-                "generated.rs: deny_unknown_fields refuses what the vendor adds",
+                "deny_unknown_fields refuses what the vendor adds",
             ),
             (
                 "crate::Status",
@@ -312,36 +411,42 @@ mod tests {
             (
                 "pub struct Thing",
                 "pub enum State {} pub struct Thing",
-                "types::State: a closed enum is received",
-            ),
-            (
-                "\"a/b\"",
-                "\"a/c\"",
-                "types::AB: ModelInput does not lead to a/b",
+                "State: a closed enum is received",
             ),
             (
                 "ResponseValue<ByteStream>",
                 "ResponseValue<types::Thing>",
-                "Client::get_thing: it reads its answer into a type",
-            ),
-            (
-                "pub struct Thing",
-                "pub struct Modelaaaa; pub struct Thing",
-                "generated.rs: Modelaaaa was not given its real name",
+                "Client::make_thing: it reads its answer into a type",
             ),
         ] {
-            assert_eq!(faults(from, to), [fault], "{to}");
+            assert_eq!(
+                in_calls(from, to),
+                [format!("generated.rs: {fault}")],
+                "{to}"
+            );
         }
         assert_eq!(
-            faults("get_thing", "submit_a_b"),
+            in_calls("make_thing", "submit_a_b"),
             [
-                "Client::submit_a_b: the spec has no such call",
-                "Client::get_thing: this call is missing"
+                "generated.rs: Client::submit_a_b: the spec has no such call",
+                "generated.rs: Client::make_thing: this call is missing"
             ]
         );
         assert_eq!(
-            faults("pub mod", "pub fn")[0].split(": ").nth(1),
+            in_calls("pub mod", "pub fn")[0].split(": ").nth(1),
             Some("it is not Rust")
         );
+    }
+
+    #[test]
+    fn each_fault_of_inputs_is_named() {
+        for (from, to, fault) in [
+            ("X, Y", "X", "BMode: it has not as many variants as choices"),
+            ("\"a/b\"", "\"a/c\"", "B: ModelInput does not lead to a/b"),
+            ("\"mode\"]", "]", "B: not every field is sent"),
+        ] {
+            let found = in_inputs(from, to);
+            assert_eq!(found[0], format!("models/a.rs: {fault}"), "{to}");
+        }
     }
 }

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+
+use crate::names;
 
 const SCHEMAS: &str = "#/components/schemas/";
 
@@ -35,6 +37,35 @@ pub fn model_types(document: &Value) -> Vec<String> {
             body.as_str()?.rsplit('/').next().map(str::to_owned)
         })
         .collect()
+}
+
+/// The document that the calls are made of: all but the models.
+#[must_use]
+pub fn calls(transformed: &Value) -> Value {
+    let mut document = transformed.clone();
+    let schemas = document
+        .pointer_mut("/components/schemas")
+        .and_then(Value::as_object_mut);
+    if let Some(schemas) = schemas {
+        schemas.retain(|name, _| names::stand_in(name).is_none());
+    }
+    document
+}
+
+/// The document of some schemas: these, and what they refer to.
+#[must_use]
+pub fn part(document: &Value, names: &[String]) -> Value {
+    let all = &document["components"]["schemas"];
+    let referred = reachable(document, names.iter().filter_map(|name| all.get(name)));
+    let names = names.iter().chain(&referred);
+    let schemas = names.filter_map(|name| Some((name.clone(), all.get(name)?.clone())));
+    let schemas: Map<String, Value> = schemas.collect();
+    json!({
+        "openapi": document["openapi"],
+        "info": document["info"],
+        "paths": {},
+        "components": { "schemas": schemas },
+    })
 }
 
 /// The ids of the models, in the same order.

@@ -24,6 +24,14 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A list of models could not be read, or is none.
+    #[error("cannot read models from {origin}: {problem}")]
+    Source {
+        /// What was given.
+        origin: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// The spec breaks rules; one line for each.
     #[error("{}", lines(.0))]
     Findings(Vec<Finding>),
@@ -42,6 +50,14 @@ pub enum Error {
         at: String,
         /// What it said.
         message: String,
+    },
+    /// A manifest has no place for the features of providers.
+    #[error("{file} has no lines from `{mark}` on; put them back from the history")]
+    Manifest {
+        /// The manifest, relative to the root.
+        file: String,
+        /// The first of the lines.
+        mark: &'static str,
     },
     /// rustfmt is missing or refused the text.
     #[error("rustfmt failed: {0}")]

@@ -2,8 +2,9 @@
 //! What goes in is [`transform`](crate::transform)'s, what becomes of the result
 //! [`polish`](crate::polish)'s.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
-use std::sync::Mutex;
+use std::sync::Once;
 
 use openapiv3::OpenAPI;
 use proc_macro2::TokenStream;
@@ -13,25 +14,47 @@ use serde_json::{Map, Value, json};
 
 use crate::document::reachable;
 use crate::error::Error;
+use crate::names;
 
 /// Open enums and the hand-written types that stand in for them.
 pub const OPEN_ENUMS: &[(&str, &str)] = &[("Status", "crate::Status")];
 
-/// What progenitor makes of the transformed document.
+/// What progenitor makes of the calls of the transformed document.
 ///
 /// # Errors
 /// [`Error::Generator`], naming the schema or operation at work.
-pub fn tokens(document: &Value) -> Result<TokenStream, Error> {
-    run(document).map_err(|message| {
-        let (at, message) = culprit(document).unwrap_or(("the whole document".into(), message));
+pub fn calls(document: &Value) -> Result<TokenStream, Error> {
+    tokens(document, &[])
+}
+
+/// What progenitor makes of the inputs of some models. What they refer to is made with the calls.
+///
+/// # Errors
+/// [`Error::Generator`], naming the schema at work.
+pub fn inputs(document: &Value) -> Result<TokenStream, Error> {
+    let schemas = document
+        .pointer("/components/schemas")
+        .and_then(Value::as_object);
+    let names = schemas.into_iter().flatten().map(|(name, _)| name);
+    let shared = names.filter(|name| names::stand_in(name).is_none());
+    let shared: Vec<_> = shared
+        .map(|name| (name.clone(), format!("crate::types::{name}")))
+        .collect();
+    tokens(document, &shared)
+}
+
+fn tokens(document: &Value, shared: &[(String, String)]) -> Result<TokenStream, Error> {
+    run(document, shared).map_err(|message| {
+        let found = culprit(document, shared);
+        let (at, message) = found.unwrap_or(("the whole document".into(), message));
         Error::Generator { at, message }
     })
 }
 
-fn run(document: &Value) -> Result<TokenStream, String> {
+fn run(document: &Value, shared: &[(String, String)]) -> Result<TokenStream, String> {
     let api: OpenAPI =
         serde_json::from_value(document.clone()).map_err(|error| error.to_string())?;
-    let mut generator = Generator::new(&settings());
+    let mut generator = Generator::new(&settings(shared));
     let tokens = quietly(|| {
         generator
             .generate_tokens(&api)
@@ -53,7 +76,7 @@ fn run(document: &Value) -> Result<TokenStream, String> {
     }
 }
 
-fn settings() -> GenerationSettings {
+fn settings(shared: &[(String, String)]) -> GenerationSettings {
     let mut settings = GenerationSettings::new();
     settings
         .with_interface(InterfaceStyle::Positional)
@@ -64,18 +87,29 @@ fn settings() -> GenerationSettings {
         let impls = [TypeImpl::Display, TypeImpl::FromStr];
         settings.with_replacement(name, path, impls.into_iter());
     }
+    for (name, path) in shared {
+        settings.with_replacement(name, path, std::iter::empty());
+    }
     settings
 }
 
-/// progenitor and typify panic on much they do not support; the hook is silenced meanwhile. There is
-/// one hook for all threads, hence the lock.
+/// progenitor and typify panic on much they do not support, which the user need not see twice.
 fn quietly<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    static HOOK: Mutex<()> = Mutex::new(());
-    let _lock = HOOK.lock();
-    let hook = take_hook();
-    set_hook(Box::new(|_| {}));
+    thread_local! {
+        static QUIET: Cell<bool> = const { Cell::new(false) };
+    }
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let loud = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !QUIET.get() {
+                loud(panic);
+            }
+        }));
+    });
+    QUIET.set(true);
     let result = catch_unwind(AssertUnwindSafe(work));
-    set_hook(hook);
+    QUIET.set(false);
     result.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
@@ -84,13 +118,13 @@ fn quietly<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
 }
 
 /// Runs each schema and each path alone, to say which one it is.
-fn culprit(document: &Value) -> Option<(String, String)> {
+fn culprit(document: &Value, shared: &[(String, String)]) -> Option<(String, String)> {
     let schemas = document.pointer("/components/schemas")?.as_object()?;
     let alone = |paths: Map<String, Value>, schemas: Map<String, Value>| {
         let mut document = document.clone();
         document["paths"] = paths.into();
         document["components"]["schemas"] = schemas.into();
-        run(&document).err()
+        run(&document, shared).err()
     };
     let schema = schemas.keys().find_map(|name| {
         let reference = json!({ "$ref": format!("#/components/schemas/{name}") });
@@ -119,7 +153,7 @@ mod tests {
             "paths": paths,
             "components": { "schemas": schemas },
         });
-        tokens(&document).unwrap_err().to_string()
+        calls(&document).unwrap_err().to_string()
     }
 
     #[test]

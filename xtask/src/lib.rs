@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod check_text;
 pub mod document;
 pub mod error;
+pub mod features;
 pub mod generate;
 pub mod lint;
 pub mod names;
@@ -14,9 +15,13 @@ pub mod spec;
 pub mod transform;
 pub mod write;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 pub use error::Error;
+use serde_json::Value;
 use write::Output;
 
 /// Makes every generated file from the spec below `root`, without writing it.
@@ -30,33 +35,95 @@ pub fn outputs(root: &Path) -> Result<Vec<Output>, Error> {
         return Err(Error::Findings(findings));
     }
     let bundle = spec::bundle(&spec);
-    let (client, catalogue) = std::thread::scope(|scope| {
-        let catalogue = scope.spawn(|| write::format(&catalogue::catalogue(&spec)));
-        (client(&bundle), catalogue.join())
-    });
-    let catalogue = catalogue.map_err(|_| Error::Generator {
-        at: "the catalogue".into(),
-        message: "it panicked".into(),
-    })??;
-    let bundle = spec::to_text(&bundle);
-    Ok(vec![
-        Output {
-            file: "crates/client/src/generated.rs",
-            text: client?,
-        },
-        Output {
-            file: "crates/client/src/catalogue.rs",
-            text: catalogue,
-        },
-        Output {
-            file: "spec/dist/openapi.json",
-            text: bundle.clone(),
-        },
-        Output {
-            file: "crates/emulator/openapi.json",
-            text: bundle,
-        },
-    ])
+    let transformed = transform::apply(&bundle)?;
+    let requests = document::request_schemas(&bundle);
+    let providers = providers(&spec);
+    let names: Vec<&str> = providers.keys().copied().collect();
+
+    let mut files: Vec<Job<'_>> = vec![
+        Box::new(|| {
+            let text = calls(&bundle, &transformed, &requests)?;
+            Ok(Output::new("crates/client/src/generated.rs", text))
+        }),
+        Box::new(|| {
+            let text = write::format(&catalogue::modules(&names))?;
+            Ok(Output::new("crates/client/src/models.rs", text))
+        }),
+        Box::new(|| {
+            let text = write::format(&catalogue::parts(&names))?;
+            Ok(Output::new("crates/client/src/catalogue.rs", text))
+        }),
+    ];
+    for (provider, models) in &providers {
+        let file = names::snake(provider);
+        let (transformed, bundle, spec) = (&transformed, &bundle, &spec);
+        let name = format!("{}/{file}.rs", write::OWNED[0]);
+        files.push(Box::new(move || {
+            Ok(Output::new(name, inputs(bundle, transformed, models)?))
+        }));
+        let name = format!("{}/{file}.rs", write::OWNED[1]);
+        files.push(Box::new(move || {
+            Ok(Output::new(
+                name,
+                write::format(&catalogue::catalogue(spec, provider))?,
+            ))
+        }));
+    }
+    let mut outputs = together(files)?;
+    let text = spec::to_text(&bundle);
+    outputs.push(Output::new("spec/dist/openapi.json", text.clone()));
+    outputs.push(Output::new("crates/emulator/openapi.json", text));
+    for (file, of) in [
+        ("crates/client/Cargo.toml", ""),
+        ("crates/wavespeed/Cargo.toml", "wavespeed-client/"),
+    ] {
+        outputs.push(Output::new(
+            file,
+            features::manifest(root, file, &names, of)?,
+        ));
+    }
+    outputs.sort_by(|a, b| a.file.cmp(&b.file));
+    Ok(outputs)
+}
+
+/// The making of one file.
+type Job<'a> = Box<dyn FnOnce() -> Result<Output, Error> + Send + 'a>;
+
+/// Makes the files, as many at a time as the machine can.
+fn together(jobs: Vec<Job<'_>>) -> Result<Vec<Output>, Error> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let queue = Mutex::new(jobs.into_iter());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        let mut done = Vec::new();
+        while let Some(job) = next() {
+            done.push(job()?);
+        }
+        Ok(done)
+    };
+    let mut outputs = Vec::new();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        for thread in threads {
+            outputs.extend(thread.join().unwrap_or_else(|panic| resume_unwind(panic))?);
+        }
+        Ok(outputs)
+    })
+}
+
+/// The models of each provider, with their places among all.
+fn providers(spec: &spec::Spec) -> BTreeMap<&str, Vec<polish::Model<'_>>> {
+    let mut providers: BTreeMap<&str, Vec<polish::Model<'_>>> = BTreeMap::new();
+    for (place, model) in spec.models.iter().enumerate() {
+        let (id, type_name) = (model.id.as_str(), model.type_name.as_str());
+        let models = providers.entry(model.provider()).or_default();
+        models.push(polish::Model {
+            place,
+            id,
+            type_name,
+        });
+    }
+    providers
 }
 
 /// Writes every generated file below `root`; with `check`, compares them instead.
@@ -83,39 +150,38 @@ pub fn find_root() -> Result<PathBuf, Error> {
     root.map(Path::to_path_buf).ok_or(Error::NoRoot)
 }
 
-/// The client's text for a bundle.
-fn client(bundle: &serde_json::Value) -> Result<String, Error> {
-    let transformed = transform::apply(bundle)?;
-    let types = document::model_types(bundle);
-    let tokens = generate::tokens(&transformed).map_err(|error| real_names(error, &types))?;
-    let ids = document::model_ids(bundle);
-    let models: Vec<_> = ids
-        .iter()
-        .zip(&types)
-        .map(|(id, type_name)| polish::Model { id, type_name })
-        .collect();
-    let mut requests = document::request_schemas(bundle);
-    let stand_ins = types
-        .iter()
-        .enumerate()
-        .map(|(index, _)| names::placeholder(index));
-    requests.extend(stand_ins);
-    let context = polish::Context {
-        document: &transformed,
-        models: &models,
-        requests: &requests,
-    };
-    let text = write::format(&polish::polish(tokens, context)?)?;
-    check_text::check(&text, bundle)?;
+/// The text of the calls.
+fn calls(
+    bundle: &Value,
+    transformed: &Value,
+    requests: &BTreeSet<String>,
+) -> Result<String, Error> {
+    let document = document::calls(transformed);
+    let text = polish::calls(generate::calls(&document)?, &document, requests)?;
+    let text = write::format(&text)?;
+    check_text::calls(&text, bundle)?;
+    Ok(text)
+}
+
+/// The text of the inputs of a provider's models.
+fn inputs(
+    bundle: &Value,
+    transformed: &Value,
+    models: &[polish::Model<'_>],
+) -> Result<String, Error> {
+    let stand_ins = models.iter().map(|model| names::placeholder(model.place));
+    let document = document::part(transformed, &stand_ins.collect::<Vec<_>>());
+    let tokens = generate::inputs(&document).map_err(|error| real_names(error, models))?;
+    let text = write::format(&polish::models(tokens, &document, models)?)?;
+    check_text::inputs(&text, bundle, models)?;
     Ok(text)
 }
 
 /// The error, about the types of models instead of what stands in for them.
-fn real_names(error: Error, types: &[String]) -> Error {
+fn real_names(error: Error, models: &[polish::Model<'_>]) -> Error {
     let rename = |text: String| {
-        let stand_ins = types.iter().enumerate();
-        stand_ins.fold(text, |text, (index, name)| {
-            text.replace(&names::placeholder(index), name)
+        models.iter().fold(text, |text, model| {
+            text.replace(&names::placeholder(model.place), model.type_name)
         })
     };
     match error {

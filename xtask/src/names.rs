@@ -3,6 +3,7 @@
 //! changes, so that no later model can rename an earlier one.
 
 use heck::{ToKebabCase, ToPascalCase, ToSnakeCase};
+use serde_json::Value;
 
 /// The type name of a model: the id is split at every character that is neither a letter nor a
 /// digit, the first letter of each part is capitalised, and the parts are joined; between two
@@ -36,17 +37,68 @@ pub fn operation_id(id: &str) -> String {
 /// cannot change; they end where the name of a nested type goes on, at a capital or a digit.
 #[must_use]
 pub fn placeholder(index: usize) -> String {
+    format!("Model{}", letters(index))
+}
+
+/// A stand-in for the choice at `index`.
+#[must_use]
+pub fn choice_placeholder(index: usize) -> String {
+    format!("Choice{}", letters(index))
+}
+
+/// The index of the choice that a stand-in stands for.
+#[must_use]
+pub fn choice_index(name: &str) -> Option<usize> {
+    name.strip_prefix("Choice").and_then(index)
+}
+
+fn letters(index: usize) -> String {
     let letter = |place: u32| {
         let digit = (index / 26_usize.pow(place)) % 26;
         char::from(b'a' + u8::try_from(digit).unwrap_or_default())
     };
-    format!("Model{}{}{}{}", letter(3), letter(2), letter(1), letter(0))
+    (0..4).rev().map(letter).collect()
 }
+
+fn index(letters: &str) -> Option<usize> {
+    let digit = |byte: u8| byte.is_ascii_lowercase().then(|| usize::from(byte - b'a'));
+    letters
+        .bytes()
+        .try_fold(0, |index, byte| Some(index * 26 + digit(byte)?))
+}
+
+/// The index of the model whose stand-in the name of a type begins with, and the rest of the name.
+#[must_use]
+pub fn stand_in(name: &str) -> Option<(usize, &str)> {
+    let (letters, rest) = name.strip_prefix("Model")?.split_at_checked(4)?;
+    let ends = !rest.starts_with(char::is_lowercase);
+    Some((index(letters).filter(|_| ends)?, rest))
+}
+
+/// A name without the provider's, as it is called in the provider's own module.
+#[must_use]
+pub fn short(provider: &str, type_name: &str) -> String {
+    let short = type_name.strip_prefix(&self::type_name(provider));
+    let usable = |short: &&str| is_type_name(short) && !TAKEN.contains(short);
+    short.filter(usable).unwrap_or(type_name).to_owned()
+}
+
+/// Names that generated code uses for something else.
+pub const TAKEN: &[&str] = &[
+    "Option", "String", "Vec", "Result", "Some", "None", "Ok", "Err", "Self", "Box",
+];
 
 /// The variant typify makes of an enum's value, the type it makes of a schema's name.
 #[must_use]
 pub fn pascal(text: &str) -> String {
     sanitize(text, "X", str::to_pascal_case)
+}
+
+/// The variant of a choice: the one its schema names, or by the rule.
+#[must_use]
+pub fn variant(value: &str, schema: &Value) -> String {
+    let named = schema["x-variant-names"][value].as_str();
+    named.map_or_else(|| pascal(value), str::to_owned)
 }
 
 /// The field typify makes of a property, the method progenitor makes of an operation.
@@ -66,6 +118,12 @@ pub fn flag(property: &str, reserved: &[String]) -> String {
     }
 }
 
+/// Whether the text can be the name of a type.
+#[must_use]
+pub fn is_type_name(text: &str) -> bool {
+    text.starts_with(char::is_uppercase) && is_identifier(text)
+}
+
 /// Whether Rust can use the text as a name.
 #[must_use]
 pub fn is_identifier(text: &str) -> bool {
@@ -83,14 +141,19 @@ fn sanitize(text: &str, prefix: &str, case: fn(&str) -> String) -> String {
                 .replace(|c: char| !c.is_alphanumeric() && c != '_', "-"),
         ),
     };
-    let name = match cased.chars().next() {
-        Some(first) if first.is_alphabetic() => cased,
-        _ => format!("{prefix}{cased}"),
-    };
-    if is_identifier(&name) && name != "gen" {
-        name
-    } else {
-        format!("{name}_")
+    match cased.chars().next() {
+        Some(first) if first.is_alphabetic() => identifier(&cased),
+        _ => identifier(&format!("{prefix}{cased}")),
+    }
+}
+
+/// The text, or what Rust takes instead of it.
+#[must_use]
+pub fn identifier(text: &str) -> String {
+    match text.starts_with(|first: char| first.is_ascii_digit()) {
+        true => format!("X{text}"),
+        false if is_identifier(text) && text != "gen" => text.to_owned(),
+        false => format!("{text}_"),
     }
 }
 
@@ -121,7 +184,21 @@ mod tests {
         for suffix in ["", "_voice_id", "_480p", "_x"] {
             let name = pascal(&format!("{}{suffix}", placeholder(27)));
             assert!(name.starts_with("Modelaabb"), "{name}");
+            assert_eq!(stand_in(&name).unwrap().0, 27, "{name}");
         }
+    }
+
+    #[test]
+    fn names_are_short_where_that_is_a_name() {
+        for (provider, name, short_name) in [
+            ("kwaivgi", "KwaivgiKlingV1", "KlingV1"),
+            ("a-b", "ABOption", "ABOption"),
+            ("302", "302model", "302model"),
+            ("a", "Given", "Given"),
+        ] {
+            assert_eq!(short(provider, name), short_name);
+        }
+        assert_eq!(stand_in("Modellingish"), None);
     }
 
     #[test]

@@ -285,7 +285,7 @@ fn reserved_flags(root: &Path) -> Result<Vec<String>, Error> {
         .collect())
 }
 
-fn read(path: &Path) -> Result<String, Error> {
+pub(crate) fn read(path: &Path) -> Result<String, Error> {
     fs::read_to_string(path).map_err(|source| Error::Read {
         path: path.to_owned(),
         source,

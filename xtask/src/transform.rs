@@ -19,6 +19,9 @@ pub struct Transform {
     pub apply: fn(&mut Value) -> usize,
 }
 
+/// Where the choices of an enum stand whose values were replaced.
+pub const VALUES: &str = "x-values";
+
 /// The changes, in the order in which they are made: those that look at requests come before the
 /// one that removes the submits.
 pub const TRANSFORMS: &[Transform] = &[
@@ -46,6 +49,11 @@ pub const TRANSFORMS: &[Transform] = &[
         name: "defaults_to_docs",
         why: "a default in a type is always sent, which freezes what the server takes today",
         apply: defaults_to_docs,
+    },
+    Transform {
+        name: "neutral_choices",
+        why: "typify renames all variants when two become one, so that a new choice could",
+        apply: neutral_choices,
     },
     Transform {
         name: "neutral_names",
@@ -263,6 +271,38 @@ fn neutral_names(document: &mut Value) -> usize {
     renames.len()
 }
 
+/// The values stay beside those that stand in for them, for the pass that names the variants.
+fn neutral_choices(document: &mut Value) -> usize {
+    let requests = request_schemas(document);
+    let schemas = schemas_mut(document).into_iter().flatten();
+    let sent = schemas.filter(|(name, _)| requests.contains(*name));
+    sent.map(|(_, schema)| neutral_values(schema)).sum()
+}
+
+fn neutral_values(schema: &mut Value) -> usize {
+    let Some(keys) = schema.as_object_mut() else {
+        return 0;
+    };
+    let mut hits = 0;
+    if let Some(values) = keys.get("enum").and_then(Value::as_array).cloned() {
+        let stand_ins: Value = (0..values.len()).map(names::choice_placeholder).collect();
+        keys.insert("enum".into(), stand_ins);
+        keys.insert(VALUES.into(), values.into());
+        hits += 1;
+    }
+    let nested = keys
+        .iter_mut()
+        .filter(|(key, _)| ["items", "additionalProperties"].contains(&key.as_str()));
+    hits += nested
+        .map(|(_, schema)| neutral_values(schema))
+        .sum::<usize>();
+    let properties = keys.get_mut("properties").and_then(Value::as_object_mut);
+    let properties = properties.into_iter().flatten();
+    hits + properties
+        .map(|(_, schema)| neutral_values(schema))
+        .sum::<usize>()
+}
+
 fn drop_submit_operations(document: &mut Value) -> usize {
     drop_paths(document, |item| item.pointer("/post/x-model").is_some())
 }
@@ -373,7 +413,10 @@ mod tests {
         );
 
         let properties = &schema(&done, "Modelaaaa")["properties"];
-        let mode = json!({ "type": "string", "enum": ["x"], "description": "Suggested: `x`." });
+        let mode = json!({
+            "type": "string", "enum": ["Choiceaaaa"], "x-values": ["x"],
+            "description": "Suggested: `x`.",
+        });
         assert_eq!(properties["mode"], mode);
         let steps = json!({ "type": "integer", "description": "One of `5`, `10`. Default: `5`." });
         assert_eq!(properties["steps"], steps);

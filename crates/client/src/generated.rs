@@ -2,6 +2,7 @@
 
 #[allow(unused_imports)]
 pub use progenitor_client::{ByteStream, ClientInfo, Error, ResponseValue};
+
 #[allow(unused_imports)]
 use progenitor_client::{ClientHooks, OperationInfo, RequestBuilderExt, encode_path};
 
@@ -45,30 +46,24 @@ pub mod types {
     }
 
     /// Which predictions are wanted. Without any of these, the newest 100.
-    #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+    #[derive(Clone, Debug, Default, PartialEq)]
     #[non_exhaustive]
     pub struct HistoryRequest {
         /// Which page, from 1.
         ///
         /// At least 1. Default: `1`.
-        #[serde(skip_serializing_if = "Option::is_none")]
         pub page: Option<i64>,
         /// How many predictions a page has.
         ///
         /// 1 to 100. Default: `100`.
-        #[serde(skip_serializing_if = "Option::is_none")]
         pub page_size: Option<i64>,
         /// Only those of the model with this id.
-        #[serde(skip_serializing_if = "Option::is_none")]
         pub model: Option<String>,
         /// Only those with this status now.
-        #[serde(skip_serializing_if = "Option::is_none")]
         pub status: Option<String>,
         /// Only those created after this time: ISO 8601.
-        #[serde(skip_serializing_if = "Option::is_none")]
         pub created_after: Option<String>,
         /// Only those created before this time: ISO 8601.
-        #[serde(skip_serializing_if = "Option::is_none")]
         pub created_before: Option<String>,
     }
 
@@ -87,254 +82,20 @@ pub mod types {
         }
     }
 
-    /// Kling TextToVideo is an advanced text-to-video model designed to create lifelike lip
-    /// movements that perfectly sync with the given text input.
-    #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-    #[non_exhaustive]
-    pub struct KwaivgiKlingLipsyncTextToVideo {
-        /// The URL of the video file for generating synchronized lip movements. Video files support
-        /// .mp4/.mov, file size does not exceed 100MB, video length does not exceed 10s and is not
-        /// shorter than 2s, only 720p and 1080p are supported, length and width dimensions should
-        /// both be between 720px and 1920px.
-        pub video: String,
-        /// Text Content for Lip-Sync Video Generation. Max 120 characters.
-        ///
-        /// At most 120 characters, not empty.
-        pub text: String,
-        /// Voice ID to use for speech synthesis
-        ///
-        /// Suggested: `genshin_klee2`.
-        pub voice_id: KwaivgiKlingLipsyncTextToVideoVoiceId,
-        /// The voice language corresponding to the Voice ID
-        ///
-        /// Default: `en`.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        pub voice_language: Option<KwaivgiKlingLipsyncTextToVideoVoiceLanguage>,
-        /// Speech rate for Text to Video generation
-        ///
-        /// 0.8 to 2. Default: `1`.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        pub voice_speed: Option<f64>,
-    }
-
-    impl KwaivgiKlingLipsyncTextToVideo {
-        /// The required inputs; the others are left to the vendor.
-        #[must_use]
-        pub fn new(required: KwaivgiKlingLipsyncTextToVideoRequired) -> Self {
-            let KwaivgiKlingLipsyncTextToVideoRequired {
-                video,
-                text,
-                voice_id,
-            } = required;
-            Self {
-                video,
-                text,
-                voice_id,
-                voice_language: None,
-                voice_speed: None,
-            }
-        }
-    }
-
-    /// What [`KwaivgiKlingLipsyncTextToVideo::new`] takes: each input that is required, by its
-    /// name.
-    #[derive(Clone, Debug, PartialEq)]
-    pub struct KwaivgiKlingLipsyncTextToVideoRequired {
-        /// The URL of the video file for generating synchronized lip movements. Video files support
-        /// .mp4/.mov, file size does not exceed 100MB, video length does not exceed 10s and is not
-        /// shorter than 2s, only 720p and 1080p are supported, length and width dimensions should
-        /// both be between 720px and 1920px.
-        pub video: String,
-        /// Text Content for Lip-Sync Video Generation. Max 120 characters.
-        ///
-        /// At most 120 characters, not empty.
-        pub text: String,
-        /// Voice ID to use for speech synthesis
-        ///
-        /// Suggested: `genshin_klee2`.
-        pub voice_id: KwaivgiKlingLipsyncTextToVideoVoiceId,
-    }
-
-    /// Voice ID to use for speech synthesis
-    ///
-    /// Suggested: `genshin_klee2`.
-    #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, serde::Serialize)]
-    #[non_exhaustive]
-    pub enum KwaivgiKlingLipsyncTextToVideoVoiceId {
-        /// `genshin_vindi2` (en: Sunny, zh: 阳光少年)
-        #[serde(rename = "genshin_vindi2")]
-        GenshinVindi2,
-        /// `zhinen_xuesheng` (en: Sage, zh: 懂事小弟)
-        #[serde(rename = "zhinen_xuesheng")]
-        ZhinenXuesheng,
-        /// `AOT` (en: Ace)
-        #[serde(rename = "AOT")]
-        Aot,
-        /// `ai_shatang` (en: Blossom, zh: 青春少女)
-        #[serde(rename = "ai_shatang")]
-        AiShatang,
-        /// `genshin_klee2` (en: Peppy, zh: 温柔小妹)
-        #[serde(rename = "genshin_klee2")]
-        GenshinKlee2,
-        /// `genshin_kirara` (en: Dove, zh: 元气少女)
-        #[serde(rename = "genshin_kirara")]
-        GenshinKirara,
-        /// `ai_kaiya` (en: Shine, zh: 阳光男生)
-        #[serde(rename = "ai_kaiya")]
-        AiKaiya,
-        /// `oversea_male1` (en: Anchor)
-        #[serde(rename = "oversea_male1")]
-        OverseaMale1,
-        /// `ai_chenjiahao_712` (en: Lyric, zh: 文艺小哥)
-        #[serde(rename = "ai_chenjiahao_712")]
-        AiChenjiahao712,
-        /// `girlfriend_4_speech02` (en: Melody)
-        #[serde(rename = "girlfriend_4_speech02")]
-        Girlfriend4Speech02,
-        /// `chat1_female_new-3` (en: Tender, zh: 温柔姐姐)
-        #[serde(rename = "chat1_female_new-3")]
-        Chat1FemaleNew3,
-        /// `chat_0407_5-1` (en: Siren)
-        #[serde(rename = "chat_0407_5-1")]
-        Chat040751,
-        /// `cartoon-boy-07` (en: Zippy, zh: 活泼男童)
-        #[serde(rename = "cartoon-boy-07")]
-        CartoonBoy07,
-        /// `uk_boy1` (en: Bud)
-        #[serde(rename = "uk_boy1")]
-        UkBoy1,
-        /// `cartoon-girl-01` (en: Sprite, zh: 俏皮女童)
-        #[serde(rename = "cartoon-girl-01")]
-        CartoonGirl01,
-        /// `PeppaPig_platform` (en: Candy)
-        #[serde(rename = "PeppaPig_platform")]
-        PeppaPigPlatform,
-        /// `ai_huangzhong_712` (en: Beacon)
-        #[serde(rename = "ai_huangzhong_712")]
-        AiHuangzhong712,
-        /// `ai_huangyaoshi_712` (en: Rock, zh: 稳重老爸)
-        #[serde(rename = "ai_huangyaoshi_712")]
-        AiHuangyaoshi712,
-        /// `ai_laoguowang_712` (en: Titan, zh: 严肃上司)
-        #[serde(rename = "ai_laoguowang_712")]
-        AiLaoguowang712,
-        /// `chengshu_jiejie` (en: Grace, zh: 优雅贵妇)
-        #[serde(rename = "chengshu_jiejie")]
-        ChengshuJiejie,
-        /// `you_pingjing` (en: Helen, zh: 温柔妈妈)
-        #[serde(rename = "you_pingjing")]
-        YouPingjing,
-        /// `calm_story1` (en: Lore)
-        #[serde(rename = "calm_story1")]
-        CalmStory1,
-        /// `uk_man2` (en: Crag)
-        #[serde(rename = "uk_man2")]
-        UkMan2,
-        /// `laopopo_speech02` (en: Prattle, zh: 唠叨奶奶)
-        #[serde(rename = "laopopo_speech02")]
-        LaopopoSpeech02,
-        /// `heainainai_speech02` (en: Hearth, zh: 和蔼奶奶)
-        #[serde(rename = "heainainai_speech02")]
-        HeainainaiSpeech02,
-    }
-
-    impl std::fmt::Display for KwaivgiKlingLipsyncTextToVideoVoiceId {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            match *self {
-                Self::GenshinVindi2 => f.write_str("genshin_vindi2"),
-                Self::ZhinenXuesheng => f.write_str("zhinen_xuesheng"),
-                Self::Aot => f.write_str("AOT"),
-                Self::AiShatang => f.write_str("ai_shatang"),
-                Self::GenshinKlee2 => f.write_str("genshin_klee2"),
-                Self::GenshinKirara => f.write_str("genshin_kirara"),
-                Self::AiKaiya => f.write_str("ai_kaiya"),
-                Self::OverseaMale1 => f.write_str("oversea_male1"),
-                Self::AiChenjiahao712 => f.write_str("ai_chenjiahao_712"),
-                Self::Girlfriend4Speech02 => f.write_str("girlfriend_4_speech02"),
-                Self::Chat1FemaleNew3 => f.write_str("chat1_female_new-3"),
-                Self::Chat040751 => f.write_str("chat_0407_5-1"),
-                Self::CartoonBoy07 => f.write_str("cartoon-boy-07"),
-                Self::UkBoy1 => f.write_str("uk_boy1"),
-                Self::CartoonGirl01 => f.write_str("cartoon-girl-01"),
-                Self::PeppaPigPlatform => f.write_str("PeppaPig_platform"),
-                Self::AiHuangzhong712 => f.write_str("ai_huangzhong_712"),
-                Self::AiHuangyaoshi712 => f.write_str("ai_huangyaoshi_712"),
-                Self::AiLaoguowang712 => f.write_str("ai_laoguowang_712"),
-                Self::ChengshuJiejie => f.write_str("chengshu_jiejie"),
-                Self::YouPingjing => f.write_str("you_pingjing"),
-                Self::CalmStory1 => f.write_str("calm_story1"),
-                Self::UkMan2 => f.write_str("uk_man2"),
-                Self::LaopopoSpeech02 => f.write_str("laopopo_speech02"),
-                Self::HeainainaiSpeech02 => f.write_str("heainainai_speech02"),
-            }
-        }
-    }
-
-    impl std::str::FromStr for KwaivgiKlingLipsyncTextToVideoVoiceId {
-        type Err = self::error::ConversionError;
-        fn from_str(value: &str) -> Result<Self, self::error::ConversionError> {
-            match value {
-                "genshin_vindi2" => Ok(Self::GenshinVindi2),
-                "zhinen_xuesheng" => Ok(Self::ZhinenXuesheng),
-                "AOT" => Ok(Self::Aot),
-                "ai_shatang" => Ok(Self::AiShatang),
-                "genshin_klee2" => Ok(Self::GenshinKlee2),
-                "genshin_kirara" => Ok(Self::GenshinKirara),
-                "ai_kaiya" => Ok(Self::AiKaiya),
-                "oversea_male1" => Ok(Self::OverseaMale1),
-                "ai_chenjiahao_712" => Ok(Self::AiChenjiahao712),
-                "girlfriend_4_speech02" => Ok(Self::Girlfriend4Speech02),
-                "chat1_female_new-3" => Ok(Self::Chat1FemaleNew3),
-                "chat_0407_5-1" => Ok(Self::Chat040751),
-                "cartoon-boy-07" => Ok(Self::CartoonBoy07),
-                "uk_boy1" => Ok(Self::UkBoy1),
-                "cartoon-girl-01" => Ok(Self::CartoonGirl01),
-                "PeppaPig_platform" => Ok(Self::PeppaPigPlatform),
-                "ai_huangzhong_712" => Ok(Self::AiHuangzhong712),
-                "ai_huangyaoshi_712" => Ok(Self::AiHuangyaoshi712),
-                "ai_laoguowang_712" => Ok(Self::AiLaoguowang712),
-                "chengshu_jiejie" => Ok(Self::ChengshuJiejie),
-                "you_pingjing" => Ok(Self::YouPingjing),
-                "calm_story1" => Ok(Self::CalmStory1),
-                "uk_man2" => Ok(Self::UkMan2),
-                "laopopo_speech02" => Ok(Self::LaopopoSpeech02),
-                "heainainai_speech02" => Ok(Self::HeainainaiSpeech02),
-                _ => Err("invalid value".into()),
-            }
-        }
-    }
-
-    /// The voice language corresponding to the Voice ID
-    ///
-    /// Default: `en`.
-    #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, serde::Serialize)]
-    #[non_exhaustive]
-    pub enum KwaivgiKlingLipsyncTextToVideoVoiceLanguage {
-        /// `zh`
-        #[serde(rename = "zh")]
-        Zh,
-        /// `en`
-        #[serde(rename = "en")]
-        En,
-    }
-
-    impl std::fmt::Display for KwaivgiKlingLipsyncTextToVideoVoiceLanguage {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            match *self {
-                Self::Zh => f.write_str("zh"),
-                Self::En => f.write_str("en"),
-            }
-        }
-    }
-
-    impl std::str::FromStr for KwaivgiKlingLipsyncTextToVideoVoiceLanguage {
-        type Err = self::error::ConversionError;
-        fn from_str(value: &str) -> Result<Self, self::error::ConversionError> {
-            match value {
-                "zh" => Ok(Self::Zh),
-                "en" => Ok(Self::En),
-                _ => Err("invalid value".into()),
-            }
+    impl serde::Serialize for HistoryRequest {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            use crate::input::{if_some, send};
+            send(
+                serializer,
+                &[
+                    if_some("page", &self.page),
+                    if_some("page_size", &self.page_size),
+                    if_some("model", &self.model),
+                    if_some("status", &self.status),
+                    if_some("created_after", &self.created_after),
+                    if_some("created_before", &self.created_before),
+                ],
+            )
         }
     }
 
@@ -422,7 +183,7 @@ pub mod types {
     }
 
     /// The submit that is to be priced.
-    #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+    #[derive(Clone, Debug, PartialEq)]
     #[non_exhaustive]
     pub struct PriceRequest {
         /// The id of the model.
@@ -447,8 +208,21 @@ pub mod types {
         }
     }
 
+    impl serde::Serialize for PriceRequest {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            use crate::input::{always, send};
+            send(
+                serializer,
+                &[
+                    always("model_id", &self.model_id),
+                    always("inputs", &self.inputs),
+                ],
+            )
+        }
+    }
+
     /// The file that is going to be uploaded.
-    #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+    #[derive(Clone, Debug, PartialEq)]
     #[non_exhaustive]
     pub struct UploadRequest {
         /// The name of the file, without a path.
@@ -460,7 +234,6 @@ pub mod types {
         /// At least 0.
         pub size: i64,
         /// Its media type, such as `video/mp4`.
-        #[serde(skip_serializing_if = "Option::is_none")]
         pub content_type: Option<String>,
     }
 
@@ -473,6 +246,20 @@ pub mod types {
                 size,
                 content_type: None,
             }
+        }
+    }
+
+    impl serde::Serialize for UploadRequest {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            use crate::input::{always, if_some, send};
+            send(
+                serializer,
+                &[
+                    always("filename", &self.filename),
+                    always("size", &self.size),
+                    if_some("content_type", &self.content_type),
+                ],
+            )
         }
     }
 
@@ -527,36 +314,6 @@ pub mod types {
         /// Its length in bytes.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub size: Option<i64>,
-    }
-
-    /// Error types.
-    pub mod error {
-        /// Error from a `TryFrom` or `FromStr` implementation.
-        pub struct ConversionError(std::borrow::Cow<'static, str>);
-        impl std::error::Error for ConversionError {}
-        impl std::fmt::Display for ConversionError {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> Result<(), std::fmt::Error> {
-                std::fmt::Display::fmt(&self.0, f)
-            }
-        }
-
-        impl std::fmt::Debug for ConversionError {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> Result<(), std::fmt::Error> {
-                std::fmt::Debug::fmt(&self.0, f)
-            }
-        }
-
-        impl From<&'static str> for ConversionError {
-            fn from(value: &'static str) -> Self {
-                Self(value.into())
-            }
-        }
-
-        impl From<String> for ConversionError {
-            fn from(value: String) -> Self {
-                Self(value.into())
-            }
-        }
     }
 }
 
@@ -795,22 +552,5 @@ impl Client {
             200u16 => Ok(ResponseValue::stream(response)),
             _ => Err(Error::UnexpectedResponse(response)),
         }
-    }
-}
-
-impl crate::ModelInput for types::KwaivgiKlingLipsyncTextToVideo {
-    const MODEL: &'static str = "kwaivgi/kling-lipsync/text-to-video";
-}
-
-/// The inputs of the models, by provider.
-pub mod models {
-    /// The models of kwaivgi.
-    pub mod kwaivgi {
-        pub use super::super::types::{
-            KwaivgiKlingLipsyncTextToVideo as KlingLipsyncTextToVideo,
-            KwaivgiKlingLipsyncTextToVideoRequired as KlingLipsyncTextToVideoRequired,
-            KwaivgiKlingLipsyncTextToVideoVoiceId as KlingLipsyncTextToVideoVoiceId,
-            KwaivgiKlingLipsyncTextToVideoVoiceLanguage as KlingLipsyncTextToVideoVoiceLanguage,
-        };
     }
 }

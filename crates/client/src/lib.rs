@@ -7,26 +7,35 @@
 //! ([`ApiKey`]), the one call that costs money ([`Client::submit_raw`]), and the one that is a form
 //! ([`Client::upload_binary`]).
 //!
+//! Each provider of models is a module of [`models`] and a feature of its name; what is not turned
+//! on is not compiled. The feature `all-providers` turns on all of them.
+//!
 //! There is no policy here: no retries, no waiting, no files. For those use the crate `wavespeed`,
 //! which stands on this one.
 
 mod answer;
 mod binary;
 mod catalogue;
+mod choice;
 mod generated;
 mod ids;
+mod input;
 mod key;
 mod model;
+/// The inputs of the models: a module for each provider, and a feature.
+pub mod models;
 mod prediction;
 mod status;
 mod submit;
+mod table;
 
 #[doc(hidden)]
 pub use answer::chain;
 pub use answer::{Answer, CallError, Envelope};
 pub use binary::Form;
 pub use catalogue::CATALOGUE;
-pub use generated::{ByteStream, Client, ClientInfo, Error, ResponseValue, models, types};
+pub use choice::InvalidChoice;
+pub use generated::{ByteStream, Client, ClientInfo, Error, ResponseValue, types};
 pub use ids::{InvalidId, ModelId, PredictionId};
 pub use key::{ApiKey, InvalidKey};
 pub use model::{Choice, Input, Limits, Literal, Media, MediaKind, Model, Shape};

@@ -5,7 +5,7 @@
 //! check of raw JSON) use this table.
 
 /// A model of the vendor.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Model {
     /// The id, such as `kwaivgi/kling-lipsync/text-to-video`. It is also the path to submit to.
@@ -39,7 +39,7 @@ impl Model {
 }
 
 /// One input of a model.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
     /// Its key in the request.
@@ -85,7 +85,7 @@ impl Input {
 }
 
 /// The type of a value, and its rules.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Shape {
     /// A string.
@@ -150,7 +150,7 @@ impl Shape {
 }
 
 /// One of the values an input is limited to.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Choice {
     /// The value as it is sent.
@@ -201,7 +201,7 @@ impl std::fmt::Display for Literal {
 }
 
 /// What the file behind a URL must be like.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Media {
     /// What kind of file it is.

@@ -142,7 +142,7 @@ fn open_enum(at: &SchemaAt<'_>, report: &mut Report) {
 }
 
 /// Whether a value is of a type.
-pub(super) fn has_type(value: &Value, kind: &str) -> bool {
+pub(crate) fn has_type(value: &Value, kind: &str) -> bool {
     match kind {
         "string" => value.is_string(),
         "integer" => value.is_i64() || value.is_u64(),

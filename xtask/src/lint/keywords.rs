@@ -42,6 +42,7 @@ const OURS: &[&str] = &[
     "x-media",
     "x-choice-names",
     "x-choice-language",
+    "x-variant-names",
     "x-hidden",
     "x-extensible-enum",
     "x-terminal",

@@ -18,6 +18,9 @@ use serde_json::Value;
 
 use crate::error::Finding;
 use crate::spec::{self, Spec};
+pub(crate) use choices::has_type;
+pub(crate) use naming::types_of;
+pub(crate) use schema::misfit;
 use walk::Place;
 
 /// Every broken rule, sorted by file and place.

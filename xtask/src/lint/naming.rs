@@ -7,13 +7,9 @@ use serde_json::Value;
 
 use super::Report;
 use super::walk::{Place, SchemaAt};
+use crate::features::RESERVED;
 use crate::names;
 use crate::spec::{Model, Spec};
-
-/// Names that generated code uses for something else.
-const TAKEN: &[&str] = &[
-    "Option", "String", "Vec", "Result", "Some", "None", "Ok", "Err", "Self", "Box",
-];
 
 /// Properties, choices and flags of one schema.
 pub(super) fn check_schema(at: &SchemaAt<'_>, reserved: &[String], report: &mut Report) {
@@ -41,11 +37,20 @@ pub(super) fn check_schema(at: &SchemaAt<'_>, reserved: &[String], report: &mut 
             .into_iter()
             .flatten();
         for value in values.filter_map(Value::as_str) {
-            if let Some(first) = variants.insert(names::pascal(value), value) {
-                let variant = names::pascal(value);
+            let variant = names::variant(value, at.schema);
+            let place = at.place.key("enum");
+            let mend = "name it in `x-variant-names`";
+            if !names::is_identifier(&variant) {
+                let value = value.escape_debug();
+                report.add(
+                    &place,
+                    format!("`{value}` would be the variant `{variant}`"),
+                    mend,
+                );
+            }
+            if let Some(first) = variants.insert(variant.clone(), value) {
                 let problem = format!("`{first}` and `{value}` would be one variant, `{variant}`");
-                let mend = "leave one out, or describe the values and remove `enum`";
-                report.add(&at.place.key("enum"), problem, mend);
+                report.add(&place, problem, mend);
             }
         }
     }
@@ -84,6 +89,33 @@ pub(super) fn check_types(spec: &Spec, report: &mut Report) {
     for model in &spec.models {
         check_model(model, &mut types, report);
     }
+    providers(spec, report);
+}
+
+/// Providers are modules and cargo features; in its module a type has a shorter name.
+fn providers(spec: &Spec, report: &mut Report) {
+    let mut modules: BTreeMap<String, &str> = BTreeMap::new();
+    let mut shorts: BTreeMap<(&str, String), &str> = BTreeMap::new();
+    for model in &spec.models {
+        let (provider, place) = (model.provider(), Place::file(&model.source.file));
+        let module = names::snake(provider);
+        let first = *modules.entry(module.clone()).or_insert(provider);
+        if RESERVED.contains(&provider) {
+            let problem = format!("`{provider}` is a cargo feature already");
+            report.add(&place, problem, "leave the model out");
+        } else if !names::is_identifier(&module) || first != provider {
+            let problem =
+                format!("the module of `{provider}` would be `{module}`, as that of `{first}`");
+            report.add(&place, problem, "leave the model out");
+        }
+        for name in types_of(&model.type_name, &model.source.value) {
+            let short = names::short(provider, &name);
+            if let Some(first) = shorts.insert((provider, short.clone()), &model.id) {
+                let problem = format!("its type `{short}` is also one of {first}");
+                report.add(&place, problem, "give this model `x-model: {type_name: …}`");
+            }
+        }
+    }
 }
 
 fn check_model(model: &Model, types: &mut BTreeMap<String, String>, report: &mut Report) {
@@ -92,8 +124,7 @@ fn check_model(model: &Model, types: &mut BTreeMap<String, String>, report: &mut
         &model.type_name,
         "give this model `x-model: {type_name: …}`",
     );
-    let starts_well = name.starts_with(|first: char| first.is_uppercase());
-    if !starts_well || !names::is_identifier(name) {
+    if !names::is_type_name(name) {
         report.add(
             &place,
             format!("`{name}` cannot be the name of a type"),
@@ -120,10 +151,8 @@ fn claim(
     types: &mut BTreeMap<String, String>,
     report: &mut Report,
 ) {
-    let mut wanted = vec![name.to_owned(), format!("{name}Required")];
-    nested(name, schema, &mut wanted);
-    for name in wanted {
-        if TAKEN.contains(&name.as_str()) {
+    for name in types_of(name, schema) {
+        if names::TAKEN.contains(&name.as_str()) {
             report.add(
                 place,
                 format!("`{name}` already means something in Rust"),
@@ -142,6 +171,13 @@ fn claim(
             None => drop(types.insert(name, owner.to_owned())),
         }
     }
+}
+
+/// The names of the types that a schema needs.
+pub(crate) fn types_of(name: &str, schema: &Value) -> Vec<String> {
+    let mut wanted = vec![name.to_owned(), format!("{name}Required")];
+    nested(name, schema, &mut wanted);
+    wanted
 }
 
 /// What typify calls the types of properties.
@@ -194,8 +230,8 @@ mod tests {
         assert_eq!(
             in_input("type: string\nenum: [uk_man2, AB, uk-man2]"),
             [format!(
-                "{INPUT}.enum: `uk_man2` and `uk-man2` would be one variant, `UkMan2`; leave one \
-                 out, or describe the values and remove `enum`"
+                "{INPUT}.enum: `uk_man2` and `uk-man2` would be one variant, `UkMan2`; name it \
+                 in `x-variant-names`"
             )]
         );
         assert_eq!(in_input("type: string\nenum: [ab, AB]").len(), 1);
@@ -220,6 +256,23 @@ mod tests {
         assert!(
             found[0].contains("its type `ABMode` is also one of"),
             "{found:?}"
+        );
+    }
+
+    #[test]
+    fn providers_that_become_one() {
+        let found = lines(&spec(&[
+            ("a-b/c", VALID),
+            ("a_b/d", VALID),
+            ("rustls/e", VALID),
+        ]));
+        assert_eq!(
+            found,
+            [
+                "spec/models/a_b/d.yaml: the module of `a_b` would be `a_b`, as that of `a-b`; \
+                 leave the model out",
+                "spec/models/rustls/e.yaml: `rustls` is a cargo feature already; leave the model out"
+            ]
         );
     }
 

@@ -141,7 +141,7 @@ fn answer(at: &SchemaAt<'_>, report: &mut Report) {
 }
 
 /// Why a value breaks the rules of its schema.
-fn misfit(value: &Value, schema: &Value) -> Option<String> {
+pub(crate) fn misfit(value: &Value, schema: &Value) -> Option<String> {
     let shown = code(value);
     let kind = schema["type"].as_str();
     if kind.is_some_and(|kind| !has_type(value, kind)) {

@@ -1,13 +1,13 @@
 //! What a program fills in: `new` with what is required, the link from a type to its model, and the
 //! modules where types are found by provider. All by rule, nothing by model.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::{Field, Item, ItemStruct, parse_quote};
 
-use super::shapes::{Shapes, fields, wire_name};
+use super::shapes::{Shapes, fields, serde_metas, wire_name};
 use super::{Model, docs};
 use crate::names;
 
@@ -88,68 +88,69 @@ pub(super) fn constructor(item: &ItemStruct, required: &[Ident]) -> Vec<Item> {
     ]
 }
 
-/// `ModelInput` for each model, and a module for each provider.
-pub(super) fn modules(items: &[Item], shapes: &Shapes<'_>, models: &[Model<'_>]) -> Vec<Item> {
-    let inputs = models.iter().map(|model| -> Item {
-        let (id, name) = (model.id, format_ident!("{}", model.type_name));
+/// How a struct is sent, instead of what serde would derive from its attributes.
+pub(super) fn sending(item: &mut ItemStruct) -> Item {
+    let name = &item.ident;
+    let sent = fields(item).map(|field| {
+        let (ident, wire) = (&field.ident, wire_name(field));
+        match skipped(field).as_deref() {
+            None => quote!(always(#wire, &self.#ident)),
+            Some("Option::is_none") => quote!(if_some(#wire, &self.#ident)),
+            Some(_) => quote!(unless(#wire, &self.#ident, self.#ident.is_empty())),
+        }
+    });
+    let words: BTreeSet<&str> = fields(item)
+        .map(|field| match skipped(field).as_deref() {
+            None => "always",
+            Some("Option::is_none") => "if_some",
+            Some(_) => "unless",
+        })
+        .collect();
+    let words = words.into_iter().map(|word| format_ident!("{word}"));
+    let block = parse_quote! {
+        impl serde::Serialize for #name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                use crate::input::{#(#words,)* send};
+                send(serializer, &[#(#sent),*])
+            }
+        }
+    };
+    if let syn::Fields::Named(fields) = &mut item.fields {
+        for field in &mut fields.named {
+            field.attrs.retain(|attr| !attr.path().is_ident("serde"));
+        }
+    }
+    block
+}
+
+/// What says of a field that it is not sent.
+fn skipped(field: &Field) -> Option<String> {
+    serde_metas(&field.attrs).find_map(|meta| match meta {
+        syn::Meta::NameValue(pair) if pair.path.is_ident("skip_serializing_if") => {
+            match pair.value {
+                syn::Expr::Lit(syn::ExprLit {
+                    lit: syn::Lit::Str(text),
+                    ..
+                }) => Some(text.value()),
+                _ => None,
+            }
+        }
+        _ => None,
+    })
+}
+
+/// The link from each type to its model.
+pub(super) fn links(models: &[Model<'_>], provider: &str) -> Vec<Item> {
+    let links = models.iter().map(|model| -> Item {
+        let name = format_ident!("{}", names::short(provider, model.type_name));
+        let id = model.id;
         parse_quote! {
-            impl crate::ModelInput for types::#name {
+            impl crate::ModelInput for #name {
                 const MODEL: &'static str = #id;
             }
         }
     });
-    let mut providers: BTreeMap<&str, Vec<TokenStream>> = BTreeMap::new();
-    for model in models {
-        let provider = model.id.split('/').next().unwrap_or_default();
-        providers.entry(provider).or_default().extend(exports(
-            items,
-            shapes,
-            provider,
-            model.type_name,
-        ));
-    }
-    let providers = providers.into_iter().map(|(provider, exports)| {
-        let module = format_ident!("{}", names::snake(provider));
-        let about = docs::attributes(&format!("The models of {provider}."));
-        quote! {
-            #(#about)*
-            pub mod #module {
-                pub use super::super::types::{#(#exports),*};
-            }
-        }
-    });
-    let module: Item = parse_quote! {
-        /// The inputs of the models, by provider.
-        pub mod models {
-            #(#providers)*
-        }
-    };
-    inputs.chain([module]).collect()
-}
-
-/// The types of a model, under names without the provider's.
-fn exports(items: &[Item], shapes: &Shapes<'_>, provider: &str, model: &str) -> Vec<TokenStream> {
-    let prefix = names::type_name(provider);
-    let mut exports = Vec::new();
-    for item in items {
-        let ident = match item {
-            Item::Struct(item) => &item.ident,
-            Item::Enum(item) => &item.ident,
-            _ => continue,
-        };
-        let name = ident.to_string();
-        if shapes.owner(&name) != Some(model) {
-            continue;
-        }
-        let short = name
-            .strip_prefix(&prefix)
-            .filter(|short| names::is_identifier(short));
-        exports.push(match short.map(|short| format_ident!("{short}")) {
-            Some(short) => quote!(#ident as #short),
-            None => quote!(#ident),
-        });
-    }
-    exports
+    links.collect()
 }
 
 fn argument(field: &Field) -> TokenStream {

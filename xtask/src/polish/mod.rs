@@ -2,6 +2,7 @@
 //! Requests are written, never read; answers are read; what nobody needs goes. Whether the result
 //! is what the client relies on is [`check_text`](crate::check_text)'s to say.
 
+mod choices;
 mod docs;
 mod inputs;
 mod names;
@@ -16,46 +17,39 @@ use syn::visit_mut::VisitMut;
 use syn::{File, ImplItem, Item, ItemImpl, Type};
 
 use crate::error::Error;
+use shapes::Shapes;
 
 /// A model, as the generated text needs it.
 #[derive(Clone, Copy, Debug)]
 pub struct Model<'a> {
+    /// Its place among all models, which its stand-in tells.
+    pub place: usize,
     /// Its id.
     pub id: &'a str,
     /// The name of its input type.
     pub type_name: &'a str,
 }
 
-/// What the passes work from.
-#[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
-    /// The document progenitor was given.
-    pub document: &'a Value,
-    /// The models, in the order of the names that stand in for them.
-    pub models: &'a [Model<'a>],
-    /// The schemas that requests are made of.
-    pub requests: &'a BTreeSet<String>,
+impl Model<'_> {
+    /// The part of the id before the first slash.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        self.id.split('/').next().unwrap_or_default()
+    }
 }
 
-/// The polished text, not yet formatted by rustfmt.
+/// The text of the calls and of what they send and receive, not yet formatted by rustfmt. `requests`
+/// are the schemas that are sent.
 ///
 /// # Errors
 /// [`Error::Generator`] if progenitor's tokens are not Rust.
-pub fn polish(tokens: TokenStream, context: Context<'_>) -> Result<String, Error> {
-    let mut file: File = syn::parse2(tokens).map_err(|error| Error::Generator {
-        at: "the generated text".into(),
-        message: error.to_string(),
-    })?;
-    let real: Vec<String> = context
-        .models
-        .iter()
-        .map(|model| model.type_name.to_owned())
-        .collect();
-    let mut renames = names::Renames(&real);
-    renames.apply(&mut file);
+pub fn calls(
+    tokens: TokenStream,
+    document: &Value,
+    requests: &BTreeSet<String>,
+) -> Result<String, Error> {
+    let mut file = read(tokens)?;
     names::ShortPaths.visit_file_mut(&mut file);
-
-    let mut added = Vec::new();
     file.items
         .retain(|item| !matches!(item, Item::Mod(module) if module.ident == "prelude"));
     for item in &mut file.items {
@@ -63,24 +57,61 @@ pub fn polish(tokens: TokenStream, context: Context<'_>) -> Result<String, Error
             Item::Mod(module) if module.ident == "types" => {
                 module.attrs.retain(|attr| attr.path().is_ident("doc"));
                 if let Some((_, items)) = &mut module.content {
-                    let name = |stand_in: &str| {
-                        renames
-                            .real(stand_in)
-                            .unwrap_or_else(|| stand_in.to_owned())
-                    };
-                    let shapes =
-                        shapes::Shapes::new(items, context.document, name, context.requests);
+                    let is_request = |name: &str| requests.contains(name);
+                    let shapes = Shapes::new(items, document, str::to_owned, is_request);
                     *items = types::rework(std::mem::take(items), &shapes);
-                    added = inputs::modules(items, &shapes, context.models);
                 }
             }
             Item::Impl(block) => drop_constructor(block),
             _ => {}
         }
     }
-    file.items.extend(added);
     docs::Lines.visit_file_mut(&mut file);
     Ok(prettyplease::unparse(&file))
+}
+
+/// The text of the inputs of a provider's models, not yet formatted by rustfmt.
+///
+/// # Errors
+/// [`Error::Generator`] if progenitor's tokens are not Rust.
+pub fn models(
+    tokens: TokenStream,
+    document: &Value,
+    models: &[Model<'_>],
+) -> Result<String, Error> {
+    let mut file = read(tokens)?;
+    let provider = models.first().map_or("", Model::provider);
+    let short = |model: &Model<'_>| (model.place, crate::names::short(provider, model.type_name));
+    let short: Vec<_> = models.iter().map(short).collect();
+    let mut renames = names::Renames(&short);
+    renames.apply(&mut file);
+    names::ShortPaths.visit_file_mut(&mut file);
+    let types = file.items.into_iter().find_map(|item| match item {
+        Item::Mod(module) if module.ident == "types" => module.content,
+        _ => None,
+    });
+    let items = types.map(|(_, items)| items).unwrap_or_default();
+    let name = |stand_in: &str| {
+        renames
+            .real(stand_in)
+            .unwrap_or_else(|| stand_in.to_owned())
+    };
+    let shapes = Shapes::new(&items, document, name, |_| true);
+    let mut items = choices::share(types::rework(items, &shapes), &shapes);
+    items.extend(inputs::links(models, provider));
+    let mut file = File {
+        items,
+        ..syn::parse_quote!()
+    };
+    docs::Lines.visit_file_mut(&mut file);
+    Ok(prettyplease::unparse(&file))
+}
+
+fn read(tokens: TokenStream) -> Result<File, Error> {
+    syn::parse2(tokens).map_err(|error| Error::Generator {
+        at: "the generated text".into(),
+        message: error.to_string(),
+    })
 }
 
 /// `Client::new` builds an HTTP client with a time-out of its own and panics if it cannot.

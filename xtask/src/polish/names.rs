@@ -7,17 +7,18 @@ use syn::{File, LitStr, Path};
 
 use crate::names;
 
-/// The names that stand in for types, and the types they stand for.
-pub(super) struct Renames<'a>(pub(super) &'a [String]);
+/// The types that stand-ins stand for, by the place of the model among all.
+pub(super) struct Renames<'a>(pub(super) &'a [(usize, String)]);
 
 impl Renames<'_> {
     /// The real name of a type whose name starts with a stand-in.
     pub(super) fn real(&self, name: &str) -> Option<String> {
-        let found = self.0.iter().enumerate().find_map(|(index, real)| {
-            name.strip_prefix(&names::placeholder(index))
-                .map(|nested| (real, nested))
-        });
-        found.map(|(real, nested)| format!("{real}{nested}"))
+        let (place, nested) = names::stand_in(name)?;
+        let at = self
+            .0
+            .binary_search_by_key(&place, |(place, _)| *place)
+            .ok()?;
+        Some(format!("{}{nested}", self.0[at].1))
     }
 
     pub(super) fn apply(&mut self, file: &mut File) {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::names;
 use crate::spec::resolve;
 use serde_json::Value;
 use syn::visit::{self, Visit};
@@ -10,36 +11,42 @@ use syn::{
     Field, Fields, Ident, Item, ItemEnum, ItemStruct, Meta, Token, Type, punctuated::Punctuated,
 };
 
+/// The structs, and the enums, which have no fields to look at.
+type Types<'i> = BTreeMap<String, Option<&'i ItemStruct>>;
+
 /// The schemas of the generated types, by name.
 pub(crate) struct Shapes<'a> {
     document: &'a Value,
     schemas: BTreeMap<String, &'a Value>,
-    owners: BTreeMap<String, String>,
+    inputs: BTreeMap<String, String>,
     requests: BTreeSet<String>,
 }
 
 impl<'a> Shapes<'a> {
-    /// Walks from the components, whose real names are `name`'s, and takes those in `requests` as
-    /// sent.
+    /// Walks from the components, whose real names are `name`'s, and takes those that are `requests`
+    /// as sent.
     pub(crate) fn new(
         items: &[Item],
         document: &'a Value,
         name: impl Fn(&str) -> String,
-        requests: &BTreeSet<String>,
+        requests: impl Fn(&str) -> bool,
     ) -> Self {
-        let (schemas, owners) = (BTreeMap::new(), BTreeMap::new());
+        let (schemas, inputs) = (BTreeMap::new(), BTreeMap::new());
         let mut shapes = Self {
             document,
             schemas,
-            owners,
+            inputs,
             requests: BTreeSet::new(),
         };
+        let found = structs(items).map(|item| (item.ident.to_string(), Some(item)));
+        let known = enums(items).map(|item| (item.ident.to_string(), None));
+        let types: Types<'_> = found.chain(known).collect();
         let components = document
             .pointer("/components/schemas")
             .and_then(Value::as_object);
         for (component, schema) in components.into_iter().flatten() {
-            let (owner, sent) = (name(component), requests.contains(component));
-            shapes.walk(items, &owner, &owner, schema, sent);
+            let sent = requests(component);
+            shapes.walk(&types, &name(component), schema, sent);
         }
         shapes
     }
@@ -52,43 +59,42 @@ impl<'a> Shapes<'a> {
         self.requests.contains(&ty.to_string())
     }
 
-    /// The component that a type, or the struct of its required inputs, is part of.
-    pub(crate) fn owner(&self, ty: &str) -> Option<&str> {
-        let found = self
-            .owners
-            .get(ty)
-            .or_else(|| self.owners.get(ty.strip_suffix("Required")?));
-        found.map(String::as_str)
+    /// The property that a type is the type of.
+    pub(crate) fn input_of(&self, ty: &str) -> Option<&str> {
+        self.inputs.get(ty).map(String::as_str)
     }
 
-    /// The schema of a property, references followed.
+    /// The schema of a property, references followed. What is sent has lost its name on the wire.
     pub(crate) fn property(&self, ty: &str, name: &str) -> Option<&'a Value> {
-        Some(resolve(
-            self.document,
-            self.schema(ty)?.get("properties")?.get(name)?,
-        ))
+        let all = self.schema(ty)?.get("properties")?.as_object()?;
+        let by_field = || {
+            all.iter()
+                .find(|(property, _)| names::snake(property) == name)
+        };
+        let schema = all
+            .get(name)
+            .or_else(|| by_field().map(|(_, schema)| schema));
+        Some(resolve(self.document, schema?))
     }
 
-    fn walk(&mut self, items: &[Item], owner: &str, ty: &str, schema: &'a Value, sent: bool) {
+    fn walk(&mut self, types: &Types<'_>, ty: &str, schema: &'a Value, sent: bool) {
         let schema = resolve(self.document, schema);
-        if ty.starts_with(owner) {
-            self.owners.insert(ty.to_owned(), owner.to_owned());
-        }
         let known = self.schemas.insert(ty.to_owned(), schema).is_some();
         let newly_sent = sent && self.requests.insert(ty.to_owned());
         if known && !newly_sent {
             return;
         }
-        let Some(found) = structs(items).find(|item| item.ident == ty) else {
+        let Some(Some(found)) = types.get(ty) else {
             return;
         };
         for field in fields(found) {
             let Some(property) = self.property(ty, &wire_name(field)) else {
                 continue;
             };
-            for nested in generated_types(items, &field.ty) {
+            for nested in generated_types(types, &field.ty) {
                 let schema = self.element(property);
-                self.walk(items, owner, &nested, schema, sent);
+                self.inputs.insert(nested.clone(), wire_name(field));
+                self.walk(types, &nested, schema, sent);
             }
         }
     }
@@ -160,7 +166,7 @@ pub(crate) fn serde_metas(attrs: &[syn::Attribute]) -> impl Iterator<Item = Meta
 }
 
 /// The types of the module that a type is made of.
-fn generated_types(items: &[Item], ty: &Type) -> Vec<String> {
+fn generated_types(types: &Types<'_>, ty: &Type) -> Vec<String> {
     struct Names(Vec<String>);
     impl Visit<'_> for Names {
         fn visit_path(&mut self, path: &syn::Path) {
@@ -170,9 +176,6 @@ fn generated_types(items: &[Item], ty: &Type) -> Vec<String> {
     }
     let mut names = Names(Vec::new());
     names.visit_type(ty);
-    let known = |name: &String| {
-        structs(items).any(|item| item.ident == name) || enums(items).any(|item| item.ident == name)
-    };
-    names.0.retain(known);
+    names.0.retain(|name| types.contains_key(name));
     names.0
 }

@@ -6,41 +6,29 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use syn::{Attribute, Expr, Fields, Ident, Item, ItemEnum, ItemStruct, Lit, Meta, parse_quote};
 
-use super::shapes::{Shapes, fields, renamed, serde_metas, wire_name};
+use super::shapes::{Shapes, fields, serde_metas, wire_name};
 use super::{docs, inputs};
+use crate::names::{self, choice_index};
+use crate::transform::VALUES;
 
 /// The items of the module `types`, reworked and sorted by name.
 pub(super) fn rework(items: Vec<Item>, shapes: &Shapes<'_>) -> Vec<Item> {
     let mut sorted: BTreeMap<String, Vec<Item>> = BTreeMap::new();
-    let mut modules = Vec::new();
     for item in items {
         match item {
             Item::Struct(item) => {
                 let name = item.ident.to_string();
-                sorted
-                    .entry(name)
-                    .or_default()
-                    .splice(0..0, structure(item, shapes));
+                sorted.insert(name, structure(item, shapes));
             }
             Item::Enum(item) => {
                 let name = item.ident.to_string();
-                sorted
-                    .entry(name)
-                    .or_default()
-                    .insert(0, Item::Enum(enumeration(item, shapes)));
+                sorted.insert(name, enumeration(item, shapes));
             }
-            Item::Impl(item) => {
-                if let Some(owner) = text_conversion(&item, shapes) {
-                    sorted
-                        .entry(owner.to_string())
-                        .or_default()
-                        .push(Item::Impl(item));
-                }
-            }
-            other => modules.push(other),
+            // What typify adds for its own use.
+            _ => {}
         }
     }
-    sorted.into_values().flatten().chain(modules).collect()
+    sorted.into_values().flatten().collect()
 }
 
 fn structure(mut item: ItemStruct, shapes: &Shapes<'_>) -> Vec<Item> {
@@ -49,7 +37,7 @@ fn structure(mut item: ItemStruct, shapes: &Shapes<'_>) -> Vec<Item> {
     if let Fields::Named(fields) = &mut item.fields {
         for field in &mut fields.named {
             let wire = wire_name(field);
-            serde_attribute(&mut field.attrs, sent);
+            serde_attribute(&mut field.attrs);
             if docs::text(&field.attrs).is_none() {
                 let schema = shapes.property(&name, &wire);
                 let text = schema.and_then(|schema| schema.get("description")?.as_str());
@@ -60,21 +48,19 @@ fn structure(mut item: ItemStruct, shapes: &Shapes<'_>) -> Vec<Item> {
     order_fields(&mut item, shapes.schema(&name));
     let required = inputs::required(&item, shapes);
     let derives: Vec<Attribute> = match (sent, required.is_empty()) {
-        (true, true) => parse_quote!(#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]),
-        (true, false) => parse_quote!(#[derive(Clone, Debug, PartialEq, serde::Serialize)]),
+        (true, true) => parse_quote!(#[derive(Clone, Debug, Default, PartialEq)]),
+        (true, false) => parse_quote!(#[derive(Clone, Debug, PartialEq)]),
         (false, _) => {
             parse_quote!(#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)])
         }
     };
     attributes(&mut item.attrs, derives);
-    let constructor = if sent {
-        inputs::constructor(&item, &required)
-    } else {
-        Vec::new()
-    };
-    std::iter::once(Item::Struct(item))
-        .chain(constructor)
-        .collect()
+    let mut more = Vec::new();
+    if sent {
+        more = inputs::constructor(&item, &required);
+        more.push(inputs::sending(&mut item));
+    }
+    std::iter::once(Item::Struct(item)).chain(more).collect()
 }
 
 /// The order in which the spec shows the properties, which typify sorts by the alphabet.
@@ -88,26 +74,57 @@ fn order_fields(item: &mut ItemStruct, schema: Option<&Value>) {
     }
 }
 
-fn enumeration(mut item: ItemEnum, shapes: &Shapes<'_>) -> ItemEnum {
-    let schema = shapes.schema(&item.ident.to_string());
-    let names = schema.and_then(|schema| schema.get("x-choice-names"));
+/// An enum whose variants are named by our rule, and what every choice can do.
+fn enumeration(mut item: ItemEnum, shapes: &Shapes<'_>) -> Vec<Item> {
+    let name = item.ident.clone();
+    let empty = Value::Null;
+    let schema = shapes.schema(&name.to_string()).unwrap_or(&empty);
+    let names = schema.get("x-choice-names");
+    let mut values = Vec::new();
     for variant in &mut item.variants {
-        let value = renamed(&variant.attrs).unwrap_or_else(|| variant.ident.to_string());
-        let shown = if value.is_empty() {
-            "The empty string".into()
-        } else {
-            format!("`{value}`")
-        };
-        docs::set(
-            &mut variant.attrs,
-            &format!("{shown}{}", display_names(names, &value)),
-        );
+        let value = choice_index(&variant.ident.to_string());
+        let value = value.and_then(|at| schema[VALUES][at].as_str());
+        // Only an enum that is received has no stand-ins; it is refused by the check of the text.
+        let Some(value) = value else { continue };
+        let ident = Ident::new(&names::variant(value, schema), variant.ident.span());
+        variant.ident = ident.clone();
+        variant.attrs.clear();
+        docs::set(&mut variant.attrs, &shown(value, names));
+        values.push((ident, value.to_owned()));
     }
-    let derives = parse_quote!(
-        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, serde::Serialize)]
-    );
+    let derives = parse_quote!(#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]);
     attributes(&mut item.attrs, derives);
-    item
+    let (idents, texts): (Vec<_>, Vec<_>) = values.into_iter().unzip();
+    let every = docs::attributes("Every choice.");
+    let wire = docs::attributes("The choice as it is sent.");
+    vec![
+        Item::Enum(item),
+        parse_quote! {
+            impl #name {
+                #(#wire)*
+                #[must_use]
+                pub const fn as_str(self) -> &'static str {
+                    match self { #(Self::#idents => #texts),* }
+                }
+
+                #(#every)*
+                pub const ALL: &'static [Self] = &[#(Self::#idents),*];
+            }
+        },
+        parse_quote!(crate::choice::text!(#name);),
+    ]
+}
+
+fn shown(value: &str, names: Option<&Value>) -> String {
+    let code = match value {
+        "" => "The empty string".to_owned(),
+        // It cannot be told from code that ends.
+        value if value.contains('`') || value.chars().any(char::is_control) => {
+            crate::prose::rustdoc(&value.escape_debug().to_string().replace('`', "'"))
+        }
+        value => format!("`{value}`"),
+    };
+    format!("{code}{}", display_names(names, value))
 }
 
 /// ` (en: Peppy, zh: 温柔小妹)`, or nothing.
@@ -124,36 +141,16 @@ fn display_names(names: Option<&Value>, value: &str) -> String {
     }
 }
 
-/// The owner of an implementation that is kept: an enum that is sent can be shown and parsed.
-fn text_conversion(item: &syn::ItemImpl, shapes: &Shapes<'_>) -> Option<Ident> {
-    let (path, _) = item.trait_.as_ref()?;
-    let kept = ["Display", "FromStr"]
-        .iter()
-        .any(|name| path.segments.last().is_some_and(|last| last.ident == name));
-    match item.self_ty.as_ref() {
-        syn::Type::Path(owner) if kept => owner
-            .path
-            .get_ident()
-            .filter(|owner| shapes.is_request(owner))
-            .cloned(),
-        _ => None,
-    }
-}
-
 fn attributes(attrs: &mut Vec<Attribute>, derives: Vec<Attribute>) {
     attrs.retain(|attr| attr.path().is_ident("doc"));
     attrs.extend(derives);
     attrs.push(parse_quote!(#[non_exhaustive]));
 }
 
-/// Keeps of `#[serde(…)]` what the direction needs.
-fn serde_attribute(attrs: &mut Vec<Attribute>, sent: bool) {
+/// One attribute `#[serde(…)]`, with short paths.
+fn serde_attribute(attrs: &mut Vec<Attribute>) {
     let mut metas: Vec<Meta> = serde_metas(attrs).collect();
-    let writes = ["rename", "skip_serializing_if", "flatten"];
-    metas.retain(|meta| !sent || writes.iter().any(|name| meta.path().is_ident(name)));
-    for meta in &mut metas {
-        shorten(meta);
-    }
+    metas.iter_mut().for_each(shorten);
     attrs.retain(|attr| !attr.path().is_ident("serde"));
     if !metas.is_empty() {
         attrs.push(parse_quote!(#[serde(#(#metas),*)]));

@@ -1,0 +1,98 @@
+//! What the generated catalogue is written with, so that it says only what is not so of most.
+
+// Which of these a build needs depends on the providers that are turned on.
+#![allow(dead_code, unused_imports)]
+
+pub(crate) use crate::model::{Choice, Input, Limits, Literal, Media, MediaKind, Model, Shape};
+
+/// An input of which nothing is said: the generated table says only what differs.
+pub(crate) const INPUT: Input = Input {
+    name: "",
+    flag: "",
+    about: "",
+    required: false,
+    hidden: false,
+    default: None,
+    shape: Shape::Any,
+    media: None,
+    language: None,
+};
+
+/// A text without rules.
+pub(crate) const STRING: Shape = choice(&[]);
+
+/// A file without limits.
+pub(crate) const MEDIA: Media = Media {
+    kind: MediaKind::Image,
+    containers: &[],
+    bytes: LIMITS,
+    seconds: LIMITS,
+    side_px: LIMITS,
+    advised_lines: &[],
+};
+
+/// No limits.
+pub(crate) const LIMITS: Limits = Limits {
+    min: None,
+    max: None,
+    advised_max: None,
+};
+
+/// A text that is one of some.
+pub(crate) const fn choice(choices: &'static [Choice]) -> Shape {
+    Shape::String {
+        min_chars: None,
+        max_chars: None,
+        choices,
+    }
+}
+
+/// A choice that is called as it is sent.
+pub(crate) const fn text(value: &'static str) -> Choice {
+    named(value, &[])
+}
+
+/// A choice with names.
+pub(crate) const fn named(
+    value: &'static str,
+    names: &'static [(&'static str, &'static str)],
+) -> Choice {
+    Choice {
+        value: Literal::String(value),
+        names,
+    }
+}
+
+/// How many models there are.
+pub(crate) const fn count(parts: &[&[Model]]) -> usize {
+    let (mut models, mut at) = (0, 0);
+    while at < parts.len() {
+        models += parts[at].len();
+        at += 1;
+    }
+    models
+}
+
+/// All models in one table, which the compiler puts together.
+pub(crate) const fn all<const N: usize>(parts: &[&[Model]]) -> [Model; N] {
+    const NONE: Model = Model {
+        id: "",
+        name: "",
+        kind: "",
+        about: "",
+        docs: None,
+        inputs: &[],
+    };
+    let mut models = [NONE; N];
+    let (mut filled, mut part) = (0, 0);
+    while part < parts.len() {
+        let mut at = 0;
+        while at < parts[part].len() {
+            models[filled] = parts[part][at];
+            filled += 1;
+            at += 1;
+        }
+        part += 1;
+    }
+    models
+}
