@@ -4,9 +4,11 @@
 pub mod catalogue;
 pub mod check_text;
 pub mod document;
+pub mod drift;
 pub mod error;
 pub mod features;
 pub mod generate;
+pub mod import;
 pub mod lint;
 pub mod names;
 pub mod polish;
@@ -14,6 +16,7 @@ pub mod prose;
 pub mod spec;
 pub mod transform;
 pub mod write;
+pub mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;

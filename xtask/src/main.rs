@@ -3,6 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use xtask::Error;
+use xtask::drift::drift;
+use xtask::import::{Listing, plan};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Tasks of this repository")]
@@ -19,19 +22,83 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Bring the vendor's list of models into the spec, then generate
+    ///
+    /// Prints a line for each model that is new, changed or left out. What was changed in a file by
+    /// hand stays; spec/README.md says by which rules.
+    Import {
+        #[command(flatten)]
+        source: From,
+        /// Write nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Say what the vendor added, removed or changed against the spec, in Markdown
+    ///
+    /// Exit code: 0 if nothing, 3 if nothing that breaks programs, 4 if something that does.
+    Drift {
+        #[command(flatten)]
+        source: From,
+        /// JSON instead of Markdown
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(clap::Args)]
+struct From {
+    /// The answer of `GET /models`: a file, `-`, or `live` to ask with `WAVESPEED_API_KEY`
+    source: String,
+    /// Only models whose id is like this; `*` stands for anything
+    #[arg(long, value_name = "PATTERN", default_value = "*")]
+    only: String,
+    /// Keys of the entries that are not the vendor's words, such as `name,type`
+    #[arg(long, value_name = "KEYS", value_delimiter = ',')]
+    omit: Vec<String>,
+}
+
+impl From {
+    fn read(&self) -> Result<Listing, Error> {
+        Listing::read(&self.source).map(|listing| listing.without(&self.omit))
+    }
 }
 
 fn main() -> ExitCode {
-    let Task::Generate { check } = Arguments::parse().task;
-    match xtask::find_root().and_then(|root| xtask::generate(&root, check)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // A tool for the terminal: this is where its errors go.
-            #[allow(clippy::print_stderr)]
-            {
-                eprintln!("{error}");
+    run(&Arguments::parse().task).unwrap_or_else(|error| {
+        // A tool for the terminal: this is where its errors go.
+        #[allow(clippy::print_stderr)]
+        {
+            eprintln!("{error}");
+        }
+        ExitCode::FAILURE
+    })
+}
+
+#[allow(clippy::print_stdout)]
+fn run(task: &Task) -> Result<ExitCode, Error> {
+    let root = xtask::find_root()?;
+    match task {
+        Task::Generate { check } => xtask::generate(&root, *check)?,
+        Task::Import { source, dry_run } => {
+            let plan = plan(&root, &source.read()?, &source.only)?;
+            print!("{plan}");
+            if !dry_run {
+                plan.apply(&root)?;
+                xtask::generate(&root, false)?;
             }
-            ExitCode::FAILURE
+        }
+        Task::Drift { source, json } => {
+            let drift = drift(&root, &source.read()?, &source.only)?;
+            match json {
+                true => println!("{:#}", serde_json::json!(drift)),
+                false => print!("{}", drift.to_markdown()),
+            }
+            return Ok(match (drift.changes.len(), drift.breaking()) {
+                (0, _) => ExitCode::SUCCESS,
+                (_, 0) => ExitCode::from(3),
+                _ => ExitCode::from(4),
+            });
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
