@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use xtask::Error;
 use xtask::write::{Output, write_all};
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 

@@ -5,10 +5,12 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod catalogues;
 mod command;
 mod dropped;
 mod generator;
 mod hostile;
+mod import;
 mod inputs;
 mod journal;
 #[cfg(unix)]

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::import::{Listing, plan};
-use crate::yaml::same;
+use crate::yaml::{same, same_for};
 
 /// A difference between the vendor's list and the spec.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -163,7 +163,7 @@ impl Comparison<'_> {
     }
 
     fn words(&mut self, before: &Value, after: &Value, place: &str) {
-        if !same(before, after) {
+        if !same_for(place.rsplit('.').next().unwrap_or_default(), before, after) {
             let shown = |value: &Value| {
                 value
                     .as_str()

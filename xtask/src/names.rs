@@ -5,6 +5,8 @@
 use heck::{ToKebabCase, ToPascalCase, ToSnakeCase};
 use serde_json::Value;
 
+use crate::spec::Model;
+
 /// The type name of a model: the id is split at every character that is neither a letter nor a
 /// digit, the first letter of each part is capitalised, and the parts are joined; between two
 /// digits a `_` remains, so that `v1-6` and `v16` differ.
@@ -25,9 +27,13 @@ pub fn type_name(id: &str) -> String {
     name
 }
 
-/// The operation id of a model's submit.
+/// The operation id of a model's submit: of its id, or of the type name that it was given.
 #[must_use]
-pub fn operation_id(id: &str) -> String {
+pub fn operation_id(model: &Model) -> String {
+    let id = match model.type_name == type_name(&model.id) {
+        true => &model.id,
+        false => &model.type_name,
+    };
     let word = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     format!("submit_{}", id.chars().map(word).collect::<String>())
 }

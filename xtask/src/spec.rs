@@ -171,7 +171,7 @@ pub fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
 fn operation(model: &Model, template: &Value) -> Value {
     let file = &model.source.value;
     let mut operation = Map::new();
-    operation.insert("operationId".into(), names::operation_id(&model.id).into());
+    operation.insert("operationId".into(), names::operation_id(model).into());
     operation.insert("tags".into(), json!([model.provider()]));
     operation.insert(
         "summary".into(),

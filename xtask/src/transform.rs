@@ -205,6 +205,7 @@ fn remove_limits(schema: &mut Value) {
 
 fn defaults_to_docs(document: &mut Value) -> usize {
     for_request_properties(document, |property, required| {
+        no_default_of_elements(property);
         let default = property
             .as_object_mut()
             .and_then(|keys| keys.shift_remove("default"));
@@ -212,6 +213,18 @@ fn defaults_to_docs(document: &mut Value) -> usize {
             append(property, &prose::default(&value, required))
         })
     })
+}
+
+/// An element that is not there has no default.
+fn no_default_of_elements(schema: &mut Value) {
+    for key in ["items", "additionalProperties"] {
+        if let Some(element) = schema.get_mut(key).filter(|element| element.is_object()) {
+            element
+                .as_object_mut()
+                .map(|keys| keys.shift_remove("default"));
+            no_default_of_elements(element);
+        }
+    }
 }
 
 /// Adds a sentence to a description. What explains the value follows in a paragraph of its own.

@@ -9,21 +9,32 @@ use serde_json::{Map, Value};
 /// Lines are not longer than this, where they can be broken.
 const WIDTH: usize = 100;
 const STEP: usize = 2;
+/// The key whose text may end with a line end, or not.
+const FOLDED: &str = "description";
 
-/// Whether two values say the same: `2` and `2.0` do, and a text with or without a line end.
+/// Whether two values say the same: `2` and `2.0` do.
 #[must_use]
 pub fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
-        (Value::String(a), Value::String(b)) => a.trim_end() == b.trim_end(),
         (Value::Array(a), Value::Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
         }
         (Value::Object(a), Value::Object(b)) => {
-            let found = |(key, a): (&String, &Value)| b.get(key).is_some_and(|b| same(a, b));
+            let found =
+                |(key, a): (&String, &Value)| b.get(key).is_some_and(|b| same_for(key, a, b));
             a.len() == b.len() && a.iter().all(found)
         }
         (a, b) => a == b,
+    }
+}
+
+/// Whether two values of a key say the same. A description that is folded ends with a line end.
+#[must_use]
+pub fn same_for(key: &str, a: &Value, b: &Value) -> bool {
+    match (key, a, b) {
+        (FOLDED, Value::String(a), Value::String(b)) => a.trim_end() == b.trim_end(),
+        _ => same(a, b),
     }
 }
 
@@ -196,7 +207,7 @@ fn change(
         match (entry, old.get(key)) {
             (Some(entry), Some(old)) => {
                 push(out, &entry.before);
-                if same(old, value) {
+                if same_for(key, old, value) {
                     push(out, entry.lines);
                 } else {
                     replace(entry, old, value, indent, out);
@@ -283,7 +294,7 @@ fn block(mapping: &Map<String, Value>, indent: usize, out: &mut String) {
 fn pair(key: &str, value: &Value, indent: usize, out: &mut String) {
     let head = format!("{:indent$}{}:", "", scalar(key, true));
     let shown = match value {
-        Value::String(text) => scalar(text.trim_end_matches('\n'), false),
+        Value::String(text) => scalar(text, false),
         other => flow(other),
     };
     let line = format!("{head} {shown}");
@@ -301,7 +312,7 @@ fn pair(key: &str, value: &Value, indent: usize, out: &mut String) {
                 .iter()
                 .for_each(|value| item(value, indent + STEP, out));
         }
-        Value::String(text) if !fits && folds(text) => {
+        Value::String(text) if !fits && key == FOLDED && folds(text) => {
             out.push_str(&head);
             out.push_str(" >\n");
             fold(text, indent + STEP, out);
@@ -353,7 +364,7 @@ fn fold(text: &str, indent: usize, out: &mut String) {
 
 fn flow(value: &Value) -> String {
     match value {
-        Value::String(text) => scalar(text.trim_end_matches('\n'), true),
+        Value::String(text) => scalar(text, true),
         Value::Array(values) => {
             let values: Vec<_> = values.iter().map(flow).collect();
             format!("[{}]", values.join(", "))
@@ -503,12 +514,12 @@ properties:
         let long = "word ".repeat(40);
         let text = write(map(&json!({
             "a": "Max, [1] e.g. x", "b": "16:9", "c": "no", "d": "it's: so", "e": "a\u{85}\tb",
-            "f": long.trim(), "g": ["a, b", "+x", ""], "h": { "i": {} }, "j": "2024-01-01",
+            "description": long.trim(), "g": ["a, b", "+x", ""], "h": { "i": {} }, "j": "2024-01-01",
         })));
         let start = "a: Max, [1] e.g. x\nb: '16:9'\nc: 'no'\nd: 'it''s: so'\n";
         assert!(text.starts_with(start), "{text}");
         assert!(
-            text.contains("e: \"a\\u0085\\tb\"\nf: >\n  word word"),
+            text.contains("e: \"a\\u0085\\tb\"\ndescription: >\n  word word"),
             "{text}"
         );
         assert!(
@@ -541,7 +552,7 @@ properties:
     }
 
     fn object(inner: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
-        let key = prop_oneof!["[a-d]", "[a-z' :#-]{1,6}", any::<String>()];
+        let key = prop_oneof!["[a-d]", "description", "[a-z' :#-]{1,6}", any::<String>()];
         prop::collection::vec((key, inner), 0..6)
             .prop_map(|pairs| Value::Object(pairs.into_iter().collect()))
     }

@@ -219,6 +219,7 @@ impl Mender<'_> {
     fn schema(&mut self, raw: &Value, place: &str, depth: usize) -> Schema {
         let mut raw = raw.as_object().cloned().unwrap_or_default();
         let mut nullable = raw.get("nullable") == Some(&true.into());
+        let told = self.mends.len();
         for _ in 0..DEPTH {
             match self.simpler(&raw, place) {
                 Some((next, null)) => (raw, nullable) = (next, nullable || null),
@@ -228,7 +229,8 @@ impl Mender<'_> {
         let kind = if depth > DEPTH {
             None
         } else {
-            self.kind(&mut raw, place, &mut nullable)
+            let said = self.mends.len() > told;
+            self.kind(&mut raw, place, &mut nullable, said)
         };
         let mut schema = Schema::new();
         if let Some(kind) = kind {
@@ -349,7 +351,13 @@ impl Mender<'_> {
     }
 
     /// The type, by its right word; what is not said is read from what stands around it.
-    fn kind(&mut self, raw: &mut Schema, place: &str, nullable: &mut bool) -> Option<&'static str> {
+    fn kind(
+        &mut self,
+        raw: &mut Schema,
+        place: &str,
+        nullable: &mut bool,
+        said: bool,
+    ) -> Option<&'static str> {
         if let Some(value) = raw.shift_remove("const") {
             raw.entry("enum").or_insert_with(|| json!([value]));
         }
@@ -378,7 +386,8 @@ impl Mender<'_> {
             _ => None,
         };
         // Only the vendor's own word is not worth a word.
-        if !matches!((&stated, kind), (Value::String(word), Some(kind)) if word == kind) {
+        let plain = matches!((&stated, kind), (Value::String(word), Some(kind)) if word == kind);
+        if !plain && !(said && kind.is_none()) {
             let becomes = kind.map_or("any value goes".into(), |kind| format!("taken for {kind}"));
             let (rule, found) = match (&stated, kind) {
                 (Value::Null, None) => ("any-value", "no type".to_owned()),

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::yaml::same;
+use crate::yaml::same_for;
 
 /// Where the file and the vendor say different things, and the file stays.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,8 +59,9 @@ impl Merger<'_> {
         theirs: Option<&Value>,
         place: &str,
     ) -> Option<Value> {
+        let key = place.rsplit('.').next().unwrap_or_default();
         let equal = |a: Option<&Value>, b: Option<&Value>| match (a, b) {
-            (Some(a), Some(b)) => same(a, b),
+            (Some(a), Some(b)) => same_for(key, a, b),
             (a, b) => a.is_none() && b.is_none(),
         };
         let empty = Map::new();
@@ -142,6 +143,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::yaml::same;
 
     fn merged(base: &Value, ours: &Value, theirs: &Value) -> (Value, Vec<String>) {
         let mut kept = Vec::new();

@@ -79,6 +79,10 @@ pub fn plan(root: &Path, listing: &Listing, like: &str) -> Result<Plan, Error> {
             continue;
         }
         let (key, outcome) = match outcomes.contains_key(id) {
+            false if id.is_empty() => (
+                format!("entry {place}"),
+                outcome(root, &spec, &imported, entry)?,
+            ),
             false => (id.to_owned(), outcome(root, &spec, &imported, entry)?),
             true => (format!("{id} (entry {place})"), twice(id)),
         };

@@ -1,6 +1,6 @@
 //! Operations, and what a model file must say beside its schema.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -31,10 +31,26 @@ const METHODS: &[&str] = &[
 pub(super) fn check(spec: &Spec, bundle: &Value, report: &mut Report) {
     let file = Place::file(&spec.api.file);
     let mut ids: BTreeMap<String, String> = BTreeMap::new();
-    for model in &spec.models {
-        ids.insert(names::operation_id(&model.id), model.source.file.clone());
-    }
     let paths = spec.api.value["paths"].as_object().into_iter().flatten();
+    let first = |path: &str| {
+        path.trim_start_matches('/')
+            .split('/')
+            .next()
+            .map(str::to_owned)
+    };
+    let calls: BTreeSet<String> = paths.clone().filter_map(|(path, _)| first(path)).collect();
+    for model in &spec.models {
+        let place = Place::file(&model.source.file);
+        let id = names::operation_id(model);
+        if let Some(first) = ids.insert(id.clone(), model.source.file.clone()) {
+            let problem = format!("its operation `{id}` is also that of {first}");
+            report.add(&place, problem, "give this model `x-model: {type_name: …}`");
+        }
+        if calls.contains(model.provider()) {
+            let problem = format!("paths below /{} are calls of the account", model.provider());
+            report.add(&place, problem, "leave the model out");
+        }
+    }
     for (path, item) in paths {
         let item_place = file.key("paths").key(path);
         let operations = item.as_object().into_iter().flatten();

@@ -16,7 +16,10 @@ pub(super) fn check_schema(at: &SchemaAt<'_>, reserved: &[String], report: &mut 
     let mut fields = BTreeMap::new();
     let mut flags = BTreeMap::new();
     for (name, _, place) in at.properties() {
-        if let Some(first) = fields.insert(names::snake(name), name) {
+        if !is_plain(name) {
+            let problem = format!("`{}` cannot be a field and a flag", name.escape_debug());
+            report.add(&place, problem, "leave it out");
+        } else if let Some(first) = fields.insert(names::snake(name), name) {
             let field = names::snake(name);
             let problem = format!("`{first}` and `{name}` would be one field, `{field}`");
             report.add(&place, problem, "leave one of them out");
@@ -54,6 +57,14 @@ pub(super) fn check_schema(at: &SchemaAt<'_>, reserved: &[String], report: &mut 
             }
         }
     }
+}
+
+/// What Rust and the command line both can name, whatever they put in place of signs.
+fn is_plain(name: &str) -> bool {
+    name.contains(|c: char| c.is_ascii_alphanumeric())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_-. $/:".contains(c))
 }
 
 /// The names of all types, nested ones and structs of required inputs included.
@@ -226,6 +237,17 @@ mod tests {
     }
 
     #[test]
+    fn names_that_are_neither_fields_nor_flags() {
+        for name in ["'测'", "''", "'-'", r#""a\n""#] {
+            let found = model_lines(&VALID.replace("in: {}", &format!("{name}: {{}}")));
+            assert!(
+                found[0].contains("` cannot be a field and a flag; leave it out"),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
     fn choices_that_become_one() {
         assert_eq!(
             in_input("type: string\nenum: [uk_man2, AB, uk-man2]"),
@@ -240,11 +262,14 @@ mod tests {
     #[test]
     fn types_that_become_one() {
         let found = lines(&spec(&[("a/b-c", VALID), ("a/b/c", VALID)]));
-        assert_eq!(
-            found[0],
-            "spec/models/a/b/c.yaml: its type `ABC` is also one of spec/models/a/b-c.yaml; give \
-             this model `x-model: {type_name: …}`"
-        );
+        let mend = "of spec/models/a/b-c.yaml; give this model `x-model: {type_name: …}`";
+        for name in [
+            "its operation `submit_a_b_c` is also that",
+            "its type `ABC` is also one",
+        ] {
+            let line = format!("spec/models/a/b/c.yaml: {name} {mend}");
+            assert!(found.contains(&line), "{line} in {found:?}");
+        }
         let given = VALID.replace("type: test", "type: test, type_name: Other");
         assert_eq!(
             lines(&spec(&[("a/b-c", VALID), ("a/b/c", &given)])),
