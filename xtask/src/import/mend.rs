@@ -387,7 +387,7 @@ impl Mender<'_> {
         };
         // Only the vendor's own word is not worth a word.
         let plain = matches!((&stated, kind), (Value::String(word), Some(kind)) if word == kind);
-        if !plain && !(said && kind.is_none()) {
+        if !(plain || said && kind.is_none()) {
             let becomes = kind.map_or("any value goes".into(), |kind| format!("taken for {kind}"));
             let (rule, found) = match (&stated, kind) {
                 (Value::Null, None) => ("any-value", "no type".to_owned()),
