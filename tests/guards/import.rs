@@ -389,7 +389,7 @@ fn every_change_is_told_once_and_graded() {
     ];
     let folder = empty();
     let there = entry("acme/x", &start, &["prompt"]);
-    import(folder.path(), &[there.clone()]);
+    import(folder.path(), std::slice::from_ref(&there));
     for (edit, line) in cases {
         let mut changed = there.clone();
         edit(inputs(&mut changed));

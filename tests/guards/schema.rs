@@ -77,6 +77,18 @@ fn values(schema: &Value, document: &Value) -> Vec<Value> {
     values
 }
 
+/// A value that breaks nothing.
+fn fine(schema: &Value, document: &Value) -> Value {
+    let schema = resolve(schema, document);
+    match (schema["enum"].get(0), schema["type"].as_str()) {
+        (Some(choice), _) => choice.clone(),
+        (None, Some("integer" | "number")) => schema.get("minimum").cloned().unwrap_or(json!(1)),
+        (None, Some("boolean")) => json!(true),
+        (None, Some("array")) => json!([fine(&schema["items"], document)]),
+        _ => json!("x"),
+    }
+}
+
 /// Inputs of which each is there or not, and any of its [`values`].
 fn inputs(document: &Value) -> impl Strategy<Value = Value> {
     let schema = resolve(&document["allOf"][0], document);
@@ -85,11 +97,10 @@ fn inputs(document: &Value) -> impl Strategy<Value = Value> {
         .map(|(name, property)| {
             let name = name.clone();
             // One that breaks nothing, often enough that all of them do not.
-            let fine = resolve(property, document)["enum"][0].clone();
-            let fine = if fine.is_null() { json!("x") } else { fine };
+            let fine = fine(property, document);
             let any = prop::sample::select(values(property, document));
             let value =
-                prop_oneof![2 => Just(Some(fine)), 3 => any.prop_map(Some), 1 => Just(None)];
+                prop_oneof![5 => Just(Some(fine)), 3 => any.prop_map(Some), 1 => Just(None)];
             value.prop_map(move |value| Some((name.clone(), value?)))
         })
         .collect();
@@ -108,7 +119,7 @@ fn our_verdict_is_that_of_a_json_schema_validator() {
         // How often they said no, and yes.
         let verdicts = [Cell::new(0), Cell::new(0)];
         let mut runner = TestRunner::new(Config {
-            cases: 2000,
+            cases: 600,
             failure_persistence: None,
             ..Config::default()
         });
@@ -122,7 +133,7 @@ fn our_verdict_is_that_of_a_json_schema_validator() {
         });
         outcome.unwrap_or_else(|error| panic!("{}: {error}", model.id));
         assert!(
-            verdicts.iter().all(|count| count.get() > 50),
+            verdicts.iter().all(|count| count.get() > 20),
             "{}: {verdicts:?}",
             model.id
         );

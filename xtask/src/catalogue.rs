@@ -243,13 +243,17 @@ fn media(media: &Map<String, Value>) -> TokenStream {
     let containers = containers.iter().filter_map(Value::as_str);
     let lines = list("advised_lines");
     let lines = lines.iter().filter_map(Value::as_number).map(number);
-    let measures = ["bytes", "seconds", "side_px"]
+    let measures = ["bytes", "seconds", "side_px", "aspect"]
         .into_iter()
         .filter_map(|key| {
             let (name, limits) = (format_ident!("{key}"), limits(media.get(key)?));
             Some(quote!(#name: #limits))
         });
     let lists = [
+        (
+            media.get("inline") == Some(&true.into()),
+            quote!(inline: true),
+        ),
         (
             media.contains_key("containers"),
             quote!(containers: &[#(#containers),*]),

@@ -214,6 +214,10 @@ pub struct Media {
     pub seconds: Limits,
     /// Its width and its height in pixels, each.
     pub side_px: Limits,
+    /// Its width by its height.
+    pub aspect: Limits,
+    /// Whether the file itself can be sent, as a `data:` URL.
+    pub inline: bool,
     /// The numbers of lines that are advised, as in 720p; empty if any is fine.
     pub advised_lines: &'static [u32],
 }

@@ -28,6 +28,8 @@ pub(crate) const MEDIA: Media = Media {
     bytes: LIMITS,
     seconds: LIMITS,
     side_px: LIMITS,
+    aspect: LIMITS,
+    inline: false,
     advised_lines: &[],
 };
 

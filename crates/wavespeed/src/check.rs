@@ -327,6 +327,11 @@ pub(crate) struct Named<'a> {
 }
 
 impl Named<'_> {
+    /// Whether the file itself is given, as a `data:` URL.
+    pub(crate) fn is_inline(&self) -> bool {
+        self.text.starts_with("data:")
+    }
+
     /// Whether it is the path of a local file.
     pub(crate) fn is_path(&self) -> bool {
         file::is_path(self.text)

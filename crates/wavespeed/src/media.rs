@@ -29,6 +29,8 @@ pub struct Facts {
     pub tracks: Vec<Track>,
     /// The length that an mp4 or mov file states for all of it.
     pub movie: Option<Duration>,
+    /// Width and height in pixels of a picture (PNG, JPEG, GIF or WebP), as stored.
+    pub picture: Option<(u32, u32)>,
     /// Whether all of an mp4 or mov file is there.
     pub end: End,
 }
@@ -111,6 +113,8 @@ const BODY: u64 = 64 << 10;
 const START: u64 = 64;
 /// The longest header of a box.
 const HEADER: u64 = 16;
+/// How much of a picture is read: its sides can stand behind a smaller picture.
+const PICTURE: u64 = 512 << 10;
 /// How much of a file is read at once, and in all.
 const PIECE: u64 = 1 << 10;
 const BUDGET: u64 = 900 << 10;
@@ -140,6 +144,7 @@ pub struct Reader {
     boxes: u32,
     container: Option<Container>,
     movie: Movie,
+    picture: Option<(u32, u32)>,
     /// Where the last box would end, if that is behind the end of the file.
     expected: Option<u64>,
     /// Set once nothing more is needed.
@@ -159,6 +164,7 @@ impl Reader {
             boxes: 0,
             container: None,
             movie: Movie::default(),
+            picture: None,
             expected: None,
             end: (size == 0).then_some(End::Unknown),
         }
@@ -199,6 +205,7 @@ impl Reader {
             container: container.with(&tracks),
             tracks,
             movie,
+            picture: self.picture,
             end,
         }
     }
@@ -216,6 +223,18 @@ impl Reader {
     /// Whether so many bytes were fed; if not, they are needed.
     fn lacks(&self, bytes: u64) -> bool {
         (self.here().len() as u64) < bytes
+    }
+
+    /// Finds the sides of a picture, or says how many bytes that takes.
+    fn look_at_picture(&mut self) -> Option<u64> {
+        let here = self.here();
+        let here = &here[..here.len().min(PICTURE as usize)];
+        let side = |side: usize| u32::try_from(side).ok();
+        let sides = imagesize::blob_size(here).ok();
+        self.picture = sides.and_then(|size| Some((side(size.width)?, side(size.height)?)));
+        let seen = self.here().len() as u64;
+        let more = (seen * 16).min(PICTURE).min(self.size);
+        (self.picture.is_none() && more > seen).then_some(more)
     }
 
     /// Looks at one box, or says how many bytes that takes.
@@ -245,10 +264,16 @@ impl Reader {
             // No more than that, so that it does not depend on how much was fed.
             let container = Container::of(&self.here()[..least as usize]);
             self.container = Some(container);
-            if !container.has_boxes() {
-                self.end = Some(End::Unknown);
-                return None;
-            }
+        }
+        let container = self.container.unwrap_or_default();
+        if container.is_picture()
+            && let Some(more) = self.look_at_picture()
+        {
+            return Some(more);
+        }
+        if !container.has_boxes() {
+            self.end = Some(End::Unknown);
+            return None;
         }
         self.boxes += 1;
         if self.boxes > BOXES {

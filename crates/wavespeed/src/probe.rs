@@ -52,10 +52,12 @@ impl Wavespeed {
     /// what could not be looked at is a warning. [`submit`](Self::submit) does not look by itself.
     pub async fn check_urls(&self, model: &Model, input: &Value) -> Vec<Fault> {
         let named = check::files(model, input).into_iter();
-        let looks = named.filter(|named| !named.is_path()).map(async |named| {
-            let (_, found) = self.look_at(named.text, named.media).await;
-            faults(&named.field, named.text, found)
-        });
+        let looks = named
+            .filter(|named| !named.is_path() && !named.is_inline())
+            .map(async |named| {
+                let (_, found) = self.look_at(named.text, named.media).await;
+                faults(&named.field, named.text, found)
+            });
         join_all(looks).await.into_iter().flatten().collect()
     }
 

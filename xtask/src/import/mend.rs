@@ -131,9 +131,13 @@ fn is_id(id: &str) -> bool {
 
 /// A name for a model that has none: its id without the provider, in capitals.
 fn title(id: &str) -> String {
+    const SHORT: [&str; 9] = ["i2i", "i2v", "t2i", "t2v", "v2v", "tts", "ai", "3d", "hd"];
     let (_, name) = id.split_once('/').unwrap_or(("", id));
     let words = name.split(['/', '-', '_']).filter(|word| !word.is_empty());
     let capital = |word: &str| {
+        if SHORT.contains(&word) {
+            return word.to_uppercase();
+        }
         let mut letters = word.chars();
         let first = letters.next().into_iter().flat_map(char::to_uppercase);
         first.chain(letters).collect::<String>()
@@ -283,7 +287,9 @@ impl Mender<'_> {
         {
             schema.insert("format".into(), format.clone().into());
         }
-        schema
+        let mut ordered: Vec<_> = schema.into_iter().collect();
+        ordered.sort_by_key(|(key, _)| rank(key));
+        ordered.into_iter().collect()
     }
 
     /// The schema without its outermost reference or alternative, and whether null was one.
@@ -559,6 +565,31 @@ impl Mender<'_> {
             }
         }
     }
+}
+
+/// The order in which a schema is read best: what it is, what it can be, what it consists of.
+fn rank(key: &str) -> usize {
+    const ORDER: [&str; 15] = [
+        "type",
+        "nullable",
+        "deprecated",
+        "format",
+        "description",
+        "default",
+        "minLength",
+        "maxLength",
+        "minimum",
+        "maximum",
+        "multipleOf",
+        "minItems",
+        "maxItems",
+        "x-hidden",
+        "enum",
+    ];
+    ORDER
+        .iter()
+        .position(|known| *known == key)
+        .unwrap_or(ORDER.len())
 }
 
 /// The type of a schema that does not say it.

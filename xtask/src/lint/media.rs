@@ -12,6 +12,8 @@ const KEYS: &[&str] = &[
     "bytes",
     "seconds",
     "side_px",
+    "aspect",
+    "inline",
     "advised_lines",
 ];
 const KINDS: &[&str] = &["video", "audio", "image"];
@@ -50,9 +52,15 @@ pub(super) fn check(at: &SchemaAt<'_>, report: &mut Report) {
         let place = place.key(key);
         match key.as_str() {
             "kind" => {}
+            "inline" if value.is_boolean() => {}
+            "inline" => report.add(
+                &place,
+                format!("{} is neither true nor false", code(value)),
+                "write `true`",
+            ),
             "containers" => list(value, &place, Value::is_string, "file extensions", report),
             "advised_lines" => list(value, &place, is_u32, "whole numbers", report),
-            "bytes" | "seconds" | "side_px" => limits(value, &place, report),
+            "bytes" | "seconds" | "side_px" | "aspect" => limits(value, &place, report),
             _ => {
                 let mend = suggest(key, KEYS, "remove it; spec/README.md has the list");
                 report.add(&place, "it is not a rule for files", mend);

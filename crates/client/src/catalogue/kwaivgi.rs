@@ -2,115 +2,1571 @@
 
 use crate::table::*;
 
-pub(super) const MODELS: &[Model] = &[Model {
-    id: "kwaivgi/kling-lipsync/text-to-video",
-    name: "Kling Lipsync Text To Video",
-    kind: "text-to-video",
-    about: "Kling TextToVideo is an advanced text-to-video model designed to create lifelike lip movements that perfectly sync with the given text input.",
-    docs: Some("https://wavespeed.ai/docs/docs-api/kwaivgi/kwaivgi-kling-lipsync-text-to-video"),
-    inputs: &[
-        Input {
-            name: "video",
-            flag: "video",
-            about: "The URL of the video file for generating synchronized lip movements. Video files support .mp4/.mov, file size does not exceed 100MB, video length does not exceed 10s and is not shorter than 2s, only 720p and 1080p are supported, length and width dimensions should both be between 720px and 1920px.",
-            required: true,
-            shape: STRING,
-            media: Some(Media {
-                kind: MediaKind::Video,
-                bytes: Limits {
-                    max: Some(104857600.0),
-                    advised_max: Some(100000000.0),
-                    ..LIMITS
-                },
-                seconds: Limits {
-                    min: Some(2.0),
-                    advised_max: Some(10.0),
-                    ..LIMITS
-                },
-                side_px: Limits {
-                    min: Some(720.0),
-                    max: Some(1920.0),
-                    ..LIMITS
-                },
-                containers: &["mp4", "mov"],
-                advised_lines: &[720, 1080],
-                ..MEDIA
-            }),
-            ..INPUT
-        },
-        Input {
-            name: "text",
-            flag: "text",
-            about: "Text Content for Lip-Sync Video Generation. Max 120 characters.",
-            required: true,
-            shape: Shape::String {
-                min_chars: Some(1),
-                max_chars: Some(120),
-                choices: &[],
+pub(super) const MODELS: &[Model] = &[
+    Model {
+        id: "kwaivgi/kling-effects",
+        name: "Kling Effects",
+        kind: "image-to-video",
+        about: "Kling effects is an AI-powered video generation model that creates stunning 5-second videos from a single image. It’s perfect for creating engaging social media content, product showcases, and more. With its advanced technology, the model can generate a wide range of styles and effects, from futuristic and abstract to realistic and cinematic.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "effect_scene",
+                flag: "effect-scene",
+                about: "Effect scene",
+                required: true,
+                shape: choice(&[
+                    text("emoji"),
+                    text("let's_ride"),
+                    text("snatched"),
+                    text("magic_broom"),
+                    text("felt_felt"),
+                    text("jumpdrop"),
+                    text("celebration"),
+                    text("splashsplash"),
+                    text("hula"),
+                    text("surfsurf"),
+                    text("fairy_wing"),
+                    text("angel_wing"),
+                    text("dark_wing"),
+                    text("skateskate"),
+                    text("plushcut"),
+                    text("jelly_press"),
+                    text("jelly_slice"),
+                    text("jelly_squish"),
+                    text("jelly_jiggle"),
+                    text("pixelpixel"),
+                    text("yearbook"),
+                    text("instant_film"),
+                    text("anime_figure"),
+                    text("rocketrocket"),
+                    text("bloombloom"),
+                    text("dizzydizzy"),
+                    text("fuzzyfuzzy"),
+                    text("squish"),
+                    text("expansion"),
+                    text("santa_gifts"),
+                    text("santa_hug"),
+                    text("girlfriend"),
+                    text("boylfriend"),
+                    text("heart_gesture_1"),
+                    text("pet_wizard"),
+                    text("pet_lion"),
+                    text("smoke_smoke"),
+                    text("thumbs_up"),
+                    text("pet_chef"),
+                    text("pet_delivery"),
+                    text("instant_kid"),
+                    text("dollar_rain"),
+                    text("cry_cry"),
+                    text("building_collapse"),
+                    text("gun_shot"),
+                    text("mushroom"),
+                    text("double_gun"),
+                    text("pet_warrior"),
+                    text("lightning_power"),
+                    text("jesus_hug"),
+                    text("magic_fireball"),
+                    text("shark_alert"),
+                    text("long_hair"),
+                    text("lie_flat"),
+                    text("polar_bear_hug"),
+                    text("brown_bear_hug"),
+                    text("jazz_jazz"),
+                    text("offic_escape_plow"),
+                    text("fly_fly"),
+                    text("watermelon_bomb"),
+                    text("pet_dance"),
+                    text("boss_coming"),
+                    text("wool_curly"),
+                    text("iron_warrior"),
+                    text("pet_moto_rider"),
+                    text("pet_bee"),
+                    text("marry_me"),
+                    text("swing_swing"),
+                    text("day_to_night"),
+                    text("piggy_morph"),
+                    text("wig_out"),
+                    text("car_explosion"),
+                    text("ski_ski"),
+                    text("tiger_hug"),
+                    text("siblings"),
+                    text("construction_worker"),
+                    text("media_interview"),
+                ]),
+                ..INPUT
             },
-            ..INPUT
-        },
-        Input {
-            name: "voice_id",
-            flag: "voice-id",
-            about: "Voice ID to use for speech synthesis",
-            required: true,
-            default: Some(Literal::String("genshin_klee2")),
-            shape: choice(&[
-                named("genshin_vindi2", &[("en", "Sunny"), ("zh", "阳光少年")]),
-                named("zhinen_xuesheng", &[("en", "Sage"), ("zh", "懂事小弟")]),
-                named("AOT", &[("en", "Ace")]),
-                named("ai_shatang", &[("en", "Blossom"), ("zh", "青春少女")]),
-                named("genshin_klee2", &[("en", "Peppy"), ("zh", "温柔小妹")]),
-                named("genshin_kirara", &[("en", "Dove"), ("zh", "元气少女")]),
-                named("ai_kaiya", &[("en", "Shine"), ("zh", "阳光男生")]),
-                named("oversea_male1", &[("en", "Anchor")]),
-                named("ai_chenjiahao_712", &[("en", "Lyric"), ("zh", "文艺小哥")]),
-                named("girlfriend_4_speech02", &[("en", "Melody")]),
-                named(
-                    "chat1_female_new-3",
-                    &[("en", "Tender"), ("zh", "温柔姐姐")],
-                ),
-                named("chat_0407_5-1", &[("en", "Siren")]),
-                named("cartoon-boy-07", &[("en", "Zippy"), ("zh", "活泼男童")]),
-                named("uk_boy1", &[("en", "Bud")]),
-                named("cartoon-girl-01", &[("en", "Sprite"), ("zh", "俏皮女童")]),
-                named("PeppaPig_platform", &[("en", "Candy")]),
-                named("ai_huangzhong_712", &[("en", "Beacon")]),
-                named("ai_huangyaoshi_712", &[("en", "Rock"), ("zh", "稳重老爸")]),
-                named("ai_laoguowang_712", &[("en", "Titan"), ("zh", "严肃上司")]),
-                named("chengshu_jiejie", &[("en", "Grace"), ("zh", "优雅贵妇")]),
-                named("you_pingjing", &[("en", "Helen"), ("zh", "温柔妈妈")]),
-                named("calm_story1", &[("en", "Lore")]),
-                named("uk_man2", &[("en", "Crag")]),
-                named("laopopo_speech02", &[("en", "Prattle"), ("zh", "唠叨奶奶")]),
-                named(
-                    "heainainai_speech02",
-                    &[("en", "Hearth"), ("zh", "和蔼奶奶")],
-                ),
-            ]),
-            language: Some("voice_language"),
-            ..INPUT
-        },
-        Input {
-            name: "voice_language",
-            flag: "voice-language",
-            about: "The voice language corresponding to the Voice ID",
-            default: Some(Literal::String("en")),
-            shape: choice(&[text("zh"), text("en")]),
-            ..INPUT
-        },
-        Input {
-            name: "voice_speed",
-            flag: "voice-speed",
-            about: "Speech rate for Text to Video generation",
-            default: Some(Literal::Number(1.0)),
-            shape: Shape::Number {
-                min: Some(0.8),
-                max: Some(2.0),
-                multiple_of: None,
+            Input {
+                name: "image",
+                flag: "image",
+                about: "Image URL or Base64 encoding, in the format of data:image/png;base64,...",
+                required: true,
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Image,
+                    inline: true,
+                    ..MEDIA
+                }),
+                ..INPUT
             },
-            ..INPUT
-        },
-    ],
-}];
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-lipsync/audio-to-video",
+        name: "Kling Lipsync Audio To Video",
+        kind: "audio-to-video",
+        about: "Kling LipSync is an advanced audio-to-video model designed to create lifelike lip movements that perfectly sync with the given audio input.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "audio",
+                flag: "audio",
+                about: "The URL pointing to the audio file that will be used for generating synchronized lip movements. Supported audio file formats: .mp3/.wav/.m4a/.aac, with a maximum file size of 5MB.",
+                required: true,
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Audio,
+                    bytes: Limits {
+                        max: Some(5242880.0),
+                        advised_max: Some(5000000.0),
+                        ..LIMITS
+                    },
+                    containers: &["mp3", "wav", "m4a", "aac"],
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "video",
+                flag: "video",
+                about: "The URL of the video file for generating synchronized lip movements. Video files support .mp4/.mov, file size does not exceed 100MB, video length does not exceed 10s and is not shorter than 2s, only 720p and 1080p are supported, length and width dimensions should both be between 720px and 1920px.",
+                required: true,
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Video,
+                    bytes: Limits {
+                        max: Some(104857600.0),
+                        advised_max: Some(100000000.0),
+                        ..LIMITS
+                    },
+                    seconds: Limits {
+                        min: Some(2.0),
+                        advised_max: Some(10.0),
+                        ..LIMITS
+                    },
+                    side_px: Limits {
+                        min: Some(720.0),
+                        max: Some(1920.0),
+                        ..LIMITS
+                    },
+                    containers: &["mp4", "mov"],
+                    advised_lines: &[720, 1080],
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-lipsync/text-to-video",
+        name: "Kling Lipsync Text To Video",
+        kind: "text-to-video",
+        about: "Kling TextToVideo is an advanced text-to-video model designed to create lifelike lip movements that perfectly sync with the given text input.",
+        docs: Some(
+            "https://wavespeed.ai/docs/docs-api/kwaivgi/kwaivgi-kling-lipsync-text-to-video",
+        ),
+        inputs: &[
+            Input {
+                name: "video",
+                flag: "video",
+                about: "The URL of the video file for generating synchronized lip movements. Video files support .mp4/.mov, file size does not exceed 100MB, video length does not exceed 10s and is not shorter than 2s, only 720p and 1080p are supported, length and width dimensions should both be between 720px and 1920px.",
+                required: true,
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Video,
+                    bytes: Limits {
+                        max: Some(104857600.0),
+                        advised_max: Some(100000000.0),
+                        ..LIMITS
+                    },
+                    seconds: Limits {
+                        min: Some(2.0),
+                        advised_max: Some(10.0),
+                        ..LIMITS
+                    },
+                    side_px: Limits {
+                        min: Some(720.0),
+                        max: Some(1920.0),
+                        ..LIMITS
+                    },
+                    containers: &["mp4", "mov"],
+                    advised_lines: &[720, 1080],
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "text",
+                flag: "text",
+                about: "Text Content for Lip-Sync Video Generation. Max 120 characters.",
+                required: true,
+                shape: Shape::String {
+                    min_chars: Some(1),
+                    max_chars: Some(120),
+                    choices: &[],
+                },
+                ..INPUT
+            },
+            Input {
+                name: "voice_id",
+                flag: "voice-id",
+                about: "Voice ID to use for speech synthesis",
+                required: true,
+                default: Some(Literal::String("genshin_klee2")),
+                shape: choice(&[
+                    named("genshin_vindi2", &[("en", "Sunny"), ("zh", "阳光少年")]),
+                    named("zhinen_xuesheng", &[("en", "Sage"), ("zh", "懂事小弟")]),
+                    named("AOT", &[("en", "Ace")]),
+                    named("ai_shatang", &[("en", "Blossom"), ("zh", "青春少女")]),
+                    named("genshin_klee2", &[("en", "Peppy"), ("zh", "温柔小妹")]),
+                    named("genshin_kirara", &[("en", "Dove"), ("zh", "元气少女")]),
+                    named("ai_kaiya", &[("en", "Shine"), ("zh", "阳光男生")]),
+                    named("oversea_male1", &[("en", "Anchor")]),
+                    named("ai_chenjiahao_712", &[("en", "Lyric"), ("zh", "文艺小哥")]),
+                    named("girlfriend_4_speech02", &[("en", "Melody")]),
+                    named(
+                        "chat1_female_new-3",
+                        &[("en", "Tender"), ("zh", "温柔姐姐")],
+                    ),
+                    named("chat_0407_5-1", &[("en", "Siren")]),
+                    named("cartoon-boy-07", &[("en", "Zippy"), ("zh", "活泼男童")]),
+                    named("uk_boy1", &[("en", "Bud")]),
+                    named("cartoon-girl-01", &[("en", "Sprite"), ("zh", "俏皮女童")]),
+                    named("PeppaPig_platform", &[("en", "Candy")]),
+                    named("ai_huangzhong_712", &[("en", "Beacon")]),
+                    named("ai_huangyaoshi_712", &[("en", "Rock"), ("zh", "稳重老爸")]),
+                    named("ai_laoguowang_712", &[("en", "Titan"), ("zh", "严肃上司")]),
+                    named("chengshu_jiejie", &[("en", "Grace"), ("zh", "优雅贵妇")]),
+                    named("you_pingjing", &[("en", "Helen"), ("zh", "温柔妈妈")]),
+                    named("calm_story1", &[("en", "Lore")]),
+                    named("uk_man2", &[("en", "Crag")]),
+                    named("laopopo_speech02", &[("en", "Prattle"), ("zh", "唠叨奶奶")]),
+                    named(
+                        "heainainai_speech02",
+                        &[("en", "Hearth"), ("zh", "和蔼奶奶")],
+                    ),
+                ]),
+                language: Some("voice_language"),
+                ..INPUT
+            },
+            Input {
+                name: "voice_language",
+                flag: "voice-language",
+                about: "The voice language corresponding to the Voice ID",
+                default: Some(Literal::String("en")),
+                shape: choice(&[text("zh"), text("en")]),
+                ..INPUT
+            },
+            Input {
+                name: "voice_speed",
+                flag: "voice-speed",
+                about: "Speech rate for Text to Video generation",
+                default: Some(Literal::Number(1.0)),
+                shape: Shape::Number {
+                    min: Some(0.8),
+                    max: Some(2.0),
+                    multiple_of: None,
+                },
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-v1-ai-avatar-pro",
+        name: "Kling V1 AI Avatar Pro",
+        kind: "audio-to-video",
+        about: "AI Video, discover stunning AI avatars created by Kling AI Explore the art and create your own. Our endpoint starts with $0.5 per 5 seconds video generation.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "audio",
+                flag: "audio",
+                about: "The audio for generating the output.",
+                required: true,
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Audio,
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "image",
+                flag: "image",
+                about: "The image for generating the output.",
+                required: true,
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Image,
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "prompt",
+                flag: "prompt",
+                about: "The positive prompt for the generation.",
+                shape: STRING,
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-v1-ai-avatar-standard",
+        name: "Kling V1 AI Avatar Standard",
+        kind: "audio-to-video",
+        about: "AI Video, discover stunning AI avatars created by Kling AI Explore the art and create your own. Our endpoint starts with $0.25 per 5 seconds video generation.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "audio",
+                flag: "audio",
+                about: "The audio for generating the output.",
+                required: true,
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Audio,
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "image",
+                flag: "image",
+                about: "The image for generating the output.",
+                required: true,
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Image,
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "prompt",
+                flag: "prompt",
+                about: "The positive prompt for the generation.",
+                shape: STRING,
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-v1-tts",
+        name: "Kling V1 TTS",
+        kind: "text-to-audio",
+        about: "Generate audio with KlingAI’s AI toolkit. Features image creation, video generation, sound effects, virtual models, and custom AI tools, Your request will cost $0.1 per 1000 characters.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "text",
+                flag: "text",
+                about: "The text to be converted to speech. the max length is 512 characters.",
+                required: true,
+                shape: Shape::String {
+                    min_chars: Some(1),
+                    max_chars: Some(512),
+                    choices: &[],
+                },
+                ..INPUT
+            },
+            Input {
+                name: "voice_id",
+                flag: "voice-id",
+                about: "Voice ID for audio generation.",
+                required: true,
+                default: Some(Literal::String("genshin_vindi2")),
+                shape: choice(&[
+                    named("genshin_vindi2", &[("en", "Sunny"), ("zh", "阳光少年")]),
+                    named("zhinen_xuesheng", &[("en", "Sage"), ("zh", "懂事小弟")]),
+                    named("AOT", &[("en", "Ace")]),
+                    named("ai_shatang", &[("en", "Blossom"), ("zh", "青春少女")]),
+                    named("genshin_klee2", &[("en", "Peppy"), ("zh", "温柔小妹")]),
+                    named("genshin_kirara", &[("en", "Dove"), ("zh", "元气少女")]),
+                    named("ai_kaiya", &[("en", "Shine"), ("zh", "阳光男生")]),
+                    named("oversea_male1", &[("en", "Anchor")]),
+                    named("ai_chenjiahao_712", &[("en", "Lyric"), ("zh", "文艺小哥")]),
+                    named("girlfriend_4_speech02", &[("en", "Melody")]),
+                    named(
+                        "chat1_female_new-3",
+                        &[("en", "Tender"), ("zh", "温柔姐姐")],
+                    ),
+                    named("chat_0407_5-1", &[("en", "Siren")]),
+                    named("cartoon-boy-07", &[("en", "Zippy"), ("zh", "活泼男童")]),
+                    named("uk_boy1", &[("en", "Bud")]),
+                    named("cartoon-girl-01", &[("en", "Sprite"), ("zh", "俏皮女童")]),
+                    named("PeppaPig_platform", &[("en", "Candy")]),
+                    named("ai_huangzhong_712", &[("en", "Beacon")]),
+                    named("ai_huangyaoshi_712", &[("en", "Rock"), ("zh", "稳重老爸")]),
+                    named("ai_laoguowang_712", &[("en", "Titan"), ("zh", "严肃上司")]),
+                    named("chengshu_jiejie", &[("en", "Grace"), ("zh", "优雅贵妇")]),
+                    named("you_pingjing", &[("en", "Helen"), ("zh", "温柔妈妈")]),
+                    named("calm_story1", &[("en", "Lore")]),
+                    named("uk_man2", &[("en", "Crag")]),
+                    named("laopopo_speech02", &[("en", "Prattle"), ("zh", "唠叨奶奶")]),
+                    named(
+                        "heainainai_speech02",
+                        &[("en", "Hearth"), ("zh", "和蔼奶奶")],
+                    ),
+                    text("reader_en_m-v1"),
+                    text("commercial_lady_en_f-v1"),
+                    text("tiyuxi_xuedi"),
+                    text("tiexin_nanyou"),
+                    text("girlfriend_1_speech02"),
+                    text("girlfriend_2_speech02"),
+                    text("zhuxi_speech02"),
+                    text("uk_oldman3"),
+                    text("dongbeilaotie_speech02"),
+                    text("chongqingxiaohuo_speech02"),
+                    text("chuanmeizi_speech02"),
+                    text("chaoshandashu_speech02"),
+                    text("ai_taiwan_man2_speech02"),
+                    text("xianzhanggui_speech02"),
+                    text("tianjinjiejie_speech02"),
+                    text("diyinnansang_DB_CN_M_04-v2"),
+                    text("yizhipiannan-v1"),
+                    text("guanxiaofang-v2"),
+                    text("tianmeixuemei-v1"),
+                    text("daopianyansang-v1"),
+                    text("mengwa-v1"),
+                ]),
+                ..INPUT
+            },
+            Input {
+                name: "speed",
+                flag: "speed",
+                about: "Speech speed. Range: 0.8-2.0, where 1.0 is normal speed.",
+                default: Some(Literal::Number(1.0)),
+                shape: Shape::Number {
+                    min: Some(0.8),
+                    max: Some(2.0),
+                    multiple_of: None,
+                },
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-v1.6-i2v-pro",
+        name: "Kling V1.6 I2V Pro",
+        kind: "image-to-video",
+        about: "Kling AI released its latest 1.6 model on Dec 19, 2024. The new model boasts a remarkable 195% improvement in image-to-video generation capabilities compared to Kling 1.5, with a better understanding of prompts and enhanced physics and visual effects, setting a new benchmark in AI video creation.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "prompt",
+                flag: "prompt",
+                about: "The positive prompt for the generation.",
+                required: true,
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "negative_prompt",
+                flag: "negative-prompt",
+                about: "The negative prompt for the generation.",
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "image",
+                flag: "image",
+                about: "First frame of the video; Supported image formats include.jpg/.jpeg/.png; The image file size cannot exceed 10MB, and the image resolution should not be less than 300*300px, and the aspect ratio of the image should be between 1:2.5 ~ 2.5:1.",
+                required: true,
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Image,
+                    bytes: Limits {
+                        max: Some(10485760.0),
+                        advised_max: Some(10000000.0),
+                        ..LIMITS
+                    },
+                    side_px: Limits {
+                        min: Some(300.0),
+                        ..LIMITS
+                    },
+                    aspect: Limits {
+                        min: Some(0.4),
+                        max: Some(2.5),
+                        ..LIMITS
+                    },
+                    containers: &["jpg", "jpeg", "png"],
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "end_image",
+                flag: "end-image",
+                about: "Tail frame of the video; Supported image formats include.jpg/.jpeg/.png; The image file size cannot exceed 10MB, and the image resolution should not be less than 300*300px.",
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Image,
+                    bytes: Limits {
+                        max: Some(10485760.0),
+                        advised_max: Some(10000000.0),
+                        ..LIMITS
+                    },
+                    side_px: Limits {
+                        min: Some(300.0),
+                        ..LIMITS
+                    },
+                    containers: &["jpg", "jpeg", "png"],
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "guidance_scale",
+                flag: "guidance-scale",
+                about: "The guidance scale to use for the generation.",
+                default: Some(Literal::Number(0.5)),
+                shape: Shape::Number {
+                    min: Some(0.0),
+                    max: Some(1.0),
+                    multiple_of: None,
+                },
+                ..INPUT
+            },
+            Input {
+                name: "duration",
+                flag: "duration",
+                about: "The duration of the generated media in seconds.",
+                default: Some(Literal::Integer(5)),
+                shape: Shape::Integer {
+                    min: None,
+                    max: None,
+                    multiple_of: None,
+                    choices: &[
+                        Choice {
+                            value: Literal::Integer(5),
+                            names: &[],
+                        },
+                        Choice {
+                            value: Literal::Integer(10),
+                            names: &[],
+                        },
+                    ],
+                },
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-v1.6-i2v-standard",
+        name: "Kling V1.6 I2V Standard",
+        kind: "image-to-video",
+        about: "Kling AI released its latest 1.6 model on Dec 19, 2024. The new model boasts a remarkable 195% improvement in image-to-video generation capabilities compared to Kling 1.5, with a better understanding of prompts and enhanced physics and visual effects, setting a new benchmark in AI video creation.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "prompt",
+                flag: "prompt",
+                about: "The positive prompt for the generation.",
+                required: true,
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "negative_prompt",
+                flag: "negative-prompt",
+                about: "The negative prompt for the generation.",
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "image",
+                flag: "image",
+                about: "First frame of the video; Supported image formats include.jpg/.jpeg/.png; The image file size cannot exceed 10MB, and the image resolution should not be less than 300*300px.",
+                required: true,
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Image,
+                    bytes: Limits {
+                        max: Some(10485760.0),
+                        advised_max: Some(10000000.0),
+                        ..LIMITS
+                    },
+                    side_px: Limits {
+                        min: Some(300.0),
+                        ..LIMITS
+                    },
+                    containers: &["jpg", "jpeg", "png"],
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "guidance_scale",
+                flag: "guidance-scale",
+                about: "The guidance scale to use for the generation.",
+                default: Some(Literal::Number(0.5)),
+                shape: Shape::Number {
+                    min: Some(0.0),
+                    max: Some(1.0),
+                    multiple_of: None,
+                },
+                ..INPUT
+            },
+            Input {
+                name: "duration",
+                flag: "duration",
+                about: "The duration of the generated media in seconds.",
+                default: Some(Literal::Integer(5)),
+                shape: Shape::Integer {
+                    min: None,
+                    max: None,
+                    multiple_of: None,
+                    choices: &[
+                        Choice {
+                            value: Literal::Integer(5),
+                            names: &[],
+                        },
+                        Choice {
+                            value: Literal::Integer(10),
+                            names: &[],
+                        },
+                    ],
+                },
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-v1.6-multi-i2v-pro",
+        name: "Kling V1.6 Multi I2V Pro",
+        kind: "image-to-video",
+        about: "Kling AI released its latest 1.6 model on Dec 19, 2024. The new model boasts a remarkable 195% improvement in image-to-video generation capabilities compared to Kling 1.5, with a better understanding of prompts and enhanced physics and visual effects, setting a new benchmark in AI video creation.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "prompt",
+                flag: "prompt",
+                about: "The positive prompt for the generation.",
+                required: true,
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "negative_prompt",
+                flag: "negative-prompt",
+                about: "The negative prompt for the generation.",
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "images",
+                flag: "images",
+                about: "A list of images to use as style references.",
+                required: true,
+                default: Some(Literal::Json("[]")),
+                shape: Shape::Array {
+                    items: &STRING,
+                    min_items: None,
+                    max_items: None,
+                },
+                media: Some(Media {
+                    kind: MediaKind::Image,
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "duration",
+                flag: "duration",
+                about: "The duration of the generated media in seconds.",
+                default: Some(Literal::Integer(5)),
+                shape: Shape::Integer {
+                    min: None,
+                    max: None,
+                    multiple_of: None,
+                    choices: &[
+                        Choice {
+                            value: Literal::Integer(5),
+                            names: &[],
+                        },
+                        Choice {
+                            value: Literal::Integer(10),
+                            names: &[],
+                        },
+                    ],
+                },
+                ..INPUT
+            },
+            Input {
+                name: "aspect_ratio",
+                flag: "aspect-ratio",
+                about: "The aspect ratio of the generated media.",
+                default: Some(Literal::String("1:1")),
+                shape: choice(&[text("1:1"), text("16:9"), text("9:16")]),
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-v1.6-multi-i2v-standard",
+        name: "Kling V1.6 Multi I2V Standard",
+        kind: "image-to-video",
+        about: "Kling AI released its latest 1.6 model on Dec 19, 2024. The new model boasts a remarkable 195% improvement in image-to-video generation capabilities compared to Kling 1.5, with a better understanding of prompts and enhanced physics and visual effects, setting a new benchmark in AI video creation.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "prompt",
+                flag: "prompt",
+                about: "The positive prompt for the generation.",
+                required: true,
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "negative_prompt",
+                flag: "negative-prompt",
+                about: "The negative prompt for the generation.",
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "images",
+                flag: "images",
+                about: "A list of images to use as style references.",
+                required: true,
+                default: Some(Literal::Json("[]")),
+                shape: Shape::Array {
+                    items: &STRING,
+                    min_items: None,
+                    max_items: None,
+                },
+                media: Some(Media {
+                    kind: MediaKind::Image,
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "duration",
+                flag: "duration",
+                about: "The duration of the generated media in seconds.",
+                default: Some(Literal::Integer(5)),
+                shape: Shape::Integer {
+                    min: None,
+                    max: None,
+                    multiple_of: None,
+                    choices: &[
+                        Choice {
+                            value: Literal::Integer(5),
+                            names: &[],
+                        },
+                        Choice {
+                            value: Literal::Integer(10),
+                            names: &[],
+                        },
+                    ],
+                },
+                ..INPUT
+            },
+            Input {
+                name: "aspect_ratio",
+                flag: "aspect-ratio",
+                about: "The aspect ratio of the generated media.",
+                default: Some(Literal::String("1:1")),
+                shape: choice(&[text("1:1"), text("16:9"), text("9:16")]),
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-v1.6-t2v-standard",
+        name: "Kling V1.6 T2V Standard",
+        kind: "text-to-video",
+        about: "Kling AI released its latest 1.6 model on Dec 19, 2024. The new model boasts a remarkable 195% improvement in image-to-video generation capabilities compared to Kling 1.5, with a better understanding of prompts and enhanced physics and visual effects, setting a new benchmark in AI video creation.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "prompt",
+                flag: "prompt",
+                about: "The positive prompt for the generation.",
+                required: true,
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "aspect_ratio",
+                flag: "aspect-ratio",
+                about: "The aspect ratio of the generated media.",
+                default: Some(Literal::String("16:9")),
+                shape: choice(&[text("16:9"), text("9:16"), text("1:1")]),
+                ..INPUT
+            },
+            Input {
+                name: "negative_prompt",
+                flag: "negative-prompt",
+                about: "The negative prompt for the generation.",
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "guidance_scale",
+                flag: "guidance-scale",
+                about: "The guidance scale to use for the generation.",
+                default: Some(Literal::Number(0.5)),
+                shape: Shape::Number {
+                    min: Some(0.0),
+                    max: Some(1.0),
+                    multiple_of: None,
+                },
+                ..INPUT
+            },
+            Input {
+                name: "duration",
+                flag: "duration",
+                about: "The duration of the generated media in seconds.",
+                default: Some(Literal::Integer(5)),
+                shape: Shape::Integer {
+                    min: None,
+                    max: None,
+                    multiple_of: None,
+                    choices: &[
+                        Choice {
+                            value: Literal::Integer(5),
+                            names: &[],
+                        },
+                        Choice {
+                            value: Literal::Integer(10),
+                            names: &[],
+                        },
+                    ],
+                },
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-v2.0-i2v-master",
+        name: "Kling V2.0 I2V Master",
+        kind: "image-to-video",
+        about: "Kling 2.0 is the latest AI video model from Kling AI that improves upon its predecessor, the Kling 1.6 model. This new release features improved prompt understanding, enhanced character motion dynamics, greater visual quality, and even a ‘Multi-Elements Editor’ that makes video editing more accessible, flexible, and efficient.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "image",
+                flag: "image",
+                about: "First frame of the video; Supported image formats include.jpg/.jpeg/.png; The image file size cannot exceed 10MB, and the image resolution should not be less than 300*300px, and the aspect ratio of the image should be between 1:2.5 ~ 2.5:1.",
+                required: true,
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Image,
+                    bytes: Limits {
+                        max: Some(10485760.0),
+                        advised_max: Some(10000000.0),
+                        ..LIMITS
+                    },
+                    side_px: Limits {
+                        min: Some(300.0),
+                        ..LIMITS
+                    },
+                    aspect: Limits {
+                        min: Some(0.4),
+                        max: Some(2.5),
+                        ..LIMITS
+                    },
+                    containers: &["jpg", "jpeg", "png"],
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "end_image",
+                flag: "end-image",
+                about: "Tail frame of the video; Supported image formats include.jpg/.jpeg/.png; The image file size cannot exceed 10MB, and the image resolution should not be less than 300*300px.",
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Image,
+                    bytes: Limits {
+                        max: Some(10485760.0),
+                        advised_max: Some(10000000.0),
+                        ..LIMITS
+                    },
+                    side_px: Limits {
+                        min: Some(300.0),
+                        ..LIMITS
+                    },
+                    containers: &["jpg", "jpeg", "png"],
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "prompt",
+                flag: "prompt",
+                about: "The positive prompt for the generation.",
+                required: true,
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "negative_prompt",
+                flag: "negative-prompt",
+                about: "The negative prompt for the generation.",
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "guidance_scale",
+                flag: "guidance-scale",
+                about: "The guidance scale to use for the generation.",
+                default: Some(Literal::Number(0.5)),
+                shape: Shape::Number {
+                    min: Some(0.0),
+                    max: Some(1.0),
+                    multiple_of: None,
+                },
+                ..INPUT
+            },
+            Input {
+                name: "duration",
+                flag: "duration",
+                about: "The duration of the generated media in seconds.",
+                default: Some(Literal::Integer(5)),
+                shape: Shape::Integer {
+                    min: None,
+                    max: None,
+                    multiple_of: None,
+                    choices: &[
+                        Choice {
+                            value: Literal::Integer(5),
+                            names: &[],
+                        },
+                        Choice {
+                            value: Literal::Integer(10),
+                            names: &[],
+                        },
+                    ],
+                },
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-v2.0-t2v-master",
+        name: "Kling V2.0 T2V Master",
+        kind: "text-to-video",
+        about: "Kling 2.0 is the latest AI video model from Kling AI that improves upon its predecessor, the Kling 1.6 model. This new release features improved prompt understanding, enhanced character motion dynamics, greater visual quality, and even a ‘Multi-Elements Editor’ that makes video editing more accessible, flexible, and efficient.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "prompt",
+                flag: "prompt",
+                about: "The positive prompt for the generation.",
+                required: true,
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "aspect_ratio",
+                flag: "aspect-ratio",
+                about: "The aspect ratio of the generated media.",
+                default: Some(Literal::String("16:9")),
+                shape: choice(&[text("16:9"), text("9:16"), text("1:1")]),
+                ..INPUT
+            },
+            Input {
+                name: "negative_prompt",
+                flag: "negative-prompt",
+                about: "The negative prompt for the generation.",
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "duration",
+                flag: "duration",
+                about: "The duration of the generated media in seconds.",
+                default: Some(Literal::Integer(5)),
+                shape: Shape::Integer {
+                    min: None,
+                    max: None,
+                    multiple_of: None,
+                    choices: &[
+                        Choice {
+                            value: Literal::Integer(5),
+                            names: &[],
+                        },
+                        Choice {
+                            value: Literal::Integer(10),
+                            names: &[],
+                        },
+                    ],
+                },
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-v2.1-i2v-master",
+        name: "Kling V2.1 I2V Master",
+        kind: "image-to-video",
+        about: "Kling 2.1 Master: The premium endpoint for Kling 2.1, designed for top-tier image-to-video generation with unparalleled motion fluidity, cinematic visuals, and exceptional prompt precision.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "prompt",
+                flag: "prompt",
+                about: "The positive prompt for the generation.",
+                required: true,
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "negative_prompt",
+                flag: "negative-prompt",
+                about: "The negative prompt for the generation.",
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "image",
+                flag: "image",
+                about: "First frame of the video; Supported image formats include.jpg/.jpeg/.png; The image file size cannot exceed 10MB, and the image resolution should not be less than 300*300px.",
+                required: true,
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Image,
+                    bytes: Limits {
+                        max: Some(10485760.0),
+                        advised_max: Some(10000000.0),
+                        ..LIMITS
+                    },
+                    side_px: Limits {
+                        min: Some(300.0),
+                        ..LIMITS
+                    },
+                    containers: &["jpg", "jpeg", "png"],
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "guidance_scale",
+                flag: "guidance-scale",
+                about: "The guidance scale to use for the generation.",
+                default: Some(Literal::Number(0.5)),
+                shape: Shape::Number {
+                    min: Some(0.0),
+                    max: Some(1.0),
+                    multiple_of: None,
+                },
+                ..INPUT
+            },
+            Input {
+                name: "duration",
+                flag: "duration",
+                about: "The duration of the generated media in seconds.",
+                default: Some(Literal::Integer(5)),
+                shape: Shape::Integer {
+                    min: None,
+                    max: None,
+                    multiple_of: None,
+                    choices: &[
+                        Choice {
+                            value: Literal::Integer(5),
+                            names: &[],
+                        },
+                        Choice {
+                            value: Literal::Integer(10),
+                            names: &[],
+                        },
+                    ],
+                },
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-v2.1-i2v-pro",
+        name: "Kling V2.1 I2V Pro",
+        kind: "image-to-video",
+        about: "Kling 2.1 Pro is an advanced endpoint for the Kling 2.1 model, offering professional-grade videos with enhanced visual fidelity, precise camera movements, and dynamic motion control, perfect for cinematic storytelling.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "prompt",
+                flag: "prompt",
+                about: "The positive prompt for the generation.",
+                required: true,
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "negative_prompt",
+                flag: "negative-prompt",
+                about: "The negative prompt for the generation.",
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "image",
+                flag: "image",
+                about: "First frame of the video; Supported image formats include.jpg/.jpeg/.png; The image file size cannot exceed 10MB, and the image resolution should not be less than 300*300px.",
+                required: true,
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Image,
+                    bytes: Limits {
+                        max: Some(10485760.0),
+                        advised_max: Some(10000000.0),
+                        ..LIMITS
+                    },
+                    side_px: Limits {
+                        min: Some(300.0),
+                        ..LIMITS
+                    },
+                    containers: &["jpg", "jpeg", "png"],
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "guidance_scale",
+                flag: "guidance-scale",
+                about: "The guidance scale to use for the generation.",
+                default: Some(Literal::Number(0.5)),
+                shape: Shape::Number {
+                    min: Some(0.0),
+                    max: Some(1.0),
+                    multiple_of: None,
+                },
+                ..INPUT
+            },
+            Input {
+                name: "duration",
+                flag: "duration",
+                about: "The duration of the generated media in seconds.",
+                default: Some(Literal::Integer(5)),
+                shape: Shape::Integer {
+                    min: None,
+                    max: None,
+                    multiple_of: None,
+                    choices: &[
+                        Choice {
+                            value: Literal::Integer(5),
+                            names: &[],
+                        },
+                        Choice {
+                            value: Literal::Integer(10),
+                            names: &[],
+                        },
+                    ],
+                },
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-v2.1-i2v-pro/start-end-frame",
+        name: "Kling V2.1 I2V Pro Start End Frame",
+        kind: "image-to-video",
+        about: "Kling 2.1 Pro Start End Frame is an advanced endpoint for the Kling 2.1 model, offering professional-grade videos with enhanced visual fidelity, precise camera movements, and dynamic motion control, perfect for cinematic storytelling.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "prompt",
+                flag: "prompt",
+                about: "The positive prompt for the generation.",
+                required: true,
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "negative_prompt",
+                flag: "negative-prompt",
+                about: "The negative prompt for the generation.",
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "image",
+                flag: "image",
+                about: "First frame of the video; Supported image formats include.jpg/.jpeg/.png; The image file size cannot exceed 10MB, and the image resolution should not be less than 300*300px.",
+                required: true,
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Image,
+                    bytes: Limits {
+                        max: Some(10485760.0),
+                        advised_max: Some(10000000.0),
+                        ..LIMITS
+                    },
+                    side_px: Limits {
+                        min: Some(300.0),
+                        ..LIMITS
+                    },
+                    containers: &["jpg", "jpeg", "png"],
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "end_image",
+                flag: "end-image",
+                about: "Last frame of the video; Supported image formats include.jpg/.jpeg/.png; The image file size cannot exceed 10MB, and the image resolution should not be less than 300*300px.",
+                required: true,
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Image,
+                    bytes: Limits {
+                        max: Some(10485760.0),
+                        advised_max: Some(10000000.0),
+                        ..LIMITS
+                    },
+                    side_px: Limits {
+                        min: Some(300.0),
+                        ..LIMITS
+                    },
+                    containers: &["jpg", "jpeg", "png"],
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "guidance_scale",
+                flag: "guidance-scale",
+                about: "The guidance scale to use for the generation.",
+                default: Some(Literal::Number(0.5)),
+                shape: Shape::Number {
+                    min: Some(0.0),
+                    max: Some(1.0),
+                    multiple_of: None,
+                },
+                ..INPUT
+            },
+            Input {
+                name: "duration",
+                flag: "duration",
+                about: "The duration of the generated media in seconds.",
+                default: Some(Literal::Integer(5)),
+                shape: Shape::Integer {
+                    min: None,
+                    max: None,
+                    multiple_of: None,
+                    choices: &[
+                        Choice {
+                            value: Literal::Integer(5),
+                            names: &[],
+                        },
+                        Choice {
+                            value: Literal::Integer(10),
+                            names: &[],
+                        },
+                    ],
+                },
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-v2.1-i2v-standard",
+        name: "Kling V2.1 I2V Standard",
+        kind: "image-to-video",
+        about: "Kling v2.1 is the latest evolution of Kuaishou’s AI-powered video‑generation model, designed to seamlessly create short, cinematic‑quality clips (typically 5–10 s at 720p or 1080p) from a single image or a text prompt. It represents a major leap forward from Kling 2.0, emphasizing motion fidelity, visual coherence, and prompt accuracy.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "prompt",
+                flag: "prompt",
+                about: "The positive prompt for the generation.",
+                required: true,
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "negative_prompt",
+                flag: "negative-prompt",
+                about: "The negative prompt for the generation.",
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "image",
+                flag: "image",
+                about: "First frame of the video; Supported image formats include.jpg/.jpeg/.png; The image file size cannot exceed 10MB, and the image resolution should not be less than 300*300px.",
+                required: true,
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Image,
+                    bytes: Limits {
+                        max: Some(10485760.0),
+                        advised_max: Some(10000000.0),
+                        ..LIMITS
+                    },
+                    side_px: Limits {
+                        min: Some(300.0),
+                        ..LIMITS
+                    },
+                    containers: &["jpg", "jpeg", "png"],
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "guidance_scale",
+                flag: "guidance-scale",
+                about: "The guidance scale to use for the generation.",
+                default: Some(Literal::Number(0.5)),
+                shape: Shape::Number {
+                    min: Some(0.0),
+                    max: Some(1.0),
+                    multiple_of: None,
+                },
+                ..INPUT
+            },
+            Input {
+                name: "duration",
+                flag: "duration",
+                about: "The duration of the generated media in seconds.",
+                default: Some(Literal::Integer(5)),
+                shape: Shape::Integer {
+                    min: None,
+                    max: None,
+                    multiple_of: None,
+                    choices: &[
+                        Choice {
+                            value: Literal::Integer(5),
+                            names: &[],
+                        },
+                        Choice {
+                            value: Literal::Integer(10),
+                            names: &[],
+                        },
+                    ],
+                },
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-v2.1-t2v-master",
+        name: "Kling V2.1 T2V Master",
+        kind: "text-to-video",
+        about: "Kling v2.1 is the latest evolution of Kuaishou’s AI-powered video‑generation model, designed to seamlessly create short, cinematic‑quality clips (typically 5–10 s at 720p or 1080p) from a single image or a text prompt. It represents a major leap forward from Kling 2.0, emphasizing motion fidelity, visual coherence, and prompt accuracy .",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "prompt",
+                flag: "prompt",
+                about: "The positive prompt for the generation.",
+                required: true,
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "negative_prompt",
+                flag: "negative-prompt",
+                about: "The negative prompt for the generation.",
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "aspect_ratio",
+                flag: "aspect-ratio",
+                about: "The aspect ratio of the generated media.",
+                default: Some(Literal::String("16:9")),
+                shape: choice(&[text("16:9"), text("9:16"), text("1:1")]),
+                ..INPUT
+            },
+            Input {
+                name: "duration",
+                flag: "duration",
+                about: "The duration of the generated media in seconds.",
+                default: Some(Literal::Integer(5)),
+                shape: Shape::Integer {
+                    min: None,
+                    max: None,
+                    multiple_of: None,
+                    choices: &[
+                        Choice {
+                            value: Literal::Integer(5),
+                            names: &[],
+                        },
+                        Choice {
+                            value: Literal::Integer(10),
+                            names: &[],
+                        },
+                    ],
+                },
+                ..INPUT
+            },
+            Input {
+                name: "guidance_scale",
+                flag: "guidance-scale",
+                about: "The guidance scale to use for the generation.",
+                default: Some(Literal::Number(0.5)),
+                shape: Shape::Number {
+                    min: Some(0.0),
+                    max: Some(1.0),
+                    multiple_of: None,
+                },
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-v2.5-turbo-pro/image-to-video",
+        name: "Kling V2.5 Turbo Pro Image To Video",
+        kind: "image-to-video",
+        about: "Kling 2.5 Turbo Pro: A cutting-edge solution for image-to-video generation, delivering unmatched motion fluidity, cinematic-grade visuals, and remarkable prompt precision. With its enhanced dynamic effect processing and upgraded text-to-motion responsiveness, it ensures seamless transitions while maintaining exceptional aesthetic fidelity across all styles.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "image",
+                flag: "image",
+                about: "First frame of the video; Supported image formats include.jpg/.jpeg/.png; The image file size cannot exceed 10MB, and the image resolution should not be less than 300*300px, and the aspect ratio of the image should be between 1:2.5 ~ 2.5:1.",
+                required: true,
+                shape: STRING,
+                media: Some(Media {
+                    kind: MediaKind::Image,
+                    bytes: Limits {
+                        max: Some(10485760.0),
+                        advised_max: Some(10000000.0),
+                        ..LIMITS
+                    },
+                    side_px: Limits {
+                        min: Some(300.0),
+                        ..LIMITS
+                    },
+                    aspect: Limits {
+                        min: Some(0.4),
+                        max: Some(2.5),
+                        ..LIMITS
+                    },
+                    containers: &["jpg", "jpeg", "png"],
+                    ..MEDIA
+                }),
+                ..INPUT
+            },
+            Input {
+                name: "prompt",
+                flag: "prompt",
+                about: "The positive prompt for the generation.",
+                required: true,
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "negative_prompt",
+                flag: "negative-prompt",
+                about: "The negative prompt for the generation.",
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "guidance_scale",
+                flag: "guidance-scale",
+                about: "The guidance scale to use for the generation.",
+                default: Some(Literal::Number(0.5)),
+                shape: Shape::Number {
+                    min: Some(0.0),
+                    max: Some(1.0),
+                    multiple_of: None,
+                },
+                ..INPUT
+            },
+            Input {
+                name: "duration",
+                flag: "duration",
+                about: "The duration of the generated media in seconds.",
+                default: Some(Literal::Integer(5)),
+                shape: Shape::Integer {
+                    min: None,
+                    max: None,
+                    multiple_of: None,
+                    choices: &[
+                        Choice {
+                            value: Literal::Integer(5),
+                            names: &[],
+                        },
+                        Choice {
+                            value: Literal::Integer(10),
+                            names: &[],
+                        },
+                    ],
+                },
+                ..INPUT
+            },
+        ],
+    },
+    Model {
+        id: "kwaivgi/kling-v2.5-turbo-pro/text-to-video",
+        name: "Kling V2.5 Turbo Pro Text To Video",
+        kind: "text-to-video",
+        about: "Kling 2.5 Turbo Pro: A cutting-edge solution for text-to-video generation, delivering unmatched motion fluidity, cinematic-grade visuals, and remarkable prompt precision. With its enhanced dynamic effect processing and upgraded text-to-motion responsiveness, it ensures seamless transitions while maintaining exceptional aesthetic fidelity across all styles.",
+        docs: None,
+        inputs: &[
+            Input {
+                name: "prompt",
+                flag: "prompt",
+                about: "The positive prompt for the generation.",
+                required: true,
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "negative_prompt",
+                flag: "negative-prompt",
+                about: "The negative prompt for the generation.",
+                shape: STRING,
+                ..INPUT
+            },
+            Input {
+                name: "aspect_ratio",
+                flag: "aspect-ratio",
+                about: "The aspect ratio of the generated media.",
+                default: Some(Literal::String("16:9")),
+                shape: choice(&[text("1:1"), text("9:16"), text("16:9")]),
+                ..INPUT
+            },
+            Input {
+                name: "duration",
+                flag: "duration",
+                about: "The duration of the generated media in seconds.",
+                default: Some(Literal::Integer(5)),
+                shape: Shape::Integer {
+                    min: None,
+                    max: None,
+                    multiple_of: None,
+                    choices: &[
+                        Choice {
+                            value: Literal::Integer(5),
+                            names: &[],
+                        },
+                        Choice {
+                            value: Literal::Integer(10),
+                            names: &[],
+                        },
+                    ],
+                },
+                ..INPUT
+            },
+            Input {
+                name: "guidance_scale",
+                flag: "guidance-scale",
+                about: "The guidance scale to use for the generation.",
+                default: Some(Literal::Number(0.5)),
+                shape: Shape::Number {
+                    min: Some(0.0),
+                    max: Some(1.0),
+                    multiple_of: None,
+                },
+                ..INPUT
+            },
+        ],
+    },
+];

@@ -51,6 +51,10 @@ pub(crate) fn check(text: &str, media: &Media, files: Files) -> Vec<Finding> {
                 Err(error) => refused(format!("is {text:?}, which is not a URL: {error}")),
             }
         }
+        (Some("data"), _) if media.inline => match text.split_once(";base64,") {
+            Some((_, data)) if !data.is_empty() => Vec::new(),
+            _ => refused("is a data URL without `;base64,` and what follows".into()),
+        },
         (Some(scheme), _) => {
             let mend = match files {
                 Files::Url => "",
@@ -133,5 +137,21 @@ mod tests {
         ] {
             assert!(!is_path(url), "{url}");
         }
+    }
+    #[test]
+    fn a_file_is_inline_where_the_model_says_so() {
+        let media = |id| {
+            let model: &wavespeed_client::Model = crate::model(id).unwrap();
+            model
+                .inputs
+                .iter()
+                .find_map(|input| input.media.as_ref())
+                .unwrap()
+        };
+        let faults = |id, text| check(text, media(id), Files::UrlOrPath).len();
+        let url = "data:image/png;base64,iVBORw0KGgo=";
+        assert_eq!(faults("kwaivgi/kling-effects", url), 0);
+        assert_eq!(faults("kwaivgi/kling-effects", "data:image/png,x"), 1);
+        assert_eq!(faults("kwaivgi/kling-v1.6-i2v-pro", url), 1);
     }
 }

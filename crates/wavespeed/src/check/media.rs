@@ -27,8 +27,8 @@ pub(crate) fn judge(name: &str, facts: &Facts, size: u64, media: &Media) -> Vec<
     found.extend(end(name, facts));
     if media.kind == MediaKind::Video {
         found.extend(track(name, facts));
-        found.extend(sides(name, facts, media));
     }
+    found.extend(sides(name, facts, media));
     found.extend(seconds(name, facts, &media.seconds));
     found
 }
@@ -85,7 +85,10 @@ fn track(name: &str, facts: &Facts) -> Option<Finding> {
 }
 
 fn sides(name: &str, facts: &Facts, media: &Media) -> Option<Finding> {
-    let (width, height) = facts.video()?.size?;
+    let (width, height) = match media.kind {
+        MediaKind::Image => facts.picture?,
+        _ => facts.video()?.size?,
+    };
     let limits = &media.side_px;
     let within = |side: u32| {
         let side = f64::from(side);
@@ -95,6 +98,15 @@ fn sides(name: &str, facts: &Facts, media: &Media) -> Option<Finding> {
         let message = format!(
             "{name} is {width}x{height}, but each side must be {}; scale it",
             range(limits, " px")
+        );
+        return Some(refusal(Rule::Side, message));
+    }
+    let aspect = f64::from(width) / f64::from(height);
+    let too_flat = media.aspect.max.is_some_and(|max| aspect > max);
+    if too_flat || media.aspect.min.is_some_and(|min| aspect < min) {
+        let message = format!(
+            "{name} is {width}x{height}, but its width must be {} times its height; crop it",
+            range(&media.aspect, "")
         );
         return Some(refusal(Rule::Side, message));
     }
@@ -213,6 +225,7 @@ mod tests {
                 track(TrackKind::Audio, None, sound),
             ],
             movie: milliseconds(movie),
+            picture: None,
             end: End::Whole,
         }
     }
@@ -238,6 +251,29 @@ mod tests {
         ] {
             let found = rules(&clip(size, 5000, 5000, 5000), 1000);
             assert_eq!(found, Vec::from_iter(expected), "{size:?}");
+        }
+    }
+
+    #[test]
+    fn pictures_have_sides_and_an_aspect() {
+        let model = crate::model("kwaivgi/kling-v1.6-i2v-pro").unwrap();
+        let media = model.input("image").unwrap().media.as_ref().unwrap();
+        for (size, refused) in [
+            ((300, 300), false),
+            ((750, 300), false),
+            ((300, 750), false),
+            ((299, 300), true),
+            ((751, 300), true),
+            ((300, 751), true),
+        ] {
+            let facts = Facts {
+                container: Container::Png,
+                tracks: Vec::new(),
+                picture: Some(size),
+                ..clip(size, 0, 0, 0)
+            };
+            let found = judge("it", &facts, 1000, media);
+            assert_eq!(!found.is_empty(), refused, "{size:?} {found:?}");
         }
     }
 

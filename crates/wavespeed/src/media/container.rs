@@ -125,6 +125,10 @@ impl Container {
         }
     }
 
+    pub(super) fn is_picture(self) -> bool {
+        matches!(self, Self::Png | Self::Jpeg | Self::Gif | Self::Webp)
+    }
+
     pub(super) fn has_boxes(self) -> bool {
         matches!(self, Self::Mp4 | Self::Mov | Self::M4a)
     }
