@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is test code")]
 
+mod account;
 mod again;
 mod checks;
 mod dedupe;

@@ -16,6 +16,163 @@ pub mod types {
         pub balance: f64,
     }
 
+    /// What was paid for a task, or came back for it.
+    #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+    #[non_exhaustive]
+    pub struct Billing {
+        /// The id of the record.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub uuid: Option<String>,
+        /// `deduct` or `refund`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub billing_type: Option<String>,
+        /// How much, in USD.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub price: Option<f64>,
+        /// When, as in RFC 3339.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub created_at: Option<String>,
+        /// The order behind it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub order: Option<serde_json::Map<String, serde_json::Value>>,
+        /// The task.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub prediction: Option<BillingPrediction>,
+    }
+
+    /// The task.
+    #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+    #[non_exhaustive]
+    pub struct BillingPrediction {
+        /// Its id.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub uuid: Option<String>,
+        /// The id of its model.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub model_uuid: Option<String>,
+        /// Where it stands.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub status: Option<String>,
+    }
+
+    /// Some of the billing records.
+    #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+    #[non_exhaustive]
+    pub struct BillingsPage {
+        /// Which page this is, from 1.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub page: Option<i64>,
+        /// The records.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub items: Option<Vec<Billing>>,
+        /// How many there are on all pages. Can be absent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub total: Option<i64>,
+        /// Whether there is a page behind this one. Can be absent.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub has_more: Option<bool>,
+    }
+
+    /// Which records are wanted.
+    #[derive(Clone, Debug, Default, PartialEq)]
+    #[non_exhaustive]
+    pub struct BillingsRequest {
+        /// Only `deduct`, or only `refund`.
+        pub billing_type: Option<String>,
+        /// Only those of these tasks.
+        pub prediction_uuids: Vec<String>,
+        /// Only those of the model with this id.
+        pub model_uuid: Option<String>,
+        /// Only those from this time on: ISO 8601.
+        pub start_time: Option<String>,
+        /// Only those up to this time: ISO 8601.
+        pub end_time: Option<String>,
+        /// The order.
+        pub sort: Option<String>,
+        /// Which page, from 1.
+        ///
+        /// At least 1. Default: `1`.
+        pub page: Option<i64>,
+        /// How many records a page has.
+        ///
+        /// 1 to 100. Default: `100`.
+        pub page_size: Option<i64>,
+    }
+
+    impl BillingsRequest {
+        /// The required inputs; the others are left to the vendor.
+        #[must_use]
+        pub fn new() -> Self {
+            Self {
+                billing_type: None,
+                prediction_uuids: Vec::new(),
+                model_uuid: None,
+                start_time: None,
+                end_time: None,
+                sort: None,
+                page: None,
+                page_size: None,
+            }
+        }
+    }
+
+    impl serde::Serialize for BillingsRequest {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            use crate::input::{if_some, send, unless};
+            send(
+                serializer,
+                &[
+                    if_some("billing_type", &self.billing_type),
+                    unless(
+                        "prediction_uuids",
+                        &self.prediction_uuids,
+                        self.prediction_uuids.is_empty(),
+                    ),
+                    if_some("model_uuid", &self.model_uuid),
+                    if_some("start_time", &self.start_time),
+                    if_some("end_time", &self.end_time),
+                    if_some("sort", &self.sort),
+                    if_some("page", &self.page),
+                    if_some("page_size", &self.page_size),
+                ],
+            )
+        }
+    }
+
+    /// The predictions to delete.
+    #[derive(Clone, Debug, PartialEq)]
+    #[non_exhaustive]
+    pub struct DeleteRequest {
+        /// Their ids.
+        ///
+        /// At least 1 elements.
+        pub ids: Vec<String>,
+    }
+
+    impl DeleteRequest {
+        /// The required inputs; the others are left to the vendor.
+        #[must_use]
+        pub fn new(ids: Vec<String>) -> Self {
+            Self { ids }
+        }
+    }
+
+    impl serde::Serialize for DeleteRequest {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            use crate::input::{always, send};
+            send(serializer, &[always("ids", &self.ids)])
+        }
+    }
+
+    /// What came of a deletion.
+    #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+    #[non_exhaustive]
+    pub struct Deleted {
+        /// How many predictions were deleted; those that still run are not.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub deleted_count: Option<i64>,
+    }
+
     /// What every refused call answers. Also HTTP 200 can carry a code that is not 200.
     #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
     #[non_exhaustive]
@@ -315,6 +472,95 @@ pub mod types {
         #[serde(skip_serializing_if = "Option::is_none")]
         pub size: Option<i64>,
     }
+
+    /// What was used.
+    #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+    #[non_exhaustive]
+    pub struct Usage {
+        /// The sums of each model.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub per_model_usage: Option<Vec<serde_json::Value>>,
+        /// The sums of each day.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub daily_usage: Option<Vec<serde_json::Value>>,
+        /// The sums of all.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub summary: Option<UsageSummary>,
+    }
+
+    /// Which time is wanted; at most 31 days.
+    #[derive(Clone, Debug, PartialEq)]
+    #[non_exhaustive]
+    pub struct UsageRequest {
+        /// From this time on: ISO 8601.
+        pub start_time: String,
+        /// Up to this time: ISO 8601.
+        pub end_time: String,
+        /// Only of the model with this id.
+        pub model_uuid: Option<String>,
+    }
+
+    impl UsageRequest {
+        /// The required inputs; the others are left to the vendor.
+        #[must_use]
+        pub fn new(required: UsageRequestRequired) -> Self {
+            let UsageRequestRequired {
+                start_time,
+                end_time,
+            } = required;
+            Self {
+                start_time,
+                end_time,
+                model_uuid: None,
+            }
+        }
+    }
+
+    /// What [`UsageRequest::new`] takes: each input that is required, by its name.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct UsageRequestRequired {
+        /// From this time on: ISO 8601.
+        pub start_time: String,
+        /// Up to this time: ISO 8601.
+        pub end_time: String,
+    }
+
+    impl serde::Serialize for UsageRequest {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            use crate::input::{always, if_some, send};
+            send(
+                serializer,
+                &[
+                    always("start_time", &self.start_time),
+                    always("end_time", &self.end_time),
+                    if_some("model_uuid", &self.model_uuid),
+                ],
+            )
+        }
+    }
+
+    /// The sums of all.
+    #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+    #[non_exhaustive]
+    pub struct UsageSummary {
+        /// What was paid, in USD.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub total_cost: Option<f64>,
+        /// How many tasks there were.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub total_requests: Option<i64>,
+        /// How many of them were completed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub success_requests: Option<i64>,
+    }
+
+    /// What webhooks are signed with.
+    #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+    #[non_exhaustive]
+    pub struct WebhookSecret {
+        /// It begins with `whsec_`, which is no part of the key of the signature.
+        pub secret: String,
+    }
 }
 
 /// Client for WaveSpeedAI
@@ -542,6 +788,171 @@ impl Client {
         let mut request = self.client.get(url).headers(header_map).build()?;
         let info = OperationInfo {
             operation_id: "get_balance",
+        };
+
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => Ok(ResponseValue::stream(response)),
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+
+    /// Delete predictions
+    ///
+    /// Deletes the predictions of tasks that have ended, with their outputs. Tasks that still run
+    /// are skipped, not cancelled.
+    ///
+    /// Sends a `POST` request to `/predictions/delete`
+    pub async fn delete_predictions<'a>(
+        &'a self,
+        body: &'a types::DeleteRequest,
+    ) -> Result<ResponseValue<ByteStream>, Error<()>> {
+        let url = format!("{}/predictions/delete", self.baseurl,);
+        let mut header_map = reqwest::header::HeaderMap::with_capacity(1usize);
+        header_map.append(
+            reqwest::header::HeaderName::from_static("api-version"),
+            reqwest::header::HeaderValue::from_static(Self::api_version()),
+        );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .post(url)
+            .json(&body)
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "delete_predictions",
+        };
+
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => Ok(ResponseValue::stream(response)),
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+
+    /// Every model
+    ///
+    /// Every model of the vendor with the schema of its inputs: some 2 MB, on one page.
+    ///
+    /// Sends a `GET` request to `/models`
+    pub async fn list_models<'a>(&'a self) -> Result<ResponseValue<ByteStream>, Error<()>> {
+        let url = format!("{}/models", self.baseurl,);
+        let mut header_map = reqwest::header::HeaderMap::with_capacity(1usize);
+        header_map.append(
+            reqwest::header::HeaderName::from_static("api-version"),
+            reqwest::header::HeaderValue::from_static(Self::api_version()),
+        );
+        #[allow(unused_mut)]
+        let mut request = self.client.get(url).headers(header_map).build()?;
+        let info = OperationInfo {
+            operation_id: "list_models",
+        };
+
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => Ok(ResponseValue::stream(response)),
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+
+    /// What was paid, and what came back
+    ///
+    /// The billing records of the account, page by page.
+    ///
+    /// Sends a `POST` request to `/billings/search`
+    pub async fn search_billings<'a>(
+        &'a self,
+        body: &'a types::BillingsRequest,
+    ) -> Result<ResponseValue<ByteStream>, Error<()>> {
+        let url = format!("{}/billings/search", self.baseurl,);
+        let mut header_map = reqwest::header::HeaderMap::with_capacity(1usize);
+        header_map.append(
+            reqwest::header::HeaderName::from_static("api-version"),
+            reqwest::header::HeaderValue::from_static(Self::api_version()),
+        );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .post(url)
+            .json(&body)
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "search_billings",
+        };
+
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => Ok(ResponseValue::stream(response)),
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+
+    /// How much was used
+    ///
+    /// What tasks cost within at most 31 days, by model and by day.
+    ///
+    /// Sends a `POST` request to `/user/usage_stats`
+    pub async fn get_usage<'a>(
+        &'a self,
+        body: &'a types::UsageRequest,
+    ) -> Result<ResponseValue<ByteStream>, Error<()>> {
+        let url = format!("{}/user/usage_stats", self.baseurl,);
+        let mut header_map = reqwest::header::HeaderMap::with_capacity(1usize);
+        header_map.append(
+            reqwest::header::HeaderName::from_static("api-version"),
+            reqwest::header::HeaderValue::from_static(Self::api_version()),
+        );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .post(url)
+            .json(&body)
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "get_usage",
+        };
+
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => Ok(ResponseValue::stream(response)),
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+
+    /// The secret that signs webhooks
+    ///
+    /// One for each API key.
+    ///
+    /// Sends a `GET` request to `/webhook/secret`
+    pub async fn get_webhook_secret<'a>(&'a self) -> Result<ResponseValue<ByteStream>, Error<()>> {
+        let url = format!("{}/webhook/secret", self.baseurl,);
+        let mut header_map = reqwest::header::HeaderMap::with_capacity(1usize);
+        header_map.append(
+            reqwest::header::HeaderName::from_static("api-version"),
+            reqwest::header::HeaderValue::from_static(Self::api_version()),
+        );
+        #[allow(unused_mut)]
+        let mut request = self.client.get(url).headers(header_map).build()?;
+        let info = OperationInfo {
+            operation_id: "get_webhook_secret",
         };
 
         self.pre(&mut request, &info).await?;

@@ -8,6 +8,7 @@ use axum::http::{Method, StatusCode};
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
+use crate::account;
 use crate::rules::BodyRules;
 use crate::schema::{Schemas, cause};
 
@@ -19,6 +20,8 @@ pub(crate) struct Bundle {
     pub(crate) operations: Vec<Operation>,
     /// What every refusal looks like, also that of a call which is no operation.
     pub(crate) refusal: Arc<Validator>,
+    /// What `GET /models` answers.
+    pub(crate) listing: Value,
 }
 
 /// A method of a path.
@@ -60,6 +63,7 @@ impl Bundle {
         Ok(Self {
             operations,
             refusal,
+            listing: account::listing(&bundle),
         })
     }
 }

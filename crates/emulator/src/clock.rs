@@ -90,6 +90,14 @@ impl Clock {
             .unwrap_or_default()
     }
 
+    /// The same, as exactly as it is written.
+    pub(crate) fn timestamp(&self, elapsed: Duration) -> jiff::Timestamp {
+        let since_epoch = self.at(elapsed).duration_since(SystemTime::UNIX_EPOCH);
+        let milliseconds = since_epoch.unwrap_or(Duration::ZERO).as_millis();
+        let milliseconds = i64::try_from(milliseconds).unwrap_or(i64::MAX);
+        jiff::Timestamp::from_millisecond(milliseconds).unwrap_or(jiff::Timestamp::MAX)
+    }
+
     /// The moment `elapsed` after the clock was made.
     pub(crate) fn at(&self, elapsed: Duration) -> SystemTime {
         self.start + elapsed

@@ -3,9 +3,9 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::account;
 use crate::bundle::Operation;
 use crate::routes::{Models, Refusal};
-use crate::settings::OptionalFields;
 use crate::state::{Memory, State};
 
 const MILLION: f64 = 1_000_000.0;
@@ -41,11 +41,8 @@ pub(crate) fn price(
         "currency": "USD",
     });
     for (name, value) in others.as_object().into_iter().flatten() {
-        match state.settings.optional_fields {
-            OptionalFields::Present => answer[name] = value.clone(),
-            OptionalFields::Null => answer[name] = Value::Null,
-            OptionalFields::Absent => {}
-        }
+        let optional = state.settings.optional_fields;
+        optional.put(&mut answer, name, value.clone());
     }
     Ok(answer)
 }
@@ -66,6 +63,7 @@ pub(crate) fn check(state: &State, memory: &Memory) -> Result<(), Refusal> {
 
 fn left(state: &State, memory: &Memory) -> i64 {
     let credit = &state.settings.credit;
-    let spent = credit.paid() * i64::try_from(memory.billed).unwrap_or(i64::MAX);
+    let paid = memory.billed - account::refunds(memory, state);
+    let spent = credit.paid() * i64::try_from(paid).unwrap_or(i64::MAX);
     (credit.balance * MILLION).round() as i64 - spent
 }

@@ -1,8 +1,6 @@
 //! The list of tasks of the last 7 days: where a client looks for a task of which it lost the id.
 //! What a prediction looks like is the business of `predictions`.
 
-use std::time::{Duration, SystemTime};
-
 use axum::http::StatusCode;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -12,7 +10,6 @@ use serde_json::{Map, Value, json};
 use crate::bundle::Operation;
 use crate::predictions;
 use crate::routes::Refusal;
-use crate::settings::OptionalFields;
 use crate::state::{State, Task};
 
 /// Which tasks are wanted.
@@ -28,42 +25,53 @@ pub(crate) fn list(state: &State, operation: &Operation, body: &[u8]) -> Result<
     let refusal = |message| (StatusCode::BAD_REQUEST, message);
     let request = operation.accept(body).map_err(refusal)?;
     let filter = Filter::new(&request).map_err(refusal)?;
-    let number = |name| request.get(name).and_then(Value::as_u64).unwrap_or(1);
-    let (page, size) = (number("page"), number("page_size"));
-
     let mut tasks = state.memory().all_tasks();
     tasks.reverse();
     tasks.retain(|task| filter.wants(task, state));
-    let skipped = usize::try_from((page - 1).saturating_mul(size)).unwrap_or(usize::MAX);
     let items: Vec<_> = tasks
         .iter()
-        .skip(skipped)
-        .take(size as usize)
         .map(|task| predictions::now(task, state))
         .collect();
-    let mut answer = json!({ "page": page, "items": items });
-    match state.settings.optional_fields {
-        OptionalFields::Present => answer["total"] = tasks.len().into(),
-        OptionalFields::Null => answer["total"] = Value::Null,
-        OptionalFields::Absent => {}
-    }
-    Ok(answer)
+    Ok(page(&request, &items, state))
+}
+
+/// The page that a request wants, and how many items a page has.
+pub(crate) fn place(request: &Map<String, Value>) -> (u64, u64) {
+    let number = |name| request.get(name).and_then(Value::as_u64).unwrap_or(1);
+    (number("page"), number("page_size"))
+}
+
+/// A page of all items.
+pub(crate) fn page(request: &Map<String, Value>, items: &[Value], state: &State) -> Value {
+    let (page, size) = place(request);
+    let skipped = usize::try_from((page - 1).saturating_mul(size)).unwrap_or(usize::MAX);
+    let shown: Vec<_> = items.iter().skip(skipped).take(size as usize).collect();
+    let mut answer = json!({ "page": page, "items": shown });
+    let optional = &state.settings.optional_fields;
+    optional.put(&mut answer, "total", items.len().into());
+    answer
+}
+
+/// A time in a request.
+pub(crate) fn optional_time(
+    request: &Map<String, Value>,
+    name: &str,
+) -> Result<Option<Timestamp>, String> {
+    let text = request.get(name).and_then(Value::as_str);
+    let read = |text| {
+        // A guess: the wording.
+        time(text).ok_or_else(|| {
+            let got = Value::from(text);
+            format!("field \"{name}\" must be an ISO 8601 time, got string {got}")
+        })
+    };
+    text.map(read).transpose()
 }
 
 impl Filter {
     fn new(request: &Map<String, Value>) -> Result<Self, String> {
         let text = |name: &str| Some(request.get(name)?.as_str()?.to_owned());
-        let time = |name: &str| {
-            text(name)
-                .map(|text| {
-                    // A guess: the wording.
-                    time(&text).ok_or_else(|| {
-                        let got = Value::from(text);
-                        format!("field \"{name}\" must be an ISO 8601 time, got string {got}")
-                    })
-                })
-                .transpose()
-        };
+        let time = |name: &str| optional_time(request, name);
         Ok(Self {
             model: text("model"),
             status: text("status"),
@@ -86,11 +94,7 @@ impl Filter {
 
 /// When a task was created, as exactly as its prediction tells it.
 fn created(task: &Task, state: &State) -> Timestamp {
-    let since_epoch = state.settings.clock.at(task.created);
-    let since_epoch = since_epoch.duration_since(SystemTime::UNIX_EPOCH);
-    let milliseconds = since_epoch.unwrap_or(Duration::ZERO).as_millis();
-    let milliseconds = i64::try_from(milliseconds).unwrap_or(i64::MAX);
-    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
+    state.settings.clock.timestamp(task.created)
 }
 
 /// A time of ISO 8601. A guess: without an offset it is one of UTC, and a date is its midnight.

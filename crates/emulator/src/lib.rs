@@ -50,6 +50,7 @@
 //! # }
 //! ```
 
+mod account;
 mod builder;
 mod bundle;
 mod clock;

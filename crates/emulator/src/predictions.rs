@@ -60,6 +60,7 @@ pub(crate) fn submit(
     memory.billed += 1;
     // Also of a task that takes no time, as it is with the vendor.
     let prediction = prediction(&task, Stage::Created, state);
+    memory.paid.push(task.clone());
     memory.tasks.insert(task.id.clone(), task);
     Ok(prediction)
 }
@@ -122,6 +123,11 @@ pub(crate) fn status<'a>(task: &'a Task, state: &State) -> &'a str {
         Stage::Processing => "processing",
         Stage::Ended => &task.ending.status,
     }
+}
+
+/// Whether nothing changes any more.
+pub(crate) fn has_ended(task: &Task, state: &State) -> bool {
+    stage(task, state) == Stage::Ended
 }
 
 /// The output that a URL refers to, once there is one; `Err` if the URL has expired.

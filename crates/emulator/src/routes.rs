@@ -22,7 +22,7 @@ use crate::files::File;
 use crate::scenario::Call;
 use crate::state::State;
 use crate::strike::strike;
-use crate::{StartError, credit, history, predictions, uploads};
+use crate::{StartError, account, credit, history, predictions, uploads};
 
 /// Where the API is, below the origin.
 const API: &str = "/api/v3";
@@ -38,13 +38,18 @@ enum Handler {
     Price { models: Models },
     Balance,
     UploadBinary,
+    Models { list: Arc<Value> },
+    Delete,
+    Billings,
+    Usage,
+    Secret,
 }
 
 /// The operation of each model, by its id.
 pub(crate) type Models = Arc<HashMap<String, Arc<Operation>>>;
 
 impl Handler {
-    fn find(operation: &Operation, models: &Models) -> Option<Self> {
+    fn find(operation: &Operation, models: &Models, list: &Arc<Value>) -> Option<Self> {
         if let Some(model) = operation.model.clone() {
             return Some(Self::Submit { model });
         }
@@ -57,6 +62,13 @@ impl Handler {
             }),
             "get_balance" => Some(Self::Balance),
             "upload_binary" => Some(Self::UploadBinary),
+            "list_models" => Some(Self::Models {
+                list: Arc::clone(list),
+            }),
+            "delete_predictions" => Some(Self::Delete),
+            "search_billings" => Some(Self::Billings),
+            "get_usage" => Some(Self::Usage),
+            "get_webhook_secret" => Some(Self::Secret),
             _ => None,
         }
     }
@@ -71,6 +83,9 @@ impl Handler {
             Self::Price { .. } => Call::Price,
             Self::Balance => Call::Balance,
             Self::UploadBinary => Call::Form,
+            Self::Models { .. } | Self::Delete | Self::Billings | Self::Usage | Self::Secret => {
+                Call::Account
+            }
         }
     }
 
@@ -111,6 +126,11 @@ impl Handler {
             Self::Price { models } => credit::price(state, models, operation, body),
             Self::Balance => Ok(credit::balance(state)),
             Self::UploadBinary => uploads::form(state, parts, body),
+            Self::Models { list } => Ok(Value::clone(list)),
+            Self::Delete => account::delete(state, operation, body),
+            Self::Billings => account::billings(state, operation, body),
+            Self::Usage => account::usage(state, operation, body),
+            Self::Secret => Ok(account::secret(state)),
         }
     }
 }
@@ -154,6 +174,7 @@ impl Reply {
 pub(crate) fn router(state: Arc<State>, bundle: Bundle) -> Result<Router, StartError> {
     let mut api = Router::new();
     let refusal = bundle.refusal;
+    let list = Arc::new(bundle.listing);
     let operations: Vec<_> = bundle.operations.into_iter().map(Arc::new).collect();
     let named =
         |operation: &Arc<Operation>| Some((operation.model.clone()?, Arc::clone(operation)));
@@ -164,7 +185,7 @@ pub(crate) fn router(state: Arc<State>, bundle: Bundle) -> Result<Router, StartE
             method: operation.method.to_string(),
             path: operation.path.clone(),
         };
-        let handler = Handler::find(&operation, &models).ok_or_else(no_handler)?;
+        let handler = Handler::find(&operation, &models, &list).ok_or_else(no_handler)?;
         if !handler.is_there(&state) {
             continue;
         }

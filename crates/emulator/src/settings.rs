@@ -23,6 +23,17 @@ pub enum OptionalFields {
     Absent,
 }
 
+impl OptionalFields {
+    /// Puts an optional field into an answer, in this way.
+    pub(crate) fn put(self, answer: &mut serde_json::Value, name: &str, value: serde_json::Value) {
+        match self {
+            Self::Present => answer[name] = value,
+            Self::Null => answer[name] = serde_json::Value::Null,
+            Self::Absent => {}
+        }
+    }
+}
+
 /// What tasks cost, and what there is to pay with. The prices are made up.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]

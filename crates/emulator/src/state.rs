@@ -68,6 +68,8 @@ pub(crate) struct State {
 pub(crate) struct Memory {
     ids: fastrand::Rng,
     pub(crate) billed: u64,
+    /// Every task as it was when it was paid, also those that are gone.
+    pub(crate) paid: Vec<Task>,
     pub(crate) tasks: HashMap<String, Task>,
     pub(crate) uploads: HashMap<String, Upload>,
     pub(crate) log: Log,
@@ -85,6 +87,7 @@ impl State {
             memory: Mutex::new(Memory {
                 ids: fastrand::Rng::with_seed(seed),
                 billed: 0,
+                paid: Vec::new(),
                 tasks: HashMap::new(),
                 uploads: HashMap::new(),
                 log: Log::default(),

@@ -70,10 +70,11 @@ pub(crate) enum Call {
     Form,
     Put,
     Output,
+    Account,
 }
 
 impl Call {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Submit,
         Self::Result,
         Self::History,
@@ -83,6 +84,7 @@ impl Call {
         Self::Form,
         Self::Put,
         Self::Output,
+        Self::Account,
     ];
 
     /// Whether it is one of the API: JSON, with a key.
@@ -101,6 +103,7 @@ impl fmt::Display for Call {
             Self::Price => "price",
             Self::Balance => "balance",
             Self::Form => "form",
+            Self::Account => "account",
             Self::Put => "put",
             Self::Output => "output",
         })
