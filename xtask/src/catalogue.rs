@@ -119,6 +119,7 @@ impl Writer<'_> {
                 (!about.is_empty(), quote!(about: #about)),
                 (required, quote!(required: true)),
                 (hidden, quote!(hidden: true)),
+                (property["nullable"] == true, quote!(nullable: true)),
             ];
             let flags = flags
                 .into_iter()

@@ -21,6 +21,7 @@ mod generated;
 mod ids;
 mod input;
 mod key;
+mod live;
 mod model;
 /// The inputs of the models: a module for each provider, and a feature.
 pub mod models;
@@ -38,6 +39,7 @@ pub use choice::InvalidChoice;
 pub use generated::{ByteStream, Client, ClientInfo, Error, ResponseValue, types};
 pub use ids::{InvalidId, ModelId, PredictionId};
 pub use key::{ApiKey, InvalidKey};
+pub use live::request_schema;
 pub use model::{Choice, Input, Limits, Literal, Media, MediaKind, Model, Shape};
 pub use prediction::Prediction;
 pub use status::Status;

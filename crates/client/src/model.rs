@@ -4,6 +4,8 @@
 //! generated input types; tools that learn of a model at run time (a command line, a form, a
 //! check of raw JSON) use this table.
 
+use serde_json::{Map, Value, json};
+
 /// A model of the vendor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
@@ -31,11 +33,37 @@ impl Model {
             .map_or(self.id, |(provider, _)| provider)
     }
 
+    /// The JSON Schema of its inputs.
+    #[must_use]
+    pub fn schema(&self) -> Value {
+        object(self.inputs)
+    }
+
     /// The input of this name, if the model has one.
     #[must_use]
     pub fn input(&self, name: &str) -> Option<&'static Input> {
         self.inputs.iter().find(|input| input.name == name)
     }
+}
+
+fn object(inputs: &[Input]) -> Value {
+    let required = inputs.iter().filter(|input| input.required);
+    let required: Vec<&str> = required.map(|input| input.name).collect();
+    let properties = inputs.iter().map(|input| {
+        let mut schema = input.shape.schema();
+        if input.nullable && schema.get("type").is_some() {
+            schema["type"] = json!([schema["type"], "null"]);
+        }
+        if !input.about.is_empty() {
+            schema["description"] = input.about.into();
+        }
+        if let Some(default) = input.default {
+            schema["default"] = default.to_json();
+        }
+        (input.name.to_owned(), schema)
+    });
+    let properties: Map<String, Value> = properties.collect();
+    json!({ "type": "object", "required": required, "properties": properties })
 }
 
 /// One input of a model.
@@ -53,6 +81,8 @@ pub struct Input {
     pub required: bool,
     /// Whether the vendor accepts it without showing it in its own forms.
     pub hidden: bool,
+    /// Whether it can be null.
+    pub nullable: bool,
     /// What the vendor takes if an optional input is not sent. A required input may have one, too;
     /// it is then the value that is suggested and must be sent.
     pub default: Option<Literal>,
@@ -138,6 +168,69 @@ pub enum Shape {
 }
 
 impl Shape {
+    /// The JSON Schema of a value of this shape.
+    #[must_use]
+    pub fn schema(&self) -> Value {
+        let rules: &[(&str, Option<Value>)] = match self {
+            Self::String {
+                min_chars,
+                max_chars,
+                ..
+            } => &[
+                ("type", Some("string".into())),
+                ("minLength", min_chars.map(Value::from)),
+                ("maxLength", max_chars.map(Value::from)),
+            ],
+            Self::Integer {
+                min,
+                max,
+                multiple_of,
+                ..
+            } => &[
+                ("type", Some("integer".into())),
+                ("minimum", min.map(Value::from)),
+                ("maximum", max.map(Value::from)),
+                ("multipleOf", multiple_of.map(Value::from)),
+            ],
+            Self::Number {
+                min,
+                max,
+                multiple_of,
+            } => &[
+                ("type", Some("number".into())),
+                ("minimum", min.map(Value::from)),
+                ("maximum", max.map(Value::from)),
+                ("multipleOf", multiple_of.map(Value::from)),
+            ],
+            Self::Boolean => &[("type", Some("boolean".into()))],
+            Self::Array {
+                items,
+                min_items,
+                max_items,
+            } => &[
+                ("type", Some("array".into())),
+                ("items", Some(items.schema())),
+                ("minItems", min_items.map(Value::from)),
+                ("maxItems", max_items.map(Value::from)),
+            ],
+            Self::Object { fields } => return object(fields),
+            Self::Any => &[],
+        };
+        let said = rules
+            .iter()
+            .filter_map(|(key, value)| Some(((*key).to_owned(), value.clone()?)));
+        let mut schema: Map<String, Value> = said.collect();
+        let own = match self {
+            Self::Array { .. } => &[],
+            shape => shape.choices(),
+        };
+        if !own.is_empty() {
+            let choices = own.iter().map(|choice| choice.value.to_json());
+            schema.insert("enum".to_owned(), choices.collect());
+        }
+        schema.into()
+    }
+
     /// The values this shape is limited to; empty if it is not.
     #[must_use]
     pub fn choices(&self) -> &'static [Choice] {

@@ -12,6 +12,7 @@ pub(crate) const INPUT: Input = Input {
     about: "",
     required: false,
     hidden: false,
+    nullable: false,
     default: None,
     shape: Shape::Any,
     media: None,

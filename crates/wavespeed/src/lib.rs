@@ -47,12 +47,14 @@
 //! `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`; this machine is never reached through
 //! one. With rustls on Linux, `SSL_CERT_FILE` names a private CA.
 
+mod account;
 mod builder;
 mod check;
 mod download;
 mod http;
 mod job;
 mod known;
+mod live;
 pub mod media;
 mod outcome;
 mod price;
@@ -68,11 +70,13 @@ mod upload;
 
 use std::sync::Arc;
 
+pub use account::{DeleteError, Usage, UsageError, UsageSum, WebhookSecret};
 pub use builder::{BuildError, Builder, DEFAULT_BASE_URL, Timeouts};
 pub use check::{Fault, Faults, Files, Rule, Severity, check, nearest, override_rules};
 pub use download::{DownloadError, Downloaded, SaveError, output_url};
 pub use job::{FetchError, Job, WaitError};
 pub use known::{Content, FileState, UploadRecord};
+pub use live::LiveModels;
 pub use outcome::{Refusal, Rejected, Unknown};
 pub use price::Quote;
 pub use probe::Inspected;
@@ -88,7 +92,8 @@ pub use upload::{
 };
 pub use wavespeed_client::{
     CATALOGUE, Choice, Input, InvalidId, InvalidKey, Limits, Literal, Media, MediaKind, Model,
-    ModelId, ModelInput, Prediction, PredictionId, Shape, Status, model, models, types,
+    ModelId, ModelInput, Prediction, PredictionId, Shape, Status, model, models, request_schema,
+    types,
 };
 pub use wavespeed_poll as poll;
 pub use wavespeed_poll::{Deadline, Poller};

@@ -29,9 +29,18 @@ impl Wavespeed {
     /// # Errors
     /// If the vendor does not say.
     pub async fn price(&self, model: &str, input: &Value) -> Result<Quote, FetchError> {
+        let model = crate::model(model).unwrap_or_else(|| Model::unknown(model));
+        self.price_by(model, input).await
+    }
+
+    /// As [`price`](Self::price), for a model that need not be the catalogue's.
+    ///
+    /// # Errors
+    /// If the vendor does not say.
+    pub async fn price_by(&self, model: &Model, input: &Value) -> Result<Quote, FetchError> {
         let mut inputs = input.as_object().cloned().unwrap_or_default();
-        let unseen = crate::model(model).map_or_else(Vec::new, |model| hide(model, &mut inputs));
-        let request = types::PriceRequest::new(model, inputs);
+        let unseen = hide(model, &mut inputs);
+        let request = types::PriceRequest::new(model.id, inputs);
         let call = async { Answer::of(self.0.api.get_model_price(&request).await).await };
         let answer = answered(self, call).await?;
         let data = data(&answer).ok_or_else(|| refused(&answer))?;

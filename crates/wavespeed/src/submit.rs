@@ -4,7 +4,7 @@ use std::future::pending;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
-use wavespeed_client::{Answer, CallError, InvalidId, ModelId, ModelInput, PredictionId};
+use wavespeed_client::{Answer, CallError, InvalidId, Model, ModelId, ModelInput, PredictionId};
 use wavespeed_poll::{Deadline, Start};
 
 use crate::http::chain;
@@ -62,6 +62,9 @@ pub struct SubmitOptions<'a> {
     pub target: Option<&'a Target>,
     /// Rules that the input may break.
     pub overridden: &'a [Rule],
+    /// The model to check by, in place of the catalogue's: one of
+    /// [`LiveModels`](crate::LiveModels), for instance.
+    pub model: Option<&'a Model>,
     /// What the task may cost in USD: more, or a price that is not known, and it is not sent.
     pub max_price: Option<f64>,
 }
@@ -74,6 +77,7 @@ impl SubmitOptions<'_> {
             deadline,
             target: None,
             overridden: &[],
+            model: None,
             max_price: None,
         }
     }
@@ -124,7 +128,7 @@ impl Wavespeed {
         input: &Value,
         options: &SubmitOptions<'_>,
     ) -> Result<Job, SubmitError> {
-        if let Some(model) = crate::model(model) {
+        if let Some(model) = options.model.or_else(|| crate::model(model)) {
             let mut faults = check(model, input, Files::Url);
             override_rules(&mut faults, options.overridden);
             for fault in Faults::refused(faults)? {
@@ -173,7 +177,7 @@ impl Wavespeed {
         input: &Value,
         options: &SubmitOptions<'_>,
     ) -> Result<Job, SubmitError> {
-        self.affordable(model, input, options.max_price).await?;
+        self.affordable(model, input, options).await?;
         let model: ModelId = model.parse()?;
         let target = options.target.map(Target::absolute).transpose();
         let at = SystemTime::now();
@@ -199,10 +203,15 @@ impl Wavespeed {
         &self,
         model: &str,
         input: &Value,
-        max: Option<f64>,
+        options: &SubmitOptions<'_>,
     ) -> Result<(), SubmitError> {
-        let Some(max) = max else { return Ok(()) };
-        let quote = self.price(model, input).await;
+        let Some(max) = options.max_price else {
+            return Ok(());
+        };
+        let quote = match options.model {
+            Some(model) => self.price_by(model, input).await,
+            None => self.price(model, input).await,
+        };
         let quote = quote.map_err(SubmitError::NoPrice)?;
         if quote.currency == "USD" && quote.price <= max {
             return Ok(());

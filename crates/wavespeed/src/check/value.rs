@@ -43,6 +43,7 @@ pub(super) fn object(
     };
     for input in known {
         match given.get(input.name) {
+            Some(Value::Null) if input.nullable => {}
             Some(value) => {
                 let mut place = Place {
                     field: at(input.name),
