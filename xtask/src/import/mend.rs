@@ -1,6 +1,6 @@
 //! From an entry of the vendor's list to a model of the spec. Entries are made by many hands: what
 //! is broken in one is mended by a rule that has a name, or the model is left out with the reason.
-//! Nothing here knows what the spec says already; that is [`merge`](super::merge)'s.
+//! Nothing here knows what the spec says already; that is `merge`'s.
 
 use serde_json::{Map, Number, Value, json};
 
