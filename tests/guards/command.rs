@@ -39,12 +39,14 @@ impl Wave {
         std::fs::write(folder.path().join("clip.mp4"), CLIP).unwrap();
         let state = tempfile::tempdir().unwrap();
         let home = state.path().to_str().unwrap().to_owned();
+        let cache = state.path().join("cache").to_str().unwrap().to_owned();
         Self {
             folder,
             state,
             environment: vec![
                 ("WAVESPEED_API_KEY", KEY.to_owned()),
                 ("XDG_STATE_HOME", home),
+                ("XDG_CACHE_HOME", cache),
             ],
         }
     }
@@ -73,6 +75,11 @@ impl Wave {
     /// Where `XDG_STATE_HOME` puts the journal.
     pub(crate) fn journal(&self) -> std::path::PathBuf {
         self.state.path().join("wavespeed/journal.db")
+    }
+
+    /// Where `XDG_CACHE_HOME` puts the vendor's list of models.
+    pub(crate) fn cache(&self) -> std::path::PathBuf {
+        self.state.path().join("cache/wave")
     }
 
     pub(crate) fn command(&self, words: &[&str]) -> Command {

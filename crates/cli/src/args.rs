@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::builder::styling::Styles;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use wavespeed::{CATALOGUE, Model, Rule};
+use wavespeed::{CATALOGUE, Model, ModelId, Rule};
 use wavespeed_emulator::Scenario;
 
 use crate::commands::list;
@@ -18,7 +18,8 @@ The API key is taken from the environment variable WAVESPEED_API_KEY; --emulate 
 pub(crate) const LIPSYNC: &str = "kwaivgi/kling-lipsync/text-to-video";
 
 /// The flags of `run` that take no value.
-const SWITCHES: [&str; 10] = [
+const SWITCHES: [&str; 11] = [
+    "live",
     "no-journal",
     "no-adopt",
     "emulate",
@@ -54,8 +55,8 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
         ))
         .subcommand(with_model(
             Command::new("run")
-                .about("Run a model of the catalogue; name it to see its inputs")
-                .arg(Arg::new("model").value_name("MODEL").help("Its id, as `wave models` lists it"))
+                .about("Run a model; name it to see its inputs")
+                .arg(Arg::new("model").value_name("MODEL").help("Its id, as `wave models` lists it, or any other of the vendor's"))
                 .after_help(example("wave run kwaivgi/kling-lipsync/text-to-video --video clip.mp4 --text \"Hello\"")),
             "run <MODEL>",
             model,
@@ -97,6 +98,7 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
                         .default_value(LIPSYNC)
                         .help("The model whose rules count"),
                 )
+                .arg(live())
                 .after_help(example("wave check clip.mp4 https://example.com/clip.mp4")),
         )
         .subcommand(with_inputs(
@@ -145,8 +147,85 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
         )
         .subcommand(
             Command::new("models")
-                .about("List the models of the catalogue")
-                .after_help(example("wave models --json")),
+                .about("List models: those of the catalogue, or all that the vendor has")
+                .arg(
+                    Arg::new("query")
+                        .value_name("QUERY")
+                        .num_args(0..)
+                        .help("Words that its id, name or description has, all of them"),
+                )
+                .arg(
+                    Arg::new("type")
+                        .long("type")
+                        .value_name("TYPE")
+                        .help("Only of this type, such as text-to-video"),
+                )
+                .arg(
+                    Arg::new("provider")
+                        .long("provider")
+                        .value_name("PROVIDER")
+                        .help("Only of this provider, such as kwaivgi"),
+                )
+                .arg(live())
+                .after_help(example("wave models lipsync --type text-to-video")),
+        )
+        .subcommand(
+            Command::new("schema")
+                .about("Show the inputs of a model; with --json, as a JSON Schema")
+                .arg(Arg::new("model").value_name("MODEL").required(true).help("Its id, as `wave models` lists it"))
+                .arg(live())
+                .after_help(example("wave schema kwaivgi/kling-v1-tts --json")),
+        )
+        .subcommand(
+            listing(
+                Command::new("history")
+                    .about("List the tasks that the vendor remembers, of 7 days, newest first")
+                    .after_help(example("wave history --since 12h --status failed")),
+            )
+            .arg(
+                Arg::new("status")
+                    .long("status")
+                    .value_name("STATUS")
+                    .help("Only those that stand there, such as failed"),
+            ),
+        )
+        .subcommand(
+            Command::new("delete")
+                .about("Delete the predictions of tasks that have ended, and their outputs, at the vendor")
+                .arg(ids())
+                .arg(
+                    Arg::new("yes")
+                        .long("yes")
+                        .short('y')
+                        .action(ArgAction::SetTrue)
+                        .help("Do not ask"),
+                )
+                .arg(
+                    Arg::new("force")
+                        .long("force")
+                        .action(ArgAction::SetTrue)
+                        .help("Delete also what the journal has as open, unsaved"),
+                )
+                .after_help(example("wave delete 6488c2754f6f4dfea924382fa14d11bd --yes")),
+        )
+        .subcommand(
+            period(Command::new("usage"))
+                .about("Show how many tasks there were and what was paid, by model and by day")
+                .after_help(example("wave usage --since 31d")),
+        )
+        .subcommand(
+            listing(
+                Command::new("billings")
+                    .about("List what was paid and what came back")
+                    .after_help(example("wave billings --type refund --since 7d")),
+            )
+            .arg(
+                Arg::new("type")
+                    .long("type")
+                    .value_name("TYPE")
+                    .value_parser(["deduct", "refund"])
+                    .help("Only what was paid, or only what came back"),
+            ),
         )
         .subcommand(
             Command::new("voices")
@@ -163,6 +242,74 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
         .subcommand(emulator())
 }
 
+/// With a time and a model.
+fn period(command: Command) -> Command {
+    let moment = |name: &'static str, help: &'static str| {
+        Arg::new(name)
+            .long(name)
+            .value_name("TIME")
+            .value_parser(moment)
+            .help(help)
+    };
+    command
+        .arg(moment(
+            "since",
+            "From this time on: an age such as 12h or 7d, a date, or RFC 3339",
+        ))
+        .arg(moment("until", "Up to this time"))
+        .arg(
+            Arg::new("model")
+                .long("model")
+                .value_name("MODEL")
+                .help("Only of the model with this id"),
+        )
+}
+
+/// With a time, a model, and how many.
+fn listing(command: Command) -> Command {
+    period(command).arg(
+        Arg::new("limit")
+            .long("limit")
+            .value_name("N")
+            .default_value("100")
+            .value_parser(value_parser!(usize))
+            .help("How many at most"),
+    )
+}
+
+/// A time: an age such as `7d`, a date, or RFC 3339.
+fn moment(text: &str) -> Result<jiff::Timestamp, String> {
+    let days = text
+        .strip_suffix('d')
+        .and_then(|days| days.parse::<u32>().ok());
+    let age = days.map(|days| Duration::from_secs(u64::from(days) * 24 * 60 * 60));
+    let age = age.or_else(|| duration(text).ok());
+    let then = age.and_then(|age| jiff::Timestamp::now().checked_sub(age).ok());
+    let date = || {
+        let date: jiff::civil::Date = text.parse().ok()?;
+        Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+    };
+    let stamp = text.parse().ok();
+    let time = then.or(stamp).or_else(date);
+    time.ok_or_else(|| "not a time; give an age such as 12h or 7d, a date, or RFC 3339".to_owned())
+}
+
+/// What is not understood, for a better word on it than clap has.
+fn rest() -> Arg {
+    Arg::new("rest")
+        .num_args(0..)
+        .trailing_var_arg(true)
+        .allow_hyphen_values(true)
+        .hide(true)
+}
+
+fn live() -> Arg {
+    Arg::new("live")
+        .long("live")
+        .action(ArgAction::SetTrue)
+        .help("Ask for the vendor's own list of models; it is kept for an hour")
+}
+
 fn example(line: &str) -> String {
     format!("Example: {line}")
 }
@@ -171,15 +318,17 @@ fn example(line: &str) -> String {
 fn with_inputs(command: Command, words: &str, model: Option<&'static Model>) -> Command {
     let Some(model) = model else {
         // Which model is meant is not known, so whatever follows is not understood either.
-        return command.arg(
-            Arg::new("rest")
-                .num_args(0..)
-                .trailing_var_arg(true)
-                .allow_hyphen_values(true)
-                .hide(true),
-        );
+        return command.arg(rest());
     };
     let page = model.docs.map_or(String::new(), |page| format!("\n{page}"));
+    if model.name.is_empty() {
+        let about = format!(
+            "{}\nIt is not in the catalogue: its inputs are given by -i or --input.",
+            model.id
+        );
+        let command = command.long_about(about).args(inputs::sources());
+        return command.arg(live()).arg(rest());
+    }
     command
         .long_about(format!(
             "{} ({})\n{}{page}",
@@ -188,6 +337,7 @@ fn with_inputs(command: Command, words: &str, model: Option<&'static Model>) -> 
         .override_usage(format!("wave {words} {}[OPTIONS]", inputs::usage(model)))
         .args(inputs::flags(model))
         .args(inputs::sources())
+        .arg(live())
 }
 
 /// With the inputs of a model, and what a run of it can be told.
@@ -439,12 +589,20 @@ pub(crate) fn model_in(words: &[std::ffi::OsString]) -> Option<&'static Model> {
         return wavespeed::model(LIPSYNC);
     }
     let mut before = "run";
-    words[at + 1..].iter().find_map(|word| {
+    let positional = words[at + 1..].iter().filter(|word| {
         let flag = before.strip_prefix("--").filter(|flag| !flag.contains('='));
         let is_value =
             flag.is_some_and(|flag| !SWITCHES.contains(&flag)) || matches!(before, "-o" | "-i");
         before = word;
-        wavespeed::model(word).filter(|_| !is_value)
+        !is_value && !word.starts_with('-')
+    });
+    let positional: Vec<&&str> = positional.collect();
+    let known = positional.iter().find_map(|word| wavespeed::model(word));
+    known.or_else(|| {
+        let id = positional
+            .iter()
+            .find_map(|word| word.parse::<ModelId>().ok())?;
+        Some(Model::unknown(id.as_str()))
     })
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use wavespeed::poll::{Geometric, Poller};
-use wavespeed::{Builder, MemoryStore, Wavespeed};
+use wavespeed::{Builder, LiveModels, MemoryStore, Wavespeed};
 use wavespeed_emulator::Emulator;
 use wavespeed_journal::Journal;
 
@@ -12,13 +12,14 @@ use crate::board::Board;
 use crate::document::Kind;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::terminal;
+use crate::{live, terminal};
 
 pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) board: Board,
-    /// Lives as long as the command.
+    /// Lives as long as the command, and so does its client: it has the store of its tasks.
     emulator: Option<Emulator>,
+    emulated: Option<Wavespeed>,
 }
 
 impl Context {
@@ -27,6 +28,7 @@ impl Context {
             global,
             board: Board::default(),
             emulator: None,
+            emulated: None,
         }
     }
 
@@ -50,6 +52,9 @@ impl Context {
     pub(crate) async fn client(&mut self) -> Result<Wavespeed, Failure> {
         let global = &self.global;
         let mut builder = self.builder();
+        if let (true, Some(emulated)) = (global.emulate, &self.emulated) {
+            return Ok(emulated.clone());
+        }
         if global.emulate {
             let started = Emulator::builder().start().await;
             let emulator = started
@@ -73,7 +78,15 @@ impl Context {
                 builder = builder.base_url(url);
             }
         }
-        Ok(builder.build()?)
+        let client = builder.build()?;
+        self.emulated = Some(client.clone()).filter(|_| self.global.emulate);
+        Ok(client)
+    }
+
+    /// The vendor's own list of models, as it was less than an hour ago.
+    pub(crate) async fn live(&mut self) -> Result<LiveModels, Failure> {
+        let client = self.client().await?;
+        live::models(&client, !self.global.emulate).await
     }
 
     /// The journal of this command line; none if that is wanted.

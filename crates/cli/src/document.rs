@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use wavespeed::{Downloaded, JobRecord, Prediction, Quote, Uploaded};
+use wavespeed::{Downloaded, JobRecord, Prediction, Quote, Uploaded, UsageSum, types};
 
 /// What became of one job.
 #[derive(Clone, Debug, Default, JsonSchema, Serialize)]
@@ -282,16 +282,123 @@ impl From<&Uploaded> for UploadDocument {
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 pub(crate) struct ModelDocument {
     /// The id.
-    pub(crate) id: &'static str,
+    pub(crate) id: String,
     /// What the vendor calls it.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// What goes in and comes out.
     #[serde(rename = "type")]
-    pub(crate) kind: &'static str,
+    pub(crate) kind: String,
     /// What the vendor says of it.
-    pub(crate) description: &'static str,
+    pub(crate) description: String,
     /// The vendor's page.
     pub(crate) docs: Option<&'static str>,
+}
+
+/// A task of `wave history`.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct TaskDocument {
+    /// Its id.
+    pub(crate) id: String,
+    /// Where it stands.
+    pub(crate) status: String,
+    /// The id of its model.
+    pub(crate) model: Option<String>,
+    /// When it was created, in the vendor's words.
+    pub(crate) created_at: Option<String>,
+    /// The vendor's record as it came.
+    pub(crate) raw: Value,
+}
+
+impl From<&Prediction> for TaskDocument {
+    fn from(record: &Prediction) -> Self {
+        Self {
+            id: record.id.clone(),
+            status: record.status.to_string(),
+            model: record.model.clone(),
+            created_at: record.created_at.clone(),
+            raw: record.raw().clone(),
+        }
+    }
+}
+
+/// A record of `wave billings`.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct BillingDocument {
+    /// Its id.
+    pub(crate) id: Option<String>,
+    /// `deduct` or `refund`.
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<String>,
+    /// How much, in USD.
+    pub(crate) price: Option<f64>,
+    /// When, in the vendor's words.
+    pub(crate) created_at: Option<String>,
+    /// The id of the task.
+    pub(crate) task: Option<String>,
+    /// The id of its model.
+    pub(crate) model: Option<String>,
+}
+
+impl From<&types::Billing> for BillingDocument {
+    fn from(record: &types::Billing) -> Self {
+        let task = record.prediction.as_ref();
+        Self {
+            id: record.uuid.clone(),
+            kind: record.billing_type.clone(),
+            price: record.price,
+            created_at: record.created_at.clone(),
+            task: task.and_then(|task| task.uuid.clone()),
+            model: task.and_then(|task| task.model_uuid.clone()),
+        }
+    }
+}
+
+/// The sums of `wave usage`.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct UsageDocument {
+    /// From when: RFC 3339.
+    pub(crate) since: String,
+    /// Until when: RFC 3339.
+    pub(crate) until: String,
+    /// All of it.
+    pub(crate) total: SumDocument,
+    /// By model.
+    pub(crate) models: Vec<SumDocument>,
+    /// By day.
+    pub(crate) days: Vec<SumDocument>,
+}
+
+/// A sum of tasks.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct SumDocument {
+    /// The id of the model, the day, or `all`.
+    pub(crate) of: String,
+    /// How many tasks there were.
+    pub(crate) tasks: Option<u64>,
+    /// How many of them were completed.
+    pub(crate) completed: Option<u64>,
+    /// What was paid, in USD.
+    pub(crate) paid: Option<f64>,
+}
+
+impl SumDocument {
+    pub(crate) fn new(of: &str, sum: &UsageSum) -> Self {
+        Self {
+            of: of.to_owned(),
+            tasks: sum.requests,
+            completed: sum.completed,
+            paid: sum.cost,
+        }
+    }
+}
+
+/// What came of `wave delete`.
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
+pub(crate) struct DeletedDocument {
+    /// How many predictions were named.
+    pub(crate) asked: u64,
+    /// How many the vendor deleted.
+    pub(crate) deleted: u64,
 }
 
 /// A voice of `wave voices`.

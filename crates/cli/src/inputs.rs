@@ -101,8 +101,18 @@ pub(crate) fn read(model: &Model, matches: &ArgMatches) -> Result<Given, Failure
         let value = serde_json::from_str(text).unwrap_or_else(|_| (*text).into());
         object.insert((*name).to_owned(), value);
     }
-    for input in model.inputs {
-        let flags = matches.get_many::<String>(&id(input)).into_iter().flatten();
+    // The flags are those of the catalogue. What the vendor has dropped since then is given all the
+    // same, for the check to find.
+    let known = wavespeed::model(model.id).map_or(&[][..], |known| known.inputs);
+    let dropped = known
+        .iter()
+        .filter(|input| model.input(input.name).is_none());
+    let dropped: Vec<&Input> = dropped.collect();
+    for input in model.inputs.iter().chain(dropped.iter().copied()) {
+        let own = matches
+            .try_get_many::<String>(&id(input))
+            .unwrap_or_default();
+        let flags = own.into_iter().flatten();
         let mut texts: Vec<&str> = flags.map(String::as_str).collect();
         if texts.is_empty() {
             let own = pairs.iter().filter(|(name, _)| *name == input.name);
@@ -110,7 +120,10 @@ pub(crate) fn read(model: &Model, matches: &ArgMatches) -> Result<Given, Failure
         }
         let value = match (&input.shape, &texts[..]) {
             (_, []) if object.contains_key(input.name) => continue,
-            (_, []) => match input.default.filter(|_| input.required) {
+            (_, []) => match input
+                .default
+                .filter(|_| input.required && model.input(input.name).is_some())
+            {
                 Some(default) => default.to_json(),
                 None => continue,
             },
@@ -160,7 +173,7 @@ fn value(input: &Input, shape: &Shape, text: &str, notes: &mut Vec<String>) -> V
     parsed.unwrap_or_else(|| text.into())
 }
 
-fn value_name(input: &Input) -> &'static str {
+pub(crate) fn value_name(input: &Input) -> &'static str {
     let shape = match &input.shape {
         Shape::Array { items, .. } => items,
         shape => shape,
@@ -179,7 +192,7 @@ fn value_name(input: &Input) -> &'static str {
     }
 }
 
-fn help(input: &Input) -> String {
+pub(crate) fn help(input: &Input) -> String {
     let mut notes = Vec::new();
     notes.extend(limits(&input.shape));
     if matches!(input.shape, Shape::Array { .. }) {

@@ -12,6 +12,7 @@ mod document;
 mod exit;
 mod failure;
 mod inputs;
+mod live;
 mod report;
 mod signals;
 mod terminal;

@@ -9,8 +9,8 @@ use serde_json::Value;
 use wavespeed::{Model, PredictionId};
 
 use crate::document::{
-    CheckDocument, Document, DryRunDocument, JobDocument, ModelDocument, QuoteDocument,
-    UploadDocument, VoiceDocument, text,
+    BillingDocument, CheckDocument, DeletedDocument, Document, DryRunDocument, JobDocument,
+    ModelDocument, QuoteDocument, TaskDocument, UploadDocument, UsageDocument, VoiceDocument, text,
 };
 use crate::exit::Exit;
 use crate::failure::{Failure, go_on};
@@ -253,6 +253,17 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
             "models",
             schemars::schema_for!(Vec<ModelDocument>).to_value(),
         ),
+        ("schema", serde_json::json!({ "type": "object" })),
+        (
+            "history",
+            schemars::schema_for!(Vec<TaskDocument>).to_value(),
+        ),
+        (
+            "billings",
+            schemars::schema_for!(Vec<BillingDocument>).to_value(),
+        ),
+        ("usage", schemars::schema_for!(UsageDocument).to_value()),
+        ("delete", schemars::schema_for!(DeletedDocument).to_value()),
         (
             "voices",
             schemars::schema_for!(Vec<VoiceDocument>).to_value(),

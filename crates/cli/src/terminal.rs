@@ -91,6 +91,10 @@ fn told(fault: &Fault, model: Option<&Model>) -> String {
 /// The flag that sets what a fault is about.
 fn flag(fault: &Fault, model: Option<&Model>) -> String {
     let name = fault.field.split(['[', '.']).next().unwrap_or_default();
+    // Only the models of the catalogue have flags.
+    if model.is_some_and(|model| wavespeed::model(model.id).is_none()) {
+        return format!("-i {}", clean(&fault.field));
+    }
     match model.and_then(|model| model.input(name)) {
         Some(input) => format!("--{}{}", input.flag, &fault.field[name.len()..]),
         None => format!("--{}", clean(&fault.field)),

@@ -6,7 +6,7 @@ use wavespeed::media::Facts;
 use wavespeed::{Fault, Inspected, Media, Model};
 
 use super::list::table;
-use super::run::known;
+use super::run::choose;
 use crate::context::Context;
 use crate::document::{CheckDocument, FaultDocument, Verdict};
 use crate::exit::Exit;
@@ -23,7 +23,7 @@ pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
 
 async fn attempt(matches: &ArgMatches, context: &mut Context) -> Result<Report, Failure> {
     let id: &String = matches.get_one("model").expect("it has a default");
-    let media = media(known(id)?)?;
+    let media = media(choose(id, matches, context).await?.known()?)?;
     let client = context.keyless()?;
     let files: Vec<&String> = matches.get_many("file").into_iter().flatten().collect();
     let looks = files.iter().map(|file| client.inspect(media, file));

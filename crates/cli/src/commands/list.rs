@@ -1,29 +1,132 @@
 //! `wave models` and `wave voices`: what the catalogue holds.
 
 use clap::ArgMatches;
+use serde_json::Value;
 use unicode_width::UnicodeWidthStr as _;
-use wavespeed::{CATALOGUE, Choice, Input};
+use wavespeed::{CATALOGUE, Choice, Input, Model, ModelId, request_schema};
 
+use super::run::choose;
 use crate::args::LIPSYNC;
+use crate::context::Context;
 use crate::document::{ModelDocument, VoiceDocument};
 use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::report::{Report, pretty};
+use crate::{inputs, terminal};
 
-pub(super) fn models() -> Report {
-    let documents: Vec<ModelDocument> = CATALOGUE
-        .iter()
-        .map(|model| ModelDocument {
-            id: model.id,
-            name: model.name,
-            kind: model.kind,
-            description: model.about,
+pub(super) async fn models(matches: &ArgMatches, context: &mut Context) -> Report {
+    let mut documents: Vec<ModelDocument> = if matches.get_flag("live") {
+        match context.live().await {
+            Ok(list) => list.as_json().iter().filter_map(listed).collect(),
+            Err(failure) => return Report::failed(failure),
+        }
+    } else {
+        let document = |model: &Model| ModelDocument {
+            id: model.id.to_owned(),
+            name: model.name.to_owned(),
+            kind: model.kind.to_owned(),
+            description: model.about.to_owned(),
             docs: model.docs,
-        })
-        .collect();
+        };
+        CATALOGUE.iter().map(document).collect()
+    };
+    documents.sort_by(|a, b| a.id.cmp(&b.id));
+    let words = matches.get_many::<String>("query").into_iter().flatten();
+    let words: Vec<String> = words.map(|word| word.to_lowercase()).collect();
+    let given = |name| matches.get_one::<String>(name);
+    let (kind, provider) = (given("type"), given("provider"));
+    documents.retain(|model| {
+        let text = format!("{} {} {}", model.id, model.name, model.description).to_lowercase();
+        kind.is_none_or(|kind| *kind == model.kind)
+            && provider.is_none_or(|provider| model.id.split('/').next() == Some(provider))
+            && words.iter().all(|word| text.contains(word))
+    });
+    if documents.is_empty() && !context.global.quiet {
+        let more = if matches.get_flag("live") {
+            ""
+        } else {
+            "; --live looks at all that the vendor has"
+        };
+        terminal::note(&format!("no model is like that{more}"));
+    }
     let rows = documents
         .iter()
-        .map(|model| vec![model.id.into(), model.kind.into(), model.name.into()]);
+        .map(|model| vec![model.id.clone(), model.kind.clone(), model.name.clone()]);
     answer(&["MODEL", "TYPE", "NAME"], rows.collect(), &documents)
+}
+
+/// An entry of the vendor's list.
+fn listed(entry: &Value) -> Option<ModelDocument> {
+    let text = |key: &str| entry[key].as_str().unwrap_or_default().trim().to_owned();
+    let id = entry["model_id"].as_str()?;
+    Some(ModelDocument {
+        id: id.to_owned(),
+        name: text("name"),
+        kind: text("type"),
+        description: text("description"),
+        docs: wavespeed::model(id).and_then(|model| model.docs),
+    })
+}
+
+pub(super) async fn schema(matches: &ArgMatches, context: &mut Context) -> Report {
+    let id: &String = matches.get_one("model").expect("it is required");
+    let shown = async {
+        let is_known = matches.get_flag("live") || wavespeed::model(id).is_some();
+        if !is_known && id.parse::<ModelId>().is_ok() {
+            let message = format!("the inputs of {id} are not in the catalogue");
+            let hint = format!("ask the vendor: wave schema {id} --live");
+            return Err(Failure::usage(message).hint(hint));
+        }
+        let model = choose(id, matches, context).await?.model;
+        let live = match matches.get_flag("live") {
+            true => context
+                .live()
+                .await?
+                .entry(id)
+                .and_then(request_schema)
+                .cloned(),
+            false => None,
+        };
+        Ok(Report::Answer {
+            lines: describe(model),
+            json: pretty(&live.unwrap_or_else(|| model.schema())),
+            exit: Exit::Done,
+        })
+    };
+    shown.await.unwrap_or_else(Report::failed)
+}
+
+/// A model and its inputs, for people.
+fn describe(model: &Model) -> Vec<String> {
+    let title = match model.kind {
+        "" => model.id.to_owned(),
+        kind => format!("{} ({kind})", model.id),
+    };
+    let mut lines = vec![title];
+    let about = [model.about, model.docs.unwrap_or_default()];
+    lines.extend(
+        about
+            .into_iter()
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned),
+    );
+    for input in model.inputs {
+        lines.push(String::new());
+        lines.push(format!("{} <{}>", input.name, inputs::value_name(input)));
+        lines.push(format!("    {}", inputs::help(input).trim()));
+        let choices = input.shape.choices().iter().map(|choice| {
+            let names: Vec<&str> = choice.names.iter().map(|(_, name)| *name).collect();
+            match names.is_empty() {
+                true => choice.value.to_string(),
+                false => format!("{} ({})", choice.value, names.join(", ")),
+            }
+        });
+        let choices: Vec<String> = choices.collect();
+        if !choices.is_empty() {
+            lines.push(format!("    one of: {}", choices.join(", ")));
+        }
+    }
+    lines
 }
 
 pub(super) fn voices(matches: &ArgMatches) -> Report {

@@ -1,5 +1,6 @@
 //! The commands: each is a few calls into `wavespeed`.
 
+mod account;
 mod check;
 mod emulator;
 mod jobs;
@@ -33,7 +34,12 @@ pub(crate) async fn run(name: &str, matches: &ArgMatches, context: &mut Context)
         "upload" => upload::run(matches, context).await,
         "jobs" => jobs::run(matches, context).await,
         "resume" => resume::run(matches, context).await,
-        "models" => list::models(),
+        "models" => list::models(matches, context).await,
+        "schema" => list::schema(matches, context).await,
+        "history" => account::history(matches, context).await,
+        "delete" => account::delete(matches, context).await,
+        "usage" => account::usage(matches, context).await,
+        "billings" => account::billings(matches, context).await,
         "voices" => list::voices(matches),
         "emulator" => emulator::run(matches, context).await,
         other => unreachable!("clap knows no command {other}"),

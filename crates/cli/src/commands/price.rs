@@ -5,7 +5,7 @@ use futures_util::future::join;
 use serde_json::Value;
 use wavespeed::{FetchError, Model, Quote, Wavespeed, name_uploads};
 
-use super::run::known;
+use super::run::choose;
 use crate::context::Context;
 use crate::document::{DryRunDocument, FaultDocument, QuoteDocument, RequestDocument};
 use crate::exit::Exit;
@@ -23,10 +23,10 @@ pub(super) async fn price(matches: &ArgMatches, context: &mut Context) -> Report
         let id = id.ok_or_else(|| {
             Failure::usage("no model is named").hint("see what there is: wave models")
         })?;
-        let model = known(id)?;
+        let model = choose(id, matches, context).await?.model;
         let given = inputs::read(model, matches)?;
         let client = context.client().await?;
-        let quote = client.price(model.id, &given.input).await;
+        let quote = client.price_by(model, &given.input).await;
         let quote = quote.map_err(|error| Failure::asked("the price", &error))?;
         if !context.global.quiet {
             unseen(&quote).iter().for_each(|note| terminal::note(note));
@@ -63,7 +63,7 @@ pub(super) async fn dry_run(
     warnings: Vec<FaultDocument>,
 ) -> Report {
     let request = request(client, model, input);
-    let (quote, balance) = join(client.price(model.id, input), client.balance()).await;
+    let (quote, balance) = join(client.price_by(model, input), client.balance()).await;
     let mut exit = Exit::Done;
     let mut lines = vec![
         format!("{} {}", request.method, request.url),
@@ -156,7 +156,7 @@ fn unseen(quote: &Quote) -> Vec<String> {
 }
 
 /// An amount of money, to a millionth, without noughts at its end.
-fn amount(amount: f64, currency: &str) -> String {
+pub(super) fn amount(amount: f64, currency: &str) -> String {
     let text = format!("{amount:.6}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     format!("{text} {currency}")

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 use serde_json::Value;
 use wavespeed::{
-    Deadline, Fault, Faults, Files, JobNumber, Model, Rule, SubmitError, SubmitOptions, Target,
-    Unknown, Wavespeed, Which, check, nearest, override_rules,
+    Deadline, Fault, Faults, Files, JobNumber, Model, ModelId, Rule, SubmitError, SubmitOptions,
+    Target, Unknown, Wavespeed, Which, check, nearest, override_rules,
 };
 
 use super::price::dry_run;
@@ -32,11 +32,13 @@ pub(super) async fn run(
             Failure::usage("no model is named").hint("see what there is: wave models"),
         );
     };
-    let model = match known(id) {
-        Ok(model) => model,
+    let chosen = match choose(id, matches, context).await {
+        Ok(chosen) => chosen,
         Err(failure) => return Report::failed(failure),
     };
+    let model = chosen.model;
     let help = match name {
+        "run" if wavespeed::model(id).is_none() => format!("wave schema {id} --live"),
         "run" => format!("wave run {id} --help"),
         _ => format!("wave {name} --help"),
     };
@@ -45,7 +47,7 @@ pub(super) async fn run(
         ..Job::default()
     };
     job.document.model = Some(model.id.to_owned());
-    let done = attempt(model, &help, matches, context, &mut job).await;
+    let done = attempt(chosen, &help, matches, context, &mut job).await;
     let job = match done {
         Ok(Some(report)) => return report,
         Ok(None) => job,
@@ -58,19 +60,107 @@ pub(super) async fn run(
     job.into()
 }
 
-/// The model of this id.
-pub(super) fn known(id: &str) -> Result<&'static Model, Failure> {
-    wavespeed::model(id).ok_or_else(|| {
-        let hint = match nearest(id, args::model_ids()) {
-            Some(near) => format!("did you mean {near}? See what there is: wave models"),
-            None => "see what there is: wave models".to_owned(),
+/// A model, and by what its inputs are checked.
+#[derive(Clone, Copy)]
+pub(super) struct Chosen {
+    pub(super) model: &'static Model,
+    by: By,
+}
+
+impl Chosen {
+    /// The model, if it is known what it takes.
+    pub(super) fn known(self) -> Result<&'static Model, Failure> {
+        let Self { model, by } = self;
+        match by {
+            By::Catalogue | By::List => Ok(model),
+            By::Nobody => Err(Failure::usage(format!(
+                "nobody here knows what files {} takes",
+                model.id
+            ))
+            .hint("ask the vendor's own list: --live")),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Catalogue,
+    /// The vendor's own list, as `--live` asks for.
+    List,
+    /// Nobody: the catalogue does not have the model.
+    Nobody,
+}
+
+/// The model of this id: of the catalogue, or of the vendor's list if that is asked for. One that the
+/// catalogue does not have can be run all the same.
+pub(super) async fn choose(
+    id: &str,
+    matches: &ArgMatches,
+    context: &mut Context,
+) -> Result<Chosen, Failure> {
+    // Without a model the command line has no flags of one.
+    let is_live = matches.try_get_one("live").ok().flatten() == Some(&true);
+    if is_live {
+        let list = context.live().await?;
+        let by = By::List;
+        if let Some(model) = list.model(id) {
+            return Ok(Chosen { model, by });
+        }
+        let hint = match nearest(id, list.ids()) {
+            Some(near) => format!("did you mean {near}? See what there is: wave models --live"),
+            None => "see what there is: wave models --live".to_owned(),
         };
-        Failure::usage(format!("{id:?} is not a model of the catalogue")).hint(hint)
+        return Err(Failure::usage(format!("the vendor's list has no model {id:?}")).hint(hint));
+    }
+    if let Some(model) = wavespeed::model(id) {
+        let by = By::Catalogue;
+        return Ok(Chosen { model, by });
+    }
+    let near = nearest(id, args::model_ids());
+    let near = near.map_or(String::new(), |near| format!("did you mean {near}? "));
+    if id.parse::<ModelId>().is_err() {
+        return Err(
+            Failure::usage(format!("{id:?} is not a model of the catalogue"))
+                .hint(format!("{near}See what there is: wave models")),
+        );
+    }
+    let rest = matches.try_get_many::<String>("rest").ok().flatten();
+    if let Some(first) = rest.and_then(|mut rest| rest.next()) {
+        let message = format!("{id} is not a model of the catalogue, so {first} is not known");
+        let hint = format!("{near}The inputs of other models are given as -i name=value");
+        return Err(Failure::usage(message).hint(hint));
+    }
+    if !context.global.quiet {
+        terminal::warning(&format!(
+            "{id} is not a model of the catalogue, so its inputs are not checked; {near}\
+             --live checks them by the vendor's own list"
+        ));
+    }
+    Ok(Chosen {
+        model: Model::unknown(id),
+        by: By::Nobody,
     })
 }
 
+/// Of a model that nobody knows the inputs of, it is not known which are files: a path would be
+/// sent as it is, and paid for.
+fn local_file(input: &Value) -> Option<Failure> {
+    let inputs = input.as_object().into_iter().flatten();
+    let texts = inputs.flat_map(|(name, value)| match value {
+        Value::Array(values) => values.iter().map(|value| (name, value)).collect(),
+        value => vec![(name, value)],
+    });
+    let mut texts = texts.filter_map(|(name, value)| Some((name, value.as_str()?)));
+    let is_file = |text: &str| text.len() < 4096 && std::path::Path::new(text).is_file();
+    let (name, path) = texts.find(|(_, text)| is_file(text))?;
+    let message = format!("{name} is {path:?}, a local file, which would be sent as a text");
+    Some(Failure::usage(message).hint(format!(
+        "upload it, and give its URL: wave upload {path}; or let --live find out what is a file"
+    )))
+}
+
 async fn attempt(
-    model: &'static Model,
+    chosen: Chosen,
     help: &str,
     matches: &ArgMatches,
     context: &mut Context,
@@ -88,6 +178,7 @@ async fn attempt(
     } else {
         Files::UrlOrPath
     };
+    let model = chosen.model;
     let given = inputs::read(model, matches)?;
     let overridden: Vec<Rule> = matches
         .get_many("force-input")
@@ -103,7 +194,15 @@ async fn attempt(
             failure
         })
     };
-    let mut faults: Vec<Fault> = check(model, &given.input, files);
+    let mut faults: Vec<Fault> = match chosen.by {
+        By::Nobody => Vec::new(),
+        _ => check(model, &given.input, files),
+    };
+    if chosen.by == By::Nobody
+        && let Some(failure) = local_file(&given.input)
+    {
+        return Err(failure);
+    }
     faults.extend(target.as_ref().and_then(Target::check));
     faults.extend(
         target
@@ -144,6 +243,7 @@ async fn attempt(
     options.target = target.as_ref();
     options.overridden = &overridden;
     options.max_price = max_price;
+    options.model = Some(model).filter(|_| chosen.by == By::List);
     submit(&client, model, given.input, &options, context, job).await?;
     Ok(None)
 }

@@ -1,0 +1,65 @@
+//! The vendor's own list of models, kept for an hour in the user's cache: it is 2 MB, and asked for
+//! by commands that otherwise take milliseconds. What is kept is never relied on: a file that is
+//! old, damaged or of another host is asked for anew.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+use wavespeed::{LiveModels, Wavespeed};
+
+use crate::failure::Failure;
+
+const KEPT: Duration = Duration::from_secs(60 * 60);
+
+/// The list, as it was less than an hour ago. An emulator's is not kept.
+pub(crate) async fn models(client: &Wavespeed, keep: bool) -> Result<LiveModels, Failure> {
+    let file = folder().filter(|_| keep).map(|folder| {
+        let host = &client.account().base_url;
+        let host = host
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' });
+        folder.join(format!("models-{}.json", host.collect::<String>()))
+    });
+    if let Some(models) = file.as_deref().and_then(read) {
+        return Ok(models);
+    }
+    let models = client.live_models().await;
+    let models = models.map_err(|error| Failure::asked("the vendor's list of models", &error))?;
+    if let Some(file) = &file {
+        // Without it the next command only takes longer.
+        _ = write(file, models.as_json());
+    }
+    Ok(models)
+}
+
+fn read(file: &Path) -> Option<LiveModels> {
+    let written = std::fs::metadata(file).ok()?.modified().ok()?;
+    let age = SystemTime::now().duration_since(written).ok()?;
+    let text = std::fs::read(file).ok().filter(|_| age < KEPT)?;
+    LiveModels::from_json(serde_json::from_slice(&text).ok()?)
+}
+
+/// Written beside it and renamed, so that no other process reads half of it.
+fn write(file: &Path, entries: &[Value]) -> std::io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let part = file.with_extension(format!("{}.part", std::process::id()));
+    let written = std::fs::write(&part, serde_json::to_vec(entries)?);
+    let moved = written.and_then(|()| std::fs::rename(&part, file));
+    moved.inspect_err(|_| _ = std::fs::remove_file(&part))
+}
+
+fn folder() -> Option<PathBuf> {
+    let named = |name: &str| {
+        let path = std::env::var_os(name).filter(|path| !path.is_empty());
+        path.map(PathBuf::from).filter(|path| path.is_absolute())
+    };
+    let home = || std::env::home_dir().filter(|home| home.is_absolute());
+    let folder = match () {
+        () if cfg!(windows) => named("LOCALAPPDATA"),
+        () if cfg!(target_os = "macos") => home().map(|home| home.join("Library/Caches")),
+        () => named("XDG_CACHE_HOME").or_else(|| home().map(|home| home.join(".cache"))),
+    };
+    folder.map(|folder| folder.join("wave"))
+}

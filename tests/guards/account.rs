@@ -1,0 +1,332 @@
+//! What the account has done and paid, and models that nobody has generated, by the command as it
+//! is.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use wavespeed_emulator::{Clock, Credit, Ending, Scenario};
+
+use super::command::{Emulated, Wave};
+
+const TTS: [&str; 4] = ["run", "kwaivgi/kling-v1-tts", "--text", "Hello"];
+const NEW: &str = "acme/new-1/image-to-image";
+
+/// The bundle with one model more, which the catalogue does not have.
+fn bundle() -> String {
+    let mut bundle: Value =
+        serde_json::from_str(include_str!("../../spec/dist/openapi.json")).unwrap();
+    let like = "/kwaivgi/kling-effects";
+    let mut submit = bundle["paths"][like].clone();
+    submit["post"]["operationId"] = json!("submit_new");
+    submit["post"]["x-model"] = json!({ "id": NEW, "type": "image-to-image" });
+    let schema = json!({ "$ref": "#/components/schemas/New" });
+    submit["post"]["requestBody"]["content"]["application/json"]["schema"] = schema;
+    bundle["paths"][format!("/{NEW}")] = submit;
+    bundle["components"]["schemas"]["New"] = json!({
+        "type": "object",
+        "required": ["image"],
+        "properties": {
+            "image": { "type": "string" },
+            "steps": { "type": "integer", "maximum": 9 },
+        },
+    });
+    bundle.to_string()
+}
+
+fn with_new_model() -> (Emulated, Wave) {
+    let emulated = Emulated::start(|builder| builder.bundle(bundle()));
+    let wave = emulated.wave();
+    (emulated, wave)
+}
+
+/// The input of the task that was submitted last.
+fn last_input(emulated: &Emulated) -> Value {
+    let tasks = emulated.emulator.tasks();
+    let tasks = tasks.iter().map(|id| emulated.emulator.task(id).unwrap());
+    tasks.last().unwrap().input.into()
+}
+
+fn ids(wave: &Wave, count: usize) -> Vec<String> {
+    let submit = |_| wave.quick(&[&TTS[..], &["--no-wait"]].concat());
+    let ids = (0..count).map(submit).map(|run| {
+        assert_eq!(run.exit, 0, "{run}");
+        run.stdout.trim().to_owned()
+    });
+    ids.collect()
+}
+
+#[test]
+fn any_model_can_be_run_and_is_checked_by_the_vendors_list() {
+    let (emulated, wave) = with_new_model();
+    std::fs::write(wave.path("photo.png"), b"\x89PNG\r\n\x1a\nnot much of one").unwrap();
+
+    // Without the list nobody knows the inputs: they are sent as they are.
+    let blind = wave.quick(&[
+        "run",
+        NEW,
+        "-i",
+        "image=https://a.example/b.png",
+        "-i",
+        "steps=3",
+    ]);
+    assert_eq!((blind.exit, emulated.emulator.billed()), (0, 1), "{blind}");
+    assert!(
+        blind.stderr.contains("its inputs are not checked"),
+        "{blind}"
+    );
+    let sent = last_input(&emulated);
+    assert_eq!(
+        sent,
+        json!({ "image": "https://a.example/b.png", "steps": 3 })
+    );
+    let path = wave.quick(&["run", NEW, "-i", "image=photo.png"]);
+    assert_eq!(path.exit, 2, "{path}");
+    assert!(path.stderr.contains("wave upload photo.png"), "{path}");
+
+    // With it they are checked, and a file is one.
+    let faults = wave.quick(&["run", NEW, "--live", "-i", "stepz=3", "-i", "steps=10"]);
+    assert_eq!(faults.exit, 2, "{faults}");
+    for part in [
+        "image",
+        "is required",
+        "did you mean \"steps\"?",
+        "-i steps: is 10, which is too large; use 9 or less",
+        "wave schema",
+    ] {
+        assert!(faults.stderr.contains(part), "{part} in {faults}");
+    }
+    assert_eq!(emulated.emulator.billed(), 1);
+    let live = wave.quick(&["run", NEW, "--live", "-i", "image=photo.png"]);
+    assert_eq!((live.exit, emulated.emulator.billed()), (0, 2), "{live}");
+    let sent = last_input(&emulated);
+    assert!(
+        sent["image"]
+            .as_str()
+            .unwrap()
+            .starts_with(emulated.emulator.origin())
+    );
+
+    // The list was asked for once.
+    let asked = emulated.emulator.requests();
+    let lists = asked
+        .iter()
+        .filter(|request| request.path.ends_with("/models"));
+    assert_eq!(lists.count(), 1);
+    let unknown = wave.quick(&["run", "acme/new-1/image-to-imag", "--live"]);
+    assert!(
+        unknown.stderr.contains(&format!("did you mean {NEW}?")),
+        "{unknown}"
+    );
+}
+
+#[test]
+fn a_kept_list_that_is_damaged_or_old_is_asked_for_anew() {
+    let (emulated, wave) = with_new_model();
+    let list = || {
+        wave.quick(&["models", "--live", "--json"])
+            .json()
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    let count = list();
+    assert!(count > 20);
+    let file = std::fs::read_dir(wave.cache())
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    std::fs::write(&file, "{").unwrap();
+    assert_eq!(list(), count);
+    let old = std::time::SystemTime::now() - Duration::from_secs(2 * 60 * 60);
+    let kept = std::fs::File::options().write(true).open(&file).unwrap();
+    kept.set_modified(old).unwrap();
+    assert_eq!((list(), list()), (count, count));
+    let asked = emulated.emulator.requests();
+    assert_eq!(
+        asked
+            .iter()
+            .filter(|request| request.path.ends_with("/models"))
+            .count(),
+        3
+    );
+}
+
+#[test]
+fn models_are_found_by_words_type_and_provider() {
+    let (_emulated, wave) = with_new_model();
+    let ids = |arguments: &[&str]| -> Vec<String> {
+        let run = wave.quick(&[&["models", "--json"], arguments].concat());
+        let models = run.json();
+        let models = models.as_array().unwrap().iter();
+        models
+            .map(|model| model["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(
+        ids(&["LIPSYNC", "audio"]),
+        ["kwaivgi/kling-lipsync/audio-to-video"]
+    );
+    assert_eq!(ids(&["--type", "text-to-audio"]), ["kwaivgi/kling-v1-tts"]);
+    assert_eq!(ids(&["--provider", "acme", "--live"]), [NEW]);
+    assert_eq!(ids(&["--provider", "kwaivgi"]).len(), 20);
+    let none = wave.quick(&["models", "nothing at all"]);
+    assert_eq!(none.exit, 0);
+    assert!(
+        none.stderr
+            .contains("no model is like that; --live looks at all"),
+        "{none}"
+    );
+}
+
+#[test]
+fn a_schema_is_shown_and_valid() {
+    let (_emulated, wave) = with_new_model();
+    let shown = wave.quick(&["schema", "kwaivgi/kling-v1-tts"]);
+    assert!(
+        shown
+            .stdout
+            .contains("one of: genshin_vindi2 (Sunny, 阳光少年)"),
+        "{shown}"
+    );
+    let schema = wave
+        .quick(&["schema", "kwaivgi/kling-v1-tts", "--json"])
+        .json();
+    let judge = jsonschema::validator_for(&schema).unwrap();
+    assert!(judge.is_valid(&json!({ "text": "a", "voice_id": "AOT", "speed": 2 })));
+    for wrong in [
+        json!({ "text": "a" }),
+        json!({ "text": "", "voice_id": "AOT" }),
+        json!({ "text": "a", "voice_id": "AOT", "speed": 2.1 }),
+    ] {
+        assert!(!judge.is_valid(&wrong), "{wrong}");
+    }
+    let live = wave.quick(&["schema", NEW, "--live", "--json"]).json();
+    assert_eq!(live["x-order-properties"], json!(["image", "steps"]));
+    let unknown = wave.quick(&["schema", NEW]);
+    assert_eq!(unknown.exit, 2, "{unknown}");
+    assert!(
+        unknown
+            .stderr
+            .contains(&format!("wave schema {NEW} --live")),
+        "{unknown}"
+    );
+}
+
+#[test]
+fn the_history_is_listed_and_filtered() {
+    let emulated = Emulated::start(|builder| builder.task_time(Duration::ZERO));
+    let wave = emulated.wave();
+    let ids = ids(&wave, 3);
+    let listed = |arguments: &[&str]| -> Vec<String> {
+        let run = wave.quick(&[&["history", "--json"], arguments].concat());
+        let tasks = run.json();
+        let tasks = tasks.as_array().unwrap_or_else(|| panic!("{run}")).iter();
+        tasks
+            .map(|task| task["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let newest: Vec<String> = ids.iter().rev().cloned().collect();
+    assert_eq!(listed(&[]), newest);
+    assert_eq!(listed(&["--limit", "2"]), newest[..2]);
+    assert_eq!(listed(&["--model", "kwaivgi/kling-effects"]), [""; 0]);
+    assert_eq!(listed(&["--status", "completed", "--since", "1h"]), newest);
+    assert_eq!(listed(&["--until", "1h"]), [""; 0]);
+    let more = wave.quick(&["history", "--limit", "1"]);
+    assert!(
+        more.stderr
+            .contains("there are more than 1; --limit shows more"),
+        "{more}"
+    );
+    assert_eq!(wave.quick(&["history", "--since", "soon"]).exit, 2);
+}
+
+#[test]
+fn what_is_deleted_is_asked_for_first_and_open_jobs_stay() {
+    let emulated = Emulated::start(|builder| builder.task_time(Duration::ZERO));
+    let wave = emulated.wave();
+    let ids = ids(&wave, 2);
+    let delete = |arguments: &[&str]| wave.quick(&[&["delete"], arguments].concat());
+    // Nobody is there who could be asked.
+    let asked = delete(&[&ids[0]]);
+    assert_eq!(asked.exit, 2, "{asked}");
+    assert!(
+        asked.stderr.contains("to delete without a question: --yes"),
+        "{asked}"
+    );
+    let open = delete(&[&ids[0], "--yes"]);
+    assert_eq!(open.exit, 2, "{open}");
+    assert!(
+        open.stderr
+            .contains("is still open: its outputs would be lost; nothing was deleted"),
+        "{open}"
+    );
+    assert_eq!(wave.quick(&["wait", "j1", "-o", "one.mp4"]).exit, 0);
+    let done = delete(&["j1", "--yes", "--json"]);
+    assert_eq!(done.json(), json!({ "asked": 1, "deleted": 1 }), "{done}");
+    assert_eq!(wave.quick(&["show", &ids[0]]).exit, 6);
+    let again = delete(&[&ids[0], &ids[1], "--yes", "--force"]);
+    assert_eq!(
+        (again.exit, again.stdout.trim()),
+        (0, "deleted: 1 of 2"),
+        "{again}"
+    );
+    assert!(again.stderr.contains("1 of 2 were not deleted"), "{again}");
+    assert_eq!(delete(&["..", "--yes"]).exit, 2);
+}
+
+#[test]
+fn what_was_paid_and_came_back_adds_up() {
+    let clock = Clock::manual();
+    let emulated = Emulated::start(|builder| {
+        builder
+            .clock(clock.clone())
+            .credit(Credit::new(0.25, 1.0))
+            .ending(Ending::failed("no face was found"))
+            .task_time(Duration::from_secs(60))
+    });
+    let wave = emulated.wave();
+    ids(&wave, 2);
+    clock.advance(Duration::from_secs(4 * 60 * 60));
+    let sum = |kind: &str| -> f64 {
+        let run = wave.quick(&["billings", "--json", "--type", kind]);
+        let records = run.json();
+        let records = records.as_array().unwrap().iter();
+        records
+            .map(|record| record["price"].as_f64().unwrap())
+            .sum()
+    };
+    assert_eq!((sum("deduct"), sum("refund")), (0.5, 0.5));
+    let balance = wave.quick(&["balance", "--json"]).json();
+    assert_eq!(balance["balance"], 1.0);
+    let since = [
+        "usage",
+        "--json",
+        "--since",
+        "2020-01-01",
+        "--until",
+        "2020-01-20",
+    ];
+    assert_eq!(wave.quick(&since).json()["total"]["tasks"], 0);
+    let long = wave.quick(&["usage", "--since", "40d"]);
+    assert_eq!(long.exit, 2, "{long}");
+    assert!(long.stderr.contains("at most 31 days"), "{long}");
+}
+
+#[test]
+fn what_the_vendor_does_not_say_is_said() {
+    let scenario: Scenario = "account every status 503".parse().unwrap();
+    let emulated = Emulated::start(|builder| builder.scenario(scenario));
+    let wave = emulated.wave();
+    for command in [
+        &["models", "--live"][..],
+        &["usage"],
+        &["billings"],
+        &["delete", "abcdef", "--yes"],
+    ] {
+        let run = wave.quick(command);
+        assert_eq!(run.exit, 6, "{command:?} {run}");
+        assert!(run.stderr.contains("error: "), "{run}");
+    }
+}
