@@ -33,6 +33,32 @@ fn bundle() -> String {
     bundle.to_string()
 }
 
+#[test]
+fn no_word_of_the_list_moves_a_cursor() {
+    let bad = "\u{1b}[2J\u{202e}";
+    let mut evil: Value = serde_json::from_str(&bundle()).unwrap();
+    evil["paths"][format!("/{NEW}")]["post"]["x-model"]["type"] = bad.into();
+    evil["paths"][format!("/{NEW}")]["post"]["description"] = bad.into();
+    evil["components"]["schemas"]["New"]["properties"] = json!({ format!("in{bad}"): {
+        "type": "string", "description": bad, "default": bad, "enum": [bad, "b"], "title": bad,
+    } });
+    let emulated = Emulated::start(|builder| builder.bundle(evil.to_string()));
+    let wave = emulated.wave();
+    let input = format!("in{bad}=c");
+    for words in [
+        &["models", "--live"][..],
+        &["models", "--live", "--json"],
+        &["schema", NEW, "--live"],
+        &["schema", NEW, "--live", "--json"],
+        &["run", NEW, "--live", "--help"],
+        &["run", NEW, "--live", "-i", &input],
+        &["run", NEW, "--live", "-i", &input, "--json"],
+    ] {
+        let run = wave.run(words).to_string();
+        assert!(!run.contains(['\u{1b}', '\u{202e}']), "{words:?}\n{run:?}");
+    }
+}
+
 fn with_new_model() -> (Emulated, Wave) {
     let emulated = Emulated::start(|builder| builder.bundle(bundle()));
     let wave = emulated.wave();
@@ -107,12 +133,23 @@ fn any_model_can_be_run_and_is_checked_by_the_vendors_list() {
     );
 
     // The list was asked for once.
-    let asked = emulated.emulator.requests();
-    let lists = asked
-        .iter()
-        .filter(|request| request.path.ends_with("/models"));
-    assert_eq!(lists.count(), 1);
+    let lists = || {
+        let asked = emulated.emulator.requests();
+        let lists = asked
+            .iter()
+            .filter(|request| request.path.ends_with("/models"));
+        lists.count()
+    };
+    assert_eq!(lists(), 1);
+    let twice = wave.quick(&["run", NEW, "--live", "-i", "steps=3", "-i", "steps=4"]);
+    assert_eq!(twice.exit, 2, "{twice}");
+    assert!(
+        twice.stderr.contains("-i steps is given more than once"),
+        "{twice}"
+    );
+    // What the kept list does not have may be newer than it.
     let unknown = wave.quick(&["run", "acme/new-1/image-to-imag", "--live"]);
+    assert_eq!(lists(), 2);
     assert!(
         unknown.stderr.contains(&format!("did you mean {NEW}?")),
         "{unknown}"

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+use wavespeed_tests::catalogues;
 use xtask::drift::drift;
 use xtask::import::{self, Listing, listing, plan};
 use xtask::{Error, spec};
 
-use crate::{catalogues, generator};
+use crate::generator;
 
 /// The spec of this repository with one model that was written by hand.
 fn empty() -> tempfile::TempDir {

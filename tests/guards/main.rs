@@ -6,7 +6,6 @@
 )]
 
 mod account;
-mod catalogues;
 mod command;
 mod dropped;
 mod generator;
@@ -16,6 +15,7 @@ mod inputs;
 mod journal;
 #[cfg(unix)]
 mod kill;
+mod live;
 mod lost;
 mod matrix;
 mod money;

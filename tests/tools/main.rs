@@ -8,6 +8,7 @@
 
 mod clips;
 mod curl;
+mod models;
 
 use std::process::{Command, ExitCode, Stdio};
 
@@ -33,6 +34,12 @@ fn main() -> ExitCode {
             "apt-get install curl",
             "the_line_of_a_dry_run_submits_the_same",
             curl::the_line_of_a_dry_run_submits_the_same,
+        ),
+        needs(
+            &[env!("CARGO"), "--version"],
+            "https://rustup.rs",
+            "odd_models_compile",
+            models::odd_models_compile,
         ),
     ];
     libtest_mimic::run(&arguments, trials).exit_code()

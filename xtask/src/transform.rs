@@ -56,6 +56,11 @@ pub const TRANSFORMS: &[Transform] = &[
         apply: neutral_choices,
     },
     Transform {
+        name: "close_requests",
+        why: "a request without inputs would become a map instead of a type with no fields",
+        apply: close_requests,
+    },
+    Transform {
         name: "neutral_names",
         why: "typify changes the case of type names, so that two of them could become one",
         apply: neutral_names,
@@ -314,6 +319,19 @@ fn neutral_values(schema: &mut Value) -> usize {
     hits + properties
         .map(|(_, schema)| neutral_values(schema))
         .sum::<usize>()
+}
+
+fn close_requests(document: &mut Value) -> usize {
+    let requests = request_schemas(document);
+    let schemas = schemas_mut(document).into_iter().flatten();
+    let sent =
+        schemas.filter(|(name, schema)| requests.contains(*name) && schema["type"] == "object");
+    let mut hits = 0;
+    for (_, schema) in sent {
+        schema["additionalProperties"] = false.into();
+        hits += 1;
+    }
+    hits
 }
 
 fn drop_submit_operations(document: &mut Value) -> usize {

@@ -83,10 +83,11 @@ impl Context {
         Ok(client)
     }
 
-    /// The vendor's own list of models, as it was less than an hour ago.
-    pub(crate) async fn live(&mut self) -> Result<LiveModels, Failure> {
+    /// The vendor's own list of models, as it was less than an hour ago; or as it is now, if the one
+    /// that was kept does not have the `wanted` model.
+    pub(crate) async fn live(&mut self, wanted: Option<&str>) -> Result<LiveModels, Failure> {
         let client = self.client().await?;
-        live::models(&client, !self.global.emulate).await
+        live::models(&client, !self.global.emulate, wanted).await
     }
 
     /// The journal of this command line; none if that is wanted.

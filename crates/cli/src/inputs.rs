@@ -97,7 +97,16 @@ pub(crate) fn read(model: &Model, matches: &ArgMatches) -> Result<Given, Failure
             split.ok_or_else(|| Failure::usage(format!("-i takes NAME=VALUE, not {pair:?}")))
         })
         .collect::<Result<_, _>>()?;
-    for (name, text) in pairs.iter().filter(|(name, _)| model.input(name).is_none()) {
+    for (at, (name, text)) in pairs.iter().enumerate() {
+        let known = model.input(name);
+        let repeats = known.is_some_and(|input| matches!(input.shape, Shape::Array { .. }));
+        if !repeats && pairs[..at].iter().any(|(earlier, _)| earlier == name) {
+            let hint = format!("give one value, or a list as JSON: -i '{name}=[…]'");
+            return Err(Failure::usage(format!("-i {name} is given more than once")).hint(hint));
+        }
+        if known.is_some() {
+            continue;
+        }
         let value = serde_json::from_str(text).unwrap_or_else(|_| (*text).into());
         object.insert((*name).to_owned(), value);
     }

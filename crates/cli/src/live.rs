@@ -12,8 +12,13 @@ use crate::failure::Failure;
 
 const KEPT: Duration = Duration::from_secs(60 * 60);
 
-/// The list, as it was less than an hour ago. An emulator's is not kept.
-pub(crate) async fn models(client: &Wavespeed, keep: bool) -> Result<LiveModels, Failure> {
+/// The list, as it was less than an hour ago. An emulator's is not kept, and a kept one does not do
+/// for a model that came after it.
+pub(crate) async fn models(
+    client: &Wavespeed,
+    keep: bool,
+    wanted: Option<&str>,
+) -> Result<LiveModels, Failure> {
     let file = folder().filter(|_| keep).map(|folder| {
         let host = &client.account().base_url;
         let host = host
@@ -21,7 +26,8 @@ pub(crate) async fn models(client: &Wavespeed, keep: bool) -> Result<LiveModels,
             .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' });
         folder.join(format!("models-{}.json", host.collect::<String>()))
     });
-    if let Some(models) = file.as_deref().and_then(read) {
+    let has_it = |models: &LiveModels| wanted.is_none_or(|id| models.entry(id).is_some());
+    if let Some(models) = file.as_deref().and_then(read).filter(has_it) {
         return Ok(models);
     }
     let models = client.live_models().await;

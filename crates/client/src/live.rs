@@ -170,9 +170,18 @@ fn shape(schema: &Value, known: Option<&'static Shape>) -> Shape {
                 max_items: count("maxItems"),
             }
         }
-        Some("object") if schema["properties"].is_object() => Shape::Object {
-            fields: inputs(schema, &[], false),
-        },
+        // Where nothing is said, a field that the schema does not have is a slip, as at the top.
+        Some("object")
+            if schema["properties"].is_object()
+                && matches!(
+                    schema["additionalProperties"],
+                    Value::Null | Value::Bool(false)
+                ) =>
+        {
+            Shape::Object {
+                fields: inputs(schema, &[], false),
+            }
+        }
         _ => Shape::Any,
     }
 }

@@ -16,7 +16,7 @@ use crate::{inputs, terminal};
 
 pub(super) async fn models(matches: &ArgMatches, context: &mut Context) -> Report {
     let mut documents: Vec<ModelDocument> = if matches.get_flag("live") {
-        match context.live().await {
+        match context.live(None).await {
             Ok(list) => list.as_json().iter().filter_map(listed).collect(),
             Err(failure) => return Report::failed(failure),
         }
@@ -80,7 +80,7 @@ pub(super) async fn schema(matches: &ArgMatches, context: &mut Context) -> Repor
         let model = choose(id, matches, context).await?.model;
         let live = match matches.get_flag("live") {
             true => context
-                .live()
+                .live(Some(id))
                 .await?
                 .entry(id)
                 .and_then(request_schema)

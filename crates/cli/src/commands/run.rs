@@ -101,7 +101,7 @@ pub(super) async fn choose(
     // Without a model the command line has no flags of one.
     let is_live = matches.try_get_one("live").ok().flatten() == Some(&true);
     if is_live {
-        let list = context.live().await?;
+        let list = context.live(Some(id)).await?;
         let by = By::List;
         if let Some(model) = list.model(id) {
             return Ok(Chosen { model, by });

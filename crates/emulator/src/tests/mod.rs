@@ -1,5 +1,6 @@
 //! The emulator, driven by plain HTTP with a client that is not ours.
 
+mod account;
 mod api;
 mod credit;
 mod faults;

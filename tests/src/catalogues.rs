@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 /// A list of `count` models of providers with `each` models, much like the vendor's: ten inputs a
 /// model, the same few choices again and again.
-pub(crate) fn usual(count: usize, each: usize) -> Vec<Value> {
+pub fn usual(count: usize, each: usize) -> Vec<Value> {
     let mut random = fastrand::Rng::with_seed(7);
     (0..count)
         .map(|index| {
@@ -96,7 +96,7 @@ fn model(id: &str, kind: &str, random: &mut fastrand::Rng) -> Value {
 }
 
 /// An entry as no vendor should make one, but some will.
-pub(crate) fn odd() -> impl Strategy<Value = Value> {
+pub fn odd() -> impl Strategy<Value = Value> {
     let id = prop_oneof![
         6 => "[a-c]{1,2}/[a-c]([-._/][a-c1-2]){0,2}",
         1 => "(type|self|model|302ai|x_y|x-y|option)/(vec|fn|string|v1[.]6|v1-6|v16)",
