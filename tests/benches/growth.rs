@@ -40,8 +40,12 @@ fn main() {
     let few = bench.wave(&folder.path().join("few"));
     let xtask = bench.xtask();
     println!("| {MODELS} models, {EACH} a provider | |\n|---|---|");
+    let mut import = Command::new(&xtask);
+    import.arg("import").arg(&list);
+    let dry = bench.seconds(import.arg("--dry-run"));
+    println!("| import --dry-run: read, mended, merged, checked | {dry:.2} s |");
     let import = bench.seconds(Command::new(&xtask).arg("import").arg(&list));
-    println!("| import | {import:.2} s |");
+    println!("| import, which also writes, and generates | {import:.2} s |");
     let generate = bench.seconds(Command::new(&xtask).arg("generate"));
     println!("| generate | {generate:.2} s |");
     bench.check("all-providers", "check of the client, all providers");

@@ -73,9 +73,13 @@ pub fn outputs(root: &Path) -> Result<Vec<Output>, Error> {
         }));
     }
     let mut outputs = together(files)?;
-    let text = spec::to_text(&bundle);
-    outputs.push(Output::new("spec/dist/openapi.json", text.clone()));
-    outputs.push(Output::new("crates/emulator/openapi.json", text));
+    outputs.push(Output::new(
+        "spec/dist/openapi.json",
+        spec::to_text(&bundle),
+    ));
+    // The one that becomes a part of programs needs no spaces.
+    let packed = format!("{bundle}\n");
+    outputs.push(Output::new("crates/emulator/openapi.json", packed));
     for (file, of) in [
         ("crates/client/Cargo.toml", ""),
         ("crates/wavespeed/Cargo.toml", "wavespeed-client/"),

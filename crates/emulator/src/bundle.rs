@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::account;
 use crate::rules::BodyRules;
+use crate::sample::Sample;
 use crate::schema::{Schemas, cause};
 
 /// The bundle this emulator was built with.
@@ -33,6 +34,8 @@ pub(crate) struct Operation {
     pub(crate) path: String,
     /// The model it submits to, if it does that.
     pub(crate) model: Option<String>,
+    /// What its tasks make.
+    pub(crate) makes: Sample,
     body: Option<BodyRules>,
     /// By status, as the bundle writes it: `200`, or `5XX`.
     replies: BTreeMap<String, Arc<Validator>>,
@@ -106,6 +109,7 @@ impl Operation {
             method,
             path: path.to_owned(),
             model,
+            makes: Sample::of(operation["x-model"]["type"].as_str().unwrap_or_default()),
             body,
             replies,
             name,

@@ -62,6 +62,7 @@ mod log;
 mod predictions;
 mod routes;
 mod rules;
+mod sample;
 mod scenario;
 mod schema;
 mod settings;

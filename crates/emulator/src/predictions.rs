@@ -11,12 +11,10 @@ use serde_json::{Value, json};
 use crate::bundle::Operation;
 use crate::files::File;
 use crate::routes::Refusal;
+use crate::sample::Sample;
 use crate::settings::{Ending, Limits, OptionalFields, Settings};
 use crate::state::{Memory, State, Task};
 use crate::{credit, uploads};
-
-/// The output of a task that was not made from an upload.
-const SAMPLE: &[u8] = include_bytes!("../assets/clip.mp4");
 
 /// What submits are counted by.
 const MINUTE: Duration = Duration::from_secs(60);
@@ -45,7 +43,9 @@ pub(crate) fn submit(
     let mut memory = state.memory();
     check_limits(state, &memory)?;
     credit::check(state, &memory)?;
+    let makes = operation.makes;
     let video = input.get("video").and_then(Value::as_str);
+    let video = video.filter(|_| makes == Sample::Video);
     let task = Task {
         id: memory.new_id(),
         model: model.to_owned(),
@@ -53,6 +53,7 @@ pub(crate) fn submit(
         created: state.now(),
         ending: ordered(parts).unwrap_or(&state.settings.ending).clone(),
         expired: 0,
+        makes,
         source: video.and_then(|url| uploads::find(&memory, &state.origin, url)),
         input,
         webhook,
@@ -142,8 +143,8 @@ pub(crate) fn output(state: &State, uri: &Uri) -> Result<Option<File>, Refusal> 
     }
     let tag = format!("\"{id}\"");
     Ok(Some(match task.source {
-        Some(source) => File::stored(source, "video/mp4", tag),
-        None => File::built_in(SAMPLE, "video/mp4", tag),
+        Some(source) => File::stored(source, task.makes.content_type(), tag),
+        None => File::built_in(task.makes.bytes(), task.makes.content_type(), tag),
     }))
 }
 
@@ -160,14 +161,15 @@ pub(crate) fn expire(state: &State, uri: &Uri) {
 /// The path of a task's output. Only the first one needs no number.
 fn output_path(task: &Task) -> String {
     let Task { id, expired, .. } = task;
+    let extension = task.makes.extension();
     let query = (*expired > 0).then(|| format!("?version={expired}"));
-    format!("{OUTPUTS}{id}.mp4{}", query.unwrap_or_default())
+    format!("{OUTPUTS}{id}.{extension}{}", query.unwrap_or_default())
 }
 
 /// The id of the task, and how many of its URLs came before this one.
 fn read_output_path(uri: &Uri) -> (&str, u64) {
     let name = uri.path().strip_prefix(OUTPUTS);
-    let id = name.and_then(|name| name.strip_suffix(".mp4"));
+    let id = name.and_then(|name| Some(name.rsplit_once('.')?.0));
     let version = uri.query().and_then(|query| query.strip_prefix("version="));
     let version = version.and_then(|version| version.parse().ok());
     (id.unwrap_or_default(), version.unwrap_or_default())

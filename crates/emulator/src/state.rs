@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::faults::Faults;
 use crate::files::StoredFile;
 use crate::log::Log;
+use crate::sample::Sample;
 use crate::settings::{Ending, Settings};
 
 /// How long the vendor keeps predictions and uploads.
@@ -37,6 +38,8 @@ pub struct Task {
     pub(crate) ending: Ending,
     /// How many of its output's URLs have expired.
     pub(crate) expired: u64,
+    /// What it makes.
+    pub(crate) makes: Sample,
     /// The upload it was made from, if it names one.
     pub(crate) source: Option<Arc<StoredFile>>,
 }

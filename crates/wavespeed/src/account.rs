@@ -134,7 +134,11 @@ impl Wavespeed {
             let key = item["uuid"]
                 .as_str()
                 .map_or_else(|| item.to_string(), str::to_owned);
-            Some((key, serde_json::from_value(item).ok()?))
+            let billing = serde_json::from_value(item);
+            let billing = billing.inspect_err(
+                |error| tracing::warn!(uuid = key, %error, "a billing record cannot be read"),
+            );
+            Some((key, billing.ok()?))
         };
         pages(self.clone(), read, move |ws, page| {
             let mut request = filter.clone();

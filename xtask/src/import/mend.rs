@@ -672,3 +672,27 @@ fn joined(place: &str, key: &str) -> String {
         format!("{place}.{key}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_and_reason_is_explained() {
+        let text = include_str!("../../../spec/README.md");
+        let from = |start: &str| text.split_once(start).unwrap().1;
+        let table = from("| rule | what it mends |")
+            .split("\n\n")
+            .next()
+            .unwrap();
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
+        let rules: Vec<&str> = rows.map(|row| row.split('`').next().unwrap()).collect();
+        assert_eq!(rules, RULES);
+        let reasons = from("with one of these reasons:")
+            .split("The others")
+            .next()
+            .unwrap();
+        let reasons: Vec<&str> = reasons.split('`').skip(1).step_by(2).collect();
+        assert_eq!(reasons, REASONS);
+    }
+}

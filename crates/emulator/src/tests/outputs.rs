@@ -3,7 +3,10 @@
 use reqwest::header::{IF_RANGE, RANGE};
 use reqwest::{Method, Response};
 
-use super::{TASK_TIME, Trial, input};
+use serde_json::json;
+
+use super::{TASK_TIME, Trial, data, input};
+use crate::sample::Sample;
 
 /// The URL of the output of a task made from `video`.
 async fn output(trial: &Trial, video: &str) -> String {
@@ -39,6 +42,32 @@ async fn the_output_is_the_clip_that_was_uploaded() {
     let rest = part(&trial, &url, "bytes=299990-").await;
     assert_eq!(rest.status(), 206);
     assert_eq!(rest.bytes().await.unwrap(), bytes[299_990..]);
+}
+
+#[tokio::test]
+async fn what_a_model_makes_follows_from_its_type() {
+    let trial = Trial::new().await;
+    let call = trial.call(Method::POST, "/api/v3/kwaivgi/kling-v1-tts");
+    let body = json!({ "text": "Hello", "voice_id": "AOT" });
+    let task = data(call.json(&body).send().await.unwrap()).await;
+    trial.emulator.clock().advance(TASK_TIME);
+    let prediction = trial.prediction(task["id"].as_str().unwrap()).await;
+    let url = prediction["outputs"][0].as_str().unwrap();
+    assert!(url.ends_with(".mp3"), "{url}");
+    let voice = trial.get(url).await;
+    assert_eq!(voice.headers()["content-type"], "audio/mpeg");
+    assert_eq!(
+        voice.bytes().await.unwrap(),
+        include_bytes!("../../assets/voice.mp3")[..]
+    );
+    for (kind, extension) in [
+        ("text-to-image", "png"),
+        ("image-to-image", "png"),
+        ("audio-to-video", "mp4"),
+        ("lora", "mp4"),
+    ] {
+        assert_eq!(Sample::of(kind).extension(), extension, "{kind}");
+    }
 }
 
 #[tokio::test]
