@@ -8,7 +8,10 @@
 
 mod clips;
 mod curl;
+mod installed;
 mod models;
+mod spec;
+mod witnesses;
 
 use std::process::{Command, ExitCode, Stdio};
 
@@ -17,11 +20,28 @@ use libtest_mimic::{Arguments, Failed, Trial};
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let trials = vec![
-        needs(
-            &["python3", "-m", "openapi_spec_validator", "--version"],
-            "pip install openapi-spec-validator",
-            "the_spec_is_valid_openapi",
-            the_spec_is_valid_openapi,
+        installed("tools", "the_spec_is_valid_openapi", spec::is_valid),
+        installed("tools", "the_spec_passes_redocly", spec::passes_redocly),
+        installed("tools", "the_spec_passes_spectral", spec::passes_spectral),
+        installed(
+            "tools",
+            "the_spec_breaks_nobody_in_silence",
+            spec::breaks_nobody_in_silence,
+        ),
+        installed(
+            "witnesses",
+            "the_python_sdk_cannot_tell",
+            witnesses::python_sdk,
+        ),
+        installed(
+            "witnesses",
+            "the_javascript_sdk_cannot_tell",
+            witnesses::javascript_sdk,
+        ),
+        installed(
+            "witnesses",
+            "the_vendors_command_cannot_tell",
+            witnesses::command,
         ),
         needs(
             &["ffprobe", "-version"],
@@ -55,26 +75,25 @@ fn needs(tool: &[&str], install: &str, name: &str, test: fn() -> Result<(), Fail
         .stderr(quiet())
         .status()
         .is_ok_and(|status| status.success());
+    left_out_unless(there, install, name, test)
+}
+
+/// A test that needs what `cargo xtask install` brings.
+fn installed(folder: &str, name: &str, test: fn() -> Result<(), Failed>) -> Trial {
+    let install = format!("cargo xtask install {folder}");
+    left_out_unless(installed::is_there(folder), &install, name, test)
+}
+
+fn left_out_unless(
+    there: bool,
+    install: &str,
+    name: &str,
+    test: fn() -> Result<(), Failed>,
+) -> Trial {
     if !there {
         eprintln!(
             "{name} is left out: it needs a tool that is not here; install it with: {install}"
         );
     }
     Trial::test(name, test).with_ignored_flag(!there)
-}
-
-/// By a validator that shares nothing with this project, rather than by its own reading alone.
-fn the_spec_is_valid_openapi() -> Result<(), Failed> {
-    let bundle = concat!(env!("CARGO_MANIFEST_DIR"), "/../spec/dist/openapi.json");
-    let output = Command::new("python3")
-        .args(["-m", "openapi_spec_validator", "--schema", "3.0", bundle])
-        .output()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(
-        String::from_utf8_lossy(&[output.stdout, output.stderr].concat())
-            .into_owned()
-            .into(),
-    )
 }

@@ -32,6 +32,16 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// What installs a tool is not there, or fails.
+    #[error("{tool}: {problem}; it needs {needs}")]
+    Install {
+        /// The command.
+        tool: String,
+        /// What it said.
+        problem: String,
+        /// What it needs, and where that comes from.
+        needs: &'static str,
+    },
     /// The spec breaks rules; one line for each.
     #[error("{}", lines(.0))]
     Findings(Vec<Finding>),

@@ -9,6 +9,7 @@ pub mod error;
 pub mod features;
 pub mod generate;
 pub mod import;
+pub mod install;
 pub mod lint;
 pub mod names;
 pub mod polish;

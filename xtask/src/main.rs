@@ -1,11 +1,13 @@
 //! The command line of `cargo xtask`. Everything it does is the library's.
 
-use std::process::ExitCode;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
 
 use clap::{Parser, Subcommand};
 use xtask::Error;
 use xtask::drift::drift;
 use xtask::import::{Listing, plan};
+use xtask::install::{FOLDERS, install};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "Tasks of this repository")]
@@ -43,6 +45,16 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
+    /// Install the tools that tests use, by the lock files in tests/, below the target folder
+    ///
+    /// The tests never ask a network: without the tools they leave out what needs them, and say so.
+    Install {
+        /// Only those of these folders
+        #[arg(value_parser = FOLDERS)]
+        folders: Vec<String>,
+    },
+    /// Generate clients in other languages from the bundle, check them, and run them
+    Languages,
 }
 
 #[derive(clap::Args)]
@@ -99,6 +111,43 @@ fn run(task: &Task) -> Result<ExitCode, Error> {
                 _ => ExitCode::from(4),
             });
         }
+        Task::Install { folders } => {
+            let all = FOLDERS.map(str::to_owned);
+            let folders = if folders.is_empty() {
+                &all[..]
+            } else {
+                folders
+            };
+            for folder in folders {
+                install(&root, &target(), folder)?;
+            }
+        }
+        Task::Languages => {
+            install(&root, &target(), "languages")?;
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo.args([
+                "test",
+                "--package",
+                "wavespeed-tests",
+                "--test",
+                "tools",
+                "--",
+                "language",
+            ]);
+            let ended = cargo.current_dir(&root).status();
+            if !ended.is_ok_and(|status| status.success()) {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The target folder that this program was built into: `target/debug/xtask`.
+fn target() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    program
+        .ancestors()
+        .nth(2)
+        .map_or_else(|| "target".into(), PathBuf::from)
 }

@@ -378,6 +378,21 @@ pub mod types {
         }
     }
 
+    /// What a submit would cost, as older clients ask for it.
+    #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+    #[non_exhaustive]
+    pub struct Pricing {
+        /// The id of the model.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub model_id: Option<String>,
+        /// What is paid.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub unit_price: Option<f64>,
+        /// The currency; `USD` as far as is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub currency: Option<String>,
+    }
+
     /// The file that is going to be uploaded.
     #[derive(Clone, Debug, PartialEq)]
     #[non_exhaustive]
@@ -760,6 +775,42 @@ impl Client {
             .build()?;
         let info = OperationInfo {
             operation_id: "get_model_price",
+        };
+
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200u16 => Ok(ResponseValue::stream(response)),
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
+    }
+
+    /// What a submit would cost, as older clients ask
+    ///
+    /// Older than `POST /model/price`, which also tells of discounts.
+    ///
+    /// Sends a `POST` request to `/model/pricing`
+    pub async fn get_model_pricing<'a>(
+        &'a self,
+        body: &'a types::PriceRequest,
+    ) -> Result<ResponseValue<ByteStream>, Error<()>> {
+        let url = format!("{}/model/pricing", self.baseurl,);
+        let mut header_map = reqwest::header::HeaderMap::with_capacity(1usize);
+        header_map.append(
+            reqwest::header::HeaderName::from_static("api-version"),
+            reqwest::header::HeaderValue::from_static(Self::api_version()),
+        );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .post(url)
+            .json(&body)
+            .headers(header_map)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "get_model_pricing",
         };
 
         self.pre(&mut request, &info).await?;

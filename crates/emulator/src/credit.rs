@@ -47,6 +47,23 @@ pub(crate) fn price(
     Ok(answer)
 }
 
+/// The same in the words of an older call. A guess: that its price is the one that is paid.
+pub(crate) fn pricing(
+    state: &State,
+    models: &Models,
+    operation: &Operation,
+    body: &[u8],
+) -> Result<Value, Refusal> {
+    let price = price(state, models, operation, body)?;
+    let mut answer = json!({ "unit_price": price["discounted_price"] });
+    for name in ["model_id", "currency"] {
+        if let Some(value) = price.get(name) {
+            answer[name] = value.clone();
+        }
+    }
+    Ok(answer)
+}
+
 /// What is left.
 pub(crate) fn balance(state: &State) -> Value {
     json!({ "balance": left(state, &state.memory()) as f64 / MILLION })

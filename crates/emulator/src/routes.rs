@@ -36,6 +36,7 @@ enum Handler {
     History,
     CreateUpload,
     Price { models: Models },
+    Pricing { models: Models },
     Balance,
     UploadBinary,
     Models { list: Arc<Value> },
@@ -60,6 +61,9 @@ impl Handler {
             "get_model_price" => Some(Self::Price {
                 models: Arc::clone(models),
             }),
+            "get_model_pricing" => Some(Self::Pricing {
+                models: Arc::clone(models),
+            }),
             "get_balance" => Some(Self::Balance),
             "upload_binary" => Some(Self::UploadBinary),
             "list_models" => Some(Self::Models {
@@ -80,7 +84,7 @@ impl Handler {
             Self::PredictionResult => Call::Result,
             Self::History => Call::History,
             Self::CreateUpload => Call::Ticket,
-            Self::Price { .. } => Call::Price,
+            Self::Price { .. } | Self::Pricing { .. } => Call::Price,
             Self::Balance => Call::Balance,
             Self::UploadBinary => Call::Form,
             Self::Models { .. } | Self::Delete | Self::Billings | Self::Usage | Self::Secret => {
@@ -124,6 +128,7 @@ impl Handler {
             Self::History => history::list(state, operation, body),
             Self::CreateUpload => uploads::create(state, operation, body),
             Self::Price { models } => credit::price(state, models, operation, body),
+            Self::Pricing { models } => credit::pricing(state, models, operation, body),
             Self::Balance => Ok(credit::balance(state)),
             Self::UploadBinary => uploads::form(state, parts, body),
             Self::Models { list } => Ok(Value::clone(list)),

@@ -12,6 +12,19 @@ async fn ask(trial: &Trial, model: &str, inputs: Value) -> Response {
     call.json(&body).send().await.unwrap()
 }
 
+#[tokio::test]
+async fn older_clients_are_told_the_same_price() {
+    let credit = Credit::new(0.2, 1.0).rate(75.0);
+    let trial = Trial::with(|builder| builder.credit(credit)).await;
+    let call = trial.call(Method::POST, "/api/v3/model/pricing");
+    let body = json!({ "model_id": ID, "inputs": {} });
+    let price = data(call.json(&body).send().await.unwrap()).await;
+    assert_eq!(
+        price,
+        json!({ "unit_price": 0.15, "model_id": ID, "currency": "USD" })
+    );
+}
+
 async fn balance(trial: &Trial) -> Value {
     let call = trial.call(Method::GET, "/api/v3/balance");
     data(call.send().await.unwrap()).await["balance"].clone()
