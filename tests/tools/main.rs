@@ -21,6 +21,11 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let trials = vec![
         installed("tools", "the_spec_is_valid_openapi", spec::is_valid),
+        installed(
+            "tools",
+            "the_emulator_keeps_to_the_spec",
+            spec::is_kept_by_the_emulator,
+        ),
         installed("tools", "the_spec_passes_redocly", spec::passes_redocly),
         installed("tools", "the_spec_passes_spectral", spec::passes_spectral),
         installed(

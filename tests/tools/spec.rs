@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use libtest_mimic::Failed;
 use serde_json::Value;
+use wavespeed_emulator::Emulator;
 use wavespeed_tests::workspace;
 
 use super::installed::{self, checked};
@@ -39,6 +41,36 @@ pub(crate) fn passes_spectral() -> Result<(), Failed> {
     spectral.arg(installed::script("tools", ".spectral.yaml")?);
     checked(spectral.arg(bundle()))?;
     Ok(())
+}
+
+/// The emulator, by a tool that makes requests of the spec, right and wrong ones and such that follow
+/// from one another: no answer may be other than the spec says.
+pub(crate) fn is_kept_by_the_emulator() -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let builder = Emulator::builder().task_time(Duration::ZERO);
+    let emulator = runtime.block_on(builder.start())?;
+    let folder = tempfile::tempdir()?;
+    let mut schemathesis = installed::pip("tools", "schemathesis");
+    schemathesis.current_dir(folder.path()).arg("--config-file");
+    schemathesis.arg(installed::script("tools", "schemathesis.toml")?);
+    schemathesis.arg("run").arg(bundle());
+    schemathesis.args(["--url", &format!("{}/api/v3", emulator.origin())]);
+    schemathesis.args(["--header", "Authorization: Bearer emulator"]);
+    // What it tries is the same at every run.
+    schemathesis.args([
+        "--checks=all",
+        "--max-examples=30",
+        "--seed=1",
+        "--no-color",
+    ]);
+    checked(schemathesis.arg("--continue-on-failure"))?;
+    match emulator.requests().len() {
+        0..500 => Err("it asked too seldom".into()),
+        _ => Ok(()),
+    }
 }
 
 /// What breaks those who use the spec is told in the changelog, once there is a release that it

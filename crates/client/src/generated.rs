@@ -84,8 +84,12 @@ pub mod types {
         /// Only those of the model with this id.
         pub model_uuid: Option<String>,
         /// Only those from this time on: ISO 8601.
+        ///
+        /// A time as in RFC 3339.
         pub start_time: Option<String>,
         /// Only those up to this time: ISO 8601.
+        ///
+        /// A time as in RFC 3339.
         pub end_time: Option<String>,
         /// The order.
         pub sort: Option<String>,
@@ -219,8 +223,12 @@ pub mod types {
         /// Only those with this status now.
         pub status: Option<String>,
         /// Only those created after this time: ISO 8601.
+        ///
+        /// A time as in RFC 3339.
         pub created_after: Option<String>,
         /// Only those created before this time: ISO 8601.
+        ///
+        /// A time as in RFC 3339.
         pub created_before: Option<String>,
     }
 
@@ -401,7 +409,7 @@ pub mod types {
         ///
         /// Not empty.
         pub filename: String,
-        /// Its length in bytes. The PUT must have this length.
+        /// Its length in bytes, at most 200 MiB. The PUT must have this length.
         ///
         /// At least 0.
         pub size: i64,
@@ -508,8 +516,12 @@ pub mod types {
     #[non_exhaustive]
     pub struct UsageRequest {
         /// From this time on: ISO 8601.
+        ///
+        /// A time as in RFC 3339.
         pub start_time: String,
         /// Up to this time: ISO 8601.
+        ///
+        /// A time as in RFC 3339.
         pub end_time: String,
         /// Only of the model with this id.
         pub model_uuid: Option<String>,
@@ -535,8 +547,12 @@ pub mod types {
     #[derive(Clone, Debug, PartialEq)]
     pub struct UsageRequestRequired {
         /// From this time on: ISO 8601.
+        ///
+        /// A time as in RFC 3339.
         pub start_time: String,
         /// Up to this time: ISO 8601.
+        ///
+        /// A time as in RFC 3339.
         pub end_time: String,
     }
 

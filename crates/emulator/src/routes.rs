@@ -178,7 +178,7 @@ impl Reply {
 /// All paths of an emulator, or the operation nothing here answers.
 pub(crate) fn router(state: Arc<State>, bundle: Bundle) -> Result<Router, StartError> {
     let mut api = Router::new();
-    let refusal = bundle.refusal;
+    let (refusal, other_refusal) = (Arc::clone(&bundle.refusal), bundle.refusal);
     let list = Arc::new(bundle.listing);
     let operations: Vec<_> = bundle.operations.into_iter().map(Arc::new).collect();
     let named =
@@ -220,6 +220,22 @@ pub(crate) fn router(state: Arc<State>, bundle: Bundle) -> Result<Router, StartE
         let checked = bundle::check(&refusal, &reply.body);
         send(reply, checked, "unknown operation")
     };
+    let other_method = move |Shared(state): Shared<Arc<State>>, request: Request| async move {
+        if !is_api(request.uri().path()) {
+            state.record(&request.into_parts().0, &[]);
+            return StatusCode::METHOD_NOT_ALLOWED.into_response();
+        }
+        let reply = serve_api(&state, request, BODY_BYTES, |_, body| {
+            Err(body.map_or_else(unread, |_| {
+                // A guess.
+                let message = "This method is not allowed here.".to_owned();
+                (StatusCode::METHOD_NOT_ALLOWED, message)
+            }))
+        })
+        .await;
+        let checked = bundle::check(&other_refusal, &reply.body);
+        send(reply, checked, "another method")
+    };
     Ok(Router::new()
         .route(
             "/storage/{id}/{name}",
@@ -231,8 +247,8 @@ pub(crate) fn router(state: Arc<State>, bundle: Bundle) -> Result<Router, StartE
             with_faults(recorded(get(output), &state), &state, Call::Output),
         )
         .merge(api)
-        .fallback(unknown.clone())
-        .method_not_allowed_fallback(unknown)
+        .fallback(unknown)
+        .method_not_allowed_fallback(other_method)
         .layer(middleware::from_fn_with_state(Arc::clone(&state), date))
         .with_state(state))
 }

@@ -120,6 +120,7 @@ fn refusal(error: &ValidationError<'_>) -> String {
         Kind::Maximum { limit } => format!("must be at most {limit}"),
         Kind::MinItems { limit } => format!("must have at least {limit} items"),
         Kind::MaxItems { limit } => format!("must have at most {limit} items"),
+        Kind::Format { format } if format == "date-time" => "must be an ISO 8601 time".to_owned(),
         Kind::MultipleOf { multiple_of } => format!("must be a multiple of {multiple_of}"),
         _ => return format!("field \"{field}\" is not valid: {}", error.masked()),
     };

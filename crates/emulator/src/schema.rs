@@ -68,6 +68,10 @@ fn to_json_schema(value: &Value) -> Value {
                 target.insert_str(0, BUNDLE);
             }
             // A property may have one of these names too, but then its value is an object.
+            if schema.get("format").is_some_and(|format| format == "int64") {
+                schema.entry("maximum").or_insert(i64::MAX.into());
+                schema.entry("minimum").or_insert(i64::MIN.into());
+            }
             if schema.get("nullable") == Some(&Value::Bool(true)) {
                 schema.remove("nullable");
                 return json!({ "anyOf": [schema, { "type": "null" }] });
@@ -137,6 +141,13 @@ mod tests {
         let validator = compiled(json!({ "properties": { "nullable": { "type": "boolean" } } }));
         assert!(validator.is_valid(&json!({ "nullable": true })));
         assert!(!validator.is_valid(&json!({ "nullable": 1 })));
+    }
+
+    #[test]
+    fn an_int64_has_64_bits() {
+        let validator = compiled(json!({ "type": "integer", "format": "int64", "minimum": 1 }));
+        assert!(validator.is_valid(&json!(i64::MAX)) && !validator.is_valid(&json!(0)));
+        assert!(!validator.is_valid(&json!(i64::MAX as u64 + 1)));
     }
 
     #[test]

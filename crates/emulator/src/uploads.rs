@@ -11,6 +11,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use futures_util::StreamExt as _;
+use memchr::memmem;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
@@ -73,8 +74,7 @@ pub(crate) fn form(state: &State, parts: &Parts, body: &[u8]) -> Result<Value, R
     let refused = |message: &str| (StatusCode::BAD_REQUEST, message.to_owned());
     let content_type = parts.headers.get(CONTENT_TYPE);
     let content_type = content_type.and_then(|value| value.to_str().ok());
-    let field = Field::only(content_type.unwrap_or_default(), body)
-        .filter(|field| field.name == "file")
+    let field = Field::file(content_type.unwrap_or_default(), body)
         .ok_or_else(|| refused("field \"file\" must be the one file of a multipart/form-data"))?;
     let (name, size) = (base_name(&field.filename), field.bytes.len() as u64);
     if name.is_empty() || size == 0 {
@@ -122,26 +122,42 @@ pub(crate) fn unread(parts: &Parts) -> Refusal {
     }
 }
 
-/// A field of a form.
+/// The file of a form.
 #[derive(Debug, PartialEq)]
 struct Field<'a> {
-    name: String,
     filename: String,
     content_type: String,
     bytes: &'a [u8],
 }
 
 impl<'a> Field<'a> {
-    /// The field of a form that has one.
-    fn only(content_type: &str, body: &'a [u8]) -> Option<Self> {
+    /// The one field of a form that is a file called `file`; others are not looked at.
+    fn file(content_type: &str, body: &'a [u8]) -> Option<Self> {
         let (media, boundary) = content_type.split_once("boundary=")?;
         let boundary = boundary.split(';').next()?.trim().trim_matches('"');
         let line = format!("--{boundary}");
-        let rest = body.strip_prefix(line.as_bytes())?.strip_prefix(b"\r\n")?;
-        let end = rest.windows(4).position(|four| four == b"\r\n\r\n")?;
-        let (head, rest) = (str::from_utf8(&rest[..end]).ok()?, &rest[end + 4..]);
-        let rest = rest.strip_suffix(b"\r\n").unwrap_or(rest);
-        let bytes = rest.strip_suffix(format!("\r\n{line}--").as_bytes())?;
+        let mut rest = body.strip_prefix(line.as_bytes())?;
+        let line = format!("\r\n{line}");
+        let mut files = Vec::new();
+        while !rest.starts_with(b"--") {
+            let field = rest.strip_prefix(b"\r\n")?;
+            let ends = |at: &usize| {
+                let next = &field[at + line.len()..];
+                next.starts_with(b"\r\n") || next.starts_with(b"--")
+            };
+            let end = memmem::find_iter(field, &line).find(ends)?;
+            files.extend(Self::read(&field[..end]));
+            rest = &field[end + line.len()..];
+        }
+        let [_] = &files[..] else { return None };
+        files
+            .pop()
+            .filter(|_| media.starts_with("multipart/form-data"))
+    }
+
+    fn read(field: &'a [u8]) -> Option<Self> {
+        let end = memmem::find(field, b"\r\n\r\n")?;
+        let head = str::from_utf8(&field[..end]).ok()?;
         let header = |name: &str| {
             head.lines().find_map(|line| {
                 let (key, value) = line.split_once(':')?;
@@ -151,15 +167,14 @@ impl<'a> Field<'a> {
         let disposition = header("content-disposition")?;
         let quoted = |key: &str| {
             let (_, rest) = disposition.split_once(&format!("; {key}=\""))?;
-            Some(rest.split_once('"')?.0.to_owned())
+            Some(rest.split_once('"')?.0)
         };
-        media.starts_with("multipart/form-data").then_some(Self {
-            name: quoted("name")?,
-            filename: quoted("filename")?,
+        (quoted("name")? == "file").then_some(Self {
+            filename: quoted("filename")?.to_owned(),
             content_type: header("content-type")
                 .unwrap_or("application/octet-stream")
                 .to_owned(),
-            bytes,
+            bytes: &field[end + 4..],
         })
     }
 }
@@ -365,18 +380,17 @@ mod tests {
     }
 
     #[test]
-    fn a_form_with_one_file_is_read() {
-        let body = b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\
+    fn the_file_of_a_form_is_found() {
+        let body = b"--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n-\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.mp4\"\r\n\
                      content-type: video/mp4\r\n\r\n1\r\n--y2\r\n--x--\r\n";
         let expected = Field {
-            name: "file".into(),
             filename: "a.mp4".into(),
             content_type: "video/mp4".into(),
             bytes: b"1\r\n--y2",
         };
         for kind in ["boundary=x", "charset=utf-8; boundary=\"x\"; a=b"] {
             let kind = format!("multipart/form-data; {kind}");
-            assert_eq!(Field::only(&kind, body).as_ref(), Some(&expected), "{kind}");
+            assert_eq!(Field::file(&kind, body).as_ref(), Some(&expected), "{kind}");
         }
         for (kind, body) in [
             ("multipart/form-data; boundary=y", &body[..]),
@@ -384,8 +398,12 @@ mod tests {
             ("multipart/form-data", body),
             ("multipart/form-data; boundary=x", &body[..body.len() - 4]),
             ("multipart/form-data; boundary=x", b""),
+            (
+                "multipart/form-data; boundary=x",
+                &[&body[..body.len() - 9], b"\r\n", body].concat(),
+            ),
         ] {
-            assert_eq!(Field::only(kind, body), None, "{kind}");
+            assert_eq!(Field::file(kind, body), None, "{kind}");
         }
     }
 }

@@ -67,7 +67,6 @@ async fn what_is_no_operation_is_a_404() {
     for (method, path) in [
         (Method::GET, "/api/v3/no/such/path"),
         (Method::GET, "/api/v3"),
-        (Method::GET, MODEL),
         (Method::POST, "/api/v3/one-word"),
     ] {
         let call = trial.call(method, path).send().await.unwrap();
@@ -82,6 +81,12 @@ async fn what_is_no_operation_is_a_404() {
         .unwrap();
     assert_refused(call, 404, three).await;
     assert_eq!(trial.get("/elsewhere").await.status(), 404);
+    for (method, path) in [(Method::GET, MODEL), (Method::TRACE, "/api/v3/predictions")] {
+        let call = trial.call(method, path).send().await.unwrap();
+        assert_eq!(call.headers()["allow"], "POST");
+        let other = r#"{"code":405,"message":"This method is not allowed here."}"#;
+        assert_refused(call, 405, other).await;
+    }
 }
 
 #[tokio::test]
