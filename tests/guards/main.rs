@@ -22,4 +22,5 @@ mod money;
 mod network;
 mod outline;
 mod schema;
+mod vectors;
 mod wire;

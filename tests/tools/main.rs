@@ -8,7 +8,9 @@
 
 mod clips;
 mod curl;
+mod emulators;
 mod installed;
+mod languages;
 mod models;
 mod spec;
 mod witnesses;
@@ -20,6 +22,13 @@ use libtest_mimic::{Arguments, Failed, Trial};
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let trials = vec![
+        installed("languages", "language_typescript", languages::typescript),
+        installed(
+            "languages",
+            "language_typescript_types",
+            languages::typescript_types,
+        ),
+        installed("languages", "language_python", languages::python),
         installed("tools", "the_spec_is_valid_openapi", spec::is_valid),
         installed(
             "tools",

@@ -2,60 +2,36 @@
 //! able to tell. Each runs a task, meets one that fails, is refused, and asks what it can ask.
 
 use std::process::Command;
-use std::time::Duration;
 
 use libtest_mimic::Failed;
-use wavespeed_emulator::{Emulator, Ending};
 
-use super::installed::{self, checked};
-
-const KEY: &str = "emulator";
+use super::{emulators, installed};
 
 pub(crate) fn python_sdk() -> Result<(), Failed> {
-    witness(installed::python("witnesses"), "sdk.py")
+    witness(installed::python("witnesses"), "sdk.py", 2)
 }
 
 pub(crate) fn javascript_sdk() -> Result<(), Failed> {
-    witness(Command::new("node"), "sdk.mjs")
+    witness(Command::new("node"), "sdk.mjs", 2)
 }
 
+/// It deletes its only task.
 pub(crate) fn command() -> Result<(), Failed> {
-    witness(Command::new("node"), "cli.mjs")
+    witness(Command::new("node"), "cli.mjs", 0)
 }
 
 /// Runs a script that fails if the client does not do what its own documentation says.
-fn witness(mut program: Command, script: &str) -> Result<(), Failed> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()?;
-    let start = |ending: Ending| {
-        let builder = Emulator::builder().key(KEY).ending(ending);
-        runtime.block_on(builder.task_time(Duration::from_millis(20)).start())
-    };
-    let (emulator, failing) = (
-        start(Ending::completed())?,
-        start(Ending::failed("no face was found"))?,
-    );
+fn witness(mut program: Command, script: &str, tasks: usize) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
-    let clip = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../crates/emulator/assets/clip.mp4"
-    );
     program
         .arg(installed::script("witnesses", script)?)
-        .arg(clip)
         .current_dir(folder.path())
         // The command keeps its settings there.
         .env("HOME", folder.path())
-        .env("XDG_CONFIG_HOME", folder.path())
-        .env("URL", emulator.origin())
-        .env("FAILING_URL", failing.origin())
-        .env("KEY", KEY);
-    checked(&mut program)?;
-    // Each was asked for two tasks at most, and the refused one is none.
-    match (emulator.tasks().len(), failing.tasks().len()) {
-        (0..=2, 1) => Ok(()),
-        tasks => Err(format!("{tasks:?} tasks were submitted").into()),
+        .env("XDG_CONFIG_HOME", folder.path());
+    // What is refused is no task, and nothing is submitted twice.
+    match emulators::against(&mut program, &[])? {
+        told if told == [tasks, 1] => Ok(()),
+        told => Err(format!("{told:?} tasks were submitted").into()),
     }
 }
