@@ -16,11 +16,8 @@ fn fixture() -> PathBuf {
 }
 
 fn text<'a>(outputs: &'a [Output], file: &str) -> &'a str {
-    &outputs
-        .iter()
-        .find(|output| output.file == file)
-        .unwrap()
-        .text
+    let output = outputs.iter().find(|output| output.file == file).unwrap();
+    std::str::from_utf8(&output.bytes).unwrap()
 }
 
 /// The files of the fixture in a folder of their own.

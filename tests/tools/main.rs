@@ -12,6 +12,7 @@ mod emulators;
 mod installed;
 mod languages;
 mod models;
+mod playground;
 mod spec;
 mod witnesses;
 
@@ -22,6 +23,12 @@ use libtest_mimic::{Arguments, Failed, Trial};
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let trials = vec![
+        left_out_unless(
+            installed::is_there("tools") && playground::chromium().is_some(),
+            "apt-get install chromium, and cargo xtask install tools",
+            "the_playground_works_in_a_browser",
+            playground::works,
+        ),
         installed("languages", "language_typescript", languages::typescript),
         installed(
             "languages",

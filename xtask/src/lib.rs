@@ -81,6 +81,14 @@ pub fn outputs(root: &Path) -> Result<Vec<Output>, Error> {
     // The one that becomes a part of programs needs no spaces.
     let packed = format!("{bundle}\n");
     outputs.push(Output::new("crates/emulator/openapi.json", packed));
+    let page = root.join("crates/emulator/playground/index.html");
+    if page.is_file() {
+        let packed = write::packed(&page)?;
+        outputs.push(Output::new(
+            "crates/emulator/playground/index.html.gz",
+            packed,
+        ));
+    }
     for (file, of) in [
         ("crates/client/Cargo.toml", ""),
         ("crates/wavespeed/Cargo.toml", "wavespeed-client/"),

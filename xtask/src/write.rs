@@ -5,6 +5,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
 use crate::error::{Error, Stale};
 
 /// Stands at the top of generated Rust.
@@ -16,14 +19,14 @@ pub struct Output {
     /// Where it goes, relative to the root.
     pub file: String,
     /// What it says.
-    pub text: String,
+    pub bytes: Vec<u8>,
 }
 
 impl Output {
     /// A file to be generated.
-    pub fn new(file: impl Into<String>, text: String) -> Self {
-        let file = file.into();
-        Self { file, text }
+    pub fn new(file: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        let (file, bytes) = (file.into(), bytes.into());
+        Self { file, bytes }
     }
 }
 
@@ -37,7 +40,7 @@ pub const OWNED: [&str; 2] = ["crates/client/src/models", "crates/client/src/cat
 pub fn write_all(root: &Path, outputs: &[Output], check: bool) -> Result<(), Error> {
     let mut stale = Vec::new();
     for output in outputs {
-        if !ensure_file_contents(&root.join(&output.file), &output.text, check)? {
+        if !ensure_file_contents(&root.join(&output.file), &output.bytes, check)? {
             stale.push(Stale(output.file.clone()));
         }
     }
@@ -70,13 +73,13 @@ fn left_over(root: &Path, outputs: &[Output]) -> Vec<String> {
     files
 }
 
-/// Whether the file says `text`, after it was written if `check` is false. A file that says it
+/// Whether the file says `bytes`, after it was written if `check` is false. A file that says it
 /// already is not touched, so that nothing is built again for it.
 ///
 /// # Errors
 /// [`Error::Write`] if it cannot be written.
-pub fn ensure_file_contents(path: &Path, text: &str, check: bool) -> Result<bool, Error> {
-    if fs::read_to_string(path).is_ok_and(|found| found == text) {
+pub fn ensure_file_contents(path: &Path, bytes: &[u8], check: bool) -> Result<bool, Error> {
+    if fs::read(path).is_ok_and(|found| found == bytes) {
         return Ok(true);
     }
     if check {
@@ -89,8 +92,24 @@ pub fn ensure_file_contents(path: &Path, text: &str, check: bool) -> Result<bool
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }
-    fs::write(path, text).map_err(failed)?;
+    fs::write(path, bytes).map_err(failed)?;
     Ok(true)
+}
+
+/// A page as it is sent: compressed, the same at every run.
+///
+/// # Errors
+/// [`Error::Read`] if it cannot be read.
+pub fn packed(page: &Path) -> Result<Vec<u8>, Error> {
+    let failed = |source| Error::Read {
+        path: page.to_owned(),
+        source,
+    };
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    let text = fs::read(page).map_err(failed)?;
+    gzip.write_all(&text)
+        .and_then(|()| gzip.finish())
+        .map_err(failed)
 }
 
 /// The text as the toolchain's rustfmt leaves it, below the header.
@@ -168,9 +187,9 @@ mod tests {
     fn only_a_file_that_differs_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deep/file");
-        assert!(!ensure_file_contents(&path, "new", true).unwrap());
+        assert!(!ensure_file_contents(&path, b"new", true).unwrap());
         assert!(!path.exists(), "a check writes nothing");
-        assert!(ensure_file_contents(&path, "new", false).unwrap());
-        assert!(ensure_file_contents(&path, "new", true).unwrap());
+        assert!(ensure_file_contents(&path, b"new", false).unwrap());
+        assert!(ensure_file_contents(&path, b"new", true).unwrap());
     }
 }

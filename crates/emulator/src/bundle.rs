@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::http::{Method, StatusCode};
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
@@ -23,6 +24,8 @@ pub(crate) struct Bundle {
     pub(crate) refusal: Arc<Validator>,
     /// What `GET /models` answers.
     pub(crate) listing: Value,
+    /// As it was read, for the playground.
+    pub(crate) text: Bytes,
 }
 
 /// A method of a path.
@@ -67,6 +70,7 @@ impl Bundle {
             operations,
             refusal,
             listing: account::listing(&bundle),
+            text: Bytes::from(text.to_owned()),
         })
     }
 }

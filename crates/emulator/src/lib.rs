@@ -59,6 +59,7 @@ mod faults;
 mod files;
 mod history;
 mod log;
+mod playground;
 mod predictions;
 mod routes;
 mod rules;

@@ -22,7 +22,7 @@ use crate::files::File;
 use crate::scenario::Call;
 use crate::state::State;
 use crate::strike::strike;
-use crate::{StartError, account, credit, history, predictions, uploads};
+use crate::{StartError, account, credit, history, playground, predictions, uploads};
 
 /// Where the API is, below the origin.
 const API: &str = "/api/v3";
@@ -236,7 +236,16 @@ pub(crate) fn router(state: Arc<State>, bundle: Bundle) -> Result<Router, StartE
         let checked = bundle::check(&other_refusal, &reply.body);
         send(reply, checked, "another method")
     };
+    let document = bundle.text;
     Ok(Router::new()
+        .route(
+            "/",
+            get(async |headers: HeaderMap| playground::page(&headers)),
+        )
+        .route(
+            "/openapi.json",
+            get(async move || playground::bundle(document)),
+        )
         .route(
             "/storage/{id}/{name}",
             with_faults(recorded(put(storage), &state), &state, Call::Put),

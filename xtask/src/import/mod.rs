@@ -113,10 +113,14 @@ impl Plan {
     /// [`Error::Write`] if one cannot be written.
     pub fn apply(&self, root: &Path) -> Result<(), Error> {
         for (file, text) in &self.files {
-            write::ensure_file_contents(&root.join(file), text, false)?;
+            write::ensure_file_contents(&root.join(file), text.as_bytes(), false)?;
         }
         // The last, so that an import that was cut off is made again.
-        write::ensure_file_contents(&root.join(IMPORTED), &self.imported.to_lines(), false)?;
+        write::ensure_file_contents(
+            &root.join(IMPORTED),
+            self.imported.to_lines().as_bytes(),
+            false,
+        )?;
         Ok(())
     }
 }

@@ -42,7 +42,8 @@ pub(super) async fn run(matches: &ArgMatches, context: &Context) -> Report {
     }
     if !context.global.quiet {
         terminal::note(&format!(
-            "emulating; use it with: WAVESPEED_BASE_URL={} WAVESPEED_API_KEY={key}",
+            "emulating; use it with: WAVESPEED_BASE_URL={0} WAVESPEED_API_KEY={key}, or in a \
+             browser: {0}/",
             emulator.origin()
         ));
     }

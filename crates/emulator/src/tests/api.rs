@@ -331,3 +331,29 @@ async fn calls_are_on_record_without_the_key() {
     assert_eq!(requests[0].header("authorization"), Some("(hidden)"));
     assert_eq!(requests[1].header("authorization"), None);
 }
+
+#[tokio::test]
+async fn a_page_shows_how_to_use_it() {
+    let trial = Trial::new().await;
+    let bundle: Value = trial.get("/openapi.json").await.json().await.unwrap();
+    assert!(
+        bundle["paths"]
+            .get(MODEL.trim_start_matches("/api/v3"))
+            .is_some()
+    );
+    let plain = trial.get("/").await;
+    assert!(plain.headers().get("content-encoding").is_none());
+    assert!(plain.text().await.unwrap().contains("browser"));
+    let call = trial
+        .plain(Method::GET, "/")
+        .header("accept-encoding", "br, gzip");
+    let page = call.send().await.unwrap();
+    assert_eq!(page.headers()["content-encoding"], "gzip");
+    assert!(
+        page.headers()["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .starts_with("default-src 'none'")
+    );
+    assert_eq!(page.bytes().await.unwrap()[..2], [0x1f, 0x8b]);
+}
