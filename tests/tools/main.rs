@@ -35,6 +35,14 @@ fn main() -> ExitCode {
             "language_typescript_types",
             languages::typescript_types,
         ),
+        left_out_unless(
+            installed::is_there("languages")
+                && runs(&["go", "version"])
+                && runs(&["java", "-version"]),
+            "apt-get install golang-go default-jre-headless, and cargo xtask install languages",
+            "language_go",
+            languages::go,
+        ),
         installed("languages", "language_python", languages::python),
         installed("tools", "the_spec_is_valid_openapi", spec::is_valid),
         installed(
@@ -88,15 +96,18 @@ fn main() -> ExitCode {
 
 /// A test that is ignored, and says so, where its tool does not run.
 fn needs(tool: &[&str], install: &str, name: &str, test: fn() -> Result<(), Failed>) -> Trial {
+    left_out_unless(runs(tool), install, name, test)
+}
+
+fn runs(tool: &[&str]) -> bool {
     let quiet = || Stdio::null();
-    let there = Command::new(tool[0])
+    let mut command = Command::new(tool[0]);
+    command
         .args(&tool[1..])
         .stdin(quiet())
         .stdout(quiet())
-        .stderr(quiet())
-        .status()
-        .is_ok_and(|status| status.success());
-    left_out_unless(there, install, name, test)
+        .stderr(quiet());
+    command.status().is_ok_and(|status| status.success())
 }
 
 /// A test that needs what `cargo xtask install` brings.
