@@ -173,8 +173,8 @@ fn what_a_person_wrote_stays() {
     edit(
         root,
         "acme/x",
-        "  image:\n    type: string\n",
-        "  image:\n    type: string\n    x-media: { kind: image, containers: [png] }\n",
+        "x-media: { kind: image, inline: true }",
+        "x-media: { kind: image, containers: [png] }",
     );
     edit(
         root,
@@ -286,6 +286,158 @@ fn a_model_that_is_gone_keeps_its_file() {
         changes(folder.path(), &both[..1]),
         ["breaking: : model removed: the vendor no longer lists it"]
     );
+}
+
+#[test]
+fn a_deleted_file_is_not_missed() {
+    let folder = empty();
+    let text = json!({ "a": { "type": "string" } });
+    let both = [entry("acme/a", &text, &[]), entry("acme/b", &text, &[])];
+    import(folder.path(), &both);
+    fs::remove_file(folder.path().join("spec/models/acme/b.yaml")).unwrap();
+    assert_eq!(changes(folder.path(), &both[..1]), [""; 0]);
+    import(folder.path(), &both[..1]);
+    let lines = fs::read_to_string(folder.path().join(import::IMPORTED)).unwrap();
+    assert!(!lines.contains("acme/b"), "{lines}");
+}
+
+#[test]
+fn what_was_written_to_a_gone_choice_or_input_goes_with_it() {
+    let folder = empty();
+    let root = folder.path();
+    let inputs = json!({
+        "language": { "type": "string", "enum": ["en", "zh"] },
+        "voice": { "type": "string", "enum": ["a", "b"] },
+    });
+    import(root, &[entry("acme/x", &inputs, &["voice"])]);
+    let names = "    enum: [a, b]\n    x-choice-names: { a: { en: Ann }, b: { en: Bob } }\n    x-choice-language: language\n";
+    edit(root, "acme/x", "    enum: [a, b]\n", names);
+    edit(
+        root,
+        "acme/x",
+        "required: [voice]",
+        "required: [voice, language]",
+    );
+    let fewer = entry(
+        "acme/x",
+        &json!({ "voice": { "type": "string", "enum": ["b"] } }),
+        &["voice"],
+    );
+    let told = changes(root, std::slice::from_ref(&fewer));
+    assert!(
+        told.contains(&"breaking: properties.voice.enum: choice removed: \"a\"".to_owned()),
+        "{told:?}"
+    );
+    import(root, &[fewer]);
+    let text = file(root, "acme/x");
+    assert!(
+        text.contains("en: Bob") && text.contains("required: [voice]"),
+        "{text}"
+    );
+    for gone in ["Ann", "language"] {
+        assert!(!text.contains(gone), "{text}");
+    }
+}
+
+#[test]
+fn a_change_where_the_file_stays_is_told() {
+    let folder = empty();
+    let length = |length: u32| {
+        entry(
+            "acme/x",
+            &json!({ "text": { "type": "string", "maxLength": length } }),
+            &[],
+        )
+    };
+    import(folder.path(), &[length(500)]);
+    edit(folder.path(), "acme/x", "maxLength: 500", "maxLength: 400");
+    assert_eq!(
+        changes(folder.path(), &[length(300)]),
+        [
+            "breaking: properties.text.maxLength: kept by hand: the vendor says 300; the file keeps 400"
+        ]
+    );
+    assert_eq!(
+        changes(folder.path(), &[length(900)]),
+        ["other: properties.text.maxLength: kept by hand: the vendor says 900; the file keeps 400"]
+    );
+}
+
+#[test]
+fn a_known_model_that_is_left_out_breaks() {
+    let folder = empty();
+    import(
+        folder.path(),
+        &[entry("acme/x", &json!({ "a": { "type": "string" } }), &[])],
+    );
+    let broken = json!({ "model_id": "acme/x" });
+    assert_eq!(
+        changes(folder.path(), &[broken]),
+        ["breaking: : left out: nobody knows what changed: schema: it has no call `model_run`"]
+    );
+}
+
+#[test]
+fn a_provider_that_would_share_a_module_is_left_out_alone() {
+    let folder = empty();
+    let text = json!({ "a": { "type": "string" } });
+    let entries = [entry("Kwaivgi/x", &text, &[]), entry("acme/x", &text, &[])];
+    let said = import(folder.path(), &entries);
+    assert!(
+        said.contains("left out  Kwaivgi/x: id: `Kwaivgi` would have the module of `kwaivgi`"),
+        "{said}"
+    );
+    assert!(said.contains("added     acme/x"), "{said}");
+}
+
+#[test]
+fn references_that_lead_back_end() {
+    let folder = empty();
+    let back = || json!({ "$ref": "#" });
+    let wide: Map<String, Value> = (0..9)
+        .map(|n| {
+            (
+                format!("p{n}"),
+                json!({ "type": "object", "properties": {
+            "x": { "$ref": "#/properties/p0/properties/x" }, "y": { "$ref": "#/properties/p8" },
+            "z": { "$ref": format!("#/properties/p{}", (n + 1) % 9) },
+        } }),
+            )
+        })
+        .collect();
+    let entries = [
+        entry(
+            "acme/back",
+            &json!({ "a": back(), "b": back(), "c": back(), "d": back() }),
+            &[],
+        ),
+        entry("acme/wide", &wide.into(), &[]),
+        entry(
+            "acme/both",
+            &json!({ "o": { "allOf": [
+            { "type": "object", "properties": { "a": { "type": "string" } }, "required": ["a"] },
+            { "type": "object", "properties": { "b": { "type": "string" } }, "required": ["b"] },
+        ] }, "n": { "anyOf": [{ "type": "null" }] }, "e": { "anyOf": [] } }),
+            &[],
+        ),
+    ];
+    let said = import(folder.path(), &entries);
+    assert!(
+        said.contains("properties.a: the reference \"#\" leads back to itself; any value goes"),
+        "{said}"
+    );
+    let both = spec::load(folder.path()).unwrap();
+    let both = both
+        .models
+        .iter()
+        .find(|model| model.id == "acme/both")
+        .unwrap();
+    let inputs = &both.source.value["properties"];
+    assert_eq!(inputs["o"]["required"], json!(["a", "b"]));
+    assert_eq!(inputs["o"]["properties"].as_object().unwrap().len(), 2);
+    for any in ["n", "e"] {
+        assert_eq!(inputs[any].get("type"), None, "{any}");
+    }
 }
 
 #[test]

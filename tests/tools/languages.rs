@@ -18,9 +18,9 @@ const FOLDER: &str = "languages";
 pub(crate) fn typescript() -> Result<(), Failed> {
     let language = Language::new("TypeScript, by @hey-api/openapi-ts", "hey-api")?;
     language.file("tsconfig.json")?;
+    language.file("openapi-ts.config.mjs")?;
     let mut generator = npm(FOLDER, "openapi-ts");
-    generator.arg("--input").arg(bundle());
-    generator.args(["--output", "hey", "--client", "@hey-api/client-fetch"]);
+    generator.env("BUNDLE", bundle());
     language.does(generator.args(["--silent", "--no-log-file"]))?;
     language.has_every_schema("hey/types.gen.ts", "export type ")?;
     language.file("main.ts")?;

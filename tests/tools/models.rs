@@ -35,12 +35,18 @@ fn tricky() -> Value {
     })
 }
 
+fn no_inputs(id: &str) -> Value {
+    let schema = json!({ "type": "object", "properties": {} });
+    let calls = json!([{ "type": "model_run", "request_schema": schema }]);
+    json!({ "model_id": id, "api_schema": { "api_schemas": calls } })
+}
+
 pub(crate) fn odd_models_compile() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     workspace::copy_to(folder.path());
     let mut random = TestRunner::deterministic();
     let odd = catalogues::odd();
-    let mut entries = vec![tricky()];
+    let mut entries = vec![tricky(), no_inputs("a-b/x"), no_inputs("a/x")];
     entries.extend(catalogues::usual(12, 4));
     for _ in 0..ODD {
         entries.push(odd.new_tree(&mut random)?.current());

@@ -34,7 +34,10 @@ pub fn parts(providers: &[&str]) -> String {
         let module = format_ident!("{}", names::snake(provider));
         quote!(#[cfg(feature = #provider)] mod #module;)
     });
-    let parts = providers.iter().map(|provider| {
+    // By the ids of their models: `a-b/x` comes before `a/x`.
+    let mut sorted = providers.to_vec();
+    sorted.sort_by_key(|provider| format!("{provider}/"));
+    let parts = sorted.iter().map(|provider| {
         let module = format_ident!("{}", names::snake(provider));
         quote!(#[cfg(feature = #provider)] #module::MODELS)
     });

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::import::{Listing, plan};
+use crate::import::{Listing, Outcome, plan};
 use crate::yaml::{same, same_for};
 
 /// A difference between the vendor's list and the spec.
@@ -53,20 +53,28 @@ pub fn drift(root: &Path, listing: &Listing, like: &str) -> Result<Drift, Error>
     }
     for (id, outcome) in &plan.outcomes {
         match (&outcome.before, &outcome.after) {
-            (_, Err(skip)) => drift
-                .skipped
-                .push(format!("{id}: {}: {}", skip.rule, skip.what)),
+            (before, Err(skip)) => {
+                let what = format!("{}: {}", skip.rule, skip.what);
+                if before.is_some() {
+                    let what = format!("nobody knows what changed: {what}");
+                    drift.changes.push(change(true, id, "", "left out", what));
+                }
+                drift.skipped.push(format!("{id}: {what}"));
+            }
             (None, Ok(after)) => {
                 let what = after["description"].as_str().unwrap_or_default().to_owned();
                 drift
                     .changes
                     .push(change(false, id, "", "model added", what));
             }
-            (Some(before), Ok(after)) => Comparison {
-                model: id,
-                changes: &mut drift.changes,
+            (Some(before), Ok(after)) => {
+                Comparison {
+                    model: id,
+                    changes: &mut drift.changes,
+                }
+                .model(before, after);
+                drift.changes.extend(kept(id, outcome));
             }
-            .model(before, after),
         }
     }
     // Breaking ones first, the rest by place.
@@ -128,6 +136,28 @@ impl Drift {
         }
         text
     }
+}
+
+/// What the vendor changed where the file stays as it was made by hand.
+fn kept(id: &str, outcome: &Outcome) -> Vec<Change> {
+    let mut vendor = Vec::new();
+    if let Some((base, theirs)) = &outcome.vendor {
+        let mut comparison = Comparison {
+            model: id,
+            changes: &mut vendor,
+        };
+        comparison.model(base, theirs);
+    }
+    let shown = |value: &Option<Value>| value.as_ref().map_or("nothing".into(), Value::to_string);
+    let changes = outcome.kept.iter().map(|kept| {
+        let graded = vendor
+            .iter()
+            .any(|change| change.breaking && change.place == kept.place);
+        let (theirs, ours) = (shown(&kept.theirs), shown(&kept.ours));
+        let what = format!("the vendor says {theirs}; the file keeps {ours}");
+        change(graded, id, &kept.place, "kept by hand", what)
+    });
+    changes.collect()
 }
 
 fn cell(text: &str) -> String {

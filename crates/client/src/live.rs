@@ -32,7 +32,8 @@ impl Model {
     pub fn from_list(entry: &Value) -> Option<&'static Self> {
         let id = entry["model_id"].as_str().filter(|id| !id.is_empty())?;
         let schema = request_schema(entry)?;
-        let text = format!("{id} {} {} {schema}", entry["name"], entry["description"]);
+        let own = [&entry["name"], &entry["type"], &entry["description"]];
+        let text = format!("{id} {own:?} {schema}");
         let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(model) = read.get(&text) {
             return Some(model);
@@ -90,16 +91,13 @@ fn inputs(schema: &Value, known: &'static [Input], top: bool) -> &'static [Input
         let property = &all[name];
         let known = known.iter().find(|input| input.name == name);
         let shape = shape(property, known.map(|known| &known.shape));
-        let media = match known {
-            Some(known) => known.media,
-            None => kind(name, property)
-                .filter(|_| top && takes_urls(&shape))
-                .map(|kind| Media {
-                    kind,
-                    inline: true,
-                    ..MEDIA
-                }),
-        };
+        let guessed = kind(name, property).filter(|_| top && takes_urls(&shape));
+        let guessed = guessed.map(|kind| Media {
+            kind,
+            inline: true,
+            ..MEDIA
+        });
+        let media = known.and_then(|known| known.media).or(guessed);
         Input {
             name: keep(name),
             flag: keep(&name.replace('_', "-")),

@@ -76,7 +76,19 @@ pub(crate) const fn count(parts: &[&[Model]]) -> usize {
     models
 }
 
-/// All models in one table, which the compiler puts together.
+const fn is_less(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() {
+        if one[at] != other[at] {
+            return one[at] < other[at];
+        }
+        at += 1;
+    }
+    one.len() < other.len()
+}
+
+/// All models in one table, which the compiler puts together; it is searched by halves.
 pub(crate) const fn all<const N: usize>(parts: &[&[Model]]) -> [Model; N] {
     const NONE: Model = Model {
         id: "",
@@ -92,6 +104,15 @@ pub(crate) const fn all<const N: usize>(parts: &[&[Model]]) -> [Model; N] {
         let mut at = 0;
         while at < parts[part].len() {
             models[filled] = parts[part][at];
+            let before = if filled == 0 {
+                ""
+            } else {
+                models[filled - 1].id
+            };
+            assert!(
+                is_less(before, models[filled].id),
+                "models are sorted by id"
+            );
             filled += 1;
             at += 1;
         }

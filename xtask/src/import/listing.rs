@@ -153,6 +153,15 @@ pub fn entry(model: &Model) -> Value {
         .collect();
     schema.insert("additionalProperties".into(), false.into());
     schema.insert("x-order-properties".into(), order);
+    let inputs = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for (_, input) in inputs.into_iter().flatten() {
+        let media = input
+            .as_object_mut()
+            .and_then(|keys| keys.shift_remove("x-media"));
+        if let Some(kind) = media.as_ref().and_then(|media| media["kind"].as_str()) {
+            input["x-accept"] = format!("{kind}/*").into();
+        }
+    }
     json!({
         "model_id": model.id,
         "name": file["x-model"]["name"],

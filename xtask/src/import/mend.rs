@@ -12,6 +12,8 @@ type Schema = Map<String, Value>;
 
 /// How deep a schema may go before any value goes; a reference may lead back to itself.
 const DEPTH: usize = 8;
+/// How many schemas a model may have before any value goes; references make many of few.
+const MOST: usize = 5_000;
 
 /// The rules by which an entry is mended and a model is left out. `spec/README.md` explains them.
 pub const RULES: &[&str] = &[
@@ -94,8 +96,20 @@ pub fn model(entry: &Value) -> Result<Mended, Skip> {
     let mut mender = Mender {
         root,
         mends: Vec::new(),
+        open: vec![String::new()],
+        left: MOST,
     };
-    let object = mender.object(root, "", 0);
+    let mut object = mender.object(root, "", 0);
+    let inputs = object.get_mut("properties").and_then(Value::as_object_mut);
+    for (name, input) in inputs.into_iter().flatten() {
+        if let (Some(kind), Some(keys)) = (
+            media(name, &root["properties"][name], input),
+            input.as_object_mut(),
+        ) {
+            // Whether a `data:` URL is taken is not said, so that none is refused.
+            keys.insert("x-media".into(), json!({ "kind": kind, "inline": true }));
+        }
+    }
     let mut model = Schema::from_iter([("type".to_owned(), "object".into())]);
     let words = text(&entry["description"]);
     let description = words.unwrap_or_else(|| title(id));
@@ -112,6 +126,25 @@ pub fn model(entry: &Value) -> Result<Mended, Skip> {
         model,
         mends: mender.mends,
     })
+}
+
+/// The kind of file behind the URLs that an input takes: by what the vendor's form accepts, else by
+/// its name. Without it the path of a local file would be sent as a text, and paid for.
+fn media(name: &str, raw: &Value, input: &Value) -> Option<&'static str> {
+    let text = match input["type"].as_str() {
+        Some("array") => &input["items"],
+        _ => input,
+    };
+    if text["type"] != "string" || text.get("enum").is_some() {
+        return None;
+    }
+    let accepted = raw["x-accept"].as_str().unwrap_or_default();
+    let stem = name.trim_end_matches("_urls").trim_end_matches("_url");
+    let stem = stem.trim_end_matches('s');
+    let kinds = ["image", "video", "audio"];
+    let named = |kind: &&&str| stem == **kind || stem.ends_with(&format!("_{kind}"));
+    let by_form = kinds.iter().find(|kind| accepted.starts_with(**kind));
+    by_form.or_else(|| kinds.iter().find(named)).copied()
 }
 
 /// Ids become paths of files and of URLs, on every system.
@@ -171,6 +204,10 @@ fn kind_of(id: &str) -> String {
 struct Mender<'a> {
     root: &'a Value,
     mends: Vec<Mend>,
+    /// Where the references lead that are being followed.
+    open: Vec<String>,
+    /// How many schemas there may still be.
+    left: usize,
 }
 
 impl Mender<'_> {
@@ -223,14 +260,15 @@ impl Mender<'_> {
     fn schema(&mut self, raw: &Value, place: &str, depth: usize) -> Schema {
         let mut raw = raw.as_object().cloned().unwrap_or_default();
         let mut nullable = raw.get("nullable") == Some(&true.into());
-        let told = self.mends.len();
+        let (told, open) = (self.mends.len(), self.open.len());
+        self.left = self.left.saturating_sub(1);
         for _ in 0..DEPTH {
             match self.simpler(&raw, place) {
                 Some((next, null)) => (raw, nullable) = (next, nullable || null),
                 None => break,
             }
         }
-        let kind = if depth > DEPTH {
+        let kind = if depth > DEPTH || self.left == 0 {
             None
         } else {
             let said = self.mends.len() > told;
@@ -287,6 +325,7 @@ impl Mender<'_> {
         {
             schema.insert("format".into(), format.clone().into());
         }
+        self.open.truncate(open);
         let mut ordered: Vec<_> = schema.into_iter().collect();
         ordered.sort_by_key(|(key, _)| rank(key));
         ordered.into_iter().collect()
@@ -297,11 +336,16 @@ impl Mender<'_> {
         let mut rest = raw.clone();
         if let Some(reference) = rest.shift_remove("$ref") {
             let pointer = reference.as_str().and_then(|text| text.strip_prefix('#'));
-            let target = pointer.and_then(|pointer| self.root.pointer(pointer)?.as_object());
+            let is_open =
+                pointer.is_some_and(|pointer| self.open.iter().any(|open| open == pointer));
+            let target = pointer.filter(|_| !is_open);
+            let target = target.and_then(|pointer| self.root.pointer(pointer)?.as_object());
             if target.is_none() {
-                let what = format!("the reference {reference} leads nowhere; any value goes");
+                let leads = if is_open { "back to itself" } else { "nowhere" };
+                let what = format!("the reference {reference} leads {leads}; any value goes");
                 self.note("any-value", place, what);
             }
+            self.open.extend(pointer.map(str::to_owned));
             return Some((with(target.cloned().unwrap_or_default(), rest), false));
         }
         for key in ["anyOf", "oneOf", "allOf"] {
@@ -320,8 +364,9 @@ impl Mender<'_> {
                 ([one], _) => one.as_object().cloned(),
                 (all, "allOf") => {
                     let all = all.iter().filter_map(|one| one.as_object().cloned());
-                    Some(all.fold(Schema::new(), with))
+                    Some(all.fold(Schema::new(), both))
                 }
+                ([], _) => None,
                 _ if kinds.iter().all(|kind| *kind == Some("string")) => {
                     self.note(
                         "any-value",
@@ -663,6 +708,22 @@ fn text(value: &Value) -> Option<String> {
 fn with(mut all: Schema, more: Schema) -> Schema {
     all.extend(more);
     all
+}
+
+/// What holds of both: all inputs of one and of the other.
+fn both(one: Schema, mut other: Schema) -> Schema {
+    for key in ["properties", "required"] {
+        match (one.get(key), other.get_mut(key)) {
+            (Some(Value::Object(one)), Some(Value::Object(other))) => {
+                *other = with(one.clone(), other.clone());
+            }
+            (Some(Value::Array(one)), Some(Value::Array(other))) => {
+                *other = [&one[..], other].concat();
+            }
+            _ => {}
+        }
+    }
+    with(one, other)
 }
 
 fn joined(place: &str, key: &str) -> String {

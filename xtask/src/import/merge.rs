@@ -1,6 +1,8 @@
 //! Three texts become one: what the vendor said at the last import, what the file says now, what
 //! the vendor says now. What only one of them changed is taken; where both did, the file stays.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::yaml::same_for;
@@ -26,7 +28,41 @@ pub(super) fn merge(
 ) -> Map<String, Value> {
     let empty = Map::new();
     let mut merger = Merger { kept };
-    merger.mapping(base.unwrap_or(&empty), ours, theirs, "")
+    let mut merged = merger.mapping(base.unwrap_or(&empty), ours, theirs, "");
+    prune(&mut merged);
+    merged
+}
+
+/// Takes out what was written by hand to something that is gone: names of choices, a requirement,
+/// the input that says the language.
+fn prune(schema: &mut Map<String, Value>) {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let inputs: Option<BTreeSet<String>> = properties.map(|all| all.keys().cloned().collect());
+    let choices = schema.get("enum").and_then(Value::as_array).cloned();
+    if let (Some(choices), Some(Value::Object(names))) = (choices, schema.get_mut("x-choice-names"))
+    {
+        names.retain(|name, _| choices.iter().any(|choice| choice == name));
+    }
+    if let (Some(inputs), Some(Value::Array(required))) = (&inputs, schema.get_mut("required")) {
+        required.retain(|name| name.as_str().is_some_and(|name| inputs.contains(name)));
+    }
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    let fields = properties.into_iter().flatten().map(|(_, field)| field);
+    for field in fields.filter_map(Value::as_object_mut) {
+        let language = field.get("x-choice-language").and_then(Value::as_str);
+        if language.is_some_and(|name| inputs.as_ref().is_some_and(|all| !all.contains(name))) {
+            field.shift_remove("x-choice-language");
+        }
+        prune(field);
+    }
+    if let Some(Value::Object(items)) = schema.get_mut("items") {
+        prune(items);
+    }
+    schema.retain(|key, value| match (key.as_str(), value) {
+        ("x-choice-names", Value::Object(names)) => !names.is_empty(),
+        ("required", Value::Array(names)) => !names.is_empty(),
+        _ => true,
+    });
 }
 
 struct Merger<'a> {

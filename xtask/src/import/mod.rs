@@ -50,6 +50,8 @@ pub struct Outcome {
     pub mends: Vec<Mend>,
     /// Where the file stays although the vendor says something else.
     pub kept: Vec<Kept>,
+    /// What the vendor said at the last import, and says now.
+    pub vendor: Option<(Value, Value)>,
     text: String,
 }
 
@@ -63,12 +65,20 @@ pub fn plan(root: &Path, listing: &Listing, like: &str) -> Result<Plan, Error> {
     let mut imported = Listing::imported(root)?;
     let known = imported.clone().only(like);
     let listed: BTreeSet<&str> = listing.0.iter().map(listing::id).collect();
-    let gone = known
-        .0
-        .iter()
-        .map(listing::id)
-        .filter(|id| !listed.contains(id));
+    // A model whose file was deleted is not missed.
+    let has_file = |id: &str| spec.models.iter().any(|model| model.id == id);
+    let gone = known.0.iter().map(listing::id);
+    let gone = gone.filter(|id| !listed.contains(id) && has_file(id));
     let gone = gone.map(str::to_owned).collect();
+    imported.0.retain(|entry| {
+        let id = listing::id(entry);
+        listed.contains(id) || has_file(id)
+    });
+    let mut providers: BTreeMap<String, String> = BTreeMap::new();
+    for model in &spec.models {
+        let provider = model.provider();
+        providers.insert(crate::names::snake(provider), provider.to_owned());
+    }
 
     let mut outcomes = BTreeMap::new();
     let mut entries: BTreeMap<String, &Value> = BTreeMap::new();
@@ -83,7 +93,13 @@ pub fn plan(root: &Path, listing: &Listing, like: &str) -> Result<Plan, Error> {
                 format!("entry {place}"),
                 outcome(root, &spec, &imported, entry)?,
             ),
-            false => (id.to_owned(), outcome(root, &spec, &imported, entry)?),
+            false => {
+                let outcome = match taken(id, &mut providers) {
+                    Some(skip) => left_out(None, skip),
+                    None => outcome(root, &spec, &imported, entry)?,
+                };
+                (id.to_owned(), outcome)
+            }
             true => (format!("{id} (entry {place})"), twice(id)),
         };
         entries.insert(key.clone(), entry);
@@ -129,6 +145,19 @@ fn file(id: &str) -> String {
     format!("{MODELS}/{id}.yaml")
 }
 
+/// Why a provider cannot have a module of its own, if another one has it.
+fn taken(id: &str, providers: &mut BTreeMap<String, String>) -> Option<Skip> {
+    let (provider, _) = id.split_once('/')?;
+    let module = crate::names::snake(provider);
+    let first = providers
+        .entry(module)
+        .or_insert_with(|| provider.to_owned());
+    (first != provider).then(|| Skip {
+        rule: "id",
+        what: format!("`{provider}` would have the module of `{first}`"),
+    })
+}
+
 fn twice(id: &str) -> Outcome {
     let what = format!("{id} is listed twice; the first one counts");
     left_out(
@@ -146,6 +175,7 @@ fn left_out(before: Option<Value>, skip: Skip) -> Outcome {
         after: Err(skip),
         mends: Vec::new(),
         kept: Vec::new(),
+        vendor: None,
         text: String::new(),
     }
 }
@@ -165,8 +195,9 @@ fn outcome(root: &Path, spec: &Spec, imported: &Listing, entry: &Value) -> Resul
     let ours = before.as_ref().and_then(Value::as_object);
     let mut model = match ours {
         Some(ours) => merge::merge(base.as_ref(), ours, &theirs, &mut kept),
-        None => theirs,
+        None => theirs.clone(),
     };
+    let vendor = base.map(|base| (base.into(), theirs.into()));
     names::choices(&mut model, ours, &mut mends);
     let text = match ours {
         Some(ours) => {
@@ -179,6 +210,7 @@ fn outcome(root: &Path, spec: &Spec, imported: &Listing, entry: &Value) -> Resul
         after: Ok(model.into()),
         mends,
         kept,
+        vendor,
         text,
     })
 }
