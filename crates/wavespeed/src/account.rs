@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::stream::{self, Stream};
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use wavespeed_client::{Answer, CallError, Prediction, PredictionId, types};
 
 use crate::job::{answered, data, refused};
@@ -17,6 +17,10 @@ use crate::{FetchError, JobNumber, StoreError, Wavespeed, Which};
 
 /// How many ids one call deletes.
 const BATCH: usize = 100;
+/// How many items are asked for at once.
+const PAGE: i64 = 100;
+/// After so many pages without anything new there is nothing more.
+const STALE: u32 = 3;
 /// The longest time that usage is told of.
 const LONGEST: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
@@ -31,6 +35,13 @@ pub enum DeleteError {
         job: JobNumber,
         /// Its task.
         id: PredictionId,
+    },
+    /// Nobody knows yet what came of a job of the store, and one of these may be its task. Nothing
+    /// was sent.
+    #[error("nobody knows yet what came of {job}, and one of these may be its task")]
+    Lost {
+        /// The job.
+        job: JobNumber,
     },
     /// The store could not be read. Nothing was sent.
     #[error(transparent)]
@@ -117,6 +128,7 @@ impl Wavespeed {
         pages(self.clone(), read, move |ws, page| {
             let mut request = filter.clone();
             request.page = Some(page);
+            request.page_size = request.page_size.or(Some(PAGE));
             async move { Answer::of(ws.0.api.list_predictions(&request).await).await }
         })
     }
@@ -143,6 +155,7 @@ impl Wavespeed {
         pages(self.clone(), read, move |ws, page| {
             let mut request = filter.clone();
             request.page = Some(page);
+            request.page_size = request.page_size.or(Some(PAGE));
             async move { Answer::of(ws.0.api.search_billings(&request).await).await }
         })
     }
@@ -154,13 +167,13 @@ impl Wavespeed {
     /// # Errors
     /// If a job is open, or the vendor does not say.
     pub async fn delete(&self, ids: &[PredictionId], even_open: bool) -> Result<u64, DeleteError> {
-        if !even_open {
-            let open = self.jobs(Which::Open)?;
-            let mut open = open
-                .into_iter()
-                .filter_map(|job| Some((job.number, job.id?)));
-            if let Some((job, id)) = open.find(|(_, id)| ids.contains(id)) {
-                return Err(DeleteError::Open { job, id });
+        let open = self.jobs(Which::Open)?;
+        for job in open.iter().filter(|_| !even_open) {
+            let (job, id) = (job.number, job.id.clone());
+            match id {
+                None => return Err(DeleteError::Lost { job }),
+                Some(id) if ids.contains(&id) => return Err(DeleteError::Open { job, id }),
+                Some(_) => {}
             }
         }
         let mut deleted = 0;
@@ -179,6 +192,18 @@ impl Wavespeed {
             match counted {
                 Ok(count) => deleted += count,
                 Err(error) => return Err(DeleteError::Call { deleted, error }),
+            }
+        }
+        let forced = open.into_iter().filter_map(|job| job.id);
+        for id in forced.filter(|id| ids.contains(id)) {
+            // The vendor says how many, not which ones.
+            let asked = self.0.api.get_prediction_result(id.as_str()).await;
+            let gone = Answer::of(asked).await;
+            let end = json!({ "id": id.as_str(), "status": "deleted" });
+            if let (Ok(answer), Some(end)) = (gone, Prediction::from_json(end))
+                && answer.status.as_u16() == 404
+            {
+                self.0.store.ended(self.account(), &end)?;
             }
         }
         Ok(deleted)
@@ -252,6 +277,9 @@ struct Pages<T, Ask> {
     ask: Ask,
     next: Option<i64>,
     seen: HashSet<String>,
+    /// The page before, and how many in a row had nothing new.
+    before: Vec<Value>,
+    stale: u32,
     waiting: VecDeque<T>,
 }
 
@@ -271,6 +299,8 @@ where
         ask,
         next: Some(1),
         seen: HashSet::new(),
+        before: Vec::new(),
+        stale: 0,
         waiting: VecDeque::new(),
     };
     stream::try_unfold(start, move |mut pages| async move {
@@ -294,8 +324,16 @@ where
             }
             let total = data["total"].as_u64();
             let all = total.is_some_and(|total| pages.seen.len() as u64 >= total);
-            // A page without anything new is the last one, also of a host that knows no pages.
-            let last = pages.waiting.is_empty() || all || data["has_more"] == false;
+            // While one reads, so much may be new that a page has nothing that was not seen; but a
+            // host that knows no pages says the same for ever.
+            pages.stale = if pages.waiting.is_empty() {
+                pages.stale + 1
+            } else {
+                0
+            };
+            let again = *items == pages.before || pages.stale == STALE;
+            let last = items.is_empty() || again || all || data["has_more"] == false;
+            pages.before.clone_from(items);
             pages.next = (!last).then_some(page + 1);
         }
     })

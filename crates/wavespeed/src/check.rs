@@ -121,6 +121,8 @@ pub enum Rule {
     Items,
     /// It is an http or https URL.
     Url,
+    /// A text is no local file: its path would be sent instead of it.
+    Local,
     /// A local file is there and can be read.
     File,
     /// A file is of a kind the model takes.
@@ -156,6 +158,7 @@ impl Rule {
         Self::Multiple,
         Self::Items,
         Self::Url,
+        Self::Local,
         Self::File,
         Self::Container,
         Self::Size,
@@ -190,6 +193,7 @@ impl Rule {
             Self::Multiple => "multiple",
             Self::Items => "items",
             Self::Url => "url",
+            Self::Local => "local",
             Self::File => "file",
             Self::Container => "container",
             Self::Size => "size",
@@ -289,6 +293,49 @@ pub fn check(model: &Model, input: &Value, files: Files) -> Vec<Fault> {
             .iter()
             .filter_map(|input| language(model, input, given)),
     );
+    if files != Files::Url {
+        let is_new = |fault: &Fault| !faults.iter().any(|other| other.field == fault.field);
+        let takes_files = |fault: &Fault| {
+            let name = fault.field.split(['.', '[']).next().unwrap_or_default();
+            model.input(name).is_some_and(|input| input.media.is_some())
+        };
+        let local = local_files(input).into_iter();
+        let local: Vec<Fault> = local
+            .filter(|fault| is_new(fault) && !takes_files(fault))
+            .collect();
+        faults.extend(local);
+    }
+    faults
+}
+
+/// The texts that look like paths and are those of local files. Where a model takes no files, or
+/// nobody knows whether it does, the path would be sent as it is, and paid for.
+#[must_use]
+pub fn local_files(input: &Value) -> Vec<Fault> {
+    fn look(value: &Value, field: String, faults: &mut Vec<Fault>) {
+        match value {
+            Value::String(text) if file::is_local(text) => {
+                let message = format!(
+                    "is {text:?}, a local file, which would be sent as a text; upload it, and give its URL"
+                );
+                faults.push(Fault::new(field, Rule::Local, value.clone(), message));
+            }
+            Value::Array(values) => {
+                for (at, value) in values.iter().enumerate() {
+                    look(value, format!("{field}[{at}]"), faults);
+                }
+            }
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    let dot = if field.is_empty() { "" } else { "." };
+                    look(value, format!("{field}{dot}{name}"), faults);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut faults = Vec::new();
+    look(input, String::new(), &mut faults);
     faults
 }
 
@@ -339,9 +386,9 @@ impl Named<'_> {
 }
 
 /// The files that an input names.
-pub(crate) fn files<'a>(model: &'a Model, input: &'a Value) -> Vec<Named<'a>> {
+pub(crate) fn files<'a>(known: &'a [Input], input: &'a Value) -> Vec<Named<'a>> {
     let mut found = Vec::new();
-    for known in model.inputs {
+    for known in known {
         let (Some(media), Some(value)) = (&known.media, input.get(known.name)) else {
             continue;
         };

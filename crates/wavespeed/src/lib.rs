@@ -72,7 +72,9 @@ use std::sync::Arc;
 
 pub use account::{DeleteError, Usage, UsageError, UsageSum, WebhookSecret};
 pub use builder::{BuildError, Builder, DEFAULT_BASE_URL, Timeouts};
-pub use check::{Fault, Faults, Files, Rule, Severity, check, nearest, override_rules};
+pub use check::{
+    Fault, Faults, Files, Rule, Severity, check, local_files, nearest, override_rules,
+};
 pub use download::{DownloadError, Downloaded, SaveError, output_url};
 pub use job::{FetchError, Job, WaitError};
 pub use known::{Content, FileState, UploadRecord};

@@ -2,7 +2,7 @@
 //! price.
 
 use serde_json::{Map, Value};
-use wavespeed_client::{Answer, Model, types};
+use wavespeed_client::{Answer, Input, Model, types};
 
 use crate::job::{answered, data, refused};
 use crate::{FetchError, Wavespeed, check};
@@ -29,8 +29,10 @@ impl Wavespeed {
     /// # Errors
     /// If the vendor does not say.
     pub async fn price(&self, model: &str, input: &Value) -> Result<Quote, FetchError> {
-        let model = crate::model(model).unwrap_or_else(|| Model::unknown(model));
-        self.price_by(model, input).await
+        match crate::model(model) {
+            Some(model) => self.price_by(model, input).await,
+            None => self.ask_price(model, &[], input).await,
+        }
     }
 
     /// As [`price`](Self::price), for a model that need not be the catalogue's.
@@ -38,9 +40,18 @@ impl Wavespeed {
     /// # Errors
     /// If the vendor does not say.
     pub async fn price_by(&self, model: &Model, input: &Value) -> Result<Quote, FetchError> {
+        self.ask_price(model.id, model.inputs, input).await
+    }
+
+    async fn ask_price(
+        &self,
+        model: &str,
+        known: &[Input],
+        input: &Value,
+    ) -> Result<Quote, FetchError> {
         let mut inputs = input.as_object().cloned().unwrap_or_default();
-        let unseen = hide(model, &mut inputs);
-        let request = types::PriceRequest::new(model.id, inputs);
+        let unseen = hide(known, &mut inputs);
+        let request = types::PriceRequest::new(model, inputs);
         let call = async { Answer::of(self.0.api.get_model_price(&request).await).await };
         let answer = answered(self, call).await?;
         let data = data(&answer).ok_or_else(|| refused(&answer))?;
@@ -69,16 +80,21 @@ impl Wavespeed {
 }
 
 /// Takes local files out of the inputs, and says what the vendor cannot see.
-fn hide(model: &Model, inputs: &mut Map<String, Value>) -> Vec<String> {
+fn hide(known: &[Input], inputs: &mut Map<String, Value>) -> Vec<String> {
     let given = Value::Object(inputs.clone());
-    let missing = model.inputs.iter().filter(|input| input.required);
+    let missing = known.iter().filter(|input| input.required);
     let missing = missing.filter(|input| !inputs.contains_key(input.name));
     let mut unseen: Vec<String> = missing.map(|input| input.name.to_owned()).collect();
-    for named in check::files(model, &given)
-        .iter()
-        .filter(|named| named.is_path())
-    {
-        let name = named.pointer.split('/').nth(1).unwrap_or_default();
+    let named = check::files(known, &given);
+    let named = named.iter().filter(|named| named.is_path());
+    let mut paths: Vec<String> = named.map(|named| named.field.clone()).collect();
+    paths.extend(
+        check::local_files(&given)
+            .into_iter()
+            .map(|fault| fault.field),
+    );
+    for path in &paths {
+        let name = path.split(['[', '.']).next().unwrap_or_default();
         inputs.remove(name);
         if !unseen.iter().any(|known| known == name) {
             unseen.push(name.to_owned());

@@ -51,7 +51,7 @@ impl Wavespeed {
     /// 5 s each, without the key. What is not there, or is no file the model takes, is refused;
     /// what could not be looked at is a warning. [`submit`](Self::submit) does not look by itself.
     pub async fn check_urls(&self, model: &Model, input: &Value) -> Vec<Fault> {
-        let named = check::files(model, input).into_iter();
+        let named = check::files(model.inputs, input).into_iter();
         let looks = named
             .filter(|named| !named.is_path() && !named.is_inline())
             .map(async |named| {

@@ -128,7 +128,8 @@ impl Wavespeed {
         input: &Value,
         options: &SubmitOptions<'_>,
     ) -> Result<Job, SubmitError> {
-        if let Some(model) = options.model.or_else(|| crate::model(model)) {
+        let given = options.model.filter(|given| given.id == model);
+        if let Some(model) = given.or_else(|| crate::model(model)) {
             let mut faults = check(model, input, Files::Url);
             override_rules(&mut faults, options.overridden);
             for fault in Faults::refused(faults)? {
@@ -208,7 +209,8 @@ impl Wavespeed {
         let Some(max) = options.max_price else {
             return Ok(());
         };
-        let quote = match options.model {
+        let given = options.model.filter(|given| given.id == model);
+        let quote = match given {
             Some(model) => self.price_by(model, input).await,
             None => self.price(model, input).await,
         };

@@ -155,7 +155,7 @@ impl Target {
     #[must_use]
     pub fn check_inputs(&self, model: &Model, input: &Value) -> Option<Fault> {
         let there = self.path.canonicalize().ok()?;
-        let named = check::files(model, input).into_iter();
+        let named = check::files(model.inputs, input).into_iter();
         let mut local = named.filter(check::Named::is_path);
         let same = local.find(|named| {
             let file = Path::new(named.text).canonicalize();

@@ -344,7 +344,7 @@ pub fn name_uploads(model: &Model, input: &mut Value, name: impl Fn(&str) -> Str
 
 /// The local files that an input names: where, and their paths.
 fn local_files(model: &Model, input: &Value) -> Vec<(String, String)> {
-    let named = check::files(model, input).into_iter();
+    let named = check::files(model.inputs, input).into_iter();
     let local = named.filter(check::Named::is_path);
     local
         .map(|named| (named.pointer, named.text.to_owned()))

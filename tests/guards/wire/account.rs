@@ -51,8 +51,8 @@ async fn pages_are_asked_for_when_they_are_needed() {
     assert_eq!(
         bodies.collect::<Vec<Value>>(),
         [
-            json!({ "page": 1, "model": "a/b" }),
-            json!({ "page": 2, "model": "a/b" })
+            json!({ "page": 1, "page_size": 100, "model": "a/b" }),
+            json!({ "page": 2, "page_size": 100, "model": "a/b" })
         ]
     );
 }
@@ -87,6 +87,17 @@ async fn every_item_comes_once_and_the_end_is_found() {
             ],
             vec!["bbbb", "aaaa", "cccc"],
             3,
+        ),
+        // So many that a page has nothing new.
+        (
+            vec![
+                page(&["bbbb", "aaaa"], &none),
+                page(&["aaaa", "bbbb"], &none),
+                page(&["cccc"], &none),
+                page(&[], &none),
+            ],
+            vec!["bbbb", "aaaa", "cccc"],
+            4,
         ),
         // A host that knows no pages.
         (

@@ -24,6 +24,9 @@ use crate::report::{Report, pretty};
 use crate::terminal;
 
 /// How far back `wave usage` looks.
+/// The longest time that usage is told of.
+const LONGEST: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+const MINUTE: Duration = Duration::from_secs(60);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 pub(super) async fn history(matches: &ArgMatches, context: &mut Context) -> Report {
@@ -34,7 +37,13 @@ pub(super) async fn history(matches: &ArgMatches, context: &mut Context) -> Repo
         filter.created_after = time(matches, "since").map(|time| time.to_string());
         filter.created_before = time(matches, "until").map(|time| time.to_string());
         let client = context.client().await?;
-        let tasks = taken(client.history(filter), matches, "the history").await?;
+        let tasks = taken(
+            client.history(filter),
+            matches,
+            context.global.quiet,
+            "the history",
+        )
+        .await?;
         let documents: Vec<TaskDocument> = tasks.iter().map(TaskDocument::from).collect();
         let rows = documents.iter().map(|task| {
             let cell = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
@@ -59,7 +68,13 @@ pub(super) async fn billings(matches: &ArgMatches, context: &mut Context) -> Rep
         filter.start_time = time(matches, "since").map(|time| time.to_string());
         filter.end_time = time(matches, "until").map(|time| time.to_string());
         let client = context.client().await?;
-        let records = taken(client.billings(filter), matches, "what was paid").await?;
+        let records = taken(
+            client.billings(filter),
+            matches,
+            context.global.quiet,
+            "what was paid",
+        )
+        .await?;
         let documents: Vec<BillingDocument> = records.iter().map(BillingDocument::from).collect();
         let rows = documents.iter().map(|record| {
             let cell = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
@@ -90,6 +105,13 @@ pub(super) async fn usage(matches: &ArgMatches, context: &mut Context) -> Report
         let moment = |name| time(matches, name).map(SystemTime::from);
         let to = moment("until").unwrap_or_else(SystemTime::now);
         let from = moment("since").unwrap_or(to - WEEK);
+        // An age is counted from when the command line was read.
+        let most = to - LONGEST;
+        let from = if from + MINUTE > most {
+            from.max(most)
+        } else {
+            from
+        };
         let model: Option<&String> = matches.get_one("model");
         let client = context.client().await?;
         let usage = client.usage(from, to, model.map(String::as_str)).await;
@@ -161,7 +183,7 @@ pub(super) async fn delete(matches: &ArgMatches, context: &mut Context) -> Repor
             asked: ids.len() as u64,
             deleted,
         };
-        if deleted < document.asked {
+        if deleted < document.asked && !context.global.quiet {
             terminal::warning(&format!(
                 "{} of {} were not deleted: they still run, or the vendor does not have them",
                 document.asked - deleted,
@@ -183,6 +205,9 @@ fn refused(error: &DeleteError) -> Failure {
             .hint(format!(
                 "save them first: wave resume {job}; or delete it all the same: --force"
             )),
+        DeleteError::Lost { job } => Failure::usage(format!("{error}; nothing was deleted")).hint(
+            format!("find out first: wave resume {job}; or delete it all the same: --force"),
+        ),
         DeleteError::Call { error: cause, .. } => Failure {
             message: error.to_string(),
             ..Failure::asked("the deletion", cause)
@@ -215,21 +240,23 @@ fn confirm(matches: &ArgMatches, what: &str) -> Result<(), Failure> {
 async fn taken<T>(
     items: impl Stream<Item = Result<T, FetchError>>,
     matches: &ArgMatches,
+    quiet: bool,
     what: &str,
 ) -> Result<Vec<T>, Failure> {
     let limit: usize = *matches.get_one("limit").expect("it has a default");
     let mut items = pin!(items);
     let mut taken = Vec::new();
-    while let Some(item) = items
-        .try_next()
-        .await
-        .map_err(|error| Failure::asked(what, &error))?
-    {
+    while let Some(item) = items.try_next().await.transpose() {
         if taken.len() == limit {
-            terminal::note(&format!("there are more than {limit}; --limit shows more"));
+            // Also if it is not known: that is no reason to show nothing.
+            if !quiet {
+                terminal::note(&format!(
+                    "there may be more than {limit}; --limit shows more"
+                ));
+            }
             break;
         }
-        taken.push(item);
+        taken.push(item.map_err(|error| Failure::asked(what, &error))?);
     }
     Ok(taken)
 }

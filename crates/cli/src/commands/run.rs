@@ -6,7 +6,7 @@ use clap::ArgMatches;
 use serde_json::Value;
 use wavespeed::{
     Deadline, Fault, Faults, Files, JobNumber, Model, ModelId, Rule, SubmitError, SubmitOptions,
-    Target, Unknown, Wavespeed, Which, check, nearest, override_rules,
+    Target, Unknown, Wavespeed, Which, check, local_files, nearest, override_rules,
 };
 
 use super::price::dry_run;
@@ -99,12 +99,27 @@ pub(super) async fn choose(
     context: &mut Context,
 ) -> Result<Chosen, Failure> {
     // Without a model the command line has no flags of one.
+    let rest = matches.try_get_many::<String>("rest").ok().flatten();
+    if let Some(first) = rest.and_then(|mut rest| rest.next())
+        && id.parse::<ModelId>().is_ok()
+    {
+        let message = format!("{id} is not a model of the catalogue, so {first} is not known");
+        let near = nearest(id, args::model_ids());
+        let near = near.map_or(String::new(), |near| format!("did you mean {near}? "));
+        let hint = format!("{near}The inputs of other models are given as -i name=value");
+        return Err(Failure::usage(message).hint(hint));
+    }
     let is_live = matches.try_get_one("live").ok().flatten() == Some(&true);
     if is_live {
         let list = context.live(Some(id)).await?;
         let by = By::List;
         if let Some(model) = list.model(id) {
             return Ok(Chosen { model, by });
+        }
+        if list.entry(id).is_some() {
+            let message = format!("the vendor's list says nothing of the inputs of {id}");
+            let hint = "it can be run unchecked, without --live";
+            return Err(Failure::usage(message).hint(hint));
         }
         let hint = match nearest(id, list.ids()) {
             Some(near) => format!("did you mean {near}? See what there is: wave models --live"),
@@ -124,12 +139,6 @@ pub(super) async fn choose(
                 .hint(format!("{near}See what there is: wave models")),
         );
     }
-    let rest = matches.try_get_many::<String>("rest").ok().flatten();
-    if let Some(first) = rest.and_then(|mut rest| rest.next()) {
-        let message = format!("{id} is not a model of the catalogue, so {first} is not known");
-        let hint = format!("{near}The inputs of other models are given as -i name=value");
-        return Err(Failure::usage(message).hint(hint));
-    }
     if !context.global.quiet {
         terminal::warning(&format!(
             "{id} is not a model of the catalogue, so its inputs are not checked; {near}\
@@ -140,23 +149,6 @@ pub(super) async fn choose(
         model: Model::unknown(id),
         by: By::Nobody,
     })
-}
-
-/// Of a model that nobody knows the inputs of, it is not known which are files: a path would be
-/// sent as it is, and paid for.
-fn local_file(input: &Value) -> Option<Failure> {
-    let inputs = input.as_object().into_iter().flatten();
-    let texts = inputs.flat_map(|(name, value)| match value {
-        Value::Array(values) => values.iter().map(|value| (name, value)).collect(),
-        value => vec![(name, value)],
-    });
-    let mut texts = texts.filter_map(|(name, value)| Some((name, value.as_str()?)));
-    let is_file = |text: &str| text.len() < 4096 && std::path::Path::new(text).is_file();
-    let (name, path) = texts.find(|(_, text)| is_file(text))?;
-    let message = format!("{name} is {path:?}, a local file, which would be sent as a text");
-    Some(Failure::usage(message).hint(format!(
-        "upload it, and give its URL: wave upload {path}; or let --live find out what is a file"
-    )))
 }
 
 async fn attempt(
@@ -195,14 +187,9 @@ async fn attempt(
         })
     };
     let mut faults: Vec<Fault> = match chosen.by {
-        By::Nobody => Vec::new(),
+        By::Nobody => local_files(&given.input),
         _ => check(model, &given.input, files),
     };
-    if chosen.by == By::Nobody
-        && let Some(failure) = local_file(&given.input)
-    {
-        return Err(failure);
-    }
     faults.extend(target.as_ref().and_then(Target::check));
     faults.extend(
         target
@@ -260,7 +247,8 @@ fn warn(warnings: &[Fault], context: &Context, job: &mut Job) {
 }
 
 /// The rules for files.
-const MEDIA: [Rule; 7] = [
+const MEDIA: [Rule; 8] = [
+    Rule::Local,
     Rule::Container,
     Rule::Size,
     Rule::Whole,
@@ -292,6 +280,11 @@ fn hint(faults: &[Fault], help: &str) -> Option<String> {
     } else {
         ""
     };
+    let upload = if refused.contains(&Rule::Local) {
+        "; to upload a file: wave upload FILE"
+    } else {
+        ""
+    };
     // What the vendor takes of files changes, and its pages contradict each other.
     let force = match refused[..] {
         [rule] if MEDIA.contains(&rule) => {
@@ -299,7 +292,9 @@ fn hint(faults: &[Fault], help: &str) -> Option<String> {
         }
         _ => String::new(),
     };
-    Some(format!("every input is shown by: {help}{list}{force}"))
+    Some(format!(
+        "every input is shown by: {help}{list}{upload}{force}"
+    ))
 }
 
 async fn submit(

@@ -16,6 +16,17 @@ pub(crate) fn is_path(text: &str) -> bool {
     scheme(text).is_none()
 }
 
+/// Whether a text is the path of a local file and looks like one: a prompt may be called as a file
+/// is.
+pub(super) fn is_local(text: &str) -> bool {
+    let ending = text.rsplit_once('.').map(|(_, ending)| ending);
+    let is_ending = |ending: &str| {
+        (2..=5).contains(&ending.len()) && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    let looks = text.contains(['/', '\\']) || ending.is_some_and(is_ending);
+    looks && text.len() < 4096 && is_path(text) && Path::new(text).is_file()
+}
+
 /// The scheme of a text that looks like a URL. One letter is a drive of Windows.
 fn scheme(text: &str) -> Option<&str> {
     let (scheme, rest) = text.split_once(':')?;
