@@ -21,6 +21,7 @@ mod matrix;
 mod money;
 mod network;
 mod outline;
+mod polls;
 mod schema;
 mod vectors;
 mod wire;

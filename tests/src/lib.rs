@@ -6,4 +6,5 @@
 )]
 
 pub mod catalogues;
+pub mod polls;
 pub mod workspace;

@@ -25,15 +25,20 @@
 //! # }
 //! ```
 //!
+//! [`Learned`] is a schedule that knows how long such jobs took before: it asks where they tend to
+//! end, and so more seldom than a fixed interval that notices an end as soon.
+//!
 //! Time and random numbers come from outside ([`Clock`], [`Poller::with_random`]), so that nothing
 //! that waits needs real time to be tested.
 
 mod clock;
 mod deadline;
+mod learned;
 mod schedule;
 mod watch;
 
 pub use clock::{Clock, ManualClock, Sleep, TokioClock};
 pub use deadline::Deadline;
+pub use learned::{Durations, Learned, LogNormal, Worth};
 pub use schedule::{Geometric, Moment, Schedule};
 pub use watch::{Poller, Reply, Start, Stopped, Trouble, Update, Verdict};

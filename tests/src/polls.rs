@@ -1,0 +1,178 @@
+//! What schedules cost where it is known how long jobs take: the mean delay until an end is noticed,
+//! and λ for each poll; and the least that it could cost.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+use wavespeed_poll::{Durations, LogNormal, Moment, Schedule};
+
+/// How long jobs take, in truth.
+#[derive(Clone, Debug)]
+pub enum Truth {
+    /// Medians, sigmas and weights of log-normal distributions.
+    LogNormals(Vec<(f64, f64, f64)>),
+    /// The shortest time, and the exponent.
+    Pareto(f64, f64),
+}
+
+impl Truth {
+    /// One log-normal distribution.
+    #[must_use]
+    pub fn log_normal(median: f64, sigma: f64) -> Self {
+        Self::LogNormals(vec![(median, sigma, 1.0)])
+    }
+
+    /// Two peaks of equal weight.
+    #[must_use]
+    pub fn two_peaks() -> Self {
+        Self::LogNormals(vec![(20.0, 0.2, 0.5), (90.0, 0.2, 0.5)])
+    }
+
+    /// The part of the jobs that take longer than so many seconds.
+    #[must_use]
+    pub fn survival(&self, seconds: f64) -> f64 {
+        match self {
+            Self::LogNormals(all) => {
+                let part = |(median, sigma, weight): &(f64, f64, f64)| {
+                    let z = (seconds.max(1e-9) / median).ln() / sigma;
+                    weight * libm::erfc(z / std::f64::consts::SQRT_2) / 2.0
+                };
+                all.iter().map(part).sum()
+            }
+            Self::Pareto(least, exponent) => (least / seconds.max(*least)).powf(*exponent),
+        }
+    }
+
+    /// The time that all but this part of the jobs take at most.
+    #[must_use]
+    pub fn horizon(&self, rest: f64) -> f64 {
+        let (mut low, mut high) = (0.0, 1e9);
+        for _ in 0..100 {
+            let middle = f64::midpoint(low, high);
+            match self.survival(middle) > rest {
+                true => low = middle,
+                false => high = middle,
+            }
+        }
+        high
+    }
+
+    /// How long a job takes.
+    #[must_use]
+    pub fn draw(&self, random: &mut Rng) -> Duration {
+        let part = 1.0 - random.f64();
+        Duration::from_secs_f64(self.horizon(part).min(1e7))
+    }
+
+    /// What was seen of so many jobs.
+    #[must_use]
+    pub fn seen(&self, count: usize, prior: LogNormal, random: &mut Rng) -> Durations {
+        let seen: Vec<_> = (0..count).map(|_| (self.draw(random), 1.0)).collect();
+        Durations::new(prior).with_seen(seen)
+    }
+
+    /// What is expected of jobs of this kind, if all is known.
+    #[must_use]
+    pub fn known(&self) -> Durations {
+        if let Self::LogNormals(all) = self
+            && let [(median, sigma, _)] = all[..]
+        {
+            let median = Duration::from_secs_f64(median);
+            return Durations::new(LogNormal { median, sigma });
+        }
+        let count = 256;
+        let each = (0..count).map(|at| self.horizon((f64::from(at) + 0.5) / f64::from(count)));
+        let each = each.map(|seconds| (Duration::from_secs_f64(seconds.min(1e7)), 1.0));
+        Durations::new(LogNormal::default()).with_seen(each)
+    }
+}
+
+/// What is not looked at: the jobs that take longest.
+const REST: f64 = 2e-4;
+
+/// The mean delay in seconds and the mean number of polls of a schedule.
+#[must_use]
+pub fn cost(schedule: &dyn Schedule, truth: &Truth) -> (f64, f64) {
+    let end = truth.horizon(REST);
+    let (mut time, mut delay, mut polls, mut made) = (0.0, 0.0, 0.0, 0);
+    while time < end {
+        let moment = Moment::new(Duration::from_secs_f64(time), made);
+        let next = time + schedule.gap(moment, 0.5).as_secs_f64();
+        made += 1;
+        polls += truth.survival(time);
+        delay += waited(truth, time, next);
+        time = next;
+    }
+    (delay, polls)
+}
+
+/// The delay of those that end between two polls: the area over what is left, by Simpson's rule.
+fn waited(truth: &Truth, from: f64, to: f64) -> f64 {
+    const PARTS: usize = 8;
+    let start = truth.survival(from);
+    let width = (to - from) / PARTS as f64;
+    let values = (0..=PARTS).map(|at| {
+        let factor = match at {
+            0 | PARTS => 1.0,
+            at if at % 2 == 1 => 4.0,
+            _ => 2.0,
+        };
+        factor * (start - truth.survival(from + width * at as f64))
+    });
+    values.sum::<f64>() * width / 3.0
+}
+
+/// The least that delay and polls can cost together, by dynamic programming from the end.
+#[must_use]
+pub fn optimum(truth: &Truth, lambda: f64) -> f64 {
+    const POINTS: usize = 6_000;
+    let end = truth.horizon(REST);
+    // Even steps in the square root: they are short where jobs begin to end.
+    let time = |at: usize| end * (at as f64 / POINTS as f64).powf(1.5);
+    let survival: Vec<f64> = (0..=POINTS).map(|at| truth.survival(time(at))).collect();
+    // The area below what is left, up to each point.
+    let mut area = vec![0.0; POINTS + 1];
+    for at in 1..=POINTS {
+        area[at] =
+            area[at - 1] + (survival[at] + survival[at - 1]) / 2.0 * (time(at) - time(at - 1));
+    }
+    let mut best = vec![0.0; POINTS + 1];
+    for from in (0..POINTS).rev() {
+        let (mut least, mut worse) = (f64::INFINITY, 0);
+        for to in from + 1..=POINTS {
+            let delay = survival[from] * (time(to) - time(from)) - (area[to] - area[from]);
+            let all = lambda * survival[from] + delay + best[to];
+            if all < least {
+                (least, worse) = (all, 0);
+            } else {
+                worse += 1;
+            }
+            // The delay alone is more than the best of all.
+            if delay > least || worse > 400 {
+                break;
+            }
+        }
+        best[from] = least;
+    }
+    best[0]
+}
+
+/// A fixed interval.
+#[derive(Debug)]
+pub struct Fixed(pub f64);
+
+impl Schedule for Fixed {
+    fn gap(&self, _: Moment, _: f64) -> Duration {
+        Duration::from_secs_f64(self.0)
+    }
+}
+
+/// What the best of all fixed intervals would have cost.
+#[must_use]
+pub fn best_fixed(truth: &Truth, lambda: f64) -> f64 {
+    let costs = (0..60).map(|step| {
+        let (delay, polls) = cost(&Fixed(0.1 * 1.12_f64.powi(step)), truth);
+        delay + lambda * polls
+    });
+    costs.fold(f64::INFINITY, f64::min)
+}
