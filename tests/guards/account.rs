@@ -348,7 +348,7 @@ fn what_is_deleted_is_asked_for_first_and_open_jobs_stay() {
     let again = delete(&[&ids[0], &ids[1], "--yes", "--force"]);
     assert_eq!(
         (again.exit, again.stdout.trim()),
-        (0, "deleted: 1 of 2"),
+        (6, "deleted: 1 of 2"),
         "{again}"
     );
     assert!(again.stderr.contains("1 of 2 were not deleted"), "{again}");
@@ -429,4 +429,46 @@ fn what_the_vendor_does_not_say_is_said() {
         assert_eq!(run.exit, 6, "{command:?} {run}");
         assert!(run.stderr.contains("error: "), "{run}");
     }
+}
+
+#[test]
+fn files_of_another_kind_and_empty_lists_are_refused() {
+    let emulated = Emulated::start(|builder| builder);
+    let wave = emulated.wave();
+    for (name, bytes) in [
+        (
+            "a.mp3",
+            &include_bytes!("../../crates/emulator/assets/voice.mp3")[..],
+        ),
+        (
+            "a.png",
+            include_bytes!("../../crates/emulator/assets/picture.png"),
+        ),
+    ] {
+        std::fs::write(wave.path(name), bytes).unwrap();
+    }
+    let avatar = "kwaivgi/kling-v1-ai-avatar-standard";
+    let swapped = wave.quick(&["run", avatar, "--image", "a.mp3", "--audio", "a.png"]);
+    assert_eq!(swapped.exit, 2, "{swapped}");
+    for part in [
+        "sound, but a picture is wanted",
+        "a picture, but sound is wanted",
+    ] {
+        assert!(swapped.stderr.contains(part), "{swapped}");
+    }
+    let multi = "kwaivgi/kling-v1.6-multi-i2v-pro";
+    let none = wave.quick(&["run", multi, "--prompt", "x"]);
+    assert!(
+        none.exit == 2 && none.stderr.contains("--images: is required"),
+        "{none}"
+    );
+    let images = r#"images=["https://a.example/1.png", "https://a.example/2.png"]"#;
+    let list = wave.quick(&["run", multi, "--prompt", "x", "-i", images, "--no-wait"]);
+    assert_eq!((list.exit, emulated.emulator.billed()), (0, 1), "{list}");
+    assert_eq!(last_input(&emulated)["images"].as_array().unwrap().len(), 2);
+    let price = wave.quick(&["price", multi, "-i", "promt=x"]);
+    assert!(
+        price.exit == 2 && price.stderr.contains("did you mean \"prompt\"?"),
+        "{price}"
+    );
 }

@@ -16,6 +16,8 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
     pub(crate) faults: Vec<Fault>,
+    /// The vendor does not have what was asked for.
+    pub(crate) is_gone: bool,
 }
 
 impl Failure {
@@ -30,6 +32,7 @@ impl Failure {
             message: message.to_string(),
             hint: None,
             faults: Vec::new(),
+            is_gone: false,
         }
     }
 
@@ -78,6 +81,8 @@ impl Failure {
     pub(crate) fn after_submit(mut self, id: &PredictionId) -> Self {
         let key = match self.exit {
             Exit::Key => "check WAVESPEED_API_KEY; ",
+            // It was deleted, or is older than a week.
+            Exit::RefusedThere if self.is_gone => return self,
             Exit::RefusedThere => "",
             _ => return self,
         };
@@ -93,7 +98,7 @@ impl Failure {
                 let key = "set WAVESPEED_API_KEY to a key of the account that submitted it";
                 Self::new(Exit::Key, Kind::Key, message).hint(format!("{key}, then try again"))
             }
-            FetchError::NotFound(_) => Self::new(Exit::RefusedThere, Kind::Refused, message)
+            FetchError::NotFound(_) => Self { is_gone: true, ..Self::new(Exit::RefusedThere, Kind::Refused, message) }
                 .hint("check the id, and that the key is of the account that submitted it; the vendor keeps records for 7 days"),
             FetchError::Answer { .. } => {
                 Self::new(Exit::RefusedThere, Kind::Refused, message).hint(format!("try again: wave show {id}"))
@@ -262,5 +267,22 @@ impl From<&Fault> for FaultDocument {
             message: fault.message.clone(),
             severity: fault.severity.name().to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_the_vendor_does_not_have_does_not_go_on() {
+        let id: PredictionId = "6488c2754f6f4dfea924382fa14d11bd".parse().unwrap();
+        let of = |error: &FetchError| Failure::fetch(&id, error).after_submit(&id);
+        let gone = of(&FetchError::NotFound("HTTP 404".into()));
+        assert_eq!(gone.exit, Exit::RefusedThere);
+        assert!(!gone.hint.unwrap().contains("goes on"));
+        let lost = of(&FetchError::Transport("refused".into()));
+        assert_eq!(lost.exit, Exit::Deadline);
+        assert!(lost.hint.unwrap().contains("goes on"));
     }
 }

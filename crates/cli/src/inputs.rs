@@ -136,6 +136,9 @@ pub(crate) fn read(model: &Model, matches: &ArgMatches) -> Result<Given, Failure
                 Some(default) => default.to_json(),
                 None => continue,
             },
+            (Shape::Array { .. }, [list]) if is_list(list) => {
+                serde_json::from_str(list).unwrap_or_default()
+            }
             (Shape::Array { items, .. }, texts) => texts
                 .iter()
                 .map(|text| value(input, items, text, &mut notes))
@@ -146,6 +149,11 @@ pub(crate) fn read(model: &Model, matches: &ArgMatches) -> Result<Given, Failure
     }
     let input = Value::Object(object);
     Ok(Given { input, notes })
+}
+
+/// Whether a text is a whole list in JSON.
+fn is_list(text: &str) -> bool {
+    text.starts_with('[') && serde_json::from_str::<Vec<Value>>(text).is_ok()
 }
 
 /// The JSON in a file, or in stdin by the name `-`.

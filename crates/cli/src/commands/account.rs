@@ -193,7 +193,11 @@ pub(super) async fn delete(matches: &ArgMatches, context: &mut Context) -> Repor
         Ok(Report::Answer {
             lines: vec![format!("deleted: {deleted} of {}", document.asked)],
             json: pretty(&json!(document)),
-            exit: Exit::Done,
+            exit: if deleted < document.asked {
+                Exit::RefusedThere
+            } else {
+                Exit::Done
+            },
         })
     };
     asked.await.unwrap_or_else(Report::failed)

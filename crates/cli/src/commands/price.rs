@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 use futures_util::future::join;
 use serde_json::Value;
-use wavespeed::{FetchError, Model, Quote, Wavespeed, name_uploads};
+use wavespeed::{Faults, FetchError, Files, Model, Quote, Rule, Wavespeed, name_uploads};
 
 use super::run::choose;
 use crate::context::Context;
@@ -23,8 +23,13 @@ pub(super) async fn price(matches: &ArgMatches, context: &mut Context) -> Report
         let id = id.ok_or_else(|| {
             Failure::usage("no model is named").hint("see what there is: wave models")
         })?;
-        let model = choose(id, matches, context).await?.model;
+        let chosen = choose(id, matches, context).await?;
+        let model = chosen.model;
         let given = inputs::read(model, matches)?;
+        // What is missing is priced without it; what is wrong is no input that could be run.
+        let mut faults = chosen.check(&given.input, Files::UrlOrPath);
+        faults.retain(|fault| !matches!(fault.rule, Rule::Required | Rule::Local));
+        Faults::refused(faults).map_err(|faults| Failure::input(faults.into()))?;
         let client = context.client().await?;
         let quote = client.price_by(model, &given.input).await;
         let quote = quote.map_err(|error| Failure::asked("the price", &error))?;

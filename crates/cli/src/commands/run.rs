@@ -68,6 +68,14 @@ pub(super) struct Chosen {
 }
 
 impl Chosen {
+    /// What is wrong with an input of the model, as far as anybody here knows its inputs.
+    pub(super) fn check(self, input: &Value, files: Files) -> Vec<Fault> {
+        match self.by {
+            By::Nobody => local_files(input),
+            By::Catalogue | By::List => check(self.model, input, files),
+        }
+    }
+
     /// The model, if it is known what it takes.
     pub(super) fn known(self) -> Result<&'static Model, Failure> {
         let Self { model, by } = self;
@@ -186,10 +194,7 @@ async fn attempt(
             failure
         })
     };
-    let mut faults: Vec<Fault> = match chosen.by {
-        By::Nobody => local_files(&given.input),
-        _ => check(model, &given.input, files),
-    };
+    let mut faults = chosen.check(&given.input, files);
     faults.extend(target.as_ref().and_then(Target::check));
     faults.extend(
         target

@@ -669,10 +669,9 @@ pub(super) const MODELS: &[Model] = &[
                 flag: "images",
                 about: "A list of images to use as style references.",
                 required: true,
-                default: Some(Literal::Json("[]")),
                 shape: Shape::Array {
                     items: &STRING,
-                    min_items: None,
+                    min_items: Some(1),
                     max_items: None,
                 },
                 media: Some(Media {
@@ -740,10 +739,9 @@ pub(super) const MODELS: &[Model] = &[
                 flag: "images",
                 about: "A list of images to use as style references.",
                 required: true,
-                default: Some(Literal::Json("[]")),
                 shape: Shape::Array {
                     items: &STRING,
-                    min_items: None,
+                    min_items: Some(1),
                     max_items: None,
                 },
                 media: Some(Media {

@@ -1148,7 +1148,7 @@ pub struct KlingV1_6MultiI2vPro {
     pub negative_prompt: Option<String>,
     /// A list of images to use as style references.
     ///
-    /// Suggested: `[]`.
+    /// At least 1 elements.
     pub images: Vec<String>,
     /// The duration of the generated media in seconds.
     ///
@@ -1208,7 +1208,7 @@ pub struct KlingV1_6MultiI2vStandard {
     pub negative_prompt: Option<String>,
     /// A list of images to use as style references.
     ///
-    /// Suggested: `[]`.
+    /// At least 1 elements.
     pub images: Vec<String>,
     /// The duration of the generated media in seconds.
     ///

@@ -5,7 +5,7 @@ use std::time::Duration;
 use wavespeed_client::{Limits, Media, MediaKind};
 
 use super::{Rule, Severity};
-use crate::media::{End, Facts, TrackKind};
+use crate::media::{Container, End, Facts, TrackKind};
 
 /// Frames and samples do not end on the second.
 const TOLERANCE: Duration = Duration::from_millis(50);
@@ -38,6 +38,20 @@ fn refusal(rule: Rule, message: String) -> Finding {
 }
 
 fn container(name: &str, facts: &Facts, media: &Media) -> Option<Finding> {
+    if let Some(kind) = kind(facts)
+        && media.containers.is_empty()
+        && kind != media.kind
+    {
+        let words = |kind: MediaKind| match kind {
+            MediaKind::Video => "a video",
+            MediaKind::Audio => "sound",
+            MediaKind::Image => "a picture",
+            _ => "something else",
+        };
+        let (is, wanted) = (facts.container, words(media.kind));
+        let message = format!("{name} is {is}, {}, but {wanted} is wanted", words(kind));
+        return Some(refusal(Rule::Container, message));
+    }
     let mut known = media.containers.iter().map(|kind| facts.container.is(kind));
     if media.containers.is_empty() || known.any(|is| is != Some(false)) {
         return None;
@@ -45,6 +59,20 @@ fn container(name: &str, facts: &Facts, media: &Media) -> Option<Finding> {
     let (is, wanted) = (facts.container, media.containers.join(" or "));
     let message = format!("{name} is {is}, not {wanted}, whatever it is called; convert it");
     Some(refusal(Rule::Container, message))
+}
+
+/// What a file is, if that is known for sure. One with sound alone may be called a video by its
+/// container.
+fn kind(facts: &Facts) -> Option<MediaKind> {
+    use Container as C;
+    Some(match facts.container {
+        C::Png | C::Jpeg | C::Gif | C::Webp | C::Heif => MediaKind::Image,
+        C::Mp3 | C::Wav | C::Flac | C::Aac | C::M4a => MediaKind::Audio,
+        C::Mp4 | C::Mov | C::Matroska | C::Avi | C::Flv | C::MpegTs | C::MpegPs | C::Asf => {
+            facts.video().map(|_| MediaKind::Video)?
+        }
+        _ => return None,
+    })
 }
 
 fn size(name: &str, size: u64, limits: &Limits) -> Option<Finding> {
