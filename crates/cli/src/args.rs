@@ -318,7 +318,7 @@ fn example(line: &str) -> String {
 fn with_inputs(command: Command, words: &str, model: Option<&'static Model>) -> Command {
     let Some(model) = model else {
         // Which model is meant is not known, so whatever follows is not understood either.
-        return command.arg(rest());
+        return command.args(inputs::sources()).arg(live()).arg(rest());
     };
     let page = model.docs.map_or(String::new(), |page| format!("\n{page}"));
     if model.name.is_empty() {

@@ -48,7 +48,9 @@ pub(super) async fn history(matches: &ArgMatches, context: &mut Context) -> Repo
         let rows = documents.iter().map(|task| {
             let cell = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
             let at = cell(&task.created_at);
-            let at = at.get(..19).unwrap_or(&at).to_owned();
+            let at = at
+                .get(..19)
+                .map_or(at.clone(), |seconds| format!("{seconds}Z"));
             vec![task.id.clone(), at, task.status.clone(), cell(&task.model)]
         });
         Ok(answer(
@@ -79,7 +81,9 @@ pub(super) async fn billings(matches: &ArgMatches, context: &mut Context) -> Rep
         let rows = documents.iter().map(|record| {
             let cell = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
             let at = cell(&record.created_at);
-            let at = at.get(..19).unwrap_or(&at).to_owned();
+            let at = at
+                .get(..19)
+                .map_or(at.clone(), |seconds| format!("{seconds}Z"));
             let price = record
                 .price
                 .map_or("-".to_owned(), |price| amount(price, "USD"));
@@ -117,7 +121,7 @@ pub(super) async fn usage(matches: &ArgMatches, context: &mut Context) -> Report
         let usage = client.usage(from, to, model.map(String::as_str)).await;
         let usage = usage.map_err(|error| match error {
             UsageError::Call(error) => Failure::asked("the usage", &error),
-            error => Failure::usage(error).hint("name a shorter time, as in --since 31d"),
+            error => Failure::usage(error).hint("name a time in the past, as in --since 31d"),
         })?;
         let row = |name: &str, sum: &UsageSum| {
             let count =
@@ -261,6 +265,9 @@ async fn taken<T>(
             break;
         }
         taken.push(item.map_err(|error| Failure::asked(what, &error))?);
+    }
+    if taken.is_empty() && !quiet {
+        terminal::note("there is nothing like that");
     }
     Ok(taken)
 }

@@ -1,9 +1,11 @@
 //! `wave models` and `wave voices`: what the catalogue holds.
 
+use std::collections::BTreeSet;
+
 use clap::ArgMatches;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr as _;
-use wavespeed::{CATALOGUE, Choice, Input, Model, ModelId, request_schema};
+use wavespeed::{CATALOGUE, Choice, Input, Model, ModelId, nearest, request_schema};
 
 use super::run::choose;
 use crate::args::LIPSYNC;
@@ -12,7 +14,7 @@ use crate::document::{ModelDocument, VoiceDocument};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{Report, pretty};
-use crate::{inputs, terminal};
+use crate::{args, inputs, terminal};
 
 pub(super) async fn models(matches: &ArgMatches, context: &mut Context) -> Report {
     let mut documents: Vec<ModelDocument> = if matches.get_flag("live") {
@@ -35,24 +37,44 @@ pub(super) async fn models(matches: &ArgMatches, context: &mut Context) -> Repor
     let words: Vec<String> = words.map(|word| word.to_lowercase()).collect();
     let given = |name| matches.get_one::<String>(name);
     let (kind, provider) = (given("type"), given("provider"));
+    let kinds: BTreeSet<String> = documents.iter().map(|model| model.kind.clone()).collect();
+    let providers: BTreeSet<String> = documents
+        .iter()
+        .map(|model| provider_of(&model.id).to_owned())
+        .collect();
     documents.retain(|model| {
-        let text = format!("{} {} {}", model.id, model.name, model.description).to_lowercase();
+        let own = [&model.id, &model.name, &model.kind, &model.description];
+        let text = own.map(|text| text.to_lowercase()).join(" ");
         kind.is_none_or(|kind| *kind == model.kind)
-            && provider.is_none_or(|provider| model.id.split('/').next() == Some(provider))
+            && provider.is_none_or(|wanted| provider_of(&model.id).eq_ignore_ascii_case(wanted))
             && words.iter().all(|word| text.contains(word))
     });
     if documents.is_empty() && !context.global.quiet {
-        let more = if matches.get_flag("live") {
-            ""
-        } else {
-            "; --live looks at all that the vendor has"
+        let is_known = |all: &BTreeSet<String>, wanted: &String| {
+            all.iter().any(|known| known.eq_ignore_ascii_case(wanted))
         };
-        terminal::note(&format!("no model is like that{more}"));
+        let of = |what: &str, all: &BTreeSet<String>| {
+            let all: Vec<&str> = all.iter().map(String::as_str).collect();
+            format!("no model is of this {what}; there are {}", all.join(", "))
+        };
+        let mut note = match (kind, provider) {
+            (Some(kind), _) if !kinds.contains(kind) => of("type", &kinds),
+            (_, Some(wanted)) if !is_known(&providers, wanted) => of("provider", &providers),
+            _ => "no model is like that".to_owned(),
+        };
+        if !matches.get_flag("live") {
+            note += "; --live looks at all that the vendor has";
+        }
+        terminal::note(&note);
     }
     let rows = documents
         .iter()
         .map(|model| vec![model.id.clone(), model.kind.clone(), model.name.clone()]);
     answer(&["MODEL", "TYPE", "NAME"], rows.collect(), &documents)
+}
+
+fn provider_of(id: &str) -> &str {
+    id.split('/').next().unwrap_or_default()
 }
 
 /// An entry of the vendor's list.
@@ -74,7 +96,9 @@ pub(super) async fn schema(matches: &ArgMatches, context: &mut Context) -> Repor
         let is_known = matches.get_flag("live") || wavespeed::model(id).is_some();
         if !is_known && id.parse::<ModelId>().is_ok() {
             let message = format!("the inputs of {id} are not in the catalogue");
-            let hint = format!("ask the vendor: wave schema {id} --live");
+            let near = nearest(id, args::model_ids());
+            let near = near.map_or(String::new(), |near| format!("did you mean {near}? "));
+            let hint = format!("{near}ask the vendor: wave schema {id} --live");
             return Err(Failure::usage(message).hint(hint));
         }
         let model = choose(id, matches, context).await?.model;
