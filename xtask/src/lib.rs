@@ -78,12 +78,12 @@ pub fn outputs(root: &Path) -> Result<Vec<Output>, Error> {
         "spec/dist/openapi.json",
         spec::to_text(&bundle),
     ));
-    // The one that becomes a part of programs needs no spaces.
-    let packed = format!("{bundle}\n");
-    outputs.push(Output::new("crates/emulator/openapi.json", packed));
+    let packed = write::packed(bundle.to_string().as_bytes());
+    outputs.push(Output::new("crates/emulator/openapi.json.gz", packed));
     let page = root.join("crates/emulator/playground/index.html");
     if page.is_file() {
-        let packed = write::packed(&page)?;
+        let text = std::fs::read(&page).map_err(|source| Error::Read { path: page, source })?;
+        let packed = write::packed(&text);
         outputs.push(Output::new(
             "crates/emulator/playground/index.html.gz",
             packed,

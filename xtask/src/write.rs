@@ -96,20 +96,12 @@ pub fn ensure_file_contents(path: &Path, bytes: &[u8], check: bool) -> Result<bo
     Ok(true)
 }
 
-/// A page as it is sent: compressed, the same at every run.
-///
-/// # Errors
-/// [`Error::Read`] if it cannot be read.
-pub fn packed(page: &Path) -> Result<Vec<u8>, Error> {
-    let failed = |source| Error::Read {
-        path: page.to_owned(),
-        source,
-    };
+/// A text as it becomes a part of programs: compressed, the same at every run.
+#[must_use]
+pub fn packed(text: &[u8]) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
-    let text = fs::read(page).map_err(failed)?;
-    gzip.write_all(&text)
-        .and_then(|()| gzip.finish())
-        .map_err(failed)
+    let packed = gzip.write_all(text).and_then(|()| gzip.finish());
+    packed.expect("a vector takes whatever is written to it")
 }
 
 /// The text as the toolchain's rustfmt leaves it, below the header.

@@ -164,7 +164,7 @@ impl Builder {
     /// If the port is taken, or the bundle cannot be read or has an operation that nothing here
     /// answers.
     pub async fn start(self) -> Result<Emulator, StartError> {
-        let bundle = Bundle::parse(self.bundle.as_deref().unwrap_or(BUILT_IN))
+        let bundle = Bundle::parse(self.bundle.as_deref().unwrap_or(&BUILT_IN))
             .map_err(|reason| StartError::Bundle { reason })?;
         let failed = |source| StartError::Listen {
             port: self.port,

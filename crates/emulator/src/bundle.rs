@@ -2,10 +2,12 @@
 //! of its replies, compiled once. Which code answers an operation is decided in `routes`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::io::Read as _;
+use std::sync::{Arc, LazyLock};
 
 use axum::body::Bytes;
 use axum::http::{Method, StatusCode};
+use flate2::read::GzDecoder;
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
@@ -15,7 +17,13 @@ use crate::sample::Sample;
 use crate::schema::{Schemas, cause};
 
 /// The bundle this emulator was built with.
-pub(crate) const BUILT_IN: &str = include_str!("../openapi.json");
+pub(crate) static BUILT_IN: LazyLock<String> = LazyLock::new(|| {
+    let mut text = String::new();
+    let packed = &include_bytes!("../openapi.json.gz")[..];
+    let read = GzDecoder::new(packed).read_to_string(&mut text);
+    read.expect("it was packed by `cargo xtask generate`");
+    text
+});
 
 /// What the emulator needs of a bundle.
 pub(crate) struct Bundle {
@@ -169,7 +177,7 @@ mod tests {
     use super::*;
 
     fn operation(name: &str) -> Operation {
-        let bundle = Bundle::parse(BUILT_IN).unwrap();
+        let bundle = Bundle::parse(&BUILT_IN).unwrap();
         let mut operations = bundle.operations.into_iter();
         operations.find(|operation| operation.name == name).unwrap()
     }

@@ -9,7 +9,7 @@ use crate::bundle::BUILT_IN;
 use crate::{Emulator, StartError};
 
 fn bundle() -> Value {
-    serde_json::from_str(BUILT_IN).unwrap()
+    serde_json::from_str(&BUILT_IN).unwrap()
 }
 
 #[tokio::test]

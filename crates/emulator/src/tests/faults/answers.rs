@@ -213,7 +213,7 @@ async fn a_header_orders_a_fault_for_one_request() {
 
 #[tokio::test]
 async fn answers_without_a_fault_are_still_held_against_the_bundle() {
-    let mut bundle: Value = serde_json::from_str(crate::bundle::BUILT_IN).unwrap();
+    let mut bundle: Value = serde_json::from_str(&crate::bundle::BUILT_IN).unwrap();
     bundle["components"]["schemas"]["Prediction"]["required"] = json!(["mood"]);
     let scenario = "submit once delay 0s\nresult every no-id".parse().unwrap();
     let trial = Trial::with(|builder| builder.bundle(bundle.to_string()).scenario(scenario)).await;
