@@ -32,13 +32,18 @@
 //! that waits needs real time to be tested.
 
 mod clock;
+mod course;
 mod deadline;
+mod durations;
 mod learned;
+mod many;
 mod schedule;
 mod watch;
 
 pub use clock::{Clock, ManualClock, Sleep, TokioClock};
 pub use deadline::Deadline;
-pub use learned::{Durations, Learned, LogNormal, Worth};
+pub use durations::{Durations, Expected, LogNormal};
+pub use learned::{Learned, Worth};
+pub use many::{Entry, Limits};
 pub use schedule::{Geometric, Moment, Schedule};
 pub use watch::{Poller, Reply, Start, Stopped, Trouble, Update, Verdict};

@@ -8,13 +8,24 @@ pub trait Schedule: fmt::Debug + Send + Sync {
     /// The time from now to the next poll. `random` is uniform in `0.0..1.0`; schedules use it so
     /// that many waiters do not march in step.
     fn gap(&self, now: Moment, random: f64) -> Duration;
+
+    /// How likely it is, from 0 to 1, that a job which was still running when it was `asked` about
+    /// has ended `now`, both counted from its beginning. If there are more jobs to be asked about
+    /// than may be, those most likely to have ended come first.
+    fn likely(&self, asked: Duration, now: Duration) -> f64 {
+        // Nothing is known: it may take any time, and each order of magnitude is as likely.
+        match now.is_zero() {
+            true => 0.0,
+            false => 1.0 - (asked.as_secs_f64() / now.as_secs_f64()).min(1.0),
+        }
+    }
 }
 
 /// What a [`Schedule`] knows of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Moment {
-    /// How long the job has been watched.
+    /// How old the job is, as far as that is known.
     pub elapsed: Duration,
     /// How many polls were made.
     pub polls: u32,

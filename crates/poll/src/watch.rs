@@ -3,21 +3,17 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use futures_util::stream::{self, Stream};
 
-use crate::{Clock, Deadline, Geometric, Moment, Schedule, TokioClock};
+use crate::{Clock, Deadline, Entry, Limits, Schedule, TokioClock};
 
 /// The first wait after an error; each further one in a row doubles it.
 const BACKOFF_FLOOR: Duration = Duration::from_secs(1);
 /// The longest wait after an error, unless the other side asked for a longer one.
 const BACKOFF_CAP: Duration = Duration::from_secs(30);
-/// The longest wait the other side can ask for: a header must not put a waiter to sleep for good.
-const RETRY_AFTER_CAP: Duration = Duration::from_secs(60 * 60);
-/// How long before the deadline the last poll is made, so that a job which ended in a long gap is
-/// not reported as running.
-const LAST_CALL: Duration = Duration::from_secs(2);
 
 /// What asking brought. Closed on purpose: a job goes on or has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,15 +96,15 @@ pub enum Start {
 /// Waits for jobs: a schedule, a clock and a source of random numbers. Cheap to clone.
 #[derive(Clone)]
 pub struct Poller {
-    schedule: Arc<dyn Schedule>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Fn() -> f64 + Send + Sync>,
+    schedule: Option<Arc<dyn Schedule>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Fn() -> f64 + Send + Sync>,
 }
 
 impl Default for Poller {
     fn default() -> Self {
         Self {
-            schedule: Arc::new(Geometric::default()),
+            schedule: None,
             clock: Arc::new(TokioClock),
             random: Arc::new(fastrand::f64),
         }
@@ -128,8 +124,14 @@ impl Poller {
     /// With another schedule.
     #[must_use]
     pub fn with_schedule(mut self, schedule: impl Schedule + 'static) -> Self {
-        self.schedule = Arc::new(schedule);
+        self.schedule = Some(Arc::new(schedule));
         self
+    }
+
+    /// The schedule it was given, if it was. Without one, it asks by [`Geometric`].
+    #[must_use]
+    pub fn schedule(&self) -> Option<&Arc<dyn Schedule>> {
+        self.schedule.as_ref()
     }
 
     /// By another clock.
@@ -178,156 +180,14 @@ impl Poller {
         F: Future<Output = Result<Reply<T>, Trouble<E>>>,
         E: Clone,
     {
-        let began = self.clock.now();
-        let watch = Watch {
-            poller: self,
-            deadline,
-            ask,
-            began,
-            polls: 0,
-            next: began,
-            failing: None,
-            ended: false,
+        let mut ask = ask;
+        let entries = stream::iter([Entry::new((), start)]);
+        let alone = Limits {
+            at_once: 1,
+            per_second: f64::INFINITY,
         };
-        let watch = if start == Start::AfterGap {
-            watch.after_gap()
-        } else {
-            watch
-        };
-        stream::unfold(watch, Watch::step)
-    }
-}
-
-struct Watch<A, E> {
-    poller: Poller,
-    deadline: Deadline,
-    ask: A,
-    began: Instant,
-    polls: u32,
-    next: Instant,
-    failing: Option<Failing<E>>,
-    ended: bool,
-}
-
-/// A row of polls that failed.
-struct Failing<E> {
-    times: u32,
-    /// Since when the row has held nothing but the error now at its end.
-    same_since: Option<Instant>,
-    last: E,
-}
-
-impl<T, E, A, F> Watch<A, E>
-where
-    A: FnMut() -> F,
-    F: Future<Output = Result<Reply<T>, Trouble<E>>>,
-    E: Clone,
-{
-    async fn step(mut self) -> Option<(Result<Update<T, E>, Stopped<E>>, Self)> {
-        if self.ended {
-            return None;
-        }
-        let item = self.ask_once().await;
-        self.ended = !matches!(item, Ok(Update::Pending(_) | Update::Retrying { .. }));
-        Some((item, self))
-    }
-
-    async fn ask_once(&mut self) -> Result<Update<T, E>, Stopped<E>> {
-        let clock = Arc::clone(&self.poller.clock);
-        if self.next > clock.now() {
-            clock.pause(self.next).await;
-        }
-        let out_of_time = || {
-            self.deadline
-                .remaining(&*clock)
-                .is_some_and(|left| left.is_zero())
-        };
-        // A first poll at once is always made: with no time left it is cut, not skipped.
-        if self.polls > 0 && out_of_time() {
-            return Err(self.out_of_time());
-        }
-        self.polls += 1;
-        let answer = self.deadline.cut(&*clock, (self.ask)()).await;
-        match answer {
-            None => Err(self.out_of_time()),
-            Some(Ok(Reply::Done(record))) => Ok(Update::Done(record)),
-            Some(Ok(Reply::Pending(record))) => {
-                self.failing = None;
-                self.next = self.clipped(self.scheduled_gap());
-                Ok(Update::Pending(record))
-            }
-            Some(Err(trouble)) => self.troubled(trouble),
-        }
-    }
-
-    fn troubled(&mut self, trouble: Trouble<E>) -> Result<Update<T, E>, Stopped<E>> {
-        let Trouble { error, verdict } = trouble;
-        let now = self.poller.clock.now();
-        let before = self.failing.take();
-        let times = before.as_ref().map_or(0, |row| row.times) + 1;
-        let mut same_since = None;
-        let mut retry_after = None;
-        let mut patience_left = Duration::MAX;
-        match verdict {
-            Verdict::Stop => return Err(Stopped::Error(error)),
-            Verdict::Retry { retry_after: asked } => {
-                retry_after = asked.map(|asked| asked.min(RETRY_AFTER_CAP));
-            }
-            Verdict::RetryWithin(patience) => {
-                let since = before.and_then(|row| row.same_since).unwrap_or(now);
-                if now.duration_since(since) >= patience {
-                    return Err(Stopped::Error(error));
-                }
-                same_since = Some(since);
-                patience_left = patience - now.duration_since(since);
-            }
-        }
-        let gap = self
-            .scheduled_gap()
-            .max(self.poller.backoff(times - 1))
-            .max(retry_after.unwrap_or_default());
-        self.next = self.clipped(gap.min(patience_left));
-        self.failing = Some(Failing {
-            times,
-            same_since,
-            last: error.clone(),
-        });
-        Ok(Update::Retrying {
-            error,
-            again_in: self.next.saturating_duration_since(now),
-        })
-    }
-
-    fn out_of_time(&mut self) -> Stopped<E> {
-        Stopped::Deadline(self.failing.take().map(|row| row.last))
-    }
-
-    fn after_gap(mut self) -> Self {
-        self.next = self.clipped(self.scheduled_gap());
-        self
-    }
-
-    fn scheduled_gap(&self) -> Duration {
-        let elapsed = self
-            .poller
-            .clock
-            .now()
-            .saturating_duration_since(self.began);
-        self.poller
-            .schedule
-            .gap(Moment::new(elapsed, self.polls), (self.poller.random)())
-    }
-
-    /// The moment of the next poll: not so close to the deadline that it could not be answered.
-    fn clipped(&self, gap: Duration) -> Instant {
-        let now = self.poller.clock.now();
-        let gap = match self.deadline.remaining(&*self.poller.clock) {
-            Some(left) if gap.saturating_add(LAST_CALL) <= left => gap,
-            Some(left) if left > LAST_CALL * 2 => left - LAST_CALL,
-            Some(left) => gap.min(left),
-            None => gap,
-        };
-        now.checked_add(gap).unwrap_or(now + BACKOFF_CAP)
+        self.watch_many(alone, deadline, entries, move |()| ask())
+            .map(|((), item)| item)
     }
 }
 

@@ -1,0 +1,176 @@
+//! Where the asking about one job stands: when the next poll is due, and what an answer means for
+//! the one after it. Asking, and waiting until it is due, it leaves to others.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::{Clock, Deadline, Moment, Poller, Reply, Schedule, Start, Stopped, Trouble};
+use crate::{Update, Verdict};
+
+/// The longest wait the other side can ask for: a header must not put a waiter to sleep for good.
+pub(crate) const RETRY_AFTER_CAP: Duration = Duration::from_secs(60 * 60);
+/// How long before the deadline the last poll is made, so that a job which ended in a long gap is
+/// not reported as running.
+const LAST_CALL: Duration = Duration::from_secs(2);
+/// The wait in place of one that no clock can show.
+const SANE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Course<E> {
+    schedule: Arc<dyn Schedule>,
+    /// When it was first watched, and how old it was then.
+    began: Instant,
+    age: Duration,
+    /// How old it was when it was last known to be running.
+    running: Duration,
+    pub(crate) polls: u32,
+    pub(crate) next: Instant,
+    failing: Option<Failing<E>>,
+}
+
+/// A row of polls that failed.
+struct Failing<E> {
+    times: u32,
+    /// Since when the row has held nothing but the error now at its end.
+    same_since: Option<Instant>,
+    last: E,
+}
+
+/// What holds for every job.
+#[derive(Clone)]
+pub(crate) struct Rules {
+    pub(crate) poller: Poller,
+    pub(crate) deadline: Deadline,
+}
+
+impl Rules {
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.poller.clock()
+    }
+
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        let left = self.deadline.remaining(self.clock());
+        left.is_some_and(|left| left.is_zero())
+    }
+}
+
+impl<E: Clone> Course<E> {
+    pub(crate) fn new(
+        rules: &Rules,
+        schedule: Arc<dyn Schedule>,
+        start: Start,
+        age: Duration,
+    ) -> Self {
+        let began = rules.clock().now();
+        let mut course = Self {
+            schedule,
+            began,
+            age,
+            running: if start == Start::Now {
+                Duration::ZERO
+            } else {
+                age
+            },
+            polls: 0,
+            next: began,
+            failing: None,
+        };
+        if start == Start::AfterGap {
+            course.next = clipped(rules, course.gap(rules));
+        }
+        course
+    }
+
+    /// What an answer says, and when to ask again; none is one that the deadline cut off.
+    pub(crate) fn answered<T>(
+        &mut self,
+        rules: &Rules,
+        answer: Option<Result<Reply<T>, Trouble<E>>>,
+    ) -> Result<Update<T, E>, Stopped<E>> {
+        self.polls = self.polls.saturating_add(1);
+        match answer {
+            None => Err(self.out_of_time()),
+            Some(Ok(Reply::Done(record))) => Ok(Update::Done(record)),
+            Some(Ok(Reply::Pending(record))) => {
+                self.failing = None;
+                self.running = self.elapsed(rules);
+                self.next = clipped(rules, self.gap(rules));
+                Ok(Update::Pending(record))
+            }
+            Some(Err(trouble)) => self.troubled(rules, trouble),
+        }
+    }
+
+    fn troubled<T>(
+        &mut self,
+        rules: &Rules,
+        trouble: Trouble<E>,
+    ) -> Result<Update<T, E>, Stopped<E>> {
+        let Trouble { error, verdict } = trouble;
+        let now = rules.clock().now();
+        let before = self.failing.take();
+        let times = before.as_ref().map_or(0, |row| row.times) + 1;
+        let mut same_since = None;
+        let mut retry_after = None;
+        let mut patience_left = Duration::MAX;
+        match verdict {
+            Verdict::Stop => return Err(Stopped::Error(error)),
+            Verdict::Retry { retry_after: asked } => {
+                retry_after = asked.map(|asked| asked.min(RETRY_AFTER_CAP));
+            }
+            Verdict::RetryWithin(patience) => {
+                let since = before.and_then(|row| row.same_since).unwrap_or(now);
+                if now.duration_since(since) >= patience {
+                    return Err(Stopped::Error(error));
+                }
+                same_since = Some(since);
+                patience_left = patience - now.duration_since(since);
+            }
+        }
+        let gap = self
+            .gap(rules)
+            .max(rules.poller.backoff(times - 1))
+            .max(retry_after.unwrap_or_default());
+        self.next = clipped(rules, gap.min(patience_left));
+        self.failing = Some(Failing {
+            times,
+            same_since,
+            last: error.clone(),
+        });
+        Ok(Update::Retrying {
+            error,
+            again_in: self.next.saturating_duration_since(now),
+        })
+    }
+
+    /// The deadline has come.
+    pub(crate) fn out_of_time(&mut self) -> Stopped<E> {
+        Stopped::Deadline(self.failing.take().map(|row| row.last))
+    }
+
+    /// How likely it is that the job has ended since it was last known to be running.
+    pub(crate) fn likely(&self, rules: &Rules) -> f64 {
+        self.schedule.likely(self.running, self.elapsed(rules))
+    }
+
+    fn elapsed(&self, rules: &Rules) -> Duration {
+        let watched = rules.clock().now().saturating_duration_since(self.began);
+        self.age.saturating_add(watched)
+    }
+
+    fn gap(&self, rules: &Rules) -> Duration {
+        let moment = Moment::new(self.elapsed(rules), self.polls);
+        self.schedule.gap(moment, (rules.poller.random)())
+    }
+}
+
+/// The moment of the next poll: not so close to the deadline that it could not be answered.
+fn clipped(rules: &Rules, gap: Duration) -> Instant {
+    let now = rules.clock().now();
+    let gap = match rules.deadline.remaining(rules.clock()) {
+        Some(left) if gap.saturating_add(LAST_CALL) <= left => gap,
+        Some(left) if left > LAST_CALL * 2 => left - LAST_CALL,
+        Some(left) => gap.min(left),
+        None => gap,
+    };
+    now.checked_add(gap).unwrap_or(now + SANE)
+}

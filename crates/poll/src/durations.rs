@@ -1,0 +1,275 @@
+//! How long jobs of a kind take, estimated from few: the part that takes longer than a time, and the
+//! time by which a part has ended.
+//!
+//! The estimate is a sum of normal distributions of the logarithm: one around each duration that was
+//! seen, as wide as makes all others most likely, and two broad ones for what is expected beside
+//! them. When to ask, it leaves to others.
+
+use std::time::Duration;
+
+use crate::{Moment, Schedule};
+
+/// What is expected before anything was seen counts as so many durations.
+const PRIOR: f64 = 4.0;
+/// How many durations its middle and its width count as.
+const MIDDLE: f64 = 0.3;
+const WIDTH: f64 = 2.0;
+/// More than these say nothing new; the newest count.
+const MOST: usize = 256;
+
+/// Durations whose logarithm is normally distributed: many small causes, multiplied.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LogNormal {
+    /// Half of the jobs take no longer.
+    pub median: Duration,
+    /// The standard deviation of the logarithm: two thirds of the jobs take between the median
+    /// divided by its exponential and multiplied by it.
+    pub sigma: f64,
+}
+
+impl Default for LogNormal {
+    /// From seconds to a quarter of an hour: nothing is known.
+    fn default() -> Self {
+        Self {
+            median: Duration::from_secs(60),
+            sigma: 1.0,
+        }
+    }
+}
+
+/// How long jobs of a kind take, as far as it is known.
+#[derive(Clone, Debug)]
+pub struct Durations {
+    /// What was expected before anything was seen, and since then.
+    prior: [Kernel; 2],
+    seen: Vec<Kernel>,
+}
+
+/// A normal distribution of the logarithm of seconds, with a weight.
+#[derive(Clone, Copy, Debug)]
+struct Kernel {
+    mean: f64,
+    sigma: f64,
+    weight: f64,
+}
+
+impl Kernel {
+    fn density(&self, x: f64) -> f64 {
+        let z = (x - self.mean) / self.sigma;
+        self.weight * (-z * z / 2.0).exp() / (self.sigma * (2.0 * std::f64::consts::PI).sqrt())
+    }
+
+    fn survival(&self, x: f64) -> f64 {
+        let z = (x - self.mean) / self.sigma;
+        self.weight * libm::erfc(z / std::f64::consts::SQRT_2) / 2.0
+    }
+}
+
+impl Durations {
+    /// Nothing seen yet; `prior` is what is expected.
+    #[must_use]
+    pub fn new(prior: LogNormal) -> Self {
+        let sigma = if prior.sigma.is_finite() {
+            prior.sigma
+        } else {
+            1.0
+        };
+        Self {
+            prior: [Kernel {
+                mean: logarithm(prior.median),
+                sigma: sigma.clamp(0.05, 3.0),
+                weight: PRIOR / 2.0,
+            }; 2],
+            seen: Vec::new(),
+        }
+    }
+
+    /// With durations that were seen, the newest last, and how much each counts: 1, or less if it
+    /// is old.
+    #[must_use]
+    pub fn with_seen(mut self, seen: impl IntoIterator<Item = (Duration, f64)>) -> Self {
+        let weighed = seen.into_iter().filter(|(_, weight)| *weight > 0.0);
+        self.seen = weighed
+            .map(|(duration, weight)| Kernel {
+                mean: logarithm(duration),
+                sigma: 0.0,
+                weight: weight.min(1.0),
+            })
+            .collect();
+        let surplus = self.seen.len().saturating_sub(MOST);
+        self.seen.drain(..surplus);
+        let informed = self.informed();
+        // The broad one stays broad, but where the durations are.
+        self.prior[0].mean = informed.mean;
+        self.prior[1] = informed;
+        let width = self.width();
+        self.seen.iter_mut().for_each(|kernel| kernel.sigma = width);
+        self
+    }
+
+    /// How many durations were seen, or of those before [`with_seen`](Self::with_seen) the newest 256.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.seen.len()
+    }
+
+    /// The part of the jobs that take longer.
+    #[must_use]
+    pub fn survival(&self, after: Duration) -> f64 {
+        self.sum(|kernel| kernel.survival(logarithm(after)))
+    }
+
+    /// The time until which this part of those jobs has ended that were still running after
+    /// `elapsed`: the answer to "how much longer?".
+    #[must_use]
+    pub fn quantile(&self, elapsed: Duration, part: f64) -> Duration {
+        let rest = self.survival(elapsed) * (1.0 - part.clamp(0.0, 1.0));
+        let (mut low, mut high) = (
+            logarithm(elapsed),
+            logarithm(Duration::from_secs(10_000_000)),
+        );
+        for _ in 0..60 {
+            let middle = f64::midpoint(low, high);
+            match self.sum(|kernel| kernel.survival(middle)) > rest {
+                true => low = middle,
+                false => high = middle,
+            }
+        }
+        Duration::from_secs_f64(high.exp()).max(elapsed)
+    }
+
+    /// How long it will be, likely, until a job ends that is still running after `elapsed`: of ten
+    /// such jobs one ends before the first of these times, and one after the second.
+    #[must_use]
+    pub fn outlook(&self, elapsed: Duration) -> (Duration, Duration) {
+        let left = |part| self.quantile(elapsed, part).saturating_sub(elapsed);
+        (left(0.1), left(0.9))
+    }
+
+    /// What a schedule costs if jobs take as long as this expects.
+    #[must_use]
+    pub fn expect(&self, schedule: &dyn Schedule) -> Expected {
+        expect(schedule, |seconds| {
+            self.survival(Duration::from_secs_f64(seconds))
+        })
+    }
+
+    /// The logarithms of the times before and after which no job is expected to end.
+    pub(crate) fn range(&self) -> (f64, f64) {
+        let spread = |sigmas: f64| {
+            let all = self.seen.iter().chain(&self.prior);
+            all.map(move |kernel| kernel.mean + sigmas * kernel.sigma)
+        };
+        (
+            spread(-4.0).fold(f64::INFINITY, f64::min),
+            spread(4.0).fold(f64::NEG_INFINITY, f64::max),
+        )
+    }
+
+    /// At the logarithm of a time: the part of the jobs that end per second, and of those that
+    /// take longer.
+    pub(crate) fn at(&self, x: f64) -> (f64, f64) {
+        let density = self.sum(|kernel| kernel.density(x)) / x.exp();
+        (density, self.sum(|kernel| kernel.survival(x)))
+    }
+
+    /// A mean over all that is known, of which each counts by its weight.
+    fn sum(&self, of: impl Fn(&Kernel) -> f64) -> f64 {
+        let all = || self.seen.iter().chain(&self.prior);
+        all().map(of).sum::<f64>() / all().map(|kernel| kernel.weight).sum::<f64>()
+    }
+
+    /// What is expected, after what was seen: its middle soon follows, its width slowly.
+    fn informed(&self) -> Kernel {
+        let prior = &self.prior[0];
+        let weight: f64 = self.seen.iter().map(|kernel| kernel.weight).sum();
+        let weighed = |of: &dyn Fn(&Kernel) -> f64| -> f64 {
+            self.seen
+                .iter()
+                .map(|kernel| kernel.weight * of(kernel))
+                .sum()
+        };
+        let mean = (prior.mean * MIDDLE + weighed(&|kernel| kernel.mean)) / (MIDDLE + weight);
+        let spread = weighed(&|kernel| (kernel.mean - mean).powi(2));
+        let variance = (prior.sigma.powi(2) * WIDTH + spread) / (WIDTH + weight);
+        Kernel {
+            mean,
+            sigma: variance.sqrt(),
+            ..*prior
+        }
+    }
+
+    /// How wide the durations are smeared: as makes each most likely by all others.
+    fn width(&self) -> f64 {
+        let expected = |x: f64| -> f64 { self.prior.iter().map(|prior| prior.density(x)).sum() };
+        let likelihood = |width: f64| {
+            let each = self.seen.iter().enumerate().map(|(at, one)| {
+                let others = self
+                    .seen
+                    .iter()
+                    .enumerate()
+                    .filter(|(other, _)| *other != at);
+                let others = others.map(|(_, other)| {
+                    let sigma = width;
+                    Kernel { sigma, ..*other }.density(one.mean)
+                });
+                let density = others.sum::<f64>() + expected(one.mean);
+                one.weight * density.max(f64::MIN_POSITIVE).ln()
+            });
+            each.sum::<f64>()
+        };
+        let widths = (0..18).map(|step| 0.03 * 1.25_f64.powi(step));
+        let best = widths.map(|width| (width, likelihood(width)));
+        best.fold((1.0, f64::NEG_INFINITY), |best, next| {
+            if next.1 > best.1 { next } else { best }
+        })
+        .0
+    }
+}
+
+/// What a schedule is expected to cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Expected {
+    /// How often a job is asked about, on average.
+    pub polls: f64,
+    /// How long after its end that is noticed, on average.
+    pub delay: Duration,
+    /// How long it takes until then from the beginning, on average.
+    pub noticed: Duration,
+}
+
+/// The part of the jobs that may be left out of a mean: those that take longest.
+const REST: f64 = 1e-4;
+/// No mean is over more polls.
+const POLLS: u32 = 10_000;
+
+/// What a schedule costs, by the part of the jobs that take longer than so many seconds.
+pub(crate) fn expect(schedule: &dyn Schedule, survival: impl Fn(f64) -> f64) -> Expected {
+    let (mut time, mut left, mut polls) = (0.0, survival(0.0), 0.0);
+    let (mut noticed, mut ended) = (0.0, 0.0);
+    for made in 0..POLLS {
+        if left < REST {
+            break;
+        }
+        let gap = schedule.gap(Moment::new(Duration::from_secs_f64(time), made), 0.5);
+        let next = time + gap.as_secs_f64();
+        let (middle, then) = (survival(f64::midpoint(time, next)), survival(next));
+        polls += left;
+        noticed += left * (next - time);
+        // What runs, over time: by Simpson's rule.
+        ended += (left + 4.0 * middle + then) * (next - time) / 6.0;
+        (time, left) = (next, then);
+    }
+    let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
+    Expected {
+        polls,
+        delay: seconds((noticed - ended).max(0.0)),
+        noticed: seconds(noticed),
+    }
+}
+
+/// No job takes no time, and none takes a year.
+fn logarithm(time: Duration) -> f64 {
+    time.as_secs_f64().clamp(1e-3, 3e7).ln()
+}

@@ -1,0 +1,407 @@
+//! Any number of jobs, asked about by one waiter: each by its own schedule, all within one limit.
+//!
+//! Jobs wait in one queue, ordered by when they are due, and only what is on its way has a future.
+//! If more are due than may be asked about, those come first that are most likely to have ended.
+
+use std::cmp::Reverse;
+use std::collections::hash_map::{Entry as Slot, HashMap};
+use std::collections::{BTreeSet, BinaryHeap};
+use std::future::{Future, poll_fn};
+use std::hash::Hash;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, FuturesUnordered, Stream};
+use slab::Slab;
+
+use crate::course::{Course, RETRY_AFTER_CAP, Rules};
+use crate::{Clock, Deadline, Geometric, Poller, Reply, Schedule, Start, Stopped, Trouble};
+use crate::{Update, Verdict};
+
+/// How many of those that are due are picked at once: who comes first is worked out anew for the
+/// next ones only.
+const BATCH: usize = 32;
+/// However unlikely its end, a job is asked about when it has waited this long; or so many times as
+/// long as it takes to ask about all.
+const STARVED: Duration = Duration::from_secs(60);
+const ROUNDS: f64 = 4.0;
+
+/// A job for [`Poller::watch_many`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Entry<K> {
+    /// What it is told from the others by.
+    pub key: K,
+    /// When to ask about it; by the poller's schedule unless it has its own.
+    pub schedule: Option<Arc<dyn Schedule>>,
+    /// When it is first asked about.
+    pub start: Start,
+    /// How long ago it began.
+    pub age: Duration,
+}
+
+impl<K> Entry<K> {
+    /// A job that has just begun.
+    #[must_use]
+    pub fn new(key: K, start: Start) -> Self {
+        Self {
+            key,
+            schedule: None,
+            start,
+            age: Duration::ZERO,
+        }
+    }
+}
+
+/// How much may be asked, whatever the schedules say.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// How many polls are on their way at once: 8.
+    pub at_once: usize,
+    /// How many polls there are in a second: 100. 0 is no limit.
+    pub per_second: f64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            at_once: 8,
+            per_second: 100.0,
+        }
+    }
+}
+
+impl Poller {
+    /// Watches any number of jobs as [`watch`](Self::watch) does one, within `limits`: the items are
+    /// those of all of them, each with the key of its job. An error that ends the waiting for one
+    /// job ends it for that job only, and the deadline for all. If the other side asks to wait
+    /// ([`Verdict::Retry`]), nothing is asked until then.
+    ///
+    /// `entries` may go on for as long as it likes: jobs can be added at any time, and a key that is
+    /// watched already wakes its job, which is then asked about now. The stream ends when `entries`
+    /// has, and every job.
+    pub fn watch_many<K, T, E, A, F>(
+        self,
+        limits: Limits,
+        deadline: Deadline,
+        entries: impl Stream<Item = Entry<K>>,
+        mut ask: A,
+    ) -> impl Stream<Item = (K, Result<Update<T, E>, Stopped<E>>)>
+    where
+        K: Clone + Eq + Hash,
+        A: FnMut(&K) -> F,
+        F: Future<Output = Result<Reply<T>, Trouble<E>>>,
+        E: Clone,
+    {
+        let now = self.clock.now();
+        let default: Arc<dyn Schedule> = match self.schedule() {
+            Some(schedule) => Arc::clone(schedule),
+            None => Arc::new(Geometric::default()),
+        };
+        let clock = Arc::clone(&self.clock);
+        let fly = move |index, key: &K| fly(index, Arc::clone(&clock), deadline, ask(key));
+        let many = Many {
+            rules: Rules {
+                poller: self,
+                deadline,
+            },
+            limits,
+            default,
+            entries: Some(Box::pin(entries)),
+            fly,
+            jobs: Slab::new(),
+            indices: HashMap::new(),
+            timers: BinaryHeap::new(),
+            due: BTreeSet::new(),
+            picked: Vec::new(),
+            flying: FuturesUnordered::new(),
+            free: unused(limits, now),
+        };
+        stream::unfold(many, async |mut many| Some((many.next().await?, many)))
+    }
+}
+
+/// A poll on its way.
+async fn fly<F: Future>(
+    index: usize,
+    clock: Arc<dyn Clock>,
+    deadline: Deadline,
+    asked: F,
+) -> (usize, Option<F::Output>) {
+    (index, deadline.cut(&*clock, asked).await)
+}
+
+struct Many<K, E, S, L, F> {
+    rules: Rules,
+    limits: Limits,
+    default: Arc<dyn Schedule>,
+    /// Absent once it has ended.
+    entries: Option<Pin<Box<S>>>,
+    fly: L,
+    jobs: Slab<Job<K, E>>,
+    indices: HashMap<K, usize>,
+    /// The jobs that wait. One that was woken leaves its timer behind.
+    timers: BinaryHeap<Reverse<(Instant, usize)>>,
+    /// The jobs to be asked about, and those of them that are next, the first one last.
+    due: BTreeSet<usize>,
+    picked: Vec<usize>,
+    flying: FuturesUnordered<F>,
+    /// From when on there may be another poll.
+    free: Instant,
+}
+
+struct Job<K, E> {
+    key: K,
+    course: Course<E>,
+    place: Place,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Waiting,
+    Due,
+    Flying {
+        /// It was woken meanwhile, so that the answer may be out of date.
+        again: bool,
+    },
+}
+
+/// What was waited for.
+enum Event<K, T> {
+    Landed(T),
+    Entry(Option<Entry<K>>),
+    Time,
+}
+
+impl<K, T, E, S, L, F> Many<K, E, S, L, F>
+where
+    K: Clone + Eq + Hash,
+    S: Stream<Item = Entry<K>>,
+    L: FnMut(usize, &K) -> F,
+    F: Future<Output = (usize, Option<Result<Reply<T>, Trouble<E>>>)>,
+    E: Clone,
+{
+    async fn next(&mut self) -> Option<(K, Result<Update<T, E>, Stopped<E>>)> {
+        loop {
+            self.collect();
+            if self.rules.is_out_of_time()
+                && let Some(stopped) = self.give_up()
+            {
+                return Some(stopped);
+            }
+            self.launch();
+            if self.jobs.is_empty() && self.entries.is_none() {
+                return None;
+            }
+            match self.event().await {
+                Event::Landed((index, answer)) => return Some(self.landed(index, answer)),
+                Event::Entry(Some(entry)) => self.enter(entry),
+                Event::Entry(None) => self.entries = None,
+                Event::Time => {}
+            }
+        }
+    }
+
+    fn enter(&mut self, entry: Entry<K>) {
+        match self.indices.entry(entry.key) {
+            Slot::Occupied(known) => {
+                let index = *known.get();
+                let job = &mut self.jobs[index];
+                match &mut job.place {
+                    Place::Flying { again } => *again = true,
+                    Place::Due => {}
+                    Place::Waiting => {
+                        job.course.next = self.rules.clock().now();
+                        job.place = Place::Due;
+                        self.due.insert(index);
+                    }
+                }
+            }
+            Slot::Vacant(new) => {
+                let schedule = entry.schedule.unwrap_or_else(|| Arc::clone(&self.default));
+                let course = Course::new(&self.rules, schedule, entry.start, entry.age);
+                let next = course.next;
+                let index = self.jobs.insert(Job {
+                    key: new.key().clone(),
+                    course,
+                    place: Place::Waiting,
+                });
+                new.insert(index);
+                self.timers.push(Reverse((next, index)));
+            }
+        }
+    }
+
+    /// Takes those whose time has come from the queue.
+    fn collect(&mut self) {
+        let now = self.rules.clock().now();
+        while let Some(Reverse((at, index))) = self.timers.peek().copied()
+            && at <= now
+        {
+            self.timers.pop();
+            // The timer may be of a job that was woken, or of one that was there before this one.
+            let is_meant =
+                |job: &&mut Job<K, E>| job.place == Place::Waiting && job.course.next == at;
+            if let Some(job) = self.jobs.get_mut(index).filter(is_meant) {
+                job.place = Place::Due;
+                self.due.insert(index);
+            }
+        }
+    }
+
+    /// One that is due and has to go without an answer, as there is no time left. If there is one
+    /// only, and it was never asked about, it is asked once, however short.
+    fn give_up(&mut self) -> Option<(K, Result<Update<T, E>, Stopped<E>>)> {
+        let alone = self.jobs.len() == 1;
+        let index = self.picked.last().or(self.due.first()).copied()?;
+        if alone && self.jobs[index].course.polls == 0 {
+            return None;
+        }
+        self.picked.retain(|picked| *picked != index);
+        self.due.remove(&index);
+        let mut job = self.remove(index);
+        Some((job.key, Err(job.course.out_of_time())))
+    }
+
+    fn remove(&mut self, index: usize) -> Job<K, E> {
+        let job = self.jobs.remove(index);
+        self.indices.remove(&job.key);
+        job
+    }
+
+    /// Asks about those that are due, as far as the limits let it.
+    fn launch(&mut self) {
+        let now = self.rules.clock().now();
+        let spacing = spacing(self.limits);
+        while self.flying.len() < self.limits.at_once.max(1) && self.free <= now {
+            let Some(index) = self.pick(now) else { return };
+            // What was not used in time is lost, but for what can be on its way at once.
+            self.free = self.free.max(unused(self.limits, now)) + spacing;
+            let job = &mut self.jobs[index];
+            job.place = Place::Flying { again: false };
+            self.flying.push((self.fly)(index, &job.key));
+        }
+    }
+
+    /// The next one to be asked about.
+    fn pick(&mut self, now: Instant) -> Option<usize> {
+        if self.picked.is_empty() {
+            let rank = |index: &usize| {
+                (
+                    self.urgency(*index, now),
+                    Reverse(self.jobs[*index].course.next),
+                    *index,
+                )
+            };
+            let mut ranked: Vec<_> = self.due.iter().map(rank).collect();
+            if ranked.len() > BATCH {
+                let rest = ranked.len() - BATCH;
+                ranked.select_nth_unstable_by(rest, |a, b| a.0.total_cmp(&b.0));
+                ranked.drain(..rest);
+            }
+            ranked.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            self.picked = ranked.into_iter().map(|(_, _, index)| index).collect();
+            self.picked.iter().for_each(|index| {
+                self.due.remove(index);
+            });
+        }
+        self.picked.pop()
+    }
+
+    /// How likely the job has ended; more than 1 if it has waited too long.
+    fn urgency(&self, index: usize, now: Instant) -> f64 {
+        let course = &self.jobs[index].course;
+        let waited = now.saturating_duration_since(course.next).as_secs_f64();
+        let round = self.jobs.len() as f64 * spacing(self.limits).as_secs_f64();
+        match waited > STARVED.as_secs_f64().max(ROUNDS * round) {
+            true => 1.0 + waited,
+            false => course.likely(&self.rules),
+        }
+    }
+
+    fn landed(
+        &mut self,
+        index: usize,
+        answer: Option<Result<Reply<T>, Trouble<E>>>,
+    ) -> (K, Result<Update<T, E>, Stopped<E>>) {
+        let now = self.rules.clock().now();
+        if let Some(Err(trouble)) = &answer
+            && let Verdict::Retry {
+                retry_after: Some(wait),
+            } = trouble.verdict
+        {
+            self.free = self.free.max(now + wait.min(RETRY_AFTER_CAP));
+        }
+        let job = &mut self.jobs[index];
+        let item = job.course.answered(&self.rules, answer);
+        if !matches!(item, Ok(Update::Pending(_) | Update::Retrying { .. })) {
+            return (self.remove(index).key, item);
+        }
+        if job.place == (Place::Flying { again: true }) {
+            job.course.next = now;
+        }
+        job.place = Place::Waiting;
+        self.timers.push(Reverse((job.course.next, index)));
+        (job.key.clone(), item)
+    }
+
+    /// Waits for an answer, another job, or the time at which there is something to do.
+    async fn event(&mut self) -> Event<K, F::Output> {
+        let clock = Arc::clone(&self.rules.poller.clock);
+        let mut sleep = self.wake().map(|at| match self.flying.is_empty() {
+            true => clock.pause(at),
+            false => clock.passed(at),
+        });
+        poll_fn(|context| {
+            if let Poll::Ready(Some(landed)) = self.flying.poll_next_unpin(context) {
+                return Poll::Ready(Event::Landed(landed));
+            }
+            if let Some(entries) = &mut self.entries
+                && let Poll::Ready(entry) = entries.poll_next_unpin(context)
+            {
+                return Poll::Ready(Event::Entry(entry));
+            }
+            match &mut sleep {
+                Some(sleep) => sleep.as_mut().poll(context).map(|()| Event::Time),
+                None => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// When there is something to do, if nothing happens before.
+    fn wake(&self) -> Option<Instant> {
+        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
+        if self.due.is_empty() && self.picked.is_empty() {
+            return timer;
+        }
+        let clock = self.rules.clock();
+        let end = self
+            .rules
+            .deadline
+            .remaining(clock)
+            .map(|left| clock.now() + left);
+        let is_full = self.flying.len() >= self.limits.at_once.max(1);
+        let free = (!is_full).then_some(self.free);
+        [timer, end, free].into_iter().flatten().min()
+    }
+}
+
+/// The time from which on polls that were not made are made up for.
+fn unused(limits: Limits, now: Instant) -> Instant {
+    let at_once = u32::try_from(limits.at_once).unwrap_or(u32::MAX);
+    let burst = spacing(limits).saturating_mul(at_once.saturating_sub(1));
+    now.checked_sub(burst).unwrap_or(now)
+}
+
+/// The time between two polls.
+fn spacing(limits: Limits) -> Duration {
+    Duration::try_from_secs_f64(limits.per_second.recip()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

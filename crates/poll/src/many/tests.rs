@@ -1,0 +1,294 @@
+//! The waiter for many, on a clock that moves by itself: each poll is answered at once, unless a
+//! test says otherwise.
+
+use std::cell::RefCell;
+use std::pin::pin;
+use std::rc::Rc;
+
+use futures_util::{StreamExt as _, future};
+
+use super::*;
+use crate::{Durations, Learned, LogNormal, ManualClock, Moment, Worth};
+
+type Answer = Result<Reply<u32>, Trouble<&'static str>>;
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A fixed gap, and a likelihood that the test gives.
+#[derive(Debug)]
+struct Fixed(Duration, f64);
+
+impl Schedule for Fixed {
+    fn gap(&self, _: Moment, _: f64) -> Duration {
+        self.0
+    }
+
+    fn likely(&self, _: Duration, _: Duration) -> f64 {
+        self.1
+    }
+}
+
+fn entry(key: u32, gap: u64, likely: f64) -> Entry<u32> {
+    let mut entry = Entry::new(key, Start::Now);
+    entry.schedule = Some(Arc::new(Fixed(seconds(gap), likely)));
+    entry
+}
+
+/// When each poll was made, in milliseconds, and of which job.
+type Polls = Rc<RefCell<Vec<(u128, u32)>>>;
+
+struct Play {
+    clock: ManualClock,
+    polls: Polls,
+}
+
+impl Play {
+    fn new() -> Self {
+        Self {
+            clock: ManualClock::default(),
+            polls: Polls::default(),
+        }
+    }
+
+    fn watch(
+        &self,
+        limits: Limits,
+        deadline: Deadline,
+        entries: impl Stream<Item = Entry<u32>>,
+        answer: impl Fn(u32, Duration) -> Answer,
+    ) -> impl Stream<
+        Item = (
+            u32,
+            Result<Update<u32, &'static str>, Stopped<&'static str>>,
+        ),
+    > {
+        let poller = Poller::default()
+            .with_clock(self.clock.clone())
+            .with_random(|| 0.0);
+        let (clock, polls) = (self.clock.clone(), Rc::clone(&self.polls));
+        poller.watch_many(limits, deadline, entries, move |key| {
+            polls.borrow_mut().push((clock.elapsed().as_millis(), *key));
+            future::ready(answer(*key, clock.elapsed()))
+        })
+    }
+
+    fn order(&self) -> Vec<u32> {
+        self.polls.borrow().iter().map(|(_, key)| *key).collect()
+    }
+}
+
+/// The jobs end after so many seconds.
+fn after(ends: impl Fn(u32) -> u64) -> impl Fn(u32, Duration) -> Answer {
+    move |key, elapsed| {
+        Ok(match elapsed >= seconds(ends(key)) {
+            true => Reply::Done(key),
+            false => Reply::Pending(key),
+        })
+    }
+}
+
+#[tokio::test]
+async fn every_job_is_watched_to_its_end_by_its_own_schedule() {
+    let play = Play::new();
+    let entries = stream::iter([entry(1, 2, 0.0), entry(2, 5, 0.0)]);
+    let watched = play.watch(
+        Limits::default(),
+        Deadline::never(),
+        entries,
+        after(|key| u64::from(key) * 4),
+    );
+    let items: Vec<String> = watched
+        .map(|(key, item)| format!("{key} {:?}", item.unwrap()))
+        .collect()
+        .await;
+    assert_eq!(
+        items,
+        [
+            "1 Pending(1)",
+            "2 Pending(2)",
+            "1 Pending(1)",
+            "1 Done(1)",
+            "2 Pending(2)",
+            "2 Done(2)"
+        ]
+    );
+    let times: Vec<u128> = play.polls.borrow().iter().map(|(at, _)| *at).collect();
+    assert_eq!(times, [0, 0, 2_000, 4_000, 5_000, 10_000]);
+}
+
+#[tokio::test]
+async fn there_are_never_more_polls_than_the_limit() {
+    let play = Play::new();
+    let entries = stream::iter((0..1_000).map(|key| entry(key, 1, 0.0)));
+    let limits = Limits::default();
+    let watched = play.watch(limits, Deadline::never(), entries, after(|_| 60));
+    assert_eq!(watched.count().await, play.polls.borrow().len());
+    let polls = play.polls.borrow();
+    // In no second more than the rate, and what may be on its way at once.
+    for (at, (begin, _)) in polls.iter().enumerate() {
+        let within = polls[at..]
+            .iter()
+            .take_while(|(then, _)| *then < begin + 1_000);
+        assert!(within.count() <= 108);
+    }
+    // And none of them is wasted: there is always one that is due.
+    let span = polls.last().unwrap().0;
+    let made = polls.len() as u128;
+    assert!(made * 1_000 >= span * 99, "{made} polls in {span} ms");
+}
+
+#[tokio::test]
+async fn no_more_are_on_their_way_than_may_be() {
+    let clock = ManualClock::default();
+    let flying = Rc::new(RefCell::new((0, 0)));
+    let poller = Poller::default().with_clock(clock.clone());
+    let entries = stream::iter((0..50).map(|key| entry(key, 1, 0.0)));
+    let mut limits = Limits::default();
+    (limits.at_once, limits.per_second) = (3, 0.0);
+    let watched = poller.watch_many(limits, Deadline::never(), entries, |_| {
+        let flying = Rc::clone(&flying);
+        async move {
+            let mut now = flying.borrow_mut();
+            now.0 += 1;
+            now.1 = now.1.max(now.0);
+            drop(now);
+            tokio::task::yield_now().await;
+            flying.borrow_mut().0 -= 1;
+            Ok::<_, Trouble<()>>(Reply::Done(()))
+        }
+    });
+    assert_eq!(watched.count().await, 50);
+    assert_eq!(*flying.borrow(), (0, 3));
+}
+
+#[tokio::test]
+async fn those_most_likely_to_have_ended_come_first_and_nobody_starves() {
+    let play = Play::new();
+    // Jobs of higher numbers are likelier to have ended; there is a poll a second, for 100 of them.
+    let entries = stream::iter((0..100).map(|key| entry(key, 50, f64::from(key) / 100.0)));
+    let mut limits = Limits::default();
+    (limits.at_once, limits.per_second) = (1, 1.0);
+    let end = Deadline::after(seconds(3_000), &play.clock);
+    let watched = play.watch(limits, end, entries, after(|_| 10_000));
+    assert!(
+        watched
+            .all(async |(_, item)| item.is_ok() || item == Err(Stopped::Deadline(None)))
+            .await
+    );
+    let order = play.order();
+    // The first one is taken as it comes.
+    assert_eq!(order[2..6], [98, 97, 96, 95]);
+    let times = |wanted: u32| order.iter().filter(|key| **key == wanted).count();
+    assert!(times(99) > 20 && times(0) > 2, "{} {}", times(99), times(0));
+}
+
+#[tokio::test]
+async fn a_key_that_is_watched_already_wakes_its_job() {
+    let play = Play::new();
+    let clock = play.clock.clone();
+    let entries = stream::iter([entry(1, 3_600, 0.0), entry(2, 3_600, 0.0)]);
+    // Both are asked about once, then the second one is woken.
+    let wake = stream::once(async move {
+        clock.advance(seconds(7));
+        entry(2, 1, 0.0)
+    });
+    let watched = play.watch(
+        Limits::default(),
+        Deadline::never(),
+        entries.chain(wake),
+        after(|_| 7),
+    );
+    let done: Vec<u32> = watched
+        .filter_map(async |(key, item)| matches!(item, Ok(Update::Done(_))).then_some(key))
+        .collect()
+        .await;
+    assert_eq!(done, [2, 1]);
+    let polls = play.polls.borrow();
+    assert_eq!(polls[polls.len() - 2..], [(7_000, 2), (3_600_000, 1)]);
+}
+
+#[tokio::test]
+async fn nothing_is_asked_while_the_other_side_wants_peace() {
+    let play = Play::new();
+    let entries = stream::iter((0..10).map(|key| entry(key, 1, 0.0)));
+    let mut limits = Limits::default();
+    limits.at_once = 1;
+    let busy = |key: u32, elapsed: Duration| match key == 0 && elapsed.is_zero() {
+        true => Err(Trouble::new(
+            "busy",
+            Verdict::Retry {
+                retry_after: Some(seconds(120)),
+            },
+        )),
+        false => Ok(Reply::Done(key)),
+    };
+    let watched = play.watch(limits, Deadline::never(), entries, busy);
+    assert_eq!(watched.count().await, 11);
+    let polls = play.polls.borrow();
+    assert_eq!(polls[0], (0, 0));
+    assert!(polls[1..].iter().all(|(at, _)| *at >= 120_000), "{polls:?}");
+}
+
+#[tokio::test]
+async fn the_deadline_ends_it_for_all_and_costs_no_polls() {
+    let play = Play::new();
+    let entries = stream::iter((0..500).map(|key| entry(key, 5, 0.0)));
+    let end = Deadline::after(seconds(2), &play.clock);
+    let watched = play.watch(Limits::default(), end, entries, after(|_| 60));
+    let stopped = watched
+        .filter(|(_, item)| future::ready(*item == Err(Stopped::Deadline(None))))
+        .count();
+    assert_eq!(stopped.await, 500);
+    assert!(play.polls.borrow().len() < 220);
+}
+
+#[tokio::test]
+async fn jobs_can_be_added_at_any_time() {
+    let play = Play::new();
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    let mut receiver = receiver;
+    let entries = stream::poll_fn(move |context| receiver.poll_recv(context));
+    sender.send(entry(1, 1, 0.0)).unwrap();
+    let mut watched = pin!(play.watch(Limits::default(), Deadline::never(), entries, after(|_| 0)));
+    assert_eq!(watched.next().await, Some((1, Ok(Update::Done(1)))));
+    assert!(futures_util::poll!(watched.next()).is_pending());
+    // One that has ended is a new one if it comes again.
+    for key in [2, 1] {
+        sender.send(entry(key, 1, 0.0)).unwrap();
+        assert_eq!(watched.next().await, Some((key, Ok(Update::Done(key)))));
+    }
+    drop(sender);
+    assert_eq!(watched.next().await, None);
+}
+
+#[tokio::test]
+async fn a_learned_schedule_asks_first_about_those_that_tend_to_be_done() {
+    let durations = Durations::new(LogNormal {
+        median: seconds(60),
+        sigma: 0.2,
+    });
+    let schedule: Arc<dyn Schedule> =
+        Arc::new(Learned::new(&durations, Worth::MeanGap(seconds(5))));
+    let play = Play::new();
+    // Their ages are 0 to 79 s; a poll a second.
+    let entries = (0..80).map(|key| {
+        let mut entry = Entry::new(key, Start::Now);
+        entry.schedule = Some(Arc::clone(&schedule));
+        entry.age = seconds(u64::from(key));
+        entry
+    });
+    let mut limits = Limits::default();
+    (limits.at_once, limits.per_second) = (1, 1.0);
+    let watched = play.watch(
+        limits,
+        Deadline::never(),
+        stream::iter(entries),
+        after(|_| 0),
+    );
+    assert_eq!(watched.count().await, 80);
+    let order = play.order();
+    assert!(order[2..22].iter().all(|key| *key > 50), "{order:?}");
+    assert!(order[60..].iter().all(|key| *key < 30), "{order:?}");
+}
