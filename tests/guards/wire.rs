@@ -12,6 +12,7 @@ mod dedupe;
 mod download;
 mod emulator;
 mod outcomes;
+mod pace;
 mod persist;
 mod poll;
 mod probe;

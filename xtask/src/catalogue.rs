@@ -84,9 +84,18 @@ impl Writer<'_> {
         let kind = text("/x-model/type").unwrap_or_default();
         let about = about(file);
         let docs = option(text("/externalDocs/url").map(|url| quote!(#url)));
+        let seconds = |at: &str| file.pointer(at).and_then(Value::as_u64);
+        let seconds = seconds("/x-model/seconds/0").zip(seconds("/x-model/seconds/1"));
+        let seconds = option(seconds.map(|(from, to)| {
+            let (from, to) = (Literal::u64_unsuffixed(from), Literal::u64_unsuffixed(to));
+            quote!((#from, #to))
+        }));
         let inputs = self.inputs(file, self.reserved);
         quote! {
-            Model { id: #id, name: #name, kind: #kind, about: #about, docs: #docs, inputs: #inputs }
+            Model {
+                id: #id, name: #name, kind: #kind, about: #about, docs: #docs, seconds: #seconds,
+                inputs: #inputs
+            }
         }
     }
 

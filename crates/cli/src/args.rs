@@ -536,6 +536,10 @@ fn globals() -> Vec<Arg> {
             .value_parser(interval)
             .default_value("1s")
             .help("The shortest time between two polls"),
+        flag("mean-gap")
+            .value_name("TIME")
+            .value_parser(interval)
+            .help("The mean time between two polls of a task: 5s, or 2s for images, unless set; less is less delay"),
         flag("settle-time")
             .value_name("TIME")
             .value_parser(duration)
@@ -615,6 +619,7 @@ pub(crate) struct Global {
     pub(crate) quiet: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) poll_interval: Duration,
+    pub(crate) mean_gap: Option<Duration>,
     pub(crate) settle_time: Duration,
     pub(crate) journal: Option<std::path::PathBuf>,
     pub(crate) no_journal: bool,
@@ -634,6 +639,7 @@ impl From<&ArgMatches> for Global {
             quiet: matches.get_flag("quiet"),
             timeout: Some(time("timeout")).filter(|timeout| !timeout.is_zero()),
             poll_interval: time("poll-interval"),
+            mean_gap: matches.get_one("mean-gap").copied(),
             settle_time: time("settle-time"),
             journal: matches.get_one("journal").cloned(),
             no_journal: matches.get_flag("no-journal"),

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use wavespeed::poll::{Geometric, Poller};
-use wavespeed::{Builder, LiveModels, MemoryStore, Wavespeed};
+use wavespeed::{Builder, LiveModels, MemoryStore, Pace, Wavespeed};
 use wavespeed_emulator::Emulator;
 use wavespeed_journal::Journal;
 
@@ -39,13 +38,14 @@ impl Context {
 
     fn builder(&self) -> Builder {
         let global = &self.global;
-        let poller = Poller::default().with_schedule(Geometric::from_floor(global.poll_interval));
+        let mut pace = Pace::default();
+        (pace.floor, pace.mean_gap) = (Some(global.poll_interval), global.mean_gap);
         Wavespeed::builder()
             .user_agent(concat!("wave/", env!("CARGO_PKG_VERSION")))
             .allow_plain_http(global.allow_plain_http)
             .deadline(global.timeout)
             .settle_time(global.settle_time)
-            .poller(poller)
+            .pace(pace)
     }
 
     /// The client, of the emulator if that was asked for.

@@ -101,6 +101,44 @@ fn flag(fault: &Fault, model: Option<&Model>) -> String {
     }
 }
 
+/// How long something will take, likely, in words.
+pub(crate) fn likely((from, to): (Duration, Duration)) -> String {
+    // No finer than anybody can know it.
+    let grain = |seconds: u64| match seconds {
+        0..10 => 1,
+        10..60 => 5,
+        60..600 => 60,
+        600..3_600 => 300,
+        _ => 1_800,
+    };
+    let (from, to) = (from.as_secs(), to.as_secs().max(1));
+    let from = from - from % grain(from);
+    let to = to.next_multiple_of(grain(to));
+    match (from, to) {
+        (0, to) => format!("likely done within {}", span(to)),
+        (from, to) if (from < 60) == (to < 60) => {
+            let (value, unit) = value(to);
+            format!(
+                "likely done in {}–{value} {unit}",
+                if to < 60 { from } else { from / 60 }
+            )
+        }
+        (from, to) => format!("likely done in {} to {}", span(from), span(to)),
+    }
+}
+
+fn span(seconds: u64) -> String {
+    let (value, unit) = value(seconds);
+    format!("{value} {unit}")
+}
+
+fn value(seconds: u64) -> (u64, &'static str) {
+    match seconds {
+        0..60 => (seconds, "s"),
+        seconds => (seconds.div_ceil(60), "min"),
+    }
+}
+
 /// The line while something takes time of which nobody knows how much.
 const SPINNER: &str = "{spinner} {elapsed}  {wide_msg}";
 /// The line while so and so many bytes are on their way.

@@ -47,6 +47,7 @@ impl Model {
             kind: keep(words("type")),
             about: keep(&one_line(words("description"))),
             docs: known.and_then(|known| known.docs),
+            seconds: known.and_then(|known| known.seconds),
             inputs: inputs(schema, known.map_or(&[], |known| known.inputs), true),
         }));
         read.insert(text, model);
@@ -64,6 +65,7 @@ impl Model {
                 kind: "",
                 about: "",
                 docs: None,
+                seconds: None,
                 inputs: &[],
             }))
         })

@@ -20,6 +20,9 @@ pub struct Model {
     pub about: &'static str,
     /// The vendor's page for the model.
     pub docs: Option<&'static str>,
+    /// How long most tasks take, in seconds: of ten, one ends sooner and one later. Only what is
+    /// published of it.
+    pub seconds: Option<(u32, u32)>,
     /// The inputs, in the order in which the vendor shows them.
     pub inputs: &'static [Input],
 }

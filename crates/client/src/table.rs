@@ -96,6 +96,7 @@ pub(crate) const fn all<const N: usize>(parts: &[&[Model]]) -> [Model; N] {
         kind: "",
         about: "",
         docs: None,
+        seconds: None,
         inputs: &[],
     };
     let mut models = [NONE; N];

@@ -1,6 +1,7 @@
 //! The [`Store`] of `wavespeed` in one SQLite file: what was about to be submitted, what came of it,
-//! how it ended and what was saved; and what was uploaded, so that no bytes are sent twice. What
-//! follows from that, it leaves to `wavespeed`.
+//! how it ended and what was saved; what was uploaded, so that no bytes are sent twice; and how long
+//! tasks took, so that it is asked about them when they tend to end. What follows from that, it
+//! leaves to `wavespeed`.
 //!
 //! ```no_run
 //! # fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod claim;
+mod duration;
 mod open;
 mod place;
 mod row;
@@ -41,7 +43,7 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use wavespeed::{
     Account, Claim, Content, Downloaded, FileState, Intent, JobNumber, JobRecord, Prediction,
-    PredictionId, Settled, Stage, Store, StoreError, UploadRecord, Which,
+    PredictionId, Settled, Stage, Store, StoreError, Took, UploadRecord, Which,
 };
 
 pub use open::OpenError;
@@ -262,6 +264,14 @@ impl Store for Journal {
 
     fn forget_upload(&self, account: &Account, url: &str) -> Result<bool, StoreError> {
         self.write(|transaction| upload::forget(transaction, account, url))
+    }
+
+    fn took(&self, account: &Account, took: &Took) -> Result<(), StoreError> {
+        self.write(|transaction| duration::keep(transaction, account, took))
+    }
+
+    fn durations(&self, account: &Account, model: &str) -> Result<Vec<Took>, StoreError> {
+        self.with(|connection| duration::find(connection, account, model))
     }
 }
 

@@ -13,18 +13,37 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::row::{OPEN, columns, schema};
-use crate::upload;
+use crate::{duration, upload};
 
 /// Tells a journal from the databases of other programs: "wave" in ASCII.
 const APPLICATION: i32 = 0x7761_7665;
-/// The version of the tables. 2 has those of uploads.
-const VERSION: i32 = 2;
+/// The version of the tables.
+const VERSION: i32 = 3;
+const ADDED: [Added; 2] = [
+    Added {
+        version: 2,
+        schema: upload::SCHEMA,
+        look: upload::LOOK,
+    },
+    Added {
+        version: 3,
+        schema: duration::SCHEMA,
+        look: duration::LOOK,
+    },
+];
 /// The oldest version that can be used; it is brought up to date when it is opened.
 const OLDEST: i32 = 1;
 /// How long a call waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Up to this many pages (1 MiB), every page is looked at when a journal is opened.
 const SMALL: i64 = 256;
+
+/// What a version has more than the one before it, and what fails if it does not.
+struct Added {
+    version: i32,
+    schema: &'static str,
+    look: &'static str,
+}
 
 /// Why a journal cannot be used. Nothing in the file was changed.
 #[derive(Debug, thiserror::Error)]
@@ -194,7 +213,7 @@ fn fill(path: &Path) -> rusqlite::Result<()> {
         "BEGIN; {} {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};
          COMMIT; PRAGMA journal_mode = WAL;",
         schema(),
-        upload::SCHEMA
+        added(OLDEST)
     ))?;
     connection.close().map_err(|(_, error)| error)
 }
@@ -222,11 +241,18 @@ fn leave(connection: &Connection, on: bool) -> rusqlite::Result<bool> {
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster.
-    if version(&transaction)? < VERSION {
-        let update = format!("{} PRAGMA user_version = {VERSION};", upload::SCHEMA);
+    let version = version(&transaction)?;
+    if version < VERSION {
+        let update = format!("{} PRAGMA user_version = {VERSION};", added(version));
         transaction.execute_batch(&update)?;
     }
     transaction.commit()
+}
+
+/// What newer journals have more than those of a version.
+fn added(since: i32) -> String {
+    let added = ADDED.iter().filter(|added| added.version > since);
+    added.map(|added| added.schema).collect()
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i32> {
@@ -288,8 +314,8 @@ fn look(connection: &Connection, version: i32) -> rusqlite::Result<String> {
     connection.prepare(&newest)?.query([])?.next()?;
     let open = format!("SELECT count(*) FROM jobs INDEXED BY open_jobs WHERE {OPEN}");
     connection.query_row(&open, [], |_| Ok(()))?;
-    if version == VERSION {
-        connection.prepare(upload::LOOK)?;
+    for added in ADDED.iter().filter(|added| added.version <= version) {
+        connection.prepare(added.look)?;
     }
     let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
     if pages > SMALL {

@@ -307,6 +307,63 @@ fn what_is_remembered_of_uploads_is_bounded_and_holds_no_key() {
     );
 }
 
+/// What every store does that remembers durations.
+fn remembers_durations(store: &dyn Store) {
+    let (mine, model) = (account(), model());
+    let them = Account::new(mine.base_url.clone(), "ba9876543210");
+    let took = |number: u64| {
+        let (id, seconds) = (id(&format!("pred_{number}")), Duration::from_secs(number));
+        let length = Duration::from_millis(1_234 + number);
+        Took::new(id, model.as_str(), length, at() + seconds)
+    };
+    let known = |account: &Account, model: &str| store.durations(account, model).unwrap();
+    assert_eq!(known(&mine, model.as_str()), []);
+    // One that is seen to end twice is told once.
+    let again = Took::new(
+        took(1).id,
+        model.as_str(),
+        Duration::ZERO,
+        at() + Duration::from_secs(9),
+    );
+    for took in [&took(0), &took(1), &again] {
+        store.took(&mine, took).unwrap();
+    }
+    assert_eq!(known(&mine, model.as_str()), [took(0), took(1)]);
+    assert_eq!(
+        (known(&them, model.as_str()), known(&mine, "a/b")),
+        (vec![], vec![])
+    );
+    // Of many, the newest stay.
+    for number in 2..300 {
+        store.took(&mine, &took(number)).unwrap();
+    }
+    let kept: Vec<Took> = (172..300).map(took).collect();
+    assert_eq!(known(&mine, model.as_str()), kept);
+}
+
+#[test]
+fn durations_are_remembered_by_both_stores() {
+    remembers_durations(&MemoryStore::default());
+    let (_folder, journal) = journal();
+    remembers_durations(&journal);
+    // What somebody has changed into nonsense is passed over.
+    let connection = journal.connection.lock().unwrap();
+    let sql = "UPDATE durations SET milliseconds = -1 WHERE id <> 'pred_299'";
+    assert_eq!(connection.execute(sql, []).unwrap(), 127);
+    drop(connection);
+    assert_eq!(
+        journal
+            .durations(&account(), model().as_str())
+            .unwrap()
+            .len(),
+        1
+    );
+    let careless = Account::new("https://a.example", "wsk_live_secret");
+    let took = Took::new(id("pred_1"), "a/b", Duration::ZERO, at());
+    let error = journal.took(&careless, &took).unwrap_err().to_string();
+    assert!(error.contains("a key is never written down"), "{error}");
+}
+
 #[test]
 fn it_behaves_as_every_store() {
     behaves(&MemoryStore::default());

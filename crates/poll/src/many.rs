@@ -75,24 +75,29 @@ impl Default for Limits {
     }
 }
 
+/// What was learned of one job.
+type Item<K, T, E> = (K, Result<Update<T, E>, Stopped<E>>);
+
 impl Poller {
     /// Watches any number of jobs as [`watch`](Self::watch) does one, within `limits`: the items are
     /// those of all of them, each with the key of its job. An error that ends the waiting for one
     /// job ends it for that job only, and the deadline for all. If the other side asks to wait
     /// ([`Verdict::Retry`]), nothing is asked until then.
     ///
-    /// `entries` may go on for as long as it likes: jobs can be added at any time, and a key that is
-    /// watched already wakes its job, which is then asked about now. The stream ends when `entries`
-    /// has, and every job.
-    pub fn watch_many<K, T, E, A, F>(
+    /// `entries` may go on for as long as it likes: jobs can be added at any time. One whose key
+    /// `wakes` yields is asked about now, as is one that is entered again. The stream ends when
+    /// `entries` has, and every job.
+    pub fn watch_many<K, Q, T, E, A, F>(
         self,
         limits: Limits,
         deadline: Deadline,
         entries: impl Stream<Item = Entry<K>>,
+        wakes: impl Stream<Item = Q>,
         mut ask: A,
     ) -> impl Stream<Item = (K, Result<Update<T, E>, Stopped<E>>)>
     where
-        K: Clone + Eq + Hash,
+        K: std::borrow::Borrow<Q> + Clone + Eq + Hash,
+        Q: Eq + Hash,
         A: FnMut(&K) -> F,
         F: Future<Output = Result<Reply<T>, Trouble<E>>>,
         E: Clone,
@@ -112,6 +117,7 @@ impl Poller {
             limits,
             default,
             entries: Some(Box::pin(entries)),
+            wakes: Some(Box::pin(wakes)),
             fly,
             jobs: Slab::new(),
             indices: HashMap::new(),
@@ -135,12 +141,13 @@ async fn fly<F: Future>(
     (index, deadline.cut(&*clock, asked).await)
 }
 
-struct Many<K, E, S, L, F> {
+struct Many<K, E, S, W, L, F> {
     rules: Rules,
     limits: Limits,
     default: Arc<dyn Schedule>,
     /// Absent once it has ended.
     entries: Option<Pin<Box<S>>>,
+    wakes: Option<Pin<Box<W>>>,
     fly: L,
     jobs: Slab<Job<K, E>>,
     indices: HashMap<K, usize>,
@@ -171,21 +178,24 @@ enum Place {
 }
 
 /// What was waited for.
-enum Event<K, T> {
+enum Event<K, Q, T> {
     Landed(T),
     Entry(Option<Entry<K>>),
+    Wake(Option<Q>),
     Time,
 }
 
-impl<K, T, E, S, L, F> Many<K, E, S, L, F>
+impl<K, Q, T, E, S, W, L, F> Many<K, E, S, W, L, F>
 where
-    K: Clone + Eq + Hash,
+    K: std::borrow::Borrow<Q> + Clone + Eq + Hash,
+    Q: Eq + Hash,
     S: Stream<Item = Entry<K>>,
+    W: Stream<Item = Q>,
     L: FnMut(usize, &K) -> F,
     F: Future<Output = (usize, Option<Result<Reply<T>, Trouble<E>>>)>,
     E: Clone,
 {
-    async fn next(&mut self) -> Option<(K, Result<Update<T, E>, Stopped<E>>)> {
+    async fn next(&mut self) -> Option<Item<K, T, E>> {
         loop {
             self.collect();
             if self.rules.is_out_of_time()
@@ -201,6 +211,12 @@ where
                 Event::Landed((index, answer)) => return Some(self.landed(index, answer)),
                 Event::Entry(Some(entry)) => self.enter(entry),
                 Event::Entry(None) => self.entries = None,
+                Event::Wake(Some(key)) => {
+                    if let Some(index) = self.indices.get(&key) {
+                        self.wake(*index);
+                    }
+                }
+                Event::Wake(None) => self.wakes = None,
                 Event::Time => {}
             }
         }
@@ -210,16 +226,7 @@ where
         match self.indices.entry(entry.key) {
             Slot::Occupied(known) => {
                 let index = *known.get();
-                let job = &mut self.jobs[index];
-                match &mut job.place {
-                    Place::Flying { again } => *again = true,
-                    Place::Due => {}
-                    Place::Waiting => {
-                        job.course.next = self.rules.clock().now();
-                        job.place = Place::Due;
-                        self.due.insert(index);
-                    }
-                }
+                self.wake(index);
             }
             Slot::Vacant(new) => {
                 let schedule = entry.schedule.unwrap_or_else(|| Arc::clone(&self.default));
@@ -232,6 +239,20 @@ where
                 });
                 new.insert(index);
                 self.timers.push(Reverse((next, index)));
+            }
+        }
+    }
+
+    /// Asks about a job now, whatever its schedule says.
+    fn wake(&mut self, index: usize) {
+        let job = &mut self.jobs[index];
+        match &mut job.place {
+            Place::Flying { again } => *again = true,
+            Place::Due => {}
+            Place::Waiting => {
+                job.course.next = self.rules.clock().now();
+                job.place = Place::Due;
+                self.due.insert(index);
             }
         }
     }
@@ -255,7 +276,7 @@ where
 
     /// One that is due and has to go without an answer, as there is no time left. If there is one
     /// only, and it was never asked about, it is asked once, however short.
-    fn give_up(&mut self) -> Option<(K, Result<Update<T, E>, Stopped<E>>)> {
+    fn give_up(&mut self) -> Option<Item<K, T, E>> {
         let alone = self.jobs.len() == 1;
         let index = self.picked.last().or(self.due.first()).copied()?;
         if alone && self.jobs[index].course.polls == 0 {
@@ -269,7 +290,7 @@ where
 
     fn remove(&mut self, index: usize) -> Job<K, E> {
         let job = self.jobs.remove(index);
-        self.indices.remove(&job.key);
+        self.indices.remove(job.key.borrow());
         job
     }
 
@@ -327,7 +348,7 @@ where
         &mut self,
         index: usize,
         answer: Option<Result<Reply<T>, Trouble<E>>>,
-    ) -> (K, Result<Update<T, E>, Stopped<E>>) {
+    ) -> Item<K, T, E> {
         let now = self.rules.clock().now();
         if let Some(Err(trouble)) = &answer
             && let Verdict::Retry {
@@ -350,9 +371,9 @@ where
     }
 
     /// Waits for an answer, another job, or the time at which there is something to do.
-    async fn event(&mut self) -> Event<K, F::Output> {
+    async fn event(&mut self) -> Event<K, Q, F::Output> {
         let clock = Arc::clone(&self.rules.poller.clock);
-        let mut sleep = self.wake().map(|at| match self.flying.is_empty() {
+        let mut sleep = self.next_time().map(|at| match self.flying.is_empty() {
             true => clock.pause(at),
             false => clock.passed(at),
         });
@@ -365,6 +386,11 @@ where
             {
                 return Poll::Ready(Event::Entry(entry));
             }
+            if let Some(wakes) = &mut self.wakes
+                && let Poll::Ready(wake) = wakes.poll_next_unpin(context)
+            {
+                return Poll::Ready(Event::Wake(wake));
+            }
             match &mut sleep {
                 Some(sleep) => sleep.as_mut().poll(context).map(|()| Event::Time),
                 None => Poll::Pending,
@@ -374,7 +400,7 @@ where
     }
 
     /// When there is something to do, if nothing happens before.
-    fn wake(&self) -> Option<Instant> {
+    fn next_time(&self) -> Option<Instant> {
         let timer = self.timers.peek().map(|Reverse((at, _))| *at);
         if self.due.is_empty() && self.picked.is_empty() {
             return timer;

@@ -186,8 +186,10 @@ impl Poller {
             at_once: 1,
             per_second: f64::INFINITY,
         };
-        self.watch_many(alone, deadline, entries, move |()| ask())
-            .map(|((), item)| item)
+        self.watch_many(alone, deadline, entries, stream::empty::<()>(), move |()| {
+            ask()
+        })
+        .map(|((), item)| item)
     }
 }
 

@@ -5,18 +5,23 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::broadcast;
 use url::{Host, Url};
-use wavespeed_client::{ApiKey, Client, InvalidKey};
+use wavespeed_client::{ApiKey, Client, InvalidKey, PredictionId};
 use wavespeed_poll::Poller;
 
 use crate::http::{self, Http};
 use crate::known::Turns;
-use crate::{Account, NoStore, Store, Wavespeed};
+use crate::pace::Paces;
+use crate::{Account, NoStore, Pace, Store, Wavespeed};
 
 /// Where the vendor's API is.
 pub const DEFAULT_BASE_URL: &str = "https://api.wavespeed.ai";
 /// The path of the API, added to a base URL that has none.
 const API_PATH: &str = "/api/v3";
+
+/// How many wakes wait for a waiter that is busy; what is more is lost, and it asks in its own time.
+const WAKES: usize = 1_024;
 
 /// How long single steps may take. A step that takes longer is an error; see the docs of each call
 /// for what follows from it.
@@ -54,6 +59,7 @@ pub struct Builder {
     timeouts: Timeouts,
     deadline: Option<Duration>,
     poller: Poller,
+    pace: Pace,
     store: Arc<dyn Store>,
     resends: u32,
     settle: Duration,
@@ -122,6 +128,7 @@ impl Default for Builder {
             timeouts: Timeouts::default(),
             deadline: Some(Duration::from_secs(60 * 60)),
             poller: Poller::default(),
+            pace: Pace::default(),
             store: Arc::new(NoStore),
             resends: 5,
             settle: Duration::from_secs(10),
@@ -200,10 +207,18 @@ impl Builder {
         self
     }
 
-    /// When to ask for the state of a job, and by which clock.
+    /// By which clock and random numbers to wait; and if it was given a schedule, by that one in
+    /// place of what is learned.
     #[must_use]
     pub fn poller(mut self, poller: Poller) -> Self {
         self.poller = poller;
+        self
+    }
+
+    /// How often to ask about tasks: see [`Pace`].
+    #[must_use]
+    pub fn pace(mut self, pace: Pace) -> Self {
+        self.pace = pace;
         self
     }
 
@@ -266,6 +281,9 @@ impl Builder {
             timeouts: self.timeouts,
             deadline: self.deadline,
             poller: self.poller,
+            pace: self.pace,
+            paces: Paces::default(),
+            wakes: broadcast::Sender::new(WAKES),
             store: self.store,
             account,
             resends: self.resends,
@@ -283,6 +301,10 @@ pub(crate) struct Inner {
     pub(crate) timeouts: Timeouts,
     pub(crate) deadline: Option<Duration>,
     pub(crate) poller: Poller,
+    pub(crate) pace: Pace,
+    pub(crate) paces: Paces,
+    /// The tasks to be asked about now, for whoever waits.
+    pub(crate) wakes: broadcast::Sender<PredictionId>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) account: Account,
     pub(crate) resends: u32,

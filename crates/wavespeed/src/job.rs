@@ -2,16 +2,17 @@
 
 use std::future::{Future, ready};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::stream::{BoxStream, Stream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
-use wavespeed_client::{Answer, CallError, InvalidId, Prediction, PredictionId};
-use wavespeed_poll::{Deadline, Reply, Start, Stopped, Trouble, Update, Verdict};
+use wavespeed_client::{Answer, CallError, InvalidId, ModelId, Prediction, PredictionId};
+use wavespeed_poll::{Deadline, Reply, Start, Trouble, Update, Verdict};
 
 use crate::http::chain;
-use crate::{JobNumber, StoreError, Wavespeed, submit};
+use crate::pace::Watched;
+use crate::{JobNumber, StoreError, Wavespeed, Which, many, submit};
 
 /// How long a prediction may be unknown to the vendor before it counts as missing: a record that
 /// was just made may not be everywhere yet.
@@ -24,6 +25,8 @@ pub struct Job {
     id: PredictionId,
     start: Start,
     record: Option<Prediction>,
+    /// To which model it was submitted, and when, if this is from a submit.
+    sent: Option<(String, Instant)>,
     number: Option<JobNumber>,
     unnoted: Option<Arc<StoreError>>,
 }
@@ -130,6 +133,7 @@ impl Job {
             id,
             start,
             record,
+            sent: None,
             number: None,
             unnoted: None,
         }
@@ -137,6 +141,11 @@ impl Job {
 
     pub(crate) fn numbered(mut self, number: JobNumber) -> Self {
         self.number = Some(number).filter(|number| number.get() > 0);
+        self
+    }
+
+    pub(crate) fn sent(mut self, model: &ModelId, at: Instant) -> Self {
+        self.sent = Some((model.to_string(), at));
         self
     }
 
@@ -238,29 +247,40 @@ impl Job {
         &self,
         deadline: Deadline,
     ) -> impl Stream<Item = Result<Update<Prediction, FetchError>, WaitError>> + Send + use<> {
-        let (job, id) = (self.clone(), self.id.clone());
-        let ask = move || {
-            let job = job.clone();
-            async move { job.ask().await }
-        };
-        self.ws
-            .0
-            .poller
-            .clone()
-            .watch(deadline, self.start, ask)
-            .map_err(move |stopped| match stopped {
-                Stopped::Deadline(trouble) => WaitError::Deadline {
-                    id: id.clone(),
-                    trouble,
-                },
-                Stopped::Error(error) => WaitError::Stopped {
-                    id: id.clone(),
-                    error,
-                },
-            })
+        many::follow(&self.ws, self.clone(), deadline)
     }
 
-    async fn ask(&self) -> Result<Reply<Prediction>, Trouble<FetchError>> {
+    /// How long it will be until the task ends, likely, by how long others of its model took:
+    /// [`Durations::outlook`](wavespeed_poll::Durations::outlook). `record` is what was last learned
+    /// of it. Nothing, if no other task of the model was seen and nothing is published of it, or
+    /// if nobody knows how old the task is.
+    #[must_use]
+    pub fn outlook(&self, record: &Prediction) -> Option<(Duration, Duration)> {
+        self.watched().outlook(record)
+    }
+
+    /// What is known of the model and the age of the task before anything is asked.
+    pub(crate) fn watched(&self) -> Watched {
+        let (ws, now) = (&self.ws, SystemTime::now());
+        if let Some((model, sent)) = &self.sent {
+            let age = ws.0.poller.clock().now().saturating_duration_since(*sent);
+            return Watched::new(ws, Some(model.clone()), Some(age));
+        }
+        let known = ws.jobs(Which::Id(&self.id)).unwrap_or_default();
+        match known.first() {
+            Some(job) => {
+                let age = now.duration_since(job.at).unwrap_or_default();
+                Watched::new(ws, Some(job.model.to_string()), Some(age))
+            }
+            None => Watched::new(ws, None, None),
+        }
+    }
+
+    pub(crate) fn start(&self) -> Start {
+        self.start
+    }
+
+    pub(crate) async fn ask(&self) -> Result<Reply<Prediction>, Trouble<FetchError>> {
         match self.fetch().await {
             Ok(record) if record.status.is_terminal() => {
                 if let Err(error) = self.ws.0.store.ended(&self.ws.0.account, &record) {

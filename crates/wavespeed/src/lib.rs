@@ -55,8 +55,10 @@ mod http;
 mod job;
 mod known;
 mod live;
+mod many;
 pub mod media;
 mod outcome;
+mod pace;
 mod price;
 mod probe;
 mod reconcile;
@@ -79,13 +81,15 @@ pub use download::{DownloadError, Downloaded, SaveError, output_url};
 pub use job::{FetchError, Job, WaitError};
 pub use known::{Content, FileState, UploadRecord};
 pub use live::LiveModels;
+pub use many::Watch;
 pub use outcome::{Refusal, Rejected, Unknown};
+pub use pace::Pace;
 pub use price::Quote;
 pub use probe::Inspected;
 pub use reconcile::{ReconcileError, Reconciled};
 pub use store::{
     Account, Claim, Intent, JobNumber, JobRecord, MemoryStore, NoStore, NotJobNumber, Settled,
-    Stage, Store, StoreError, Which,
+    Stage, Store, StoreError, Took, Which,
 };
 pub use submit::{SubmitError, SubmitOptions};
 pub use target::Target;

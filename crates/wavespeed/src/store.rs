@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use wavespeed_client::{ModelId, Prediction, PredictionId, Status};
@@ -118,6 +118,57 @@ pub trait Store: fmt::Debug + Send + Sync {
         _ = (account, url);
         Ok(false)
     }
+
+    /// A task was seen to have been completed, after so long. That of an id is told once, however
+    /// often it is seen.
+    ///
+    /// # Errors
+    /// If it could not be written down.
+    fn took(&self, account: &Account, took: &Took) -> Result<(), StoreError> {
+        _ = (account, took);
+        Ok(())
+    }
+
+    /// How long tasks of a model took, the newest last. A hundred say all there is to say.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    fn durations(&self, account: &Account, model: &str) -> Result<Vec<Took>, StoreError> {
+        _ = (account, model);
+        Ok(Vec::new())
+    }
+}
+
+/// How long a task took, from its submit to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Took {
+    /// The id of the task.
+    pub id: PredictionId,
+    /// The id of the model.
+    pub model: String,
+    /// How long it took.
+    pub duration: Duration,
+    /// When it was seen to have ended.
+    pub at: SystemTime,
+}
+
+impl Took {
+    /// A task of a model that took so long, and was seen to have ended at this time.
+    #[must_use]
+    pub fn new(
+        id: PredictionId,
+        model: impl Into<String>,
+        duration: Duration,
+        at: SystemTime,
+    ) -> Self {
+        Self {
+            id,
+            model: model.into(),
+            duration,
+            at,
+        }
+    }
 }
 
 /// That nobody else sends a job while this lives; see [`Store::claim`].
@@ -196,6 +247,14 @@ impl<S: Store> Store for Arc<S> {
 
     fn forget_upload(&self, account: &Account, url: &str) -> Result<bool, StoreError> {
         (**self).forget_upload(account, url)
+    }
+
+    fn took(&self, account: &Account, took: &Took) -> Result<(), StoreError> {
+        (**self).took(account, took)
+    }
+
+    fn durations(&self, account: &Account, model: &str) -> Result<Vec<Took>, StoreError> {
+        (**self).durations(account, model)
     }
 }
 
@@ -541,6 +600,9 @@ impl Store for NoStore {
     }
 }
 
+/// How many durations of a model are remembered.
+const DURATIONS: usize = 128;
+
 /// Remembers for as long as it lives; behind an [`Arc`], for several clients.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<Memory>);
@@ -551,6 +613,7 @@ struct Memory {
     uploads: Vec<(Account, UploadRecord)>,
     /// The states of files, and the SHA-256 of each.
     hashes: Vec<(FileState, String)>,
+    took: Vec<(Account, Took)>,
     /// The last number that was given, which is never given again.
     last: u64,
 }
@@ -705,6 +768,33 @@ impl Store for MemoryStore {
                 |(account, upload): &(Account, UploadRecord)| account != whose || upload.url != url;
             memory.uploads.retain(kept);
             memory.uploads.len() < before
+        }))
+    }
+
+    fn took(&self, whose: &Account, took: &Took) -> Result<(), StoreError> {
+        self.with(|memory| {
+            let mut known = memory.took.iter();
+            let is_known = known.any(|(account, other)| account == whose && other.id == took.id);
+            if !is_known {
+                memory.took.push((whose.clone(), took.clone()));
+                let alike = |(account, other): &(Account, Took)| {
+                    account == whose && other.model == took.model
+                };
+                if memory.took.iter().filter(|known| alike(known)).count() > DURATIONS
+                    && let Some(oldest) = memory.took.iter().position(alike)
+                {
+                    memory.took.remove(oldest);
+                }
+            }
+        });
+        Ok(())
+    }
+
+    fn durations(&self, whose: &Account, model: &str) -> Result<Vec<Took>, StoreError> {
+        Ok(self.with(|memory| {
+            let mine = memory.took.iter();
+            let mine = mine.filter(|(account, took)| account == whose && took.model == model);
+            mine.map(|(_, took)| took.clone()).collect()
         }))
     }
 }

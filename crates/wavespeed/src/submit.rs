@@ -230,7 +230,9 @@ impl Wavespeed {
             match decide(&attempt, SystemTime::now()) {
                 Outcome::Accepted(id) => {
                     let noted = self.settle(number, &Settled::Accepted(&id));
-                    return Ok(self.submitted(id, number, &attempt).noted(noted));
+                    let job = self.submitted(id, number, &attempt);
+                    let now = self.0.poller.clock().now();
+                    return Ok(job.sent(sending.model, now).noted(noted));
                 }
                 Outcome::Unknown(mut unknown) => {
                     _ = self.settle(number, &Settled::Unknown);

@@ -160,9 +160,9 @@ async fn what_may_pass_is_waited_through() {
     let nothing = json!({ "code": 5003, "message": "Service unavailable", "data": null });
     let busy = || refusal(429, "You have reached your concurrency limit");
     let past = "Sun, 06 Nov 1994 08:49:37 GMT";
-    // The second poll is 1.1 s after the first unless the vendor asks for more.
+    // The second poll is 1.0 s after the first unless the vendor asks for more.
     let rows = [
-        ("429", busy(), 1.1),
+        ("429", busy(), 1.0),
         (
             "429 for two minutes",
             busy().insert_header("Retry-After", "120"),
@@ -171,27 +171,27 @@ async fn what_may_pass_is_waited_through() {
         (
             "429 until a time that is past",
             busy().insert_header("Retry-After", past),
-            1.1,
+            1.0,
         ),
         ("503 for 9 s", html().insert_header("Retry-After", "9"), 9.0),
-        ("400", refusal(400, "no"), 1.1),
-        ("500", refusal(500, "internal"), 1.1),
-        ("502 HTML", html(), 1.1),
+        ("400", refusal(400, "no"), 1.0),
+        ("500", refusal(500, "internal"), 1.0),
+        ("502 HTML", html(), 1.0),
         (
             "200 with code 5003",
             ResponseTemplate::new(200).set_body_json(nothing),
-            1.1,
+            1.0,
         ),
-        ("200 empty", ResponseTemplate::new(200), 1.1),
+        ("200 empty", ResponseTemplate::new(200), 1.0),
         (
             "200 without an id",
             answer(&json!({ "status": "completed" })),
-            1.1,
+            1.0,
         ),
         (
             "307",
             ResponseTemplate::new(307).insert_header("Location", "/elsewhere"),
-            1.1,
+            1.0,
         ),
     ];
     let answers = rows

@@ -262,10 +262,20 @@ pub(super) fn check_model(model: &Model, report: &mut Report) {
         }
     }
     for (key, value) in value["x-model"].as_object().into_iter().flatten() {
-        const KEYS: &[&str] = &["name", "type", "type_name"];
+        const KEYS: &[&str] = &["name", "type", "type_name", "seconds"];
         if !KEYS.contains(&key.as_str()) {
             let mend = suggest(key, KEYS, "remove it");
             report.add(&place, format!("`{key}` is not known here"), mend);
+        } else if key == "seconds" {
+            if !is_range(value) {
+                let mend =
+                    "write as `[60, 1200]` what nine of ten tasks take at least, and at most";
+                report.add(
+                    &place.key(key),
+                    format!("{} is no range of seconds", code(value)),
+                    mend,
+                );
+            }
         } else if !value.is_string() {
             report.add(
                 &place.key(key),
@@ -274,6 +284,13 @@ pub(super) fn check_model(model: &Model, report: &mut Report) {
             );
         }
     }
+}
+
+/// Two whole numbers above 0, the second one larger.
+fn is_range(value: &Value) -> bool {
+    let numbers = value.as_array().into_iter().flatten().map(Value::as_u64);
+    let numbers: Option<Vec<u64>> = numbers.collect();
+    matches!(numbers.as_deref(), Some([from, to]) if *from > 0 && from < to)
 }
 
 #[cfg(test)]
@@ -392,6 +409,16 @@ mod tests {
                 "{file}: x-model: `nam` is not known here; did you mean `name`?"
             )]
         );
+        for (range, is_fine) in [
+            ("[1, 2]", true),
+            ("[2, 2]", false),
+            ("[0, 1]", false),
+            ("7", false),
+        ] {
+            let lines =
+                model_lines(&VALID.replace("type: test", &format!("type: test, seconds: {range}")));
+            assert_eq!(lines.is_empty(), is_fine, "{range} {lines:?}");
+        }
         assert_eq!(
             lines(&spec(&[("b", VALID)])),
             [

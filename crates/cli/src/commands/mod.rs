@@ -3,6 +3,7 @@
 mod account;
 mod check;
 mod emulator;
+mod finish;
 mod jobs;
 pub(crate) mod list;
 mod price;

@@ -1,11 +1,16 @@
 //! `wave resume`: going on with what the journal has left open.
 
+use std::cell::RefCell;
+use std::future::ready;
+
 use clap::ArgMatches;
-use futures_util::future::join_all;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use wavespeed::{Deadline, JobRecord, PredictionId, Reconciled, Stage, Wavespeed, Which};
 
+use super::finish::{Desk, Finished, Task, finish};
 use super::jobs::find;
-use super::tasks::{Place, finish};
+use super::tasks::{close, desk, report};
 use crate::context::Context;
 use crate::document::Kind;
 use crate::exit::Exit;
@@ -47,52 +52,63 @@ async fn attempt(matches: &ArgMatches, context: &mut Context) -> Result<Report, 
             .collect::<Result<_, _>>()?,
     };
     let progress = Progress::new(context.global.quiet);
-    let deadline = client.deadline();
-    let ends = records.iter().enumerate().map(async |(at, record)| {
-        let mut job = Job::default();
-        job.document.set_job(record);
-        job.saves = record.target.is_some();
-        context.board.update(at, &job);
-        let target = record.target.as_ref();
-        let place = Place {
-            client: &client,
-            board: &context.board,
-            at,
-            progress: &progress,
-            deadline,
-            target,
-        };
-        let done = go_on(&place, record, &word, &mut job).await;
-        let job = match done {
-            Ok(()) => job,
-            Err(failure) => job.fail(failure),
-        };
-        context.board.close(at, &job);
-        job
-    });
-    let jobs = join_all(ends).await;
+    let desk = desk(&client, context, &progress);
+    let failed = RefCell::new(Vec::new());
+    // What is found out of lost submits does not keep the others waiting.
+    let tasks: FuturesUnordered<_> = records
+        .iter()
+        .enumerate()
+        .map(|(at, record)| {
+            let (failed, word) = (&failed, &word);
+            async move {
+                let mut job = Job::default();
+                job.document.set_job(record);
+                job.saves = record.target.is_some();
+                desk.board.update(at, &job);
+                match go_on(desk, at, record, word, &mut job).await {
+                    Ok(task) => Some(Task {
+                        at,
+                        task,
+                        target: record.target.as_ref(),
+                        job,
+                    }),
+                    Err(failure) => {
+                        failed
+                            .borrow_mut()
+                            .push((at, close(desk, at, job, Err(failure))));
+                        None
+                    }
+                }
+            }
+        })
+        .collect();
+    let end = |(task, done): Finished<'_>| {
+        let done = done.map_err(|failure| failure.after_submit(task.task.id()));
+        (task.at, close(desk, task.at, task.job, done))
+    };
+    let mut jobs = finish(desk, records.len(), tasks.filter_map(ready), end).await;
+    jobs.extend(failed.take());
     // Naming one is asking about one; else it is a list, of however many.
-    Ok(Report::Jobs {
-        many: ids.len() != 1,
-        jobs,
-    })
+    Ok(report(jobs, ids.len() != 1))
 }
 
+/// The task of a job, found out if need be.
 async fn go_on(
-    place: &Place<'_>,
+    desk: Desk<'_>,
+    at: usize,
     record: &JobRecord,
     word: &Word,
     job: &mut Job,
-) -> Result<(), Failure> {
+) -> Result<wavespeed::Job, Failure> {
     let task = match (&record.id, word) {
-        (Some(id), Word::None) => place.client.job(id).map_err(Failure::usage)?,
+        (Some(id), Word::None) => desk.client.job(id).map_err(Failure::usage)?,
         (Some(id), _) => {
             let message = format!("{} is known to be {id}", record.number);
             return Err(Failure::usage(message)
                 .hint(format!("go on with it: wave resume {}", record.number)));
         }
-        (None, Word::Adopt(id)) => adopt(place, record, id).await?,
-        (None, Word::Resubmit) => resubmit(place, record).await?,
+        (None, Word::Adopt(id)) => adopt(desk, record, id).await?,
+        (None, Word::Resubmit) => resubmit(desk, record).await?,
         (None, Word::None) if record.stage == Stage::Rejected => {
             let message = format!(
                 "{} was rejected: nothing came of it, nothing is billed",
@@ -101,38 +117,34 @@ async fn go_on(
             return Err(Failure::new(Exit::RefusedThere, Kind::Refused, message));
         }
         (None, Word::None) => {
-            place
-                .progress
-                .show("looking for it in the vendor's history");
+            desk.progress.show("looking for it in the vendor's history");
             job.lost = Some(reconcile_hint(Some(record.number)));
-            place.board.update(place.at, job);
-            reconcile(place.client, record, place.deadline, job).await?
+            desk.board.update(at, job);
+            reconcile(desk.client, record, desk.deadline, job).await?
         }
     };
-    place.progress.id(task.id().as_str());
+    desk.progress.id(task.id().as_str());
     job.document.id = Some(task.id().to_string());
-    place.board.update(place.at, job);
-    finish(place, &task, job)
-        .await
-        .map_err(|failure| failure.after_submit(task.id()))
+    desk.board.update(at, job);
+    Ok(task)
 }
 
 /// A slip of the pen must not take the place of the real id: the vendor has to know the task.
 async fn adopt(
-    place: &Place<'_>,
+    desk: Desk<'_>,
     record: &JobRecord,
     id: &PredictionId,
 ) -> Result<wavespeed::Job, Failure> {
-    let task = place.client.job(id).map_err(Failure::usage)?;
-    let seen = task.fetch_until(place.deadline).await;
+    let task = desk.client.job(id).map_err(Failure::usage)?;
+    let seen = task.fetch_until(desk.deadline).await;
     seen.map_err(|error| Failure::fetch(id, &error))?;
-    Ok(place.client.adopt(record, id.clone())?)
+    Ok(desk.client.adopt(record, id.clone())?)
 }
 
-async fn resubmit(place: &Place<'_>, record: &JobRecord) -> Result<wavespeed::Job, Failure> {
-    place.board.set_submitting(true);
-    let submitted = place.client.resubmit(record, place.deadline).await;
-    place.board.set_submitting(false);
+async fn resubmit(desk: Desk<'_>, record: &JobRecord) -> Result<wavespeed::Job, Failure> {
+    desk.board.set_submitting(true);
+    let submitted = desk.client.resubmit(record, desk.deadline).await;
+    desk.board.set_submitting(false);
     Ok(submitted?)
 }
 

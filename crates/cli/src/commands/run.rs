@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 
 use clap::ArgMatches;
+use futures_util::stream;
 use serde_json::Value;
 use wavespeed::{
     Deadline, Fault, Faults, Files, JobNumber, Model, ModelId, Rule, SubmitError, SubmitOptions,
     Target, Unknown, Wavespeed, Which, check, local_files, nearest, override_rules,
 };
 
+use super::finish::{Desk, Task, finish};
 use super::price::dry_run;
 use super::resume::reconcile;
-use super::tasks::{Place, finish};
 use crate::args;
 use crate::context::Context;
 use crate::document::{FaultDocument, Kind};
@@ -354,20 +355,30 @@ async fn submit(
         job.lines.push(submitted.id().to_string());
         return Ok(());
     }
-    let place = Place {
+    let desk = Desk {
         client,
         board: &context.board,
-        at: 0,
         progress: &progress,
         deadline,
-        target,
     };
-    let finished = finish(&place, &submitted, job).await;
+    let id = submitted.id().clone();
+    let task = Task {
+        at: 0,
+        task: submitted,
+        target,
+        job: std::mem::take(job),
+    };
+    let ends = finish(desk, 1, stream::iter([task]), |end| end).await;
+    let (task, finished) = ends
+        .into_iter()
+        .next()
+        .expect("one came in, so one comes out");
+    *job = task.job;
     if finished.is_ok() && target.is_none() && context.global.emulate && !context.global.quiet {
         drop(progress);
         terminal::note("the emulator ends now, and what it made with it; -o keeps it");
     }
-    finished.map_err(|failure| failure.after_submit(submitted.id()))
+    finished.map_err(|failure| failure.after_submit(&id))
 }
 
 /// The task exists: its id comes before anything else.

@@ -1,106 +1,163 @@
 //! `wave wait`, `wave show` and `wave download`: tasks of which only the id is known.
 
-use std::pin::pin;
-
 use clap::ArgMatches;
-use futures_util::TryStreamExt as _;
-use futures_util::future::join_all;
-use wavespeed::poll::Update;
-use wavespeed::{
-    Deadline, JobNumber, Prediction, PredictionId, Status, Target, Wavespeed, Which, output_url,
-};
+use futures_util::{StreamExt as _, stream};
+use wavespeed::{JobNumber, Prediction, PredictionId, Target, Wavespeed, Which};
 
+use super::finish::{Desk, Finished, Task, finish, outputs, text};
 use super::{jobs, run};
-use crate::board::Board;
 use crate::context::Context;
-use crate::document::Kind;
-use crate::exit::Exit;
-use crate::failure::{Failure, go_on};
+use crate::failure::Failure;
 use crate::report::{Job, Report};
 use crate::terminal::Progress;
 
-/// What the handling of one task needs.
-pub(super) struct Place<'a> {
-    pub(super) client: &'a Wavespeed,
-    pub(super) board: &'a Board,
-    /// The number of the job on the board.
-    pub(super) at: usize,
-    pub(super) progress: &'a Progress,
-    pub(super) deadline: Deadline,
-    pub(super) target: Option<&'a Target>,
-}
+/// How many tasks are asked about at once, if it is once.
+const AT_ONCE: usize = 8;
 
 pub(super) async fn wait(matches: &ArgMatches, context: &mut Context) -> Report {
-    each(matches, context, None, async |place, task, job| {
-        finish(&place, &task, job).await
-    })
-    .await
+    let begun = begin(matches, context, None).await;
+    let (client, target, ids) = match begun {
+        Ok(begun) => begun,
+        Err(report) => return report,
+    };
+    let progress = Progress::new(context.global.quiet);
+    let desk = desk(&client, context, &progress);
+    let mut jobs: Vec<(usize, Job)> = Vec::new();
+    let mut tasks = Vec::new();
+    for (at, id) in ids.iter().enumerate() {
+        let mut job = Job::named(id);
+        desk.board.update(at, &job);
+        match task(&client, id, &mut job) {
+            Ok(task) => tasks.push(Task {
+                at,
+                task,
+                target: target.as_ref(),
+                job,
+            }),
+            Err(failure) => jobs.push((at, close(desk, at, job, Err(failure)))),
+        }
+    }
+    let end = |(task, done): Finished<'_>| (task.at, close(desk, task.at, task.job, done));
+    jobs.extend(finish(desk, ids.len(), stream::iter(tasks), end).await);
+    report(jobs, ids.len() != 1)
 }
 
 pub(super) async fn download(matches: &ArgMatches, context: &mut Context) -> Report {
     let here = Target::new("./").force(matches.get_flag("force"));
-    each(matches, context, Some(here), async |place, task, job| {
-        let fetched = task.fetch_until(place.deadline).await;
-        let record = fetched.map_err(|error| Failure::fetch(task.id(), &error))?;
-        place.progress.show("downloading");
-        save(&place, &task, &record, job).await
+    each(matches, context, Some(here), async |desk, mut task| {
+        let fetched = task.task.fetch_until(desk.deadline).await;
+        let saved = match fetched {
+            Ok(record) => {
+                desk.progress.show("downloading");
+                outputs(desk, &mut task, &record).await
+            }
+            Err(error) => Err(Failure::fetch(task.task.id(), &error)),
+        };
+        (task, saved)
     })
     .await
 }
 
 pub(super) async fn show(matches: &ArgMatches, context: &mut Context) -> Report {
-    each(matches, context, None, async |place, task, job| {
-        let fetched = task.fetch_until(place.deadline).await;
-        let record = fetched.map_err(|error| Failure::fetch(task.id(), &error))?;
-        job.document.set_record(&record);
-        job.lines = describe(&record);
-        Ok(())
+    each(matches, context, None, async |desk, mut task| {
+        let fetched = task.task.fetch_until(desk.deadline).await;
+        let shown = fetched.map_err(|error| Failure::fetch(task.task.id(), &error));
+        let shown = shown.map(|record| {
+            task.job.document.set_record(&record);
+            task.job.lines = describe(&record);
+        });
+        (task, shown)
     })
     .await
 }
 
-/// Does the same with each task that is named, all at once. What stands against all of them is
+/// What the handling of the tasks of this command needs.
+pub(super) fn desk<'a>(
+    client: &'a Wavespeed,
+    context: &'a Context,
+    progress: &'a Progress,
+) -> Desk<'a> {
+    Desk {
+        client,
+        board: &context.board,
+        progress,
+        deadline: client.deadline(),
+    }
+}
+
+/// What became of a job is final.
+pub(super) fn close(desk: Desk<'_>, at: usize, job: Job, done: Result<(), Failure>) -> Job {
+    let job = match done {
+        Ok(()) => job,
+        Err(failure) => job.fail(failure),
+    };
+    desk.board.close(at, &job);
+    job
+}
+
+/// What became of all jobs, in their order.
+pub(super) fn report(mut jobs: Vec<(usize, Job)>, many: bool) -> Report {
+    jobs.sort_by_key(|(at, _)| *at);
+    Report::Jobs {
+        jobs: jobs.into_iter().map(|(_, job)| job).collect(),
+        many,
+    }
+}
+
+/// The client, where outputs go, and the tasks that are named. What stands against all of them is
 /// told of each.
-async fn each(
-    matches: &ArgMatches,
+async fn begin<'a>(
+    matches: &'a ArgMatches,
     context: &mut Context,
     target: Option<Target>,
-    work: impl AsyncFn(Place<'_>, wavespeed::Job, &mut Job) -> Result<(), Failure>,
-) -> Report {
+) -> Result<(Wavespeed, Option<Target>, Vec<&'a String>), Report> {
     let ids: Vec<&String> = matches.get_many("id").into_iter().flatten().collect();
-    let (client, target) = match prepare(&ids, matches, target, context).await {
-        Ok(prepared) => prepared,
+    match prepare(&ids, matches, target, context).await {
+        Ok((client, target)) => Ok((client, target, ids)),
         Err(failure) => {
             let jobs = ids.iter().map(|id| Job::named(id).fail(failure.clone()));
-            return Report::jobs(jobs.collect());
+            Err(Report::jobs(jobs.collect()))
         }
+    }
+}
+
+/// Does the same with each task that is named, some at once.
+async fn each<'a>(
+    matches: &'a ArgMatches,
+    context: &mut Context,
+    target: Option<Target>,
+    work: impl for<'b> AsyncFn(Desk<'b>, Task<'b>) -> Finished<'b>,
+) -> Report {
+    let (client, target, ids) = match begin(matches, context, target).await {
+        Ok(begun) => begun,
+        Err(report) => return report,
     };
-    let deadline = client.deadline();
     let progress = Progress::new(context.global.quiet);
-    let board = &context.board;
+    let desk = desk(&client, context, &progress);
+    let (target, work) = (target.as_ref(), &work);
     let ends = ids.iter().enumerate().map(async |(at, id)| {
         let mut job = Job::named(id);
-        board.update(at, &job);
-        let place = Place {
-            client: &client,
-            board,
-            at,
-            progress: &progress,
-            deadline,
-            target: target.as_ref(),
+        desk.board.update(at, &job);
+        let job = match task(desk.client, id, &mut job) {
+            Ok(task) => {
+                let (task, done) = work(
+                    desk,
+                    Task {
+                        at,
+                        task,
+                        target,
+                        job,
+                    },
+                )
+                .await;
+                close(desk, at, task.job, done)
+            }
+            Err(failure) => close(desk, at, job, Err(failure)),
         };
-        let done = match task(&client, id, &mut job) {
-            Ok(task) => work(place, task, &mut job).await,
-            Err(failure) => Err(failure),
-        };
-        let job = match done {
-            Ok(()) => job,
-            Err(failure) => job.fail(failure),
-        };
-        board.close(at, &job);
-        job
+        (at, job)
     });
-    Report::jobs(join_all(ends).await)
+    let jobs = stream::iter(ends).buffer_unordered(AT_ONCE).collect().await;
+    report(jobs, ids.len() != 1)
 }
 
 /// The task of an id, or of the number of a job.
@@ -162,108 +219,6 @@ async fn prepare(
         }
     }
     Ok((context.client().await?, given.or(target)))
-}
-
-/// Waits for the end of a task, and saves what it made or says where it is.
-pub(super) async fn finish(
-    place: &Place<'_>,
-    task: &wavespeed::Job,
-    job: &mut Job,
-) -> Result<(), Failure> {
-    let progress = place.progress;
-    progress.show("waiting");
-    let mut updates = pin!(task.follow(place.deadline));
-    let done = loop {
-        let update = updates
-            .try_next()
-            .await
-            .map_err(|error| Failure::wait(&error))?;
-        match update.expect("an end comes before the end of the stream") {
-            Update::Done(record) => break record,
-            Update::Pending(record) => {
-                job.document.set_record(&record);
-                place.board.update(place.at, job);
-                progress.show(record.status.name());
-            }
-            Update::Retrying { error, again_in } => {
-                let seconds = again_in.as_secs_f32().ceil();
-                progress.show(&format!("asking again in {seconds} s: {error}"));
-            }
-            _ => {}
-        }
-    };
-    if place.target.is_some() {
-        progress.show("downloading");
-    }
-    save(place, task, &done, job).await
-}
-
-/// Saves the outputs of a task that has ended, or says where they are.
-async fn save(
-    place: &Place<'_>,
-    task: &wavespeed::Job,
-    record: &Prediction,
-    job: &mut Job,
-) -> Result<(), Failure> {
-    job.document.set_record(record);
-    place.board.update(place.at, job);
-    ended_well(task.id(), record)?;
-    let result = match place.target {
-        None => Ok(Vec::new()),
-        Some(target) => {
-            let client = place.client;
-            client.download_until(record, target, place.deadline).await
-        }
-    };
-    let (saved, result) = match result {
-        Ok(saved) => (saved, Ok(())),
-        Err(mut error) => (
-            std::mem::take(&mut error.saved),
-            Err(Failure::save(task.id(), &error)),
-        ),
-    };
-    job.document.set_saved(&saved);
-    // Of each output the file, or else where it is.
-    job.lines
-        .extend((1..).zip(record.outputs()).map(|(number, output)| {
-            let file = saved.iter().find(|file| file.number == number);
-            file.map_or_else(|| text(output), |file| file.path.display().to_string())
-        }));
-    if record.outputs().is_empty() && place.target.is_none() {
-        job.notes
-            .push(format!("{} is completed, but has no outputs", task.id()));
-    }
-    result
-}
-
-fn ended_well(id: &PredictionId, record: &Prediction) -> Result<(), Failure> {
-    if record.status == Status::Completed {
-        return Ok(());
-    }
-    if !record.status.is_terminal() {
-        let message = format!("{id} is not done: its status is {}", record.status);
-        return Err(Failure::new(Exit::Deadline, Kind::Deadline, message).hint(go_on(id)));
-    }
-    let why = record
-        .error()
-        .map_or(String::new(), |error| format!(": {error}"));
-    let message = format!("{id} ended as {}{why}", record.status);
-    let failure = Failure::new(Exit::TaskFailed, Kind::Task, message);
-    Err(match record.status {
-        Status::Failed | Status::Timeout => {
-            failure.hint("the vendor refunds such tasks by itself, within about 3 hours")
-        }
-        _ => failure,
-    })
-}
-
-/// An output as a line: its URL, or whatever else it is.
-fn text(output: &serde_json::Value) -> String {
-    match (output_url(output), output.as_str()) {
-        (Some(url), _) => url.into(),
-        (None, Some(text)) => text.to_owned(),
-        (None, None) => output.to_string(),
-    }
 }
 
 fn describe(record: &Prediction) -> Vec<String> {

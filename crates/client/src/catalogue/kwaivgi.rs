@@ -9,6 +9,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "image-to-video",
         about: "Kling effects is an AI-powered video generation model that creates stunning 5-second videos from a single image. It’s perfect for creating engaging social media content, product showcases, and more. With its advanced technology, the model can generate a wide range of styles and effects, from futuristic and abstract to realistic and cinematic.",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "effect_scene",
@@ -117,6 +118,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "audio-to-video",
         about: "Kling LipSync is an advanced audio-to-video model designed to create lifelike lip movements that perfectly sync with the given audio input.",
         docs: None,
+        seconds: Some((60, 1200)),
         inputs: &[
             Input {
                 name: "audio",
@@ -175,6 +177,7 @@ pub(super) const MODELS: &[Model] = &[
         docs: Some(
             "https://wavespeed.ai/docs/docs-api/kwaivgi/kwaivgi-kling-lipsync-text-to-video",
         ),
+        seconds: Some((60, 1200)),
         inputs: &[
             Input {
                 name: "video",
@@ -287,6 +290,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "audio-to-video",
         about: "AI Video, discover stunning AI avatars created by Kling AI Explore the art and create your own. Our endpoint starts with $0.5 per 5 seconds video generation.",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "audio",
@@ -327,6 +331,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "audio-to-video",
         about: "AI Video, discover stunning AI avatars created by Kling AI Explore the art and create your own. Our endpoint starts with $0.25 per 5 seconds video generation.",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "audio",
@@ -367,6 +372,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "text-to-audio",
         about: "Generate audio with KlingAI’s AI toolkit. Features image creation, video generation, sound effects, virtual models, and custom AI tools, Your request will cost $0.1 per 1000 characters.",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "text",
@@ -462,6 +468,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "image-to-video",
         about: "Kling AI released its latest 1.6 model on Dec 19, 2024. The new model boasts a remarkable 195% improvement in image-to-video generation capabilities compared to Kling 1.5, with a better understanding of prompts and enhanced physics and visual effects, setting a new benchmark in AI video creation.",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "prompt",
@@ -568,6 +575,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "image-to-video",
         about: "Kling AI released its latest 1.6 model on Dec 19, 2024. The new model boasts a remarkable 195% improvement in image-to-video generation capabilities compared to Kling 1.5, with a better understanding of prompts and enhanced physics and visual effects, setting a new benchmark in AI video creation.",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "prompt",
@@ -648,6 +656,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "image-to-video",
         about: "Kling AI released its latest 1.6 model on Dec 19, 2024. The new model boasts a remarkable 195% improvement in image-to-video generation capabilities compared to Kling 1.5, with a better understanding of prompts and enhanced physics and visual effects, setting a new benchmark in AI video creation.",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "prompt",
@@ -718,6 +727,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "image-to-video",
         about: "Kling AI released its latest 1.6 model on Dec 19, 2024. The new model boasts a remarkable 195% improvement in image-to-video generation capabilities compared to Kling 1.5, with a better understanding of prompts and enhanced physics and visual effects, setting a new benchmark in AI video creation.",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "prompt",
@@ -788,6 +798,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "text-to-video",
         about: "Kling AI released its latest 1.6 model on Dec 19, 2024. The new model boasts a remarkable 195% improvement in image-to-video generation capabilities compared to Kling 1.5, with a better understanding of prompts and enhanced physics and visual effects, setting a new benchmark in AI video creation.",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "prompt",
@@ -854,6 +865,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "image-to-video",
         about: "Kling 2.0 is the latest AI video model from Kling AI that improves upon its predecessor, the Kling 1.6 model. This new release features improved prompt understanding, enhanced character motion dynamics, greater visual quality, and even a ‘Multi-Elements Editor’ that makes video editing more accessible, flexible, and efficient.",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "image",
@@ -960,6 +972,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "text-to-video",
         about: "Kling 2.0 is the latest AI video model from Kling AI that improves upon its predecessor, the Kling 1.6 model. This new release features improved prompt understanding, enhanced character motion dynamics, greater visual quality, and even a ‘Multi-Elements Editor’ that makes video editing more accessible, flexible, and efficient.",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "prompt",
@@ -1014,6 +1027,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "image-to-video",
         about: "Kling 2.1 Master: The premium endpoint for Kling 2.1, designed for top-tier image-to-video generation with unparalleled motion fluidity, cinematic visuals, and exceptional prompt precision.",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "prompt",
@@ -1094,6 +1108,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "image-to-video",
         about: "Kling 2.1 Pro is an advanced endpoint for the Kling 2.1 model, offering professional-grade videos with enhanced visual fidelity, precise camera movements, and dynamic motion control, perfect for cinematic storytelling.",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "prompt",
@@ -1174,6 +1189,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "image-to-video",
         about: "Kling 2.1 Pro Start End Frame is an advanced endpoint for the Kling 2.1 model, offering professional-grade videos with enhanced visual fidelity, precise camera movements, and dynamic motion control, perfect for cinematic storytelling.",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "prompt",
@@ -1276,6 +1292,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "image-to-video",
         about: "Kling v2.1 is the latest evolution of Kuaishou’s AI-powered video‑generation model, designed to seamlessly create short, cinematic‑quality clips (typically 5–10 s at 720p or 1080p) from a single image or a text prompt. It represents a major leap forward from Kling 2.0, emphasizing motion fidelity, visual coherence, and prompt accuracy.",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "prompt",
@@ -1356,6 +1373,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "text-to-video",
         about: "Kling v2.1 is the latest evolution of Kuaishou’s AI-powered video‑generation model, designed to seamlessly create short, cinematic‑quality clips (typically 5–10 s at 720p or 1080p) from a single image or a text prompt. It represents a major leap forward from Kling 2.0, emphasizing motion fidelity, visual coherence, and prompt accuracy .",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "prompt",
@@ -1422,6 +1440,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "image-to-video",
         about: "Kling 2.5 Turbo Pro: A cutting-edge solution for image-to-video generation, delivering unmatched motion fluidity, cinematic-grade visuals, and remarkable prompt precision. With its enhanced dynamic effect processing and upgraded text-to-motion responsiveness, it ensures seamless transitions while maintaining exceptional aesthetic fidelity across all styles.",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "image",
@@ -1507,6 +1526,7 @@ pub(super) const MODELS: &[Model] = &[
         kind: "text-to-video",
         about: "Kling 2.5 Turbo Pro: A cutting-edge solution for text-to-video generation, delivering unmatched motion fluidity, cinematic-grade visuals, and remarkable prompt precision. With its enhanced dynamic effect processing and upgraded text-to-motion responsiveness, it ensures seamless transitions while maintaining exceptional aesthetic fidelity across all styles.",
         docs: None,
+        seconds: None,
         inputs: &[
             Input {
                 name: "prompt",

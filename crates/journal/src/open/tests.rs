@@ -201,8 +201,8 @@ fn a_newer_journal_is_for_newer_programs() {
             matches!(
                 error,
                 OpenError::Newer {
-                    version: 3,
-                    known: 2,
+                    version: 4,
+                    known: 3,
                     ..
                 }
             ),
@@ -212,11 +212,15 @@ fn a_newer_journal_is_for_newer_programs() {
     assert_eq!(fs::read(&log).unwrap(), before);
 }
 
-/// A journal as the last program of version 1 left it.
-fn old() -> (TempDir, PathBuf) {
+/// A journal as the last program of a version left it.
+fn old(version: i32) -> (TempDir, PathBuf) {
     let (folder, path) = place();
     let old = Connection::open(&path).unwrap();
     old.execute_batch(include_str!("version-1.sql")).unwrap();
+    for added in ADDED.iter().filter(|added| added.version <= version) {
+        old.execute_batch(added.schema).unwrap();
+    }
+    old.pragma_update(None, "user_version", version).unwrap();
     old.close().unwrap();
     (folder, path)
 }
@@ -233,7 +237,11 @@ fn tables(path: &Path) -> Vec<(String, String)> {
 
 #[test]
 fn an_old_journal_becomes_a_new_one_and_loses_nothing() {
-    let (_old, path) = old();
+    (OLDEST..VERSION).for_each(becomes_new);
+}
+
+fn becomes_new(since: i32) {
+    let (_old, path) = old(since);
     let (_new, new) = begun(1);
     let before = "SELECT json_group_array(json_array(number, base_url, fingerprint, model, input,
                   target, folder, force, at, stage, id, adopted, status, hex(files))) FROM jobs";
@@ -260,7 +268,7 @@ fn an_old_journal_becomes_a_new_one_and_loses_nothing() {
 
 #[test]
 fn many_may_bring_it_up_to_date_at_once() {
-    let (_folder, path) = old();
+    let (_folder, path) = old(OLDEST);
     // As one that an old program still has open.
     let other = connect(&path).unwrap();
     std::thread::scope(|scope| {
@@ -275,7 +283,7 @@ fn many_may_bring_it_up_to_date_at_once() {
 
 #[test]
 fn an_old_journal_that_is_damaged_is_left_as_it_is() {
-    let (_folder, path) = old();
+    let (_folder, path) = old(OLDEST);
     let connection = Connection::open(&path).unwrap();
     connection.execute_batch("DROP INDEX open_jobs").unwrap();
     connection.close().unwrap();

@@ -1,7 +1,7 @@
 //! The waiter for many, on a clock that moves by itself: each poll is answered at once, unless a
 //! test says otherwise.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::rc::Rc;
 
@@ -41,6 +41,8 @@ type Polls = Rc<RefCell<Vec<(u128, u32)>>>;
 
 struct Play {
     clock: ManualClock,
+    /// Who is woken, and after how many seconds.
+    wake: Vec<(u64, u32)>,
     polls: Polls,
 }
 
@@ -48,8 +50,18 @@ impl Play {
     fn new() -> Self {
         Self {
             clock: ManualClock::default(),
+            wake: Vec::new(),
             polls: Polls::default(),
         }
+    }
+
+    /// They come as soon as nothing else is to be done, and move the time.
+    fn wakes(&self) -> impl Stream<Item = u32> + use<> {
+        let clock = self.clock.clone();
+        stream::iter(self.wake.clone()).map(move |(after, key)| {
+            clock.advance(seconds(after).saturating_sub(clock.elapsed()));
+            key
+        })
     }
 
     fn watch(
@@ -68,7 +80,7 @@ impl Play {
             .with_clock(self.clock.clone())
             .with_random(|| 0.0);
         let (clock, polls) = (self.clock.clone(), Rc::clone(&self.polls));
-        poller.watch_many(limits, deadline, entries, move |key| {
+        poller.watch_many(limits, deadline, entries, self.wakes(), move |key| {
             polls.borrow_mut().push((clock.elapsed().as_millis(), *key));
             future::ready(answer(*key, clock.elapsed()))
         })
@@ -142,25 +154,30 @@ async fn there_are_never_more_polls_than_the_limit() {
 #[tokio::test]
 async fn no_more_are_on_their_way_than_may_be() {
     let clock = ManualClock::default();
-    let flying = Rc::new(RefCell::new((0, 0)));
+    let flying = Rc::new(Cell::new((0, 0)));
     let poller = Poller::default().with_clock(clock.clone());
     let entries = stream::iter((0..50).map(|key| entry(key, 1, 0.0)));
     let mut limits = Limits::default();
     (limits.at_once, limits.per_second) = (3, 0.0);
-    let watched = poller.watch_many(limits, Deadline::never(), entries, |_| {
-        let flying = Rc::clone(&flying);
-        async move {
-            let mut now = flying.borrow_mut();
-            now.0 += 1;
-            now.1 = now.1.max(now.0);
-            drop(now);
-            tokio::task::yield_now().await;
-            flying.borrow_mut().0 -= 1;
-            Ok::<_, Trouble<()>>(Reply::Done(()))
-        }
-    });
+    let watched = poller.watch_many(
+        limits,
+        Deadline::never(),
+        entries,
+        stream::empty::<u32>(),
+        |_| {
+            let flying = Rc::clone(&flying);
+            async move {
+                let (now, most): (u32, u32) = flying.get();
+                flying.set((now + 1, most.max(now + 1)));
+                tokio::task::yield_now().await;
+                let (now, most) = flying.get();
+                flying.set((now - 1, most));
+                Ok::<_, Trouble<()>>(Reply::Done(()))
+            }
+        },
+    );
     assert_eq!(watched.count().await, 50);
-    assert_eq!(*flying.borrow(), (0, 3));
+    assert_eq!(flying.get(), (0, 3));
 }
 
 #[tokio::test]
@@ -185,36 +202,31 @@ async fn those_most_likely_to_have_ended_come_first_and_nobody_starves() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_watched_already_wakes_its_job() {
-    let play = Play::new();
-    let clock = play.clock.clone();
+async fn a_job_that_is_woken_is_asked_about_now() {
+    let mut play = Play::new();
+    // Nobody has heard of the third one.
+    play.wake = vec![(5, 2), (7, 3), (7, 2)];
     let entries = stream::iter([entry(1, 3_600, 0.0), entry(2, 3_600, 0.0)]);
-    // Both are asked about once, then the second one is woken.
-    let wake = stream::once(async move {
-        clock.advance(seconds(7));
-        entry(2, 1, 0.0)
-    });
-    let watched = play.watch(
-        Limits::default(),
-        Deadline::never(),
-        entries.chain(wake),
-        after(|_| 7),
-    );
+    let watched = play.watch(Limits::default(), Deadline::never(), entries, after(|_| 7));
     let done: Vec<u32> = watched
         .filter_map(async |(key, item)| matches!(item, Ok(Update::Done(_))).then_some(key))
         .collect()
         .await;
     assert_eq!(done, [2, 1]);
-    let polls = play.polls.borrow();
-    assert_eq!(polls[polls.len() - 2..], [(7_000, 2), (3_600_000, 1)]);
+    assert_eq!(
+        play.polls.borrow()[..],
+        [(0, 1), (0, 2), (5_000, 2), (7_000, 2), (3_600_000, 1)]
+    );
 }
 
 #[tokio::test]
 async fn nothing_is_asked_while_the_other_side_wants_peace() {
     let play = Play::new();
     let entries = stream::iter((0..10).map(|key| entry(key, 1, 0.0)));
-    let mut limits = Limits::default();
-    limits.at_once = 1;
+    let limits = Limits {
+        at_once: 1,
+        ..Limits::default()
+    };
     let busy = |key: u32, elapsed: Duration| match key == 0 && elapsed.is_zero() {
         true => Err(Trouble::new(
             "busy",

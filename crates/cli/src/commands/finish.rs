@@ -1,0 +1,231 @@
+//! Waiting for tasks, however many, and saving what they made. Which tasks, and what is said of them
+//! in the end, it leaves to the commands.
+
+use std::collections::{HashMap, VecDeque};
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::{FuturesUnordered, Stream};
+use wavespeed::poll::{Limits, Update};
+use wavespeed::{Deadline, Prediction, PredictionId, Status, Target, Wavespeed, output_url};
+
+use crate::board::Board;
+use crate::document::Kind;
+use crate::exit::Exit;
+use crate::failure::{Failure, go_on};
+use crate::report::Job;
+use crate::terminal::{Progress, likely};
+
+/// How many tasks' outputs are saved at once.
+const SAVES: usize = 4;
+/// How often what is shown of the wait is brought up to date.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What the handling of tasks needs.
+#[derive(Clone, Copy)]
+pub(super) struct Desk<'a> {
+    pub(super) client: &'a Wavespeed,
+    pub(super) board: &'a Board,
+    pub(super) progress: &'a Progress,
+    pub(super) deadline: Deadline,
+}
+
+/// A task that is waited for.
+pub(super) struct Task<'a> {
+    /// The number of the job on the board.
+    pub(super) at: usize,
+    pub(super) task: wavespeed::Job,
+    pub(super) target: Option<&'a Target>,
+    pub(super) job: Job,
+}
+
+/// A task, and whether all went well with it.
+pub(super) type Finished<'a> = (Task<'a>, Result<(), Failure>);
+
+/// Waits for tasks as they come in, with one waiter for all, and saves what they made or says where
+/// it is. `all` is how many there will be; `end` takes each over the moment that is done.
+pub(super) async fn finish<'a, T>(
+    desk: Desk<'a>,
+    all: usize,
+    tasks: impl Stream<Item = Task<'a>>,
+    end: impl Fn(Finished<'a>) -> T,
+) -> Vec<T> {
+    let (sender, mut entered) = tokio::sync::mpsc::unbounded_channel();
+    let jobs = tasks.map(move |task| {
+        let job = task.task.clone();
+        // The other end is there as long as this stream is polled.
+        _ = sender.send(task);
+        job
+    });
+    let limits = Limits::default();
+    let mut watched = pin!(desk.client.watch_many(jobs, desk.deadline, limits));
+    // One may be named by its number and by its id.
+    let mut waiting: HashMap<PredictionId, Vec<Task<'a>>> = HashMap::new();
+    let (mut to_save, mut saving) = (VecDeque::new(), FuturesUnordered::new());
+    let (mut finished, mut last, mut watching) = (Vec::new(), None, true);
+    let mut tick = tokio::time::interval(TICK);
+    desk.progress.show("waiting");
+    while watching || !saving.is_empty() {
+        let item = tokio::select! {
+            Some(done) = saving.next(), if !saving.is_empty() => {
+                finished.push(end(done));
+                None
+            }
+            item = watched.next(), if watching => {
+                watching = item.is_some();
+                item
+            }
+            _ = tick.tick() => None,
+        };
+        while let Ok(task) = entered.try_recv() {
+            waiting
+                .entry(task.task.id().clone())
+                .or_default()
+                .push(task);
+        }
+        if let Some((id, item)) = item {
+            let tasks = waiting.get_mut(&id).map(std::mem::take).unwrap_or_default();
+            for mut task in tasks {
+                match &item {
+                    Ok(Update::Done(record)) => {
+                        task.job.document.set_record(record);
+                        to_save.push_back((task, record.clone()));
+                        continue;
+                    }
+                    Ok(Update::Pending(record)) => {
+                        task.job.document.set_record(record);
+                        desk.board.update(task.at, &task.job);
+                        last = Some(Shown::Pending(Box::new((
+                            task.task.clone(),
+                            record.clone(),
+                        ))));
+                    }
+                    Ok(Update::Retrying { error, again_in }) => {
+                        let seconds = again_in.as_secs_f32().ceil();
+                        let text = format!("asking again in {seconds} s: {error}");
+                        last = Some(Shown::Text(text));
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        finished.push(end((task, Err(Failure::wait(error)))));
+                        continue;
+                    }
+                }
+                waiting.entry(id.clone()).or_default().push(task);
+            }
+        }
+        while saving.len() < SAVES
+            && let Some((task, record)) = to_save.pop_front()
+        {
+            saving.push(save(desk, task, record));
+        }
+        let shown = match (all, saving.is_empty()) {
+            (0 | 1, true) => last.as_ref().map(Shown::text),
+            (0 | 1, false) => Some("downloading".to_owned()),
+            _ => Some(format!("{} of {all} are done", finished.len())),
+        };
+        if let Some(shown) = shown {
+            desk.progress.show(&shown);
+        }
+    }
+    finished
+}
+
+/// What is shown of the only task.
+enum Shown {
+    Pending(Box<(wavespeed::Job, Prediction)>),
+    Text(String),
+}
+
+impl Shown {
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Pending(pending) => {
+                let (task, record) = &**pending;
+                let status = record.status.name();
+                let outlook = task.outlook(record).map(likely);
+                outlook.map_or_else(|| status.to_owned(), |likely| format!("{status}, {likely}"))
+            }
+        }
+    }
+}
+
+async fn save<'a>(desk: Desk<'a>, mut task: Task<'a>, record: Prediction) -> Finished<'a> {
+    let saved = outputs(desk, &mut task, &record).await;
+    (task, saved)
+}
+
+/// Saves the outputs of a task that has ended, or says where they are.
+pub(super) async fn outputs(
+    desk: Desk<'_>,
+    task: &mut Task<'_>,
+    record: &Prediction,
+) -> Result<(), Failure> {
+    let Task {
+        at,
+        task,
+        target,
+        job,
+    } = task;
+    job.document.set_record(record);
+    desk.board.update(*at, job);
+    ended_well(task.id(), record)?;
+    let result = match target {
+        None => Ok(Vec::new()),
+        Some(target) => {
+            let client = desk.client;
+            client.download_until(record, target, desk.deadline).await
+        }
+    };
+    let (saved, result) = match result {
+        Ok(saved) => (saved, Ok(())),
+        Err(mut error) => (
+            std::mem::take(&mut error.saved),
+            Err(Failure::save(task.id(), &error)),
+        ),
+    };
+    job.document.set_saved(&saved);
+    // Of each output the file, or else where it is.
+    job.lines
+        .extend((1..).zip(record.outputs()).map(|(number, output)| {
+            let file = saved.iter().find(|file| file.number == number);
+            file.map_or_else(|| text(output), |file| file.path.display().to_string())
+        }));
+    if record.outputs().is_empty() && target.is_none() {
+        job.notes
+            .push(format!("{} is completed, but has no outputs", task.id()));
+    }
+    result
+}
+
+fn ended_well(id: &PredictionId, record: &Prediction) -> Result<(), Failure> {
+    if record.status == Status::Completed {
+        return Ok(());
+    }
+    if !record.status.is_terminal() {
+        let message = format!("{id} is not done: its status is {}", record.status);
+        return Err(Failure::new(Exit::Deadline, Kind::Deadline, message).hint(go_on(id)));
+    }
+    let why = record
+        .error()
+        .map_or(String::new(), |error| format!(": {error}"));
+    let message = format!("{id} ended as {}{why}", record.status);
+    let failure = Failure::new(Exit::TaskFailed, Kind::Task, message);
+    Err(match record.status {
+        Status::Failed | Status::Timeout => {
+            failure.hint("the vendor refunds such tasks by itself, within about 3 hours")
+        }
+        _ => failure,
+    })
+}
+
+/// An output as a line: its URL, or whatever else it is.
+pub(super) fn text(output: &serde_json::Value) -> String {
+    match (output_url(output), output.as_str()) {
+        (Some(url), _) => url.into(),
+        (None, Some(text)) => text.to_owned(),
+        (None, None) => output.to_string(),
+    }
+}

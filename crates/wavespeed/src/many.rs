@@ -1,0 +1,139 @@
+//! Waiting for any number of jobs at once, with one waiter.
+
+use std::borrow::Borrow;
+use std::future::ready;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, Stream};
+use tokio::sync::broadcast::error::RecvError;
+use wavespeed_client::{Prediction, PredictionId};
+use wavespeed_poll::{Deadline, Entry, Limits, Reply, Schedule, Stopped, Trouble, Update};
+
+use crate::pace::Watched;
+use crate::{FetchError, Job, WaitError, Wavespeed};
+
+/// A job on the list. It is told from others by its id.
+#[derive(Clone)]
+struct Task {
+    job: Job,
+    watched: Arc<Watched>,
+}
+
+impl Task {
+    fn new(job: Job) -> Self {
+        let watched = Arc::new(job.watched());
+        Self { job, watched }
+    }
+
+    fn entry(self) -> Entry<Self> {
+        let start = self.job.start();
+        let schedule: Arc<dyn Schedule> = self.watched.clone();
+        let mut entry = Entry::new(self, start);
+        entry.schedule = Some(schedule);
+        entry
+    }
+
+    async fn ask(self) -> Result<Reply<Prediction>, Trouble<FetchError>> {
+        let reply = self.job.ask().await;
+        if let Ok(Reply::Pending(record) | Reply::Done(record)) = &reply {
+            self.watched.answered(self.job.id(), record);
+        }
+        reply
+    }
+}
+
+impl Borrow<PredictionId> for Task {
+    fn borrow(&self) -> &PredictionId {
+        self.job.id()
+    }
+}
+
+impl PartialEq for Task {
+    fn eq(&self, other: &Self) -> bool {
+        self.job.id() == other.job.id()
+    }
+}
+
+impl Eq for Task {}
+
+impl Hash for Task {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.job.id().hash(state);
+    }
+}
+
+impl Wavespeed {
+    /// Waits for any number of jobs with one waiter, within limits that hold for all of them
+    /// together: by default 8 connections and 100 polls per second. If more are due than that,
+    /// those come first that have most likely ended. Each item is what was learned of one job, as
+    /// [`Job::follow`] has it; the last of each is [`Update::Done`] or an error.
+    ///
+    /// Jobs can be added for as long as `jobs` goes on; the stream ends when it has, and every job.
+    /// May be dropped at any await. It can be sent to another thread if `jobs` can.
+    pub fn watch_many<S>(
+        &self,
+        jobs: S,
+        deadline: Deadline,
+        limits: Limits,
+    ) -> impl Stream<Item = Watch> + use<S>
+    where
+        S: Stream<Item = Job>,
+    {
+        let entries = jobs.map(|job| Task::new(job).entry());
+        let poller = self.0.poller.clone();
+        let ask = |task: &Task| task.clone().ask();
+        poller
+            .watch_many(limits, deadline, entries, self.wakes(), ask)
+            .map(|(task, item)| {
+                let id = task.job.id().clone();
+                let item = item.map_err(|stopped| wait_error(&id, stopped));
+                (id, item)
+            })
+    }
+
+    /// Asks about a task now, if this client or a clone of it waits for it: something says that it
+    /// has ended, such as a webhook. What the vendor answers is what counts.
+    pub fn wake(&self, id: &PredictionId) {
+        // That nobody waits is fine.
+        _ = self.0.wakes.send(id.clone());
+    }
+
+    fn wakes(&self) -> impl Stream<Item = PredictionId> + Send + use<> {
+        let wakes = self.0.wakes.subscribe();
+        let next = async |mut wakes: tokio::sync::broadcast::Receiver<_>| loop {
+            match wakes.recv().await {
+                Ok(id) => return Some((id, wakes)),
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        };
+        stream::unfold(wakes, next)
+    }
+}
+
+/// What was learned of one job.
+pub type Watch = (
+    PredictionId,
+    Result<Update<Prediction, FetchError>, WaitError>,
+);
+
+fn wait_error(id: &PredictionId, stopped: Stopped<FetchError>) -> WaitError {
+    let id = id.clone();
+    match stopped {
+        Stopped::Deadline(trouble) => WaitError::Deadline { id, trouble },
+        Stopped::Error(error) => WaitError::Stopped { id, error },
+    }
+}
+
+/// The items of one job alone.
+pub(crate) fn follow(
+    ws: &Wavespeed,
+    job: Job,
+    deadline: Deadline,
+) -> impl Stream<Item = Result<Update<Prediction, FetchError>, WaitError>> + Send + use<> {
+    let limits = Limits::default();
+    ws.watch_many(stream::once(ready(job)), deadline, limits)
+        .map(|(_, item)| item)
+}

@@ -1,0 +1,347 @@
+//! When to ask about a task: by how long tasks of its model took, as far as the store knows it.
+//!
+//! What is learned is worth asking for again only when there is more of it: a schedule stays until
+//! a quarter more is known than it was made from.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use wavespeed_client::{Prediction, PredictionId, Status};
+use wavespeed_poll::{Durations, Learned, LogNormal, Moment, Schedule, Worth};
+
+use crate::{Took, Wavespeed};
+
+/// What the vendor's guide asks for between two polls: of a video, and of an image.
+const VIDEO: Duration = Duration::from_secs(5);
+const IMAGE: Duration = Duration::from_secs(2);
+/// The longest gap, in mean gaps: what a wrong guess costs at most.
+const LONGEST: u32 = 3;
+/// No gap is longer than the time that has passed.
+const SHARE: f64 = 1.0;
+/// A duration counts half of what it did after so much time, or so many newer ones: the vendor's
+/// hardware changes, and so does what people ask of it.
+const HALF_LIFE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+const HALF_COUNT: f64 = 64.0;
+/// Nine tenths of a log-normal distribution lie below so many sigmas.
+const NINE_TENTHS: f64 = 1.2816;
+
+/// How much is asked for how little delay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pace {
+    /// The shortest time between two polls of a task; 1 s unless set, as the vendor's own clients
+    /// have it.
+    pub floor: Option<Duration>,
+    /// The mean time between two polls of a task. Unless set, what the vendor's guide asks for: 2 s
+    /// for images, 5 s for everything else. Less of it is less delay, for more polls.
+    pub mean_gap: Option<Duration>,
+}
+
+/// What is known of the models of an account.
+#[derive(Debug, Default)]
+pub(crate) struct Paces(Mutex<HashMap<String, Known>>);
+
+#[derive(Clone, Debug)]
+struct Known {
+    durations: Arc<Durations>,
+    schedule: Arc<Learned>,
+    /// How many durations there have been since.
+    news: usize,
+}
+
+impl Paces {
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Known>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wavespeed {
+    /// How long tasks of a model take, by what the [`Store`](crate::Store) has seen of them, and
+    /// before that by what is published of it ([`Model::seconds`](crate::Model::seconds)).
+    #[must_use]
+    pub fn durations(&self, model: &str) -> Arc<Durations> {
+        self.known_of(model).durations
+    }
+
+    /// When a task of a model is asked about: by the schedule of the settings, or else by
+    /// [`durations`](Self::durations) and the [`Pace`].
+    #[must_use]
+    pub fn schedule(&self, model: &str) -> Arc<dyn Schedule> {
+        match self.0.poller.schedule() {
+            Some(schedule) => Arc::clone(schedule),
+            None => self.known_of(model).schedule,
+        }
+    }
+
+    fn known_of(&self, model: &str) -> Known {
+        let mut all = self.0.paces.all();
+        if let Some(known) = all.get(model)
+            && known.news <= known.durations.count() / 4
+        {
+            return known.clone();
+        }
+        let known = self.learn(model);
+        all.insert(model.to_owned(), known.clone());
+        known
+    }
+
+    fn learn(&self, model: &str) -> Known {
+        let seen = self.0.store.durations(&self.0.account, model);
+        let seen = seen.unwrap_or_else(|error| {
+            tracing::warn!(model, %error, "how long tasks took could not be read");
+            Vec::new()
+        });
+        let prior = hint(model).unwrap_or_default();
+        let weighed = weighed(&seen, SystemTime::now());
+        let durations = Durations::new(prior).with_seen(weighed);
+        let schedule = Arc::new(self.0.pace.schedule(&durations, model));
+        Known {
+            durations: Arc::new(durations),
+            schedule,
+            news: 0,
+        }
+    }
+
+    fn note(&self, took: &Took) {
+        if let Err(error) = self.0.store.took(&self.0.account, took) {
+            tracing::warn!(id = %took.id, %error, "how long a task took could not be written down");
+        }
+        if let Some(known) = self.0.paces.all().get_mut(&took.model) {
+            known.news += 1;
+        }
+    }
+}
+
+impl Pace {
+    fn schedule(self, durations: &Durations, model: &str) -> Learned {
+        let kind = crate::model(model).map_or("", |model| model.kind);
+        let gap = self.mean_gap.unwrap_or_else(|| guide(kind));
+        let floor = self.floor.unwrap_or(Duration::from_secs(1));
+        Learned::new(durations, Worth::MeanGap(gap))
+            .between(floor, gap.saturating_mul(LONGEST))
+            .within(SHARE)
+    }
+}
+
+/// What the vendor's guide asks for, by what a model makes.
+fn guide(kind: &str) -> Duration {
+    match kind.ends_with("image") {
+        true => IMAGE,
+        false => VIDEO,
+    }
+}
+
+/// What is published of a model.
+fn hint(model: &str) -> Option<LogNormal> {
+    let (from, to) = crate::model(model)?.seconds?;
+    let (from, to) = (f64::from(from), f64::from(to));
+    Some(LogNormal {
+        median: Duration::from_secs_f64((from * to).sqrt()),
+        sigma: (to / from).ln() / (2.0 * NINE_TENTHS),
+    })
+}
+
+/// Durations, and how much each of them counts: those of long ago, and those after which there were
+/// many, count less.
+fn weighed(seen: &[Took], now: SystemTime) -> Vec<(Duration, f64)> {
+    let count = seen.len();
+    let weight = |at: usize, took: &Took| {
+        let age = now.duration_since(took.at).unwrap_or_default();
+        let halvings = age.as_secs_f64() / HALF_LIFE.as_secs_f64();
+        (-halvings - (count - 1 - at) as f64 / HALF_COUNT).exp2()
+    };
+    let weighed = seen.iter().enumerate();
+    weighed
+        .map(|(at, took)| (took.duration, weight(at, took)))
+        .collect()
+}
+
+/// When to ask about one task, of which the model and the age may not be known before there is an
+/// answer.
+pub(crate) struct Watched {
+    ws: Wavespeed,
+    /// When it was first watched.
+    watched: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct State {
+    model: Option<String>,
+    /// How old the task was when it was first watched.
+    age: Option<Duration>,
+    /// How old it was when it was last known to be running.
+    running: Duration,
+}
+
+impl Watched {
+    pub(crate) fn new(ws: &Wavespeed, model: Option<String>, age: Option<Duration>) -> Self {
+        Self {
+            ws: ws.clone(),
+            watched: ws.0.poller.clock().now(),
+            state: Mutex::new(State {
+                model,
+                age,
+                running: Duration::ZERO,
+            }),
+        }
+    }
+
+    /// Takes over the model and the age, if they were not known; its age now.
+    fn identify(&self, record: &Prediction) -> Option<Duration> {
+        let watched = self.ws.0.poller.clock().now() - self.watched;
+        let mut state = self.state();
+        if state.model.is_none() {
+            state.model.clone_from(&record.model);
+        }
+        if state.age.is_none() {
+            let old = age(record, SystemTime::now());
+            state.age = old.map(|old| old.saturating_sub(watched));
+        }
+        state.age.map(|age| age + watched)
+    }
+
+    /// How long it will still take, likely; nothing, if nothing is known of its model.
+    pub(crate) fn outlook(&self, record: &Prediction) -> Option<(Duration, Duration)> {
+        let elapsed = self.identify(record)?;
+        let model = self.state().model.clone()?;
+        let durations = self.ws.durations(&model);
+        let is_known = durations.count() > 0 || hint(&model).is_some();
+        is_known.then(|| durations.outlook(elapsed))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over what an answer says of the task.
+    pub(crate) fn answered(&self, id: &PredictionId, record: &Prediction) {
+        let now = self.identify(record);
+        let mut state = self.state();
+        if !record.status.is_terminal() {
+            state.running = now.unwrap_or_default();
+            return;
+        }
+        let took = now.and_then(|now| took(record, state.running, now));
+        let took = took
+            .zip(state.model.clone())
+            .map(|(duration, model)| Took::new(id.clone(), model, duration, SystemTime::now()));
+        drop(state);
+        // Other ends come for reasons of their own.
+        if let Some(took) = took.filter(|_| record.status == Status::Completed) {
+            self.ws.note(&took);
+        }
+    }
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.state().fmt(f)
+    }
+}
+
+impl Schedule for Watched {
+    fn gap(&self, now: Moment, random: f64) -> Duration {
+        let State { model, age, .. } = self.state().clone();
+        let schedule = self.ws.schedule(model.as_deref().unwrap_or_default());
+        let elapsed = now.elapsed + age.unwrap_or_default();
+        schedule.gap(Moment::new(elapsed, now.polls), random)
+    }
+
+    fn likely(&self, _: Duration, now: Duration) -> f64 {
+        let State {
+            model,
+            age,
+            running,
+        } = self.state().clone();
+        let Some(age) = age else {
+            // It may be over for long.
+            return 1.0;
+        };
+        let schedule = self.ws.schedule(model.as_deref().unwrap_or_default());
+        schedule.likely(running, now + age)
+    }
+}
+
+/// How old a task is, by the vendor's word.
+pub(crate) fn age(record: &Prediction, now: SystemTime) -> Option<Duration> {
+    let created: jiff::Timestamp = record.created_at.as_deref()?.parse().ok()?;
+    Some(now.duration_since(created.into()).unwrap_or_default())
+}
+
+/// How long a task took that was running at one age and had ended at another: what the vendor has
+/// measured, if that lies between them. It may be less, for it knows nothing of a queue.
+fn took(record: &Prediction, running: Duration, ended: Duration) -> Option<Duration> {
+    let inference = record
+        .timings
+        .as_ref()
+        .and_then(|timings| timings.inference);
+    let mut measured = [inference, record.execution_time].into_iter().flatten();
+    let measured = measured.find(|time| *time > 0.0);
+    let measured = measured.and_then(|time| Duration::try_from_secs_f64(time / 1_000.0).ok());
+    match measured {
+        Some(measured) => Some(measured.max(running).min(ended)),
+        // Nobody saw it run, so it may have ended at any time.
+        None if running.is_zero() => None,
+        None => Some((running + ended) / 2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_is_that_of_what_is_made() {
+        for (kind, seconds) in [
+            ("text-to-image", 2),
+            ("image-to-image", 2),
+            ("image-to-video", 5),
+            ("text-to-audio", 5),
+            ("", 5),
+        ] {
+            assert_eq!(guide(kind), Duration::from_secs(seconds), "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_is_old_counts_less() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000);
+        let took = |seconds: u64, age: Duration| {
+            let id = "pred_1".parse().unwrap();
+            Took::new(id, "a/b", Duration::from_secs(seconds), now - age)
+        };
+        let weights = |seen: &[Took]| -> Vec<f64> {
+            weighed(seen, now)
+                .into_iter()
+                .map(|(_, weight)| weight)
+                .collect()
+        };
+        assert_eq!(weights(&[took(1, HALF_LIFE)]), [0.5]);
+        // A clock that was set back.
+        let mut ahead = took(1, Duration::ZERO);
+        ahead.at += HALF_LIFE;
+        assert_eq!(weights(&[ahead]), [1.0]);
+        let many: Vec<Took> = (0..128).map(|n| took(n, Duration::ZERO)).collect();
+        let many = weights(&many);
+        assert_eq!((many[127], many[63]), (1.0, 0.5));
+        // Hardware that is twice as fast is believed in after some dozens of tasks.
+        let seen: Vec<Took> = (0..128)
+            .map(|n| took(if n < 96 { 60 } else { 30 }, Duration::ZERO))
+            .collect();
+        let durations = Durations::new(LogNormal::default()).with_seen(weighed(&seen, now));
+        let late = durations.survival(Duration::from_secs(45));
+        assert!((0.4..0.65).contains(&late), "{late}");
+    }
+
+    #[test]
+    fn what_is_published_is_the_middle_of_what_is_expected() {
+        let expected = hint("kwaivgi/kling-lipsync/text-to-video").unwrap();
+        let durations = Durations::new(expected);
+        let within = |seconds| 1.0 - durations.survival(Duration::from_secs(seconds));
+        assert!((within(60) - 0.1).abs() < 0.01 && (within(1_200) - 0.9).abs() < 0.01);
+        assert!(hint("nobody/knows").is_none());
+    }
+}
