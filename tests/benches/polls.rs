@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use wavespeed_poll::{Durations, Learned, LogNormal, Worth};
-use wavespeed_tests::polls::{Fixed, Truth, best_fixed, cost, optimum};
+use wavespeed_tests::polls::{Truth, best_fixed, cost, fixed, optimum};
 
 const LAMBDA: f64 = 0.05;
 const DRAWS: u32 = 200;
@@ -68,7 +68,7 @@ fn main() {
     for interval in [1.0, 0.5] {
         for median in [15.0, 60.0, 180.0] {
             let truth = Truth::log_normal(median, 0.4);
-            let (delay, polls) = cost(&Fixed(interval), &truth);
+            let (delay, polls) = cost(&fixed(interval), &truth);
             let mut random = Rng::with_seed(1);
             let prior = LogNormal::default();
             let seen: f64 = (0..DRAWS)

@@ -24,4 +24,5 @@ mod outline;
 mod polls;
 mod schema;
 mod vectors;
+mod webhook;
 mod wire;

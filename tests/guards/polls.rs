@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use wavespeed_poll::{Durations, Learned, LogNormal, Moment, Schedule as _, Worth};
-use wavespeed_tests::polls::{Fixed, Truth, best_fixed, cost, optimum};
+use wavespeed_tests::polls::{Truth, best_fixed, cost, fixed, optimum};
 
 const LAMBDA: f64 = 0.05;
 const DRAWS: u32 = 10;
@@ -75,7 +75,7 @@ fn a_wrong_expectation_costs_half_at_most() {
 #[test]
 fn it_asks_more_seldom_than_a_fixed_interval_that_notices_as_soon() {
     let truth = Truth::log_normal(60.0, 0.4);
-    let (delay, polls) = cost(&Fixed(1.0), &truth);
+    let (delay, polls) = cost(&fixed(1.0), &truth);
     // So much delay for a poll gives about the delay of the fixed one.
     let worth = Worth::Delay(Duration::from_secs_f64(0.0128));
     let schedule = Learned::new(&truth.known(), worth);

@@ -2,10 +2,11 @@
 //! and what answers say.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use wavespeed::{Fault, Files, Prediction, Rule, check, model};
+use wavespeed::webhook::{VerifyError, verify};
+use wavespeed::{Fault, Files, Prediction, Rule, WebhookSecret, check, model};
 use wavespeed_client::Answer;
 use wavespeed_emulator::Emulator;
 
@@ -104,4 +105,35 @@ fn an_answer_says_what_it_says() {
         let refusal = if succeeded { Value::Null } else { refusal };
         assert_eq!(refusal, vector["refusal"], "{vector}");
     }
+}
+
+#[test]
+fn an_event_is_taken_only_if_it_is_the_vendors() {
+    let mut ends = BTreeSet::new();
+    for vector in vectors(include_str!("../../spec/vectors/webhooks.json")) {
+        let text = |key: &str| vector[key].as_str().unwrap();
+        let headers = vector["headers"].as_object().unwrap().iter();
+        let headers = headers.map(|(name, value)| {
+            let name: reqwest::header::HeaderName = name.parse().unwrap();
+            (name, value.as_str().unwrap().parse().unwrap())
+        });
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(vector["now"].as_u64().unwrap());
+        let secret = WebhookSecret::new(text("secret")).unwrap();
+        let verified = verify(&headers.collect(), text("body").as_bytes(), &secret, now);
+        let end = match &verified {
+            Ok(_) => "ok",
+            Err(VerifyError::Missing(_)) => "missing",
+            Err(VerifyError::Timestamp(_)) => "timestamp",
+            Err(VerifyError::TooOld(_)) => "too_old",
+            Err(VerifyError::TooNew(_)) => "too_new",
+            Err(VerifyError::Scheme) => "scheme",
+            Err(VerifyError::Digits) => "digits",
+            Err(VerifyError::Signature) => "signature",
+            Err(VerifyError::Body) => "body",
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(end, text("expect"), "{vector} {verified:?}");
+        ends.insert(end);
+    }
+    assert_eq!(ends.len(), 9, "{ends:?}");
 }

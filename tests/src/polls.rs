@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use wavespeed_poll::{Durations, LogNormal, Moment, Schedule};
+use wavespeed_poll::{Durations, Fixed, LogNormal, Moment, Schedule};
 
 /// How long jobs take, in truth.
 #[derive(Clone, Debug)]
@@ -157,21 +157,17 @@ pub fn optimum(truth: &Truth, lambda: f64) -> f64 {
     best[0]
 }
 
-/// A fixed interval.
-#[derive(Debug)]
-pub struct Fixed(pub f64);
-
-impl Schedule for Fixed {
-    fn gap(&self, _: Moment, _: f64) -> Duration {
-        Duration::from_secs_f64(self.0)
-    }
+/// A fixed interval, in seconds.
+#[must_use]
+pub fn fixed(seconds: f64) -> Fixed {
+    Fixed(Duration::from_secs_f64(seconds))
 }
 
 /// What the best of all fixed intervals would have cost.
 #[must_use]
 pub fn best_fixed(truth: &Truth, lambda: f64) -> f64 {
     let costs = (0..60).map(|step| {
-        let (delay, polls) = cost(&Fixed(0.1 * 1.12_f64.powi(step)), truth);
+        let (delay, polls) = cost(&fixed(0.1 * 1.12_f64.powi(step)), truth);
         delay + lambda * polls
     });
     costs.fold(f64::INFINITY, f64::min)

@@ -214,6 +214,12 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
                 .after_help(example("wave usage --since 31d")),
         )
         .subcommand(
+            Command::new("stats")
+                .about("Show how long tasks of a model took here, and when they are asked about")
+                .arg(Arg::new("model").value_name("MODEL").default_value(LIPSYNC).help("Its id"))
+                .after_help(example("wave stats kwaivgi/kling-lipsync/text-to-video")),
+        )
+        .subcommand(
             listing(
                 Command::new("billings")
                     .about("List what was paid and what came back")
@@ -363,12 +369,27 @@ fn with_model(command: Command, words: &str, model: Option<&'static Model>) -> C
                 .help("Check, show the request and its price, and submit nothing"),
         )
         .arg(
+            Arg::new("webhook")
+                .long("webhook")
+                .value_name("URL")
+                .help("Where the vendor is to report the end of the task; see wave webhook listen"),
+        )
+        .arg(
             Arg::new("max-price")
                 .long("max-price")
                 .value_name("USD")
                 .value_parser(amount)
                 .help("Submit only if the vendor's price is not above this"),
         )
+}
+
+/// The standard deviation of a logarithm.
+fn spread(text: &str) -> Result<f64, String> {
+    let spread = text
+        .parse()
+        .ok()
+        .filter(|spread| (0.0..=3.0).contains(spread));
+    spread.ok_or_else(|| "not a number from 0 to 3, such as 0.4".to_owned())
 }
 
 /// An amount of money.
@@ -494,6 +515,14 @@ fn emulator() -> Command {
                 .help("How long a task takes"),
         )
         .arg(
+            Arg::new("task-spread")
+                .long("task-spread")
+                .value_name("SIGMA")
+                .default_value("0")
+                .value_parser(spread)
+                .help("How much the times of tasks differ: 0.4 is much, 0 not at all"),
+        )
+        .arg(
             Arg::new("scenario")
                 .long("scenario")
                 .value_name("FILE")
@@ -539,7 +568,7 @@ fn globals() -> Vec<Arg> {
         flag("mean-gap")
             .value_name("TIME")
             .value_parser(interval)
-            .help("The mean time between two polls of a task: 5s, or 2s for images, unless set; less is less delay"),
+            .help("The mean time between two polls of a task, less for less delay: 5s for videos and 2s for the rest, unless set"),
         flag("settle-time")
             .value_name("TIME")
             .value_parser(duration)

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
+use wavespeed::poll::Expected;
 use wavespeed::{Downloaded, JobRecord, Prediction, Quote, Uploaded, UsageSum, types};
 
 /// What became of one job.
@@ -172,6 +173,60 @@ impl From<&Quote> for QuoteDocument {
             unseen: quote.unseen.clone(),
         }
     }
+}
+
+/// How long tasks of a model take, and when they are asked about, by `wave stats`. Times are in
+/// seconds.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct StatsDocument {
+    /// The model.
+    pub(crate) model: String,
+    /// How long each of the last tasks took that were seen to be completed, the newest last.
+    pub(crate) seen: Vec<f64>,
+    /// How long tasks take, by what was seen and what is published; null if nothing is known.
+    pub(crate) expected: Option<ExpectedDocument>,
+    /// When a task is asked about, counted from its submit: the first of these times.
+    pub(crate) asked_after: Vec<f64>,
+    /// What that comes to.
+    pub(crate) schedule: CostDocument,
+    /// What a fixed interval comes to that notices an end as soon.
+    pub(crate) fixed: CostDocument,
+    /// What the vendor's own clients come to, which ask every second.
+    pub(crate) every_second: CostDocument,
+}
+
+/// Of ten tasks, one takes less than the first of these times, and one more than the last.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct ExpectedDocument {
+    /// A tenth takes less.
+    pub(crate) tenth: f64,
+    /// Half takes less.
+    pub(crate) half: f64,
+    /// Nine tenths take less.
+    pub(crate) nine_tenths: f64,
+}
+
+/// What a way to ask costs.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct CostDocument {
+    /// How often a task is asked about, on average.
+    pub(crate) polls: f64,
+    /// How late its end is noticed, on average.
+    pub(crate) delay: f64,
+}
+
+impl From<Expected> for CostDocument {
+    fn from(expected: Expected) -> Self {
+        Self {
+            polls: (expected.polls * 1_000.0).round() / 1_000.0,
+            delay: seconds(expected.delay),
+        }
+    }
+}
+
+/// A time in seconds, to the millisecond.
+pub(crate) fn seconds(time: std::time::Duration) -> f64 {
+    (time.as_secs_f64() * 1_000.0).round() / 1_000.0
 }
 
 /// What a run would do, by `--dry-run`.

@@ -10,7 +10,8 @@ use wavespeed::{Model, PredictionId};
 
 use crate::document::{
     BillingDocument, CheckDocument, DeletedDocument, Document, DryRunDocument, JobDocument,
-    ModelDocument, QuoteDocument, TaskDocument, UploadDocument, UsageDocument, VoiceDocument, text,
+    ModelDocument, QuoteDocument, StatsDocument, TaskDocument, UploadDocument, UsageDocument,
+    VoiceDocument, text,
 };
 use crate::exit::Exit;
 use crate::failure::{Failure, go_on};
@@ -262,6 +263,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
             "billings",
             schemars::schema_for!(Vec<BillingDocument>).to_value(),
         ),
+        ("stats", schemars::schema_for!(StatsDocument).to_value()),
         ("usage", schemars::schema_for!(UsageDocument).to_value()),
         ("delete", schemars::schema_for!(DeletedDocument).to_value()),
         (

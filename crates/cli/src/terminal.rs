@@ -127,6 +127,17 @@ pub(crate) fn likely((from, to): (Duration, Duration)) -> String {
     }
 }
 
+/// A time in words, no finer than it matters.
+pub(crate) fn time(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..10 => format!("{seconds:.1} s"),
+        10..60 => format!("{whole} s"),
+        60..3_600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3_600, whole % 3_600 / 60),
+    }
+}
+
 fn span(seconds: u64) -> String {
     let (value, unit) = value(seconds);
     format!("{value} {unit}")

@@ -192,7 +192,7 @@ fn records<'a>(memory: &'a Memory, state: &State) -> Vec<Record<'a>> {
             at: task.created,
         };
         records.push(deduct);
-        let at = task.created + state.settings.task_time + REFUND;
+        let at = task.created + task.takes + REFUND;
         if !task.ending.is_completed() && at <= state.now() {
             records.push(Record {
                 task,

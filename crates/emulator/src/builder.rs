@@ -13,7 +13,7 @@ use crate::scenario::Scenario;
 use crate::settings::{Credit, Ending, Key, Limits, OptionalFields, Settings};
 use crate::state::State;
 use crate::wire::{Wire, Wires};
-use crate::{Emulator, routes};
+use crate::{Emulator, routes, webhooks};
 
 /// Why an emulator does not start.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +68,7 @@ impl Builder {
             settings: Settings {
                 key: Key("emulator".to_owned()),
                 task_time: Duration::from_secs(2),
+                spread: 0.0,
                 clock: Clock::real(),
                 optional_fields: OptionalFields::Present,
                 ending: Ending::completed(),
@@ -95,6 +96,14 @@ impl Builder {
     /// seconds by default.
     pub fn task_time(mut self, task_time: Duration) -> Self {
         self.settings.task_time = task_time;
+        self
+    }
+
+    /// How much the times of tasks differ: the standard deviation of their logarithm, such as 0.4;
+    /// [`task_time`](Self::task_time) is then what half of them take at most. 0, the default, is not
+    /// at all.
+    pub fn spread(mut self, sigma: f64) -> Self {
+        self.settings.spread = sigma;
         self
     }
 
@@ -176,7 +185,9 @@ impl Builder {
         let port = listener.local_addr().map_err(failed)?.port();
         let seed = self.seed.unwrap_or_else(|| fastrand::u64(..));
         let origin = format!("http://127.0.0.1:{port}");
-        let state = Arc::new(State::new(self.settings, origin, seed));
+        let (reports, reported) = tokio::sync::mpsc::unbounded_channel();
+        let state = Arc::new(State::new(self.settings, origin, seed, reports));
+        tokio::spawn(webhooks::report(Arc::clone(&state), reported));
         let router = routes::router(Arc::clone(&state), bundle)?;
 
         let stop = state.stopped.clone().drop_guard();

@@ -72,6 +72,7 @@ mod strike;
 #[cfg(test)]
 mod tests;
 mod uploads;
+mod webhooks;
 mod wire;
 
 use std::fmt;
@@ -86,6 +87,7 @@ pub use log::RecordedRequest;
 pub use scenario::{Scenario, ScenarioError};
 pub use settings::{Credit, Ending, Limits, OptionalFields};
 pub use state::Task;
+pub use webhooks::Delivery;
 
 use state::State;
 
@@ -140,6 +142,12 @@ impl Emulator {
     #[must_use]
     pub fn task(&self, id: &str) -> Option<Task> {
         self.state.memory().tasks.get(id).cloned()
+    }
+
+    /// The tries to report the ends of tasks, oldest first.
+    #[must_use]
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.state.memory().deliveries.clone()
     }
 
     /// Stops it, and returns when the calls under way have been answered and the port is free.

@@ -12,7 +12,7 @@ use crate::bundle::Operation;
 use crate::files::File;
 use crate::routes::Refusal;
 use crate::sample::Sample;
-use crate::settings::{Ending, Limits, OptionalFields, Settings};
+use crate::settings::{Ending, Limits, OptionalFields};
 use crate::state::{Memory, State, Task};
 use crate::{credit, uploads};
 
@@ -51,6 +51,7 @@ pub(crate) fn submit(
         model: model.to_owned(),
         number: memory.billed,
         created: state.now(),
+        takes: memory.task_time(&state.settings),
         ending: ordered(parts).unwrap_or(&state.settings.ending).clone(),
         expired: 0,
         makes,
@@ -62,6 +63,10 @@ pub(crate) fn submit(
     // Also of a task that takes no time, as it is with the vendor.
     let prediction = prediction(&task, Stage::Created, state);
     memory.paid.push(task.clone());
+    if task.webhook.is_some() {
+        // Whoever takes it is there as long as the emulator is.
+        _ = state.reports.send(task.id.clone());
+    }
     memory.tasks.insert(task.id.clone(), task);
     Ok(prediction)
 }
@@ -195,11 +200,10 @@ fn webhook(uri: &Uri) -> Result<Option<String>, String> {
 }
 
 fn stage(task: &Task, state: &State) -> Stage {
-    let task_time = state.settings.task_time;
     let age = state.now().saturating_sub(task.created);
-    if age >= task_time {
+    if age >= task.takes {
         Stage::Ended
-    } else if age >= task_time / 4 {
+    } else if age >= task.takes / 4 {
         Stage::Processing
     } else {
         Stage::Created
@@ -213,9 +217,7 @@ fn has_output(stage: Stage, task: &Task) -> bool {
 /// The prediction of a task at a stage, with the fields and the values of the vendor's recorded
 /// answers.
 fn prediction(task: &Task, stage: Stage, state: &State) -> Value {
-    let Settings {
-        task_time, clock, ..
-    } = &state.settings;
+    let clock = &state.settings.clock;
     let Task {
         id, model, ending, ..
     } = task;
@@ -223,7 +225,7 @@ fn prediction(task: &Task, stage: Stage, state: &State) -> Value {
     let (status, took, error, code) = match stage {
         Stage::Created => ("created", Duration::ZERO, "", None),
         Stage::Processing => ("processing", Duration::ZERO, "", None),
-        Stage::Ended => (&*ending.status, *task_time, &*ending.error, ending.code()),
+        Stage::Ended => (&*ending.status, task.takes, &*ending.error, ending.code()),
     };
     let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let outputs: Vec<_> = has_output(stage, task)

@@ -161,6 +161,7 @@ impl fmt::Debug for Key {
 pub(crate) struct Settings {
     pub(crate) key: Key,
     pub(crate) task_time: Duration,
+    pub(crate) spread: f64,
     pub(crate) clock: Clock,
     pub(crate) optional_fields: OptionalFields,
     pub(crate) ending: Ending,

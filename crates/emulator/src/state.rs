@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::http::request::Parts;
 use serde_json::{Map, Value};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio_util::sync::CancellationToken;
 
 use crate::faults::Faults;
@@ -14,6 +15,7 @@ use crate::files::StoredFile;
 use crate::log::Log;
 use crate::sample::Sample;
 use crate::settings::{Ending, Settings};
+use crate::webhooks::Delivery;
 
 /// How long the vendor keeps predictions and uploads.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -34,6 +36,8 @@ pub struct Task {
     pub(crate) number: u64,
     /// When it was created, by the emulator's clock.
     pub(crate) created: Duration,
+    /// How long it takes.
+    pub(crate) takes: Duration,
     /// How it ends.
     pub(crate) ending: Ending,
     /// How many of its output's URLs have expired.
@@ -64,6 +68,8 @@ pub(crate) struct State {
     pub(crate) origin: String,
     /// The end of the emulator: what waits for nothing else then stops.
     pub(crate) stopped: CancellationToken,
+    /// Takes the ids of tasks that are to be reported.
+    pub(crate) reports: UnboundedSender<String>,
     memory: Mutex<Memory>,
 }
 
@@ -76,17 +82,24 @@ pub(crate) struct Memory {
     pub(crate) tasks: HashMap<String, Task>,
     pub(crate) uploads: HashMap<String, Upload>,
     pub(crate) log: Log,
+    pub(crate) deliveries: Vec<Delivery>,
     pub(crate) faults: Faults,
 }
 
 impl State {
-    pub(crate) fn new(settings: Settings, origin: String, seed: u64) -> Self {
+    pub(crate) fn new(
+        settings: Settings,
+        origin: String,
+        seed: u64,
+        reports: UnboundedSender<String>,
+    ) -> Self {
         // With another seed, so that neither follows from the other.
         let faults = Faults::new(settings.scenario.clone(), !seed);
         Self {
             settings,
             origin,
             stopped: CancellationToken::new(),
+            reports,
             memory: Mutex::new(Memory {
                 ids: fastrand::Rng::with_seed(seed),
                 billed: 0,
@@ -94,6 +107,7 @@ impl State {
                 tasks: HashMap::new(),
                 uploads: HashMap::new(),
                 log: Log::default(),
+                deliveries: Vec::new(),
                 faults,
             }),
         }
@@ -124,6 +138,18 @@ impl Memory {
     /// A new id: 32 hexadecimal digits.
     pub(crate) fn new_id(&mut self) -> String {
         format!("{:032x}", self.ids.u128(..))
+    }
+
+    /// How long the next task takes.
+    pub(crate) fn task_time(&mut self, settings: &Settings) -> Duration {
+        if settings.spread <= 0.0 {
+            return settings.task_time;
+        }
+        // By Box and Muller: what is normally distributed, from what is uniformly.
+        let (radius, angle) = (1.0 - self.ids.f64(), self.ids.f64());
+        let normal = (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos();
+        let seconds = settings.task_time.as_secs_f64() * (settings.spread * normal).exp();
+        Duration::try_from_secs_f64(seconds).unwrap_or(settings.task_time)
     }
 
     /// The tasks, oldest first.

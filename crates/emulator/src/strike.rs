@@ -133,8 +133,10 @@ async fn spoil(
             response.headers_mut().remove(ACCEPT_RANGES);
             response
         }
-        // These have done their work already.
-        Fault::Delay(_) | Fault::Ending(_) | Fault::Expired => response,
+        // These have done their work already, or are of no call that is answered here.
+        Fault::Delay(_) | Fault::Ending(_) | Fault::Expired | Fault::Twice | Fault::Forged => {
+            response
+        }
     }
 }
 

@@ -122,8 +122,9 @@ impl Store for Journal {
         let fields = Fields::of(intent).map_err(|trouble| trouble.of(&self.path))?;
         self.write(|jobs| {
             let sql = "INSERT INTO jobs
-                       (base_url, fingerprint, model, input, target, folder, force, at, stage)
-                       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                       (base_url, fingerprint, model, input, target, folder, force, at, stage,
+                        webhook)
+                       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
             jobs.execute(
                 sql,
                 params![
@@ -136,6 +137,7 @@ impl Store for Journal {
                     fields.force,
                     fields.at,
                     Stage::Intended.name(),
+                    intent.webhook,
                 ],
             )?;
             Ok(JobNumber::new(jobs.last_insert_rowid().unsigned_abs()))

@@ -12,14 +12,14 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use crate::row::{OPEN, columns, schema};
-use crate::{duration, upload};
+use crate::row::{OPEN, first_columns, schema};
+use crate::{duration, row, upload};
 
 /// Tells a journal from the databases of other programs: "wave" in ASCII.
 const APPLICATION: i32 = 0x7761_7665;
 /// The version of the tables.
 const VERSION: i32 = 3;
-const ADDED: [Added; 2] = [
+const ADDED: [Added; 3] = [
     Added {
         version: 2,
         schema: upload::SCHEMA,
@@ -29,6 +29,11 @@ const ADDED: [Added; 2] = [
         version: 3,
         schema: duration::SCHEMA,
         look: duration::LOOK,
+    },
+    Added {
+        version: 3,
+        schema: row::WEBHOOK,
+        look: row::WEBHOOK_LOOK,
     },
 ];
 /// The oldest version that can be used; it is brought up to date when it is opened.
@@ -309,7 +314,7 @@ fn check(path: &Path, connection: &Connection) -> Result<i32, OpenError> {
 fn look(connection: &Connection, version: i32) -> rusqlite::Result<String> {
     let newest = format!(
         "SELECT {} FROM jobs ORDER BY number DESC LIMIT 1",
-        columns()
+        first_columns()
     );
     connection.prepare(&newest)?.query([])?.next()?;
     let open = format!("SELECT count(*) FROM jobs INDEXED BY open_jobs WHERE {OPEN}");

@@ -40,6 +40,12 @@ pub(crate) fn schema() -> String {
 pub(crate) const OPEN: &str = "(stage IN ('intended', 'unknown', 'submitted')
     OR (stage = 'ended' AND target IS NOT NULL AND status = 'completed'))";
 
+/// What version 3 has more of a job: where the vendor is to report its end.
+pub(crate) const WEBHOOK: &str = "ALTER TABLE jobs ADD COLUMN webhook TEXT;";
+/// Fails unless that is there.
+pub(crate) const WEBHOOK_LOOK: &str = "SELECT webhook FROM jobs LIMIT 0";
+
+/// Those of version 1.
 const COLUMNS: [&str; 12] = [
     "number", "model", "input", "target", "folder", "force", "at", "stage", "id", "adopted",
     "status", "files",
@@ -47,6 +53,11 @@ const COLUMNS: [&str; 12] = [
 
 /// The columns that [`record`] reads.
 pub(crate) fn columns() -> String {
+    format!("{}, webhook", first_columns())
+}
+
+/// Those of them that every version has.
+pub(crate) fn first_columns() -> String {
     COLUMNS.join(", ")
 }
 
@@ -151,6 +162,7 @@ pub(crate) fn record(row: &Row<'_>) -> Result<JobRecord, Trouble> {
     let intent = Intent::new(&nobody, &model, &input, at);
     let mut job = JobRecord::new(JobNumber::new(number), &intent);
     job.target = reader.target()?;
+    job.webhook = row.get("webhook")?;
     job.stage = reader.made("stage", |word: String| word.parse::<Stage>())?;
     job.id = reader.made("id", |id: Option<String>| {
         id.map(|id| id.parse()).transpose()

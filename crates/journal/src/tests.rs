@@ -39,6 +39,7 @@ fn intend(store: &dyn Store, account: &Account, target: Option<&Target>) -> JobN
     let (model, input) = (model(), json!({ "text": "Hello" }));
     let mut intent = Intent::new(account, &model, &input, at());
     intent.target = target;
+    intent.webhook = target.map(|_| "https://a.example/hook");
     store.intend(&intent).unwrap()
 }
 
@@ -96,6 +97,7 @@ fn behaves(store: &dyn Store) {
     let (model, input) = (model(), json!({ "text": "Hello" }));
     let mut intent = Intent::new(&mine, &model, &input, at());
     intent.target = Some(&target);
+    intent.webhook = Some("https://a.example/hook");
     let mut expected = JobRecord::new(number, &intent);
     assert_eq!(job(store, number), expected);
     assert!(store.jobs(&mine, Which::Id(&pred)).unwrap().is_empty());

@@ -45,5 +45,5 @@ pub use deadline::Deadline;
 pub use durations::{Durations, Expected, LogNormal};
 pub use learned::{Learned, Worth};
 pub use many::{Entry, Limits};
-pub use schedule::{Geometric, Moment, Schedule};
+pub use schedule::{Fixed, Geometric, Moment, Schedule};
 pub use watch::{Poller, Reply, Start, Stopped, Trouble, Update, Verdict};

@@ -39,6 +39,16 @@ impl Moment {
     }
 }
 
+/// Gaps that are all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fixed(pub Duration);
+
+impl Schedule for Fixed {
+    fn gap(&self, _: Moment, _: f64) -> Duration {
+        self.0
+    }
+}
+
 /// Gaps that grow by a factor from a floor to a cap.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]

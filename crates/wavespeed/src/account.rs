@@ -99,6 +99,14 @@ pub struct UsageSum {
 pub struct WebhookSecret(String);
 
 impl WebhookSecret {
+    /// The secret as the vendor writes it. Nothing, if it is empty.
+    #[must_use]
+    pub fn new(secret: impl Into<String>) -> Option<Self> {
+        let secret = secret.into();
+        let is_one = !secret.trim_start_matches("whsec_").is_empty();
+        is_one.then_some(Self(secret))
+    }
+
     /// The secret as the vendor writes it, with its `whsec_`.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -69,6 +69,7 @@ mod submit;
 mod target;
 mod transfer;
 mod upload;
+pub mod webhook;
 
 use std::sync::Arc;
 

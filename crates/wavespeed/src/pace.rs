@@ -11,14 +11,17 @@ use std::time::{Duration, Instant, SystemTime};
 use wavespeed_client::{Prediction, PredictionId, Status};
 use wavespeed_poll::{Durations, Learned, LogNormal, Moment, Schedule, Worth};
 
-use crate::{Took, Wavespeed};
+use crate::{StoreError, Took, Wavespeed};
 
-/// What the vendor's guide asks for between two polls: of a video, and of an image.
+/// What the vendor's guide asks for between two polls: of a video, and of an image. It says nothing
+/// of sound, which takes no longer than an image.
 const VIDEO: Duration = Duration::from_secs(5);
-const IMAGE: Duration = Duration::from_secs(2);
+const OTHER: Duration = Duration::from_secs(2);
 /// The longest gap, in mean gaps: what a wrong guess costs at most.
 const LONGEST: u32 = 3;
-/// No gap is longer than the time that has passed.
+/// While fewer tasks than this were seen, no gap is longer than the time that has passed: what is
+/// expected of a model that nobody has seen may be wrong by any factor.
+const FEW: usize = 10;
 const SHARE: f64 = 1.0;
 /// A duration counts half of what it did after so much time, or so many newer ones: the vendor's
 /// hardware changes, and so does what people ask of it.
@@ -34,8 +37,8 @@ pub struct Pace {
     /// The shortest time between two polls of a task; 1 s unless set, as the vendor's own clients
     /// have it.
     pub floor: Option<Duration>,
-    /// The mean time between two polls of a task. Unless set, what the vendor's guide asks for: 2 s
-    /// for images, 5 s for everything else. Less of it is less delay, for more polls.
+    /// The mean time between two polls of a task. Unless set, what the vendor's guide asks for: 5 s
+    /// for videos and for models nobody knows, 2 s for everything else. Less of it is less delay, for more polls.
     pub mean_gap: Option<Duration>,
 }
 
@@ -65,6 +68,15 @@ impl Wavespeed {
         self.known_of(model).durations
     }
 
+    /// How long each of the last tasks of a model took, the newest last, as far as the store has seen
+    /// it.
+    ///
+    /// # Errors
+    /// If it could not be read.
+    pub fn seen(&self, model: &str) -> Result<Vec<Took>, StoreError> {
+        self.0.store.durations(&self.0.account, model)
+    }
+
     /// When a task of a model is asked about: by the schedule of the settings, or else by
     /// [`durations`](Self::durations) and the [`Pace`].
     #[must_use]
@@ -88,8 +100,7 @@ impl Wavespeed {
     }
 
     fn learn(&self, model: &str) -> Known {
-        let seen = self.0.store.durations(&self.0.account, model);
-        let seen = seen.unwrap_or_else(|error| {
+        let seen = self.seen(model).unwrap_or_else(|error| {
             tracing::warn!(model, %error, "how long tasks took could not be read");
             Vec::new()
         });
@@ -119,17 +130,20 @@ impl Pace {
         let kind = crate::model(model).map_or("", |model| model.kind);
         let gap = self.mean_gap.unwrap_or_else(|| guide(kind));
         let floor = self.floor.unwrap_or(Duration::from_secs(1));
-        Learned::new(durations, Worth::MeanGap(gap))
-            .between(floor, gap.saturating_mul(LONGEST))
-            .within(SHARE)
+        let schedule = Learned::new(durations, Worth::MeanGap(gap))
+            .between(floor, gap.saturating_mul(LONGEST));
+        match durations.count() < FEW {
+            true => schedule.within(SHARE),
+            false => schedule,
+        }
     }
 }
 
 /// What the vendor's guide asks for, by what a model makes.
 fn guide(kind: &str) -> Duration {
-    match kind.ends_with("image") {
-        true => IMAGE,
-        false => VIDEO,
+    match kind.is_empty() || kind.ends_with("video") {
+        true => VIDEO,
+        false => OTHER,
     }
 }
 
@@ -299,7 +313,7 @@ mod tests {
             ("text-to-image", 2),
             ("image-to-image", 2),
             ("image-to-video", 5),
-            ("text-to-audio", 5),
+            ("text-to-audio", 2),
             ("", 5),
         ] {
             assert_eq!(guide(kind), Duration::from_secs(seconds), "{kind}");

@@ -334,6 +334,8 @@ pub struct Intent<'a> {
     pub input: &'a Value,
     /// Where the outputs are to be saved, if they are.
     pub target: Option<&'a Target>,
+    /// Where the vendor is to report its end, if anywhere.
+    pub webhook: Option<&'a str>,
     /// When.
     pub at: SystemTime,
 }
@@ -342,12 +344,12 @@ impl<'a> Intent<'a> {
     /// A submit at this time, without a target.
     #[must_use]
     pub fn new(account: &'a Account, model: &'a ModelId, input: &'a Value, at: SystemTime) -> Self {
-        let target = None;
         Self {
             account,
             model,
             input,
-            target,
+            target: None,
+            webhook: None,
             at,
         }
     }
@@ -451,6 +453,8 @@ pub struct JobRecord {
     pub input: Value,
     /// Where its outputs are to be saved.
     pub target: Option<Target>,
+    /// Where the vendor is to report its end, if anywhere.
+    pub webhook: Option<String>,
     /// When it was about to be sent.
     pub at: SystemTime,
     /// How far it has come.
@@ -474,6 +478,7 @@ impl JobRecord {
             model: intent.model.clone(),
             input: intent.input.clone(),
             target: intent.target.cloned(),
+            webhook: intent.webhook.map(str::to_owned),
             at: intent.at,
             stage: Stage::Intended,
             id: None,

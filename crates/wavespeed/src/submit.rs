@@ -4,10 +4,11 @@ use std::future::pending;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
+use url::Url;
 use wavespeed_client::{Answer, CallError, InvalidId, Model, ModelId, ModelInput, PredictionId};
 use wavespeed_poll::{Deadline, Start};
 
-use crate::http::chain;
+use crate::http::{chain, is_loopback};
 use crate::outcome::{Attempt, Outcome, decide};
 use crate::{
     Faults, FetchError, Files, Intent, Job, JobNumber, JobRecord, Quote, Rejected, Rule, Settled,
@@ -40,6 +41,14 @@ pub enum SubmitError {
     /// What it costs is not known, and there is a limit. Nothing was sent.
     #[error("what it costs is not known, so nothing was submitted: {0}")]
     NoPrice(FetchError),
+    /// The vendor could not report the end of the task there. Nothing was sent.
+    #[error("the webhook {url:?} {why}, so nothing was submitted")]
+    Webhook {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// The submit could not be written down, so it was not sent.
     #[error("the submit could not be written down, so it was not sent: {0}")]
     Store(#[from] StoreError),
@@ -67,6 +76,9 @@ pub struct SubmitOptions<'a> {
     pub model: Option<&'a Model>,
     /// What the task may cost in USD: more, or a price that is not known, and it is not sent.
     pub max_price: Option<f64>,
+    /// Where the vendor is to report the end of the task: an https URL, or any of this machine if
+    /// the API is on it, too. See [`webhook`](crate::webhook).
+    pub webhook: Option<&'a str>,
 }
 
 impl SubmitOptions<'_> {
@@ -79,6 +91,7 @@ impl SubmitOptions<'_> {
             overridden: &[],
             model: None,
             max_price: None,
+            webhook: None,
         }
     }
 }
@@ -89,6 +102,7 @@ struct Sending<'a> {
     number: JobNumber,
     model: &'a ModelId,
     input: &'a Value,
+    webhook: Option<&'a str>,
     /// When it was last about to be sent.
     at: SystemTime,
     deadline: Deadline,
@@ -115,6 +129,19 @@ impl Wavespeed {
     /// As of [`submit`](Self::submit).
     pub async fn submit_raw(&self, model: &str, input: &Value) -> Result<Job, SubmitError> {
         self.submit_with(model, input, &SubmitOptions::new(self.deadline()))
+            .await
+    }
+
+    /// As [`submit`](Self::submit), with options.
+    ///
+    /// # Errors
+    /// As of [`submit`](Self::submit).
+    pub async fn submit_input<I: ModelInput>(
+        &self,
+        input: &I,
+        options: &SubmitOptions<'_>,
+    ) -> Result<Job, SubmitError> {
+        self.submit_with(I::MODEL, &serde_json::to_value(input)?, options)
             .await
     }
 
@@ -164,6 +191,7 @@ impl Wavespeed {
             number: record.number,
             model: &record.model,
             input: &record.input,
+            webhook: record.webhook.as_deref(),
             at: record.at,
             deadline,
         };
@@ -178,6 +206,8 @@ impl Wavespeed {
         input: &Value,
         options: &SubmitOptions<'_>,
     ) -> Result<Job, SubmitError> {
+        let webhook = options.webhook;
+        webhook.map_or(Ok(()), |url| self.check_webhook(url))?;
         self.affordable(model, input, options).await?;
         let model: ModelId = model.parse()?;
         let target = options.target.map(Target::absolute).transpose();
@@ -185,10 +215,12 @@ impl Wavespeed {
         let mut intent = Intent::new(&self.0.account, &model, input, at);
         let target = target.map_err(StoreError::new)?;
         intent.target = target.as_ref();
+        intent.webhook = webhook;
         let sending = Sending {
             number: self.0.store.intend(&intent)?,
             model: &model,
             input,
+            webhook,
             at,
             deadline: options.deadline,
         };
@@ -197,6 +229,37 @@ impl Wavespeed {
             _ = self.settle(sending.number, &Settled::Rejected);
         })?;
         self.send(sending).await
+    }
+
+    /// Whether the vendor may be able to report the end of a task to a URL, as far as that can be
+    /// said without trying: as a submit checks it.
+    ///
+    /// # Errors
+    /// [`SubmitError::Webhook`], if it is none that the vendor takes or can reach.
+    pub fn check_webhook(&self, webhook: &str) -> Result<(), SubmitError> {
+        let wrong = |why| {
+            Err(SubmitError::Webhook {
+                url: webhook.to_owned(),
+                why,
+            })
+        };
+        let Ok(url) = webhook.parse::<Url>() else {
+            return wrong("is not a URL such as https://host/path");
+        };
+        let is_ours = self
+            .0
+            .account
+            .base_url
+            .parse()
+            .is_ok_and(|api| is_loopback(&api));
+        match url.scheme() {
+            "http" | "https" if is_ours => Ok(()),
+            "https" if is_loopback(&url) => {
+                wrong("is of this machine, which the vendor cannot reach")
+            }
+            "https" => Ok(()),
+            _ => wrong("is not https"),
+        }
     }
 
     /// Whether a task costs no more than it may.
@@ -285,7 +348,7 @@ impl Wavespeed {
         let post = self
             .0
             .api
-            .submit_raw(sending.model, sending.input, None, limit);
+            .submit_raw(sending.model, sending.input, sending.webhook, limit);
         match post.await {
             Ok(answer) => Attempt::Answered(answer),
             Err(CallError::Limit) => Attempt::Lost(format!("no answer within {timeout:?}")),

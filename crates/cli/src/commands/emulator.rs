@@ -21,7 +21,8 @@ pub(super) async fn run(matches: &ArgMatches, context: &Context) -> Report {
             *matches
                 .get_one::<Duration>("task-time")
                 .expect("it has a default"),
-        );
+        )
+        .spread(*matches.get_one("task-spread").expect("it has a default"));
     if let Some(path) = matches.get_one::<PathBuf>("scenario") {
         match scenario(path) {
             Ok(scenario) => builder = builder.scenario(scenario),

@@ -9,6 +9,7 @@ pub(crate) mod list;
 mod price;
 mod resume;
 mod run;
+mod stats;
 mod tasks;
 mod upload;
 
@@ -41,6 +42,7 @@ pub(crate) async fn run(name: &str, matches: &ArgMatches, context: &mut Context)
         "delete" => account::delete(matches, context).await,
         "usage" => account::usage(matches, context).await,
         "billings" => account::billings(matches, context).await,
+        "stats" => stats::run(matches, context).await,
         "voices" => list::voices(matches),
         "emulator" => emulator::run(matches, context).await,
         other => unreachable!("clap knows no command {other}"),

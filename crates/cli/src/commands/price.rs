@@ -3,6 +3,7 @@
 use clap::ArgMatches;
 use futures_util::future::join;
 use serde_json::Value;
+use wavespeed::reqwest::Url;
 use wavespeed::{Faults, FetchError, Files, Model, Quote, Rule, Wavespeed, name_uploads};
 
 use super::run::choose;
@@ -64,10 +65,11 @@ pub(super) async fn dry_run(
     client: &Wavespeed,
     model: &Model,
     input: &Value,
+    webhook: Option<&str>,
     max: Option<f64>,
     warnings: Vec<FaultDocument>,
 ) -> Report {
-    let request = request(client, model, input);
+    let request = request(client, model, input, webhook);
     let (quote, balance) = join(client.price_by(model, input), client.balance()).await;
     let mut exit = Exit::Done;
     let mut lines = vec![
@@ -127,10 +129,21 @@ pub(super) async fn dry_run(
 }
 
 /// The request as it would be sent. A local file has no URL yet.
-fn request(client: &Wavespeed, model: &Model, input: &Value) -> RequestDocument {
+fn request(
+    client: &Wavespeed,
+    model: &Model,
+    input: &Value,
+    webhook: Option<&str>,
+) -> RequestDocument {
     let mut body = input.clone();
     name_uploads(model, &mut body, |path| format!("<URL of {path}>"));
     let url = format!("{}/{}", client.account().base_url, model.id);
+    let url = match webhook {
+        Some(webhook) => {
+            Url::parse_with_params(&url, [("webhook", webhook)]).map_or(url, String::from)
+        }
+        None => url,
+    };
     let curl = format!(
         "curl -X POST {} -H \"{KEY}\" -H '{JSON}' --data-raw {}",
         quoted(&url),

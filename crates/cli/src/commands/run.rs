@@ -225,17 +225,22 @@ async fn attempt(
         let warnings = sift(client.check_urls(model, &given.input).await)?;
         warn(&warnings, context, job);
     }
+    let webhook = matches.get_one::<String>("webhook").map(String::as_str);
+    if let Some(url) = webhook {
+        client.check_webhook(url)?;
+    }
     let max_price = matches.get_one("max-price").copied();
     if matches.get_flag("dry-run") {
         let warnings = std::mem::take(&mut job.document.warnings);
         return Ok(Some(
-            dry_run(&client, model, &given.input, max_price, warnings).await,
+            dry_run(&client, model, &given.input, webhook, max_price, warnings).await,
         ));
     }
     let mut options = SubmitOptions::new(client.deadline());
     options.target = target.as_ref();
     options.overridden = &overridden;
     options.max_price = max_price;
+    options.webhook = webhook;
     options.model = Some(model).filter(|_| chosen.by == By::List);
     submit(&client, model, given.input, &options, context, job).await?;
     Ok(None)

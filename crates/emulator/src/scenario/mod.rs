@@ -71,10 +71,11 @@ pub(crate) enum Call {
     Put,
     Output,
     Account,
+    Webhook,
 }
 
 impl Call {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Submit,
         Self::Result,
         Self::History,
@@ -85,11 +86,12 @@ impl Call {
         Self::Put,
         Self::Output,
         Self::Account,
+        Self::Webhook,
     ];
 
     /// Whether it is one of the API: JSON, with a key.
     pub(crate) fn is_api(self) -> bool {
-        !matches!(self, Self::Put | Self::Output)
+        !matches!(self, Self::Put | Self::Output | Self::Webhook)
     }
 }
 
@@ -106,6 +108,7 @@ impl fmt::Display for Call {
             Self::Account => "account",
             Self::Put => "put",
             Self::Output => "output",
+            Self::Webhook => "webhook",
         })
     }
 }
@@ -157,6 +160,8 @@ pub(crate) enum Fault {
     Ending(Ending),
     Expired,
     NoRanges,
+    Twice,
+    Forged,
 }
 
 /// A status instead of the answer.
@@ -179,7 +184,14 @@ pub(crate) enum RetryAfter {
 impl Fault {
     /// Whether it can befall such a call.
     fn is_possible(&self, call: Call) -> bool {
+        if call == Call::Webhook {
+            return matches!(
+                self,
+                Self::DropBefore | Self::Delay(_) | Self::Twice | Self::Forged
+            );
+        }
         match self {
+            Self::Twice | Self::Forged => false,
             Self::DropBefore
             | Self::LoseAnswer
             | Self::StallBefore

@@ -156,11 +156,13 @@ fn fault(words: &mut SplitWhitespace<'_>) -> Result<Fault, String> {
         }
         "expired" => Fault::Expired,
         "no-ranges" => Fault::NoRanges,
+        "twice" => Fault::Twice,
+        "forged" => Fault::Forged,
         _ => {
             return Err(format!(
                 "`{name}` is not a fault; take drop-before, lose-answer, stall-before, stall, \
                  delay, status, redirect, html, cut, wrong-length, empty, huge, truncated, \
-                 null-data, no-id, unknown-status, ending, expired or no-ranges"
+                 null-data, no-id, unknown-status, ending, expired, no-ranges, twice or forged"
             ));
         }
     })

@@ -18,9 +18,9 @@ fn seconds(seconds: u64) -> Duration {
 
 /// A fixed gap, and a likelihood that the test gives.
 #[derive(Debug)]
-struct Fixed(Duration, f64);
+struct Likely(Duration, f64);
 
-impl Schedule for Fixed {
+impl Schedule for Likely {
     fn gap(&self, _: Moment, _: f64) -> Duration {
         self.0
     }
@@ -32,7 +32,7 @@ impl Schedule for Fixed {
 
 fn entry(key: u32, gap: u64, likely: f64) -> Entry<u32> {
     let mut entry = Entry::new(key, Start::Now);
-    entry.schedule = Some(Arc::new(Fixed(seconds(gap), likely)));
+    entry.schedule = Some(Arc::new(Likely(seconds(gap), likely)));
     entry
 }
 

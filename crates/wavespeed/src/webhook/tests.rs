@@ -1,0 +1,83 @@
+//! What the vectors of all languages leave out: headers that a text cannot show, and duplicates.
+
+use serde_json::json;
+
+use super::*;
+
+fn secret() -> WebhookSecret {
+    WebhookSecret::new("whsec_test").unwrap()
+}
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+fn body() -> Vec<u8> {
+    json!({ "id": "pred_1", "status": "completed" })
+        .to_string()
+        .into_bytes()
+}
+
+fn event(id: &str, seconds: u64) -> Event {
+    let headers = sign(&secret(), id, at(seconds), &body());
+    verify(&headers, &body(), &secret(), at(seconds)).unwrap()
+}
+
+#[test]
+fn what_is_signed_here_is_taken_here() {
+    let event = event("wh_1", 1_767_323_045);
+    assert_eq!((&*event.id, event.at), ("wh_1", at(1_767_323_045)));
+    assert_eq!(event.prediction.id, "pred_1");
+}
+
+#[test]
+fn a_header_that_is_there_twice_or_is_no_text_is_refused() {
+    for name in [ID, TIMESTAMP, SIGNATURE] {
+        let mut twice = sign(&secret(), "wh_1", at(0), &body());
+        let value = twice[name].clone();
+        twice.append(name, value);
+        let mut binary = sign(&secret(), "wh_1", at(0), &body());
+        binary.insert(name, HeaderValue::from_bytes(b"\xff").unwrap());
+        for headers in [twice, binary] {
+            let refused = verify(&headers, &body(), &secret(), at(0));
+            assert_eq!(refused, Err(VerifyError::Header(name)));
+        }
+    }
+}
+
+#[test]
+fn every_bit_of_the_signature_counts() {
+    let headers = sign(&secret(), "wh_1", at(0), &body());
+    let right = headers[SIGNATURE].to_str().unwrap().to_owned();
+    for index in SCHEME.len()..right.len() {
+        for bit in [1, 2, 4, 8] {
+            let digit = u8::from_str_radix(&right[index..=index], 16).unwrap() ^ bit;
+            let wrong = format!("{}{digit:x}{}", &right[..index], &right[index + 1..]);
+            let mut headers = headers.clone();
+            headers.insert(SIGNATURE, wrong.parse().unwrap());
+            let refused = verify(&headers, &body(), &secret(), at(0));
+            assert_eq!(refused, Err(VerifyError::Signature));
+        }
+    }
+}
+
+#[test]
+fn an_event_is_new_once_and_is_forgotten_when_it_would_be_refused() {
+    let mut seen = Seen::default();
+    assert!(seen.is_new(&event("wh_1", 1_000)));
+    assert!(!seen.is_new(&event("wh_1", 1_000)));
+    // Sent again, it is signed anew, and comes later.
+    assert!(!seen.is_new(&event("wh_1", 1_500)));
+    assert!(seen.is_new(&event("wh_2", 1_900)));
+    assert!(!seen.is_new(&event("wh_1", 1_900)));
+    for number in 0..10_000 {
+        assert!(seen.is_new(&event(&format!("n_{number}"), 2_000 + number)));
+    }
+    assert!(seen.0.len() <= 602, "{seen:?}");
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    assert!(WebhookSecret::new("whsec_").is_none() && WebhookSecret::new("").is_none());
+    assert!(!format!("{:?}", secret()).contains("test"));
+}
