@@ -23,6 +23,7 @@ mod network;
 mod outline;
 mod polls;
 mod schema;
+mod told;
 mod vectors;
 mod webhook;
 mod wire;

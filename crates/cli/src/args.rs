@@ -245,7 +245,57 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
                 )
                 .after_help(example("wave voices --language zh")),
         )
+        .subcommand(webhook())
         .subcommand(emulator())
+}
+
+fn webhook() -> Command {
+    const EXAMPLE: &str = "wave webhook listen --forward-to http://127.0.0.1:3000/hook";
+    Command::new("webhook")
+        .about("Receive the vendor's webhooks")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .after_help(example(EXAMPLE))
+        .subcommand(
+            Command::new("listen")
+                .about("Receive webhooks, verify them, print a line for each, and pass them on")
+                .arg(
+                    Arg::new("port")
+                        .long("port")
+                        .value_name("N")
+                        .default_value("8788")
+                        .value_parser(value_parser!(u16))
+                        .help("The port on 127.0.0.1; 0 takes any that is free"),
+                )
+                .arg(
+                    Arg::new("forward-to")
+                        .long("forward-to")
+                        .value_name("URL")
+                        .value_parser(http_url)
+                        .help("Pass each on to there as it came; the answer is the answer"),
+                )
+                .arg(
+                    Arg::new("poll")
+                        .long("poll")
+                        .action(ArgAction::SetTrue)
+                        .help("The vendor cannot reach this machine: ask for the account's tasks, and send itself what the vendor would send"),
+                )
+                .after_help(example(EXAMPLE))
+                .after_long_help(format!(
+                    "{}\n\nA tunnel or a proxy brings the vendor's requests here; a task names its \
+                     public URL: wave lipsync … --webhook https://HOST/. The secret is asked for by \
+                     the key, or taken from the environment variable WAVESPEED_WEBHOOK_SECRET. With \
+                     --json, each line is a JSON document.",
+                    example(EXAMPLE)
+                )),
+        )
+}
+
+fn http_url(text: &str) -> Result<wavespeed::reqwest::Url, String> {
+    let url = text.parse::<wavespeed::reqwest::Url>().ok();
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or_else(|| "not a URL such as http://127.0.0.1:3000/hook".to_owned())
 }
 
 /// With a time and a model.

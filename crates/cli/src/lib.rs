@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
         let mut context = Context::new(global);
         let board = context.board.clone();
         let kind = match name {
-            "emulator" => Work::Server,
+            "emulator" | "webhook" => Work::Server,
             _ if context.global.emulate => Work::Emulated,
             _ => Work::Tasks,
         };

@@ -222,12 +222,17 @@ fn listed(documents: &[&impl Serialize], many: bool) -> String {
 /// could be harmed by as an escape, so that not even then a character is lost.
 pub(crate) fn pretty(document: &(impl Serialize + ?Sized)) -> String {
     let json = serde_json::to_string_pretty(document).expect("own types are JSON");
+    escape(&json) + "\n"
+}
+
+/// JSON in which a terminal sees nothing that could harm it.
+pub(crate) fn escape(json: &str) -> String {
     let escaped = json.chars().map(|c| match c {
         '\n' => "\n".to_owned(),
         c if terminal::is_harmful(c) => format!("\\u{:04x}", u32::from(c)),
         c => c.to_string(),
     });
-    escaped.collect::<String>() + "\n"
+    escaped.collect()
 }
 
 fn write(text: &str) -> io::Result<()> {

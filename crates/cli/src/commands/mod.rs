@@ -12,6 +12,7 @@ mod run;
 mod stats;
 mod tasks;
 mod upload;
+mod webhook;
 
 use clap::ArgMatches;
 
@@ -43,6 +44,7 @@ pub(crate) async fn run(name: &str, matches: &ArgMatches, context: &mut Context)
         "usage" => account::usage(matches, context).await,
         "billings" => account::billings(matches, context).await,
         "stats" => stats::run(matches, context).await,
+        "webhook" => webhook::run(matches, context).await,
         "voices" => list::voices(matches),
         "emulator" => emulator::run(matches, context).await,
         other => unreachable!("clap knows no command {other}"),

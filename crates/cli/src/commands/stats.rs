@@ -102,7 +102,7 @@ fn lines(stats: &StatsDocument) -> Vec<String> {
         (count, _) => format!("{count} tasks were seen here"),
     };
     lines.push(seen);
-    lines.extend(known);
+    lines.extend(known.clone());
     if !stats.seen.is_empty() {
         lines.push(String::new());
         lines.extend(histogram(&stats.seen));
@@ -111,6 +111,9 @@ fn lines(stats: &StatsDocument) -> Vec<String> {
     let CostDocument { polls, delay } = &stats.schedule;
     lines.push(String::new());
     lines.push(format!("asked about after {}, …", times.join(", ")));
+    if known.is_none() {
+        return lines;
+    }
     lines.push(format!(
         "that is {polls:.1} times for each task, and its end is noticed {delay:.1} s late, on average"
     ));

@@ -1,0 +1,352 @@
+//! `wave webhook listen`: receives webhooks, says whose they are, and passes them on. For a machine
+//! that the vendor cannot reach, it asks, and sends itself what the vendor would have sent.
+
+use std::collections::HashSet;
+use std::io::{self, Write as _};
+use std::net::Ipv4Addr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use axum::http::{HeaderMap, Method, StatusCode};
+use clap::ArgMatches;
+use futures_util::stream::{self, FuturesUnordered};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use wavespeed::poll::{Limits, Update};
+use wavespeed::reqwest::{Client, Url, redirect};
+use wavespeed::webhook::{self, Event, Seen};
+use wavespeed::{Deadline, FetchError, Prediction, Wavespeed, WebhookSecret, types};
+
+use super::finish::text;
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::report::{Report, escape};
+use crate::terminal;
+
+/// The environment variable with the secret, if the key may not ask for it.
+const SECRET: &str = "WAVESPEED_WEBHOOK_SECRET";
+/// The longest body that is read, in bytes.
+const LONGEST: usize = 10 << 20;
+/// How long whom it is passed on to may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The time before each further try to pass on what was asked for.
+const RETRIES: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+];
+/// How often the vendor's history is looked at for new tasks, unless it is said.
+const LOOK: Duration = Duration::from_secs(5);
+/// Tasks this old are looked for at first; later, those a little older than the newest.
+const RUNNING: Duration = Duration::from_secs(2 * 60 * 60);
+const MARGIN: Duration = Duration::from_secs(60);
+
+pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
+    let ended = match matches.subcommand() {
+        Some(("listen", matches)) => listen(matches, context).await,
+        other => unreachable!("clap requires a command: {other:?}"),
+    };
+    ended.unwrap_or_else(Report::failed)
+}
+
+/// What each request is answered by.
+struct Desk {
+    secret: WebhookSecret,
+    seen: Mutex<Seen>,
+    forward: Option<(Client, Url)>,
+    json: bool,
+    quiet: bool,
+    /// What cannot be written to stdout any more ends the command.
+    unread: UnboundedSender<io::Error>,
+}
+
+async fn listen(matches: &ArgMatches, context: &mut Context) -> Result<Report, Failure> {
+    if context.global.emulate {
+        let hint = "keep one running with `wave emulator`, and use its --base-url";
+        return Err(Failure::usage("--emulate has nobody who could send a webhook").hint(hint));
+    }
+    let forward = matches.get_one::<Url>("forward-to").cloned();
+    let client = context.client().await?;
+    let secret = secret(&client).await?;
+    let port = *matches.get_one::<u16>("port").expect("it has a default");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
+    let taken = |error: io::Error| {
+        Failure::usage(format!("cannot listen on 127.0.0.1:{port}: {error}"))
+            .hint("take another --port, or 0 for any that is free")
+    };
+    let listener = listener.map_err(taken)?;
+    let address = listener.local_addr().map_err(taken)?;
+    let http = http()?;
+    let (unread, mut broken) = unbounded_channel();
+    let desk = Arc::new(Desk {
+        secret: secret.clone(),
+        seen: Mutex::default(),
+        forward: forward.map(|url| (http.clone(), url)),
+        json: context.global.json,
+        quiet: context.global.quiet,
+        unread,
+    });
+    if !context.global.quiet {
+        terminal::note(&format!("listening on http://{address}/"));
+    }
+    let router = Router::new().fallback(receive).with_state(desk);
+    let served = async { axum::serve(listener, router).await };
+    let asked = async {
+        if !matches.get_flag("poll") {
+            return std::future::pending().await;
+        }
+        let look = context.global.mean_gap.unwrap_or(LOOK);
+        let own = format!("http://{address}/");
+        relay(&client, &secret, &http, &own, look).await
+    };
+    tokio::select! {
+        Err(error) = served => Err(Failure::usage(format!("listening has ended: {error}"))),
+        failure = asked => Err(failure),
+        Some(error) = broken.recv() => match error.kind() {
+            io::ErrorKind::BrokenPipe => Ok(Report::Stopped(Exit::Done)),
+            _ => Err(Failure::usage(format!("an event could not be written to stdout: {error}"))),
+        },
+        else => Ok(Report::Stopped(Exit::Done)),
+    }
+}
+
+async fn secret(client: &Wavespeed) -> Result<WebhookSecret, Failure> {
+    if let Some(given) = std::env::var_os(SECRET).filter(|given| !given.is_empty()) {
+        let secret = given.to_str().and_then(WebhookSecret::new);
+        return secret
+            .ok_or_else(|| Failure::usage(format!("{SECRET} is not a secret such as whsec_…")));
+    }
+    let asked = client.webhook_secret().await;
+    asked.map_err(|error| {
+        Failure::asked("the secret of the webhooks", &error).hint(format!(
+            "try again, or put it into the environment variable {SECRET}"
+        ))
+    })
+}
+
+/// For what is passed on: as it came, wherever that leads, and nowhere else.
+fn http() -> Result<Client, Failure> {
+    let client = Client::builder()
+        .timeout(PATIENCE)
+        .redirect(redirect::Policy::none())
+        .no_proxy();
+    client.build().map_err(Failure::usage)
+}
+
+/// Answers one request: takes it for the vendor's or refuses it, says so, and passes it on.
+async fn receive(State(desk): State<Arc<Desk>>, request: Request) -> (StatusCode, String) {
+    let (parts, body) = request.into_parts();
+    if parts.method != Method::POST {
+        return (
+            StatusCode::METHOD_NOT_ALLOWED,
+            "webhooks come by POST\n".into(),
+        );
+    }
+    let Ok(body) = to_bytes(body, LONGEST).await else {
+        return (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body breaks off, or is too long\n".into(),
+        );
+    };
+    let verified = webhook::verify(&parts.headers, &body, &desk.secret, SystemTime::now());
+    let event = match verified {
+        Ok(event) => event,
+        Err(error) => {
+            terminal::warning(&format!("a request was refused: {error}"));
+            return (StatusCode::UNAUTHORIZED, format!("{error}\n"));
+        }
+    };
+    let is_new = desk
+        .seen
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .is_new(&event);
+    let passed = desk.pass_on(&parts.headers, body).await;
+    if let Err(error) = desk.tell(&event, is_new, &passed) {
+        // The command ends with it.
+        _ = desk.unread.send(error);
+    }
+    match passed {
+        Passed::Nowhere => (StatusCode::OK, String::new()),
+        Passed::Answered(status) => (status, String::new()),
+        Passed::Failed(why) => (StatusCode::BAD_GATEWAY, format!("{why}\n")),
+    }
+}
+
+/// What came of passing a request on.
+enum Passed {
+    Nowhere,
+    Answered(StatusCode),
+    Failed(String),
+}
+
+impl Desk {
+    async fn pass_on(&self, headers: &HeaderMap, body: Bytes) -> Passed {
+        let Some((http, url)) = &self.forward else {
+            return Passed::Nowhere;
+        };
+        let mut headers = headers.clone();
+        // These are of the connection it came by, not of the request.
+        for name in [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
+            headers.remove(name);
+        }
+        let sent = http.post(url.clone()).headers(headers).body(body).send();
+        match sent.await {
+            Ok(answer) => Passed::Answered(answer.status()),
+            Err(error) => {
+                let error = error.without_url();
+                let source = std::error::Error::source(&error);
+                let why = source.map_or(error.to_string(), ToString::to_string);
+                Passed::Failed(format!("it could not be passed on to {url}: {why}"))
+            }
+        }
+    }
+
+    /// One line for each event.
+    fn tell(&self, event: &Event, is_new: bool, passed: &Passed) -> io::Result<()> {
+        let (record, at) = (&event.prediction, Timestamp::try_from(event.at));
+        let at = at.map(|at| at.to_string()).unwrap_or_default();
+        if let Passed::Failed(why) = passed {
+            terminal::warning(&format!("{}: {why}; it will come again", record.id));
+        }
+        if !is_new && !self.json {
+            if !self.quiet {
+                terminal::note(&format!("{}: came before, as {}", record.id, event.id));
+            }
+            return Ok(());
+        }
+        let status = match passed {
+            Passed::Answered(status) => Some(status.as_u16()),
+            _ => None,
+        };
+        let line = if self.json {
+            let document = json!({
+                "event": event.id,
+                "at": at,
+                "new": is_new,
+                "passed_on": status,
+                "prediction": record.raw(),
+            });
+            escape(&document.to_string())
+        } else {
+            let model = record.model.as_deref().unwrap_or("-");
+            let outputs = record.outputs().iter().map(text).collect::<Vec<_>>();
+            let said = record.error().into_iter().map(str::to_owned);
+            let rest: Vec<String> = outputs.into_iter().chain(said).collect();
+            let passed = status.map_or(String::new(), |status| format!("  -> {status}"));
+            terminal::clean(&format!(
+                "{at}  {}  {}  {model}  {}{passed}",
+                record.id,
+                record.status,
+                rest.join(" ")
+            ))
+        };
+        let mut stdout = io::stdout().lock();
+        writeln!(stdout, "{line}")?;
+        stdout.flush()
+    }
+}
+
+/// Waits for all tasks of the account that run or come, and sends itself what the vendor would send.
+/// Ends only for what waiting cannot mend.
+async fn relay(
+    client: &Wavespeed,
+    secret: &WebhookSecret,
+    http: &Client,
+    own: &str,
+    look: Duration,
+) -> Failure {
+    let (sender, mut found) = unbounded_channel();
+    let jobs = stream::poll_fn(move |context| found.poll_recv(context));
+    let limits = Limits::default();
+    let mut watched = pin!(client.watch_many(jobs, Deadline::never(), limits));
+    let mut search = Search::new(client.clone());
+    let mut sending = FuturesUnordered::new();
+    let mut tick = tokio::time::interval(look);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {
+                match search.look().await {
+                    Ok(tasks) => tasks.into_iter().for_each(|task| _ = sender.send(task)),
+                    Err(error @ (FetchError::Key(_) | FetchError::Role(_))) => {
+                        return Failure::asked("what tasks there are", &error);
+                    }
+                    Err(error) => terminal::warning(&format!("the history could not be read: {error}")),
+                }
+            }
+            Some((id, item)) = watched.next() => match item {
+                Ok(Update::Done(record)) => {
+                    let body = record.raw().to_string();
+                    sending.push(send(http, own, secret, format!("wh_{id}"), body));
+                }
+                Ok(_) => {}
+                Err(error) => terminal::warning(&error.to_string()),
+            },
+            Some(()) = sending.next(), if !sending.is_empty() => {}
+        }
+    }
+}
+
+/// Sends an event as the vendor would, and again if it is not taken.
+async fn send(http: &Client, own: &str, secret: &WebhookSecret, id: String, body: String) {
+    for wait in [Duration::ZERO].into_iter().chain(RETRIES) {
+        tokio::time::sleep(wait).await;
+        let headers = webhook::sign(secret, &id, SystemTime::now(), body.as_bytes());
+        let sent = http.post(own).headers(headers).body(body.clone());
+        if sent
+            .send()
+            .await
+            .is_ok_and(|answer| answer.status().is_success())
+        {
+            return;
+        }
+    }
+    terminal::warning(&format!("{id} was not taken, and is given up"));
+}
+
+/// The tasks of the account, each once.
+struct Search {
+    client: Wavespeed,
+    since: Timestamp,
+    known: HashSet<String>,
+    is_first: bool,
+}
+
+impl Search {
+    fn new(client: Wavespeed) -> Self {
+        let since = Timestamp::now().checked_sub(RUNNING);
+        Self {
+            client,
+            since: since.unwrap_or(Timestamp::UNIX_EPOCH),
+            known: HashSet::new(),
+            is_first: true,
+        }
+    }
+
+    /// Those that are new; at first, those that run.
+    async fn look(&mut self) -> Result<Vec<wavespeed::Job>, FetchError> {
+        let mut filter = types::HistoryRequest::new();
+        filter.created_after = Some(self.since.to_string());
+        let tasks: Vec<Prediction> = self.client.history(filter).try_collect().await?;
+        let created = |task: &Prediction| task.created_at.as_deref()?.parse::<Timestamp>().ok();
+        if let Some(newest) = tasks.iter().filter_map(created).max() {
+            self.since = newest.checked_sub(MARGIN).unwrap_or(newest).max(self.since);
+        }
+        let is_first = std::mem::take(&mut self.is_first);
+        let new = tasks.into_iter().filter(|task| {
+            let is_new = self.known.insert(task.id.clone());
+            is_new && !(is_first && task.status.is_terminal())
+        });
+        let jobs = new.filter_map(|task| self.client.job(&task.id).ok());
+        Ok(jobs.collect())
+    }
+}

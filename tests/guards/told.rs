@@ -1,0 +1,273 @@
+//! `wave stats` and `wave webhook listen`: what was learned of durations, and being told of ends.
+
+use std::io::{BufRead as _, BufReader, Lines};
+use std::process::{Child, ChildStdout, Stdio};
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use wavespeed::{Store as _, Took, Wavespeed, WebhookSecret, webhook};
+use wavespeed_journal::Journal;
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::command::{Emulated, Wave, assert_run};
+
+const MODEL: &str = "kwaivgi/kling-lipsync/text-to-video";
+
+fn client(emulated: &Emulated) -> Wavespeed {
+    let key = super::command::KEY;
+    let builder = Wavespeed::builder()
+        .key(key)
+        .base_url(emulated.emulator.origin());
+    builder.build().unwrap()
+}
+
+#[test]
+fn stats_show_what_was_learned_and_what_follows() {
+    let emulated = Emulated::start(|builder| builder);
+    let wave = emulated.wave();
+    assert_run!("stats-nothing-seen", wave.run(&["stats"]));
+    assert_run!(
+        "stats-nothing-known",
+        wave.run(&["stats", "kwaivgi/kling-v1-tts"])
+    );
+    assert_run!(
+        "stats-no-model",
+        wave.run(&["stats", "kwaivgi/kling-v1-tt"])
+    );
+
+    let journal = Journal::open(wave.journal()).unwrap();
+    let (ws, now) = (client(&emulated), SystemTime::now());
+    for number in 0_u32..49 {
+        // As a log-normal distribution around 75 s has them, in any order.
+        let z = (f64::from(number * 10 % 49) - 24.0) / 12.0;
+        let took = Duration::from_secs_f64(75.0 * (0.4 * z).exp());
+        let id = format!("pred_{number}").parse().unwrap();
+        let at = now - Duration::from_secs(3_600 - u64::from(number));
+        journal
+            .took(ws.account(), &Took::new(id, MODEL, took, at))
+            .unwrap();
+    }
+    assert_run!("stats", wave.run(&["stats"]));
+    let stats = wave.run(&["stats", "--json", "--mean-gap", "2s"]).json();
+    assert_eq!(stats["seen"].as_array().unwrap().len(), 49);
+    // It notices an end as soon as a fixed interval would, and asks more seldom.
+    let number = |pointer: &str| stats.pointer(pointer).and_then(Value::as_f64).unwrap();
+    assert!(
+        number("/schedule/polls") < 0.9 * number("/fixed/polls"),
+        "{stats:#}"
+    );
+    assert!(
+        (number("/schedule/delay") - number("/fixed/delay")).abs() < 0.01,
+        "{stats:#}"
+    );
+}
+
+#[test]
+fn a_run_is_learned_from() {
+    let emulated = Emulated::start(|builder| builder.task_time(Duration::from_millis(50)));
+    let wave = emulated.wave();
+    for _ in 0..2 {
+        let run = wave.quick(&[
+            "lipsync",
+            "--video",
+            "https://a.example/1.mp4",
+            "--no-media-check",
+            "--text",
+            "Hello",
+        ]);
+        assert_eq!(run.exit, 0, "{run}");
+    }
+    let stats = wave.run(&["stats", "--json"]).json();
+    assert_eq!(stats["seen"].as_array().unwrap().len(), 2, "{stats:#}");
+}
+
+/// `wave webhook listen` at work.
+struct Listener {
+    child: Child,
+    origin: String,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Listener {
+    fn start(wave: &Wave, words: &[&str]) -> Self {
+        let words = [&["webhook", "listen", "--port", "0"][..], words].concat();
+        let mut child = wave
+            .command(&words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+        let first = said.next().unwrap().unwrap();
+        let origin = first.strip_prefix("listening on ").unwrap().to_owned();
+        // What it says later is not read, but may be said.
+        std::thread::spawn(move || said.for_each(drop));
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self {
+            child,
+            origin,
+            lines,
+        }
+    }
+
+    fn line(&mut self) -> Value {
+        serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+#[test]
+fn webhooks_are_verified_told_and_passed_on_as_they_came() {
+    let emulated = Emulated::start(|builder| builder);
+    let (wave, ws) = (emulated.wave(), client(&emulated));
+    let (server, secret): (MockServer, WebhookSecret) = emulated.runtime.block_on(async {
+        let server = MockServer::start().await;
+        let any = wiremock::matchers::any();
+        Mock::given(any)
+            .respond_with(ResponseTemplate::new(418))
+            .mount(&server)
+            .await;
+        (server, ws.webhook_secret().await.unwrap())
+    });
+    let to = format!("{}/hook?a=b", server.uri());
+    let mut listener = Listener::start(&wave, &["--json", "--forward-to", &to]);
+    // Not as anybody would write it, but as it came.
+    let body = "{ \"id\":\"pred_1\", \"status\": \"completed\",\n\t\"outputs\": [\"\u{202e}\"] }";
+    let signed = webhook::sign(&secret, "wh_1", SystemTime::now(), body.as_bytes());
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let post = |headers: &reqwest::header::HeaderMap| {
+        let request = http
+            .post(&listener.origin)
+            .headers(headers.clone())
+            .body(body);
+        emulated
+            .runtime
+            .block_on(request.send())
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+    let mut forged = signed.clone();
+    forged.insert("webhook-id", "wh_2".parse().unwrap());
+    assert_eq!(post(&forged), 401);
+    // The answer is that of the application.
+    assert_eq!((post(&signed), post(&signed)), (418, 418));
+    let get = emulated
+        .runtime
+        .block_on(http.get(&listener.origin).send())
+        .unwrap();
+    assert_eq!(get.status(), 405);
+    let (first, again) = (listener.line(), listener.line());
+    assert_eq!(
+        (&first["new"], &again["new"]),
+        (&json!(true), &json!(false))
+    );
+    assert_eq!(
+        first["prediction"],
+        serde_json::from_str::<Value>(body).unwrap()
+    );
+    assert_eq!(first["passed_on"], 418);
+
+    let passed = emulated
+        .runtime
+        .block_on(server.received_requests())
+        .unwrap();
+    assert_eq!(passed.len(), 2, "the forged one went nowhere");
+    assert_eq!(
+        (passed[0].url.path(), passed[0].url.query()),
+        ("/hook", Some("a=b"))
+    );
+    assert_eq!(passed[0].body, body.as_bytes());
+    let verified = webhook::verify(
+        &passed[0].headers,
+        &passed[0].body,
+        &secret,
+        SystemTime::now(),
+    );
+    assert_eq!(verified.unwrap().prediction.id, "pred_1");
+
+    // Whoever sends it is to try again if nobody has it.
+    emulated.runtime.block_on(async { drop(server) });
+    let nobody = Listener::start(&wave, &["--forward-to", "http://127.0.0.1:9/"]);
+    let request = http.post(&nobody.origin).headers(signed).body(body);
+    assert_eq!(
+        emulated.runtime.block_on(request.send()).unwrap().status(),
+        502
+    );
+}
+
+#[test]
+fn who_cannot_be_reached_asks_and_is_told_the_same() {
+    let emulated = Emulated::start(|builder| builder.task_time(Duration::from_millis(300)));
+    let wave = emulated.wave();
+    let before = wave.quick(&["run", "kwaivgi/kling-v1-tts", "--text", "Hello"]);
+    assert_eq!(before.exit, 0, "{before}");
+    let quick = [
+        "--poll",
+        "--json",
+        "--mean-gap",
+        "10ms",
+        "--poll-interval",
+        "10ms",
+    ];
+    let mut listener = Listener::start(&wave, &quick);
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let run = wave.quick(&[
+            "run",
+            "kwaivgi/kling-v1-tts",
+            "--text",
+            "Hello",
+            "--no-wait",
+        ]);
+        ids.push(run.stdout.trim().to_owned());
+    }
+    let mut told: Vec<String> = (0..2)
+        .map(|_| {
+            listener.line()["prediction"]["id"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    told.sort();
+    ids.sort();
+    assert_eq!(told, ids, "each once, and not what was over before");
+}
+
+#[test]
+fn what_cannot_work_is_refused() {
+    let emulated = Emulated::start(|builder| builder);
+    let wave = emulated.wave();
+    assert_run!(
+        "webhook-emulate",
+        wave.run(&["webhook", "listen", "--emulate"])
+    );
+    assert_run!(
+        "webhook-forward",
+        wave.run(&["webhook", "listen", "--forward-to", "app:3000"])
+    );
+    let keyless = emulated.wave().with("WAVESPEED_API_KEY", "another");
+    assert_run!(
+        "webhook-key",
+        keyless.run(&["webhook", "listen", "--port", "0"])
+    );
+    let http = [
+        "lipsync",
+        "--video",
+        "https://a.example/1.mp4",
+        "--text",
+        "Hi",
+        "--webhook",
+        "ftp://a",
+    ];
+    let refused = wave.run(&[&http[..], &["--no-media-check"]].concat());
+    assert_run!("webhook-url", refused);
+    assert_eq!(emulated.emulator.billed(), 0);
+}
