@@ -1,8 +1,12 @@
 """The main job in Python, by what openapi-python-client makes of the bundle: submit, ask until the
-task has ended, download; a task that fails; inputs that are refused."""
+task has ended, download; a task that fails; inputs that are refused; and webhooks, by the hmac module
+alone."""
 
+import hashlib
+import hmac
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -92,3 +96,33 @@ for vector in json.loads((VECTORS / "answers.json").read_text())["vectors"]:
             "error": read.error or "",
         }
     assert told == vector["prediction"], vector
+
+
+def verified(secret: str, headers: dict[str, str], body: str, now: int) -> str:
+    """What stands against a request that says it is a webhook of the vendor, or `ok`."""
+    names = ["webhook-id", "webhook-timestamp", "webhook-signature"]
+    if any(name not in headers for name in names):
+        return "missing"
+    event, timestamp, signature = (headers[name] for name in names)
+    if not signature.startswith("v3,"):
+        return "scheme"
+    if not re.fullmatch("[0-9]+", timestamp):
+        return "timestamp"
+    if abs(now - int(timestamp)) > 300:
+        return "too_old" if int(timestamp) < now else "too_new"
+    if not re.fullmatch("v3,[0-9a-f]{64}", signature):
+        return "digits"
+    signed = f"{event}.{timestamp}.{body}".encode()
+    key = secret.removeprefix("whsec_").encode()
+    right = "v3," + hmac.new(key, signed, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(signature, right):
+        return "signature"
+    try:
+        return "ok" if "id" in json.loads(body) else "body"
+    except ValueError:
+        return "body"
+
+
+for vector in json.loads((VECTORS / "webhooks.json").read_text())["vectors"]:
+    found = verified(vector["secret"], vector["headers"], vector["body"], vector["now"])
+    assert found == vector["expect"], (vector, found)

@@ -276,6 +276,12 @@ impl Job {
         }
     }
 
+    /// Smaller: what the submit answered is no business of a wait.
+    pub(crate) fn without_record(mut self) -> Self {
+        self.record = None;
+        self
+    }
+
     pub(crate) fn start(&self) -> Start {
         self.start
     }

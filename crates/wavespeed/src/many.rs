@@ -24,6 +24,7 @@ struct Task {
 impl Task {
     fn new(job: Job) -> Self {
         let watched = Arc::new(job.watched());
+        let job = job.without_record();
         Self { job, watched }
     }
 
