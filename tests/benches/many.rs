@@ -24,7 +24,7 @@ use wavespeed_tests::polls::Truth;
 const TASKS: usize = 10_000;
 const MEDIAN: u64 = 60;
 const SIGMA: f64 = 0.4;
-const MODEL: &str = "kwaivgi/kling-v1-tts";
+const MODEL: &str = "kwaivgi/kling-lipsync/text-to-video";
 
 fn main() {
     let has = |wanted: &str| std::env::args().any(|word| word == wanted);
@@ -48,7 +48,8 @@ fn main() {
     );
     for way in ["learned", "fixed"] {
         let own = std::env::current_exe().unwrap();
-        Command::new(own).arg(way).status().unwrap();
+        let ended = Command::new(own).arg(way).status().unwrap();
+        assert!(ended.success(), "{way}: {ended}");
     }
 }
 
@@ -141,7 +142,11 @@ async fn run(is_learned: bool) {
 
 async fn submit(ws: &Wavespeed) -> Vec<Job> {
     let submits = (0..TASKS).map(|number| async move {
-        let input = json!({ "text": format!("Hello {number}") });
+        let input = json!({
+            "video": "https://a.example/clip.mp4",
+            "text": format!("Hello {number}"),
+            "voice_id": "AOT",
+        });
         ws.submit_unchecked(MODEL, &input).await.unwrap()
     });
     stream::iter(submits).buffer_unordered(8).collect().await

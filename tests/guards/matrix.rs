@@ -221,13 +221,18 @@ fn no_fault_is_left_out() {
         .iter()
         .map(|row| (Row(row).call(), name_in(row)))
         .collect();
+    let is_possible =
+        |call: &str, fault: &str| format!("{call} {fault}").parse::<Scenario>().is_ok();
     for name in names.split(", ") {
+        let alone = format!("once {name}");
+        if is_possible("webhook", &alone) && !CALLS.iter().any(|call| is_possible(call, &alone)) {
+            // It befalls what the emulator sends, not what it answers: `webhook.rs` has it.
+            continue;
+        }
         let row = ROWS.iter().find(|row| name_in(row) == name);
         let row = row.unwrap_or_else(|| panic!("no row has {name}"));
-        let possible = CALLS.into_iter().filter(|call| {
-            let there = format!("{call} {}", Row(row).fault().split(" + ").next().unwrap());
-            there.parse::<Scenario>().is_ok()
-        });
+        let first = Row(row).fault().split(" + ").next().unwrap();
+        let possible = CALLS.into_iter().filter(|call| is_possible(call, first));
         for call in possible {
             assert!(
                 covered.contains(&(call, name.to_owned())),

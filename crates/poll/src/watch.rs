@@ -128,7 +128,7 @@ impl Poller {
         self
     }
 
-    /// The schedule it was given, if it was. Without one, it asks by [`Geometric`].
+    /// The schedule it was given, if it was. Without one, it asks by [`Geometric`](crate::Geometric).
     #[must_use]
     pub fn schedule(&self) -> Option<&Arc<dyn Schedule>> {
         self.schedule.as_ref()
