@@ -5,86 +5,44 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use wavespeed_poll::{Durations, Learned, LogNormal, Moment, Schedule as _, Worth};
-use wavespeed_tests::polls::{Truth, best_fixed, cost, fixed, optimum};
+use wavespeed_tests::polls::{Truth, cost, figures, saved};
 
-const LAMBDA: f64 = 0.05;
-const DRAWS: u32 = 10;
-
-fn learned(durations: &Durations) -> Learned {
-    let worth = Worth::Delay(Duration::from_secs_f64(LAMBDA));
-    Learned::new(durations, worth).between(Duration::ZERO, Duration::from_secs(60))
-}
-
-fn all(schedule: &Learned, truth: &Truth) -> f64 {
-    let (delay, polls) = cost(schedule, truth);
-    delay + LAMBDA * polls
-}
-
-/// The mean cost after so many durations were seen.
-fn after(count: usize, truth: &Truth) -> f64 {
-    let mut random = Rng::with_seed(7);
-    let each = (0..DRAWS).map(|_| {
-        let seen = truth.seen(count, LogNormal::default(), &mut random);
-        all(&learned(&seen), truth)
-    });
-    each.sum::<f64>() / f64::from(DRAWS)
-}
+const DRAWS: u32 = 200;
 
 #[test]
 fn what_was_seen_is_nearly_as_good_as_what_is_true() {
-    for (truth, fifty, ten) in [
-        (Truth::log_normal(15.0, 0.4), 1.06, 1.15),
-        (Truth::log_normal(60.0, 0.5), 1.06, 1.13),
-        (Truth::log_normal(180.0, 0.8), 1.06, 1.13),
-        (Truth::two_peaks(), 1.15, 1.3),
-        (Truth::Pareto(20.0, 1.5), 1.15, 1.3),
-    ] {
-        let best = optimum(&truth, LAMBDA);
-        let (fifty, ten) = (fifty * best, ten * best);
-        let known = all(&learned(&truth.known()), &truth);
+    for truth in Truth::all() {
+        let (is_log_normal, found) = (truth.is_log_normal(), figures(&truth, DRAWS));
+        // Theory is of many polls, so it is a little off the best where they are few; and of the
+        // others, 256 durations stand for all that is known.
+        let known = if is_log_normal { 1.0 } else { 8.0 };
+        let (fifty, ten) = if is_log_normal {
+            (6.0, 13.0)
+        } else {
+            (15.0, 25.0)
+        };
+        assert!((-0.1..known).contains(&found.known), "{truth} {found:?}");
+        assert!(found.fifty < fifty, "{truth} {found:?}");
+        assert!(found.fifty < found.best_fixed + 1.0, "{truth} {found:?}");
+        assert!(found.ten < ten, "{truth} {found:?}");
         assert!(
-            (best * 0.999..best * 1.09).contains(&known),
-            "{truth:?} {known} {best}"
+            found.sooner < 50.0 && found.later < 50.0,
+            "{truth} {found:?}"
         );
-        let (by_fifty, by_ten) = (after(50, &truth), after(10, &truth));
-        assert!(
-            by_fifty < fifty && by_ten < ten,
-            "{truth:?} {by_fifty} {by_ten} {best}"
-        );
-        assert!(
-            by_fifty < best_fixed(&truth, LAMBDA) * 1.01,
-            "{truth:?} {by_fifty}"
-        );
-    }
-}
-
-#[test]
-fn a_wrong_expectation_costs_half_at_most() {
-    for sigma in [0.4, 0.8] {
-        let truth = Truth::log_normal(60.0, sigma);
-        let best = optimum(&truth, LAMBDA);
-        for median in [20, 180] {
-            let median = Duration::from_secs(median);
-            let wrong = Durations::new(LogNormal { median, sigma: 1.0 });
-            let cost = all(&learned(&wrong), &truth);
-            assert!(cost < best * 1.5, "{sigma} {median:?} {cost} {best}");
-        }
     }
 }
 
 #[test]
 fn it_asks_more_seldom_than_a_fixed_interval_that_notices_as_soon() {
-    let truth = Truth::log_normal(60.0, 0.4);
-    let (delay, polls) = cost(&fixed(1.0), &truth);
-    // So much delay for a poll gives about the delay of the fixed one.
-    let worth = Worth::Delay(Duration::from_secs_f64(0.0128));
-    let schedule = Learned::new(&truth.known(), worth);
-    let schedule = schedule.between(Duration::ZERO, Duration::from_secs(60));
-    let (ours, fewer) = cost(&schedule, &truth);
-    assert!(
-        ours < delay * 1.02 && fewer < polls * 0.65,
-        "{ours} {delay} {fewer} {polls}"
-    );
+    for interval in [1.0, 0.5] {
+        for median in [15.0, 60.0, 180.0] {
+            let (known, seen) = saved(&Truth::log_normal(median, 0.4), interval, DRAWS / 20);
+            assert!(
+                known > 35.0 && seen > 28.0,
+                "{interval} {median} {known} {seen}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! What schedules cost where it is known how long jobs take: the mean delay until an end is noticed,
 //! and λ for each poll; and the least that it could cost.
 
+use std::fmt;
 use std::time::Duration;
 
 use fastrand::Rng;
-use wavespeed_poll::{Durations, Fixed, LogNormal, Moment, Schedule};
+use wavespeed_poll::{Durations, Fixed, Learned, LogNormal, Moment, Schedule, Worth};
+
+/// The seconds of delay that a poll is worth.
+pub const LAMBDA: f64 = 0.05;
 
 /// How long jobs take, in truth.
 #[derive(Clone, Debug)]
@@ -15,17 +19,42 @@ pub enum Truth {
     Pareto(f64, f64),
 }
 
+impl fmt::Display for Truth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pareto(least, exponent) => write!(f, "Pareto, {least} s, α {exponent}"),
+            Self::LogNormals(all) => {
+                f.write_str("log-normal")?;
+                let mut all = all.iter();
+                all.try_for_each(|(median, sigma, _)| write!(f, ", {median} s σ {sigma}"))
+            }
+        }
+    }
+}
+
 impl Truth {
+    /// All for which there are figures: log-normals, two peaks of equal weight, and a long tail.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let medians = [15.0, 60.0, 180.0].into_iter();
+        let mut all: Vec<_> = medians
+            .flat_map(|median| [0.4, 0.5, 0.8].map(|sigma| Self::log_normal(median, sigma)))
+            .collect();
+        all.push(Self::LogNormals(vec![(20.0, 0.2, 0.5), (90.0, 0.2, 0.5)]));
+        all.push(Self::Pareto(20.0, 1.5));
+        all
+    }
+
     /// One log-normal distribution.
     #[must_use]
     pub fn log_normal(median: f64, sigma: f64) -> Self {
         Self::LogNormals(vec![(median, sigma, 1.0)])
     }
 
-    /// Two peaks of equal weight.
+    /// Whether the theory for many polls holds: one peak, and no tail to speak of.
     #[must_use]
-    pub fn two_peaks() -> Self {
-        Self::LogNormals(vec![(20.0, 0.2, 0.5), (90.0, 0.2, 0.5)])
+    pub fn is_log_normal(&self) -> bool {
+        matches!(self, Self::LogNormals(all) if all.len() == 1)
     }
 
     /// The part of the jobs that take longer than so many seconds.
@@ -66,9 +95,9 @@ impl Truth {
 
     /// What was seen of so many jobs.
     #[must_use]
-    pub fn seen(&self, count: usize, prior: LogNormal, random: &mut Rng) -> Durations {
+    pub fn seen(&self, count: usize, random: &mut Rng) -> Durations {
         let seen: Vec<_> = (0..count).map(|_| (self.draw(random), 1.0)).collect();
-        Durations::new(prior).with_seen(seen)
+        Durations::default().with_seen(seen)
     }
 
     /// What is expected of jobs of this kind, if all is known.
@@ -83,8 +112,82 @@ impl Truth {
         let count = 256;
         let each = (0..count).map(|at| self.horizon((f64::from(at) + 0.5) / f64::from(count)));
         let each = each.map(|seconds| (Duration::from_secs_f64(seconds.min(1e7)), 1.0));
-        Durations::new(LogNormal::default()).with_seen(each)
+        Durations::default().with_seen(each)
     }
+}
+
+/// What a learned schedule costs more than the least that is possible, in percent of that.
+#[derive(Clone, Copy, Debug)]
+pub struct Figures {
+    /// If it is known how long jobs take.
+    pub known: f64,
+    /// If 50 jobs were seen, and 10 of them: the mean of all draws.
+    pub fifty: f64,
+    /// See [`fifty`](Self::fifty).
+    pub ten: f64,
+    /// With nothing but a guess that is a third of what is right.
+    pub sooner: f64,
+    /// With nothing but a guess that is 3 times what is right.
+    pub later: f64,
+    /// What the fixed interval costs that would have been the best.
+    pub best_fixed: f64,
+}
+
+/// The figures for a truth, by so many draws of what was seen.
+#[must_use]
+pub fn figures(truth: &Truth, draws: u32) -> Figures {
+    let best = optimum(truth, LAMBDA);
+    let more = |all: f64| (all / best - 1.0) * 100.0;
+    let over = |durations: &Durations| more(all(&learned(durations, LAMBDA), truth));
+    let after = |count| mean(draws, |random| over(&truth.seen(count, random)));
+    let guess = |factor: f64| {
+        let median = Duration::from_secs_f64(truth.horizon(0.5) * factor);
+        over(&Durations::guess(median))
+    };
+    Figures {
+        known: over(&truth.known()),
+        fifty: after(50),
+        ten: after(10),
+        sooner: guess(1.0 / 3.0),
+        later: guess(3.0),
+        best_fixed: more(best_fixed(truth)),
+    }
+}
+
+/// By how many percent a learned schedule asks more seldom than a fixed interval in seconds that
+/// notices as soon: if it is known how long jobs take, and after 50 were seen, the mean of all draws.
+#[must_use]
+pub fn saved(truth: &Truth, interval: f64, draws: u32) -> (f64, f64) {
+    let (delay, polls) = cost(&fixed(interval), truth);
+    let saved = |durations: &Durations| {
+        let (mut low, mut high) = (1e-4_f64, 10.0_f64);
+        for _ in 0..20 {
+            let middle = (low * high).sqrt();
+            match cost(&learned(durations, middle), truth).0 < delay {
+                true => low = middle,
+                false => high = middle,
+            }
+        }
+        (1.0 - cost(&learned(durations, low), truth).1 / polls) * 100.0
+    };
+    let seen = mean(draws, |random| saved(&truth.seen(50, random)));
+    (saved(&truth.known()), seen)
+}
+
+/// The mean of seeded draws.
+fn mean(draws: u32, mut of: impl FnMut(&mut Rng) -> f64) -> f64 {
+    let mut random = Rng::with_seed(1);
+    (0..draws).map(|_| of(&mut random)).sum::<f64>() / f64::from(draws)
+}
+
+fn learned(durations: &Durations, lambda: f64) -> Learned {
+    let worth = Worth::Delay(Duration::from_secs_f64(lambda));
+    Learned::new(durations, worth).between(Duration::ZERO, Duration::from_secs(60))
+}
+
+fn all(schedule: &dyn Schedule, truth: &Truth) -> f64 {
+    let (delay, polls) = cost(schedule, truth);
+    delay + LAMBDA * polls
 }
 
 /// What is not looked at: the jobs that take longest.
@@ -123,8 +226,7 @@ fn waited(truth: &Truth, from: f64, to: f64) -> f64 {
 }
 
 /// The least that delay and polls can cost together, by dynamic programming from the end.
-#[must_use]
-pub fn optimum(truth: &Truth, lambda: f64) -> f64 {
+fn optimum(truth: &Truth, lambda: f64) -> f64 {
     const POINTS: usize = 6_000;
     let end = truth.horizon(REST);
     // Even steps in the square root: they are short where jobs begin to end.
@@ -157,18 +259,12 @@ pub fn optimum(truth: &Truth, lambda: f64) -> f64 {
     best[0]
 }
 
-/// A fixed interval, in seconds.
-#[must_use]
-pub fn fixed(seconds: f64) -> Fixed {
+fn fixed(seconds: f64) -> Fixed {
     Fixed(Duration::from_secs_f64(seconds))
 }
 
 /// What the best of all fixed intervals would have cost.
-#[must_use]
-pub fn best_fixed(truth: &Truth, lambda: f64) -> f64 {
-    let costs = (0..60).map(|step| {
-        let (delay, polls) = cost(&fixed(0.1 * 1.12_f64.powi(step)), truth);
-        delay + lambda * polls
-    });
+fn best_fixed(truth: &Truth) -> f64 {
+    let costs = (0..60).map(|step| all(&fixed(0.1 * 1.12_f64.powi(step)), truth));
     costs.fold(f64::INFINITY, f64::min)
 }

@@ -104,9 +104,8 @@ impl Wavespeed {
             tracing::warn!(model, %error, "how long tasks took could not be read");
             Vec::new()
         });
-        let prior = hint(model).unwrap_or_default();
-        let weighed = weighed(&seen, SystemTime::now());
-        let durations = Durations::new(prior).with_seen(weighed);
+        let expected = hint(model).map(Durations::new).unwrap_or_default();
+        let durations = expected.with_seen(weighed(&seen, SystemTime::now()));
         let schedule = Arc::new(self.0.pace.schedule(&durations, model));
         Known {
             durations: Arc::new(durations),
@@ -345,7 +344,7 @@ mod tests {
         let seen: Vec<Took> = (0..128)
             .map(|n| took(if n < 96 { 60 } else { 30 }, Duration::ZERO))
             .collect();
-        let durations = Durations::new(LogNormal::default()).with_seen(weighed(&seen, now));
+        let durations = Durations::default().with_seen(weighed(&seen, now));
         let late = durations.survival(Duration::from_secs(45));
         assert!((0.4..0.65).contains(&late), "{late}");
     }
