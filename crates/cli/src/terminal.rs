@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use wavespeed::poll::Outlook;
 use wavespeed::{
     Deadline, Fault, Model, Severity, UploadOptions, UploadProgress, UploadStep, Uploaded,
 };
@@ -101,8 +102,8 @@ fn flag(fault: &Fault, model: Option<&Model>) -> String {
     }
 }
 
-/// How long something will take, likely, in words.
-pub(crate) fn likely((from, to): (Duration, Duration)) -> String {
+/// How long a task has taken and will take, likely, in words.
+fn likely(outlook: Outlook) -> String {
     // No finer than anybody can know it.
     let grain = |seconds: u64| match seconds {
         0..10 => 1,
@@ -111,19 +112,34 @@ pub(crate) fn likely((from, to): (Duration, Duration)) -> String {
         600..3_600 => 300,
         _ => 1_800,
     };
-    let (from, to) = (from.as_secs(), to.as_secs().max(1));
-    let from = from - from % grain(from);
-    let to = to.next_multiple_of(grain(to));
-    match (from, to) {
-        (0, to) => format!("likely done within {}", span(to)),
-        (from, to) if (from < 60) == (to < 60) => {
-            let (value, unit) = value(to);
-            format!(
-                "likely done in {}–{value} {unit}",
-                if to < 60 { from } else { from / 60 }
-            )
-        }
-        (from, to) => format!("likely done in {} to {}", span(from), span(to)),
+    let up = |seconds: u64| seconds.max(1).next_multiple_of(grain(seconds));
+    let soonest = outlook.soonest.as_secs();
+    let from = soonest - soonest % grain(soonest);
+    let to = up(outlook.latest.as_secs());
+    let rest = match (from, to) {
+        (0, to) => format!("within {}", span(to)),
+        (from, to) if from < 60 && to >= 60 => format!("in {} to {}", span(from), span(to)),
+        (from, to) if from < 60 => format!("in {from}–{}", span(to)),
+        (from, to) => format!("in {}–{}", from / 60, span(to)),
+    };
+    let elapsed = outlook.elapsed.as_secs();
+    let whole = match elapsed + outlook.expected.as_secs() {
+        whole @ 60..600 => whole.next_multiple_of(10),
+        whole => up(whole),
+    };
+    format!(
+        "{} of about {}, likely done {rest}",
+        clock(elapsed),
+        clock(whole)
+    )
+}
+
+/// Full seconds, with minutes as on a clock.
+fn clock(seconds: u64) -> String {
+    match (seconds / 60, seconds % 60) {
+        (minutes, 0) if minutes > 0 => format!("{minutes} min"),
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, seconds) => format!("{minutes} min {seconds:02} s"),
     }
 }
 
@@ -132,26 +148,23 @@ pub(crate) fn time(seconds: f64) -> String {
     let whole = seconds.round() as u64;
     match whole {
         0..10 => format!("{seconds:.1} s"),
-        10..60 => format!("{whole} s"),
-        60..3_600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        10..3_600 => clock(whole),
         _ => format!("{} h {:02} min", whole / 3_600, whole % 3_600 / 60),
     }
 }
 
+/// Seconds below a minute, else full minutes.
 fn span(seconds: u64) -> String {
-    let (value, unit) = value(seconds);
-    format!("{value} {unit}")
-}
-
-fn value(seconds: u64) -> (u64, &'static str) {
     match seconds {
-        0..60 => (seconds, "s"),
-        seconds => (seconds.div_ceil(60), "min"),
+        0..60 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds.div_ceil(60)),
     }
 }
 
 /// The line while something takes time of which nobody knows how much.
 const SPINNER: &str = "{spinner} {elapsed}  {wide_msg}";
+/// The line while a task runs, which says itself for how long.
+const TASK: &str = "{spinner} {wide_msg}";
 /// The line while so and so many bytes are on their way.
 const BAR: &str = "{spinner} {elapsed}  {msg}  {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}";
 
@@ -189,6 +202,16 @@ impl Progress {
     pub(crate) fn show(&self, state: &str) {
         self.bar.set_style(style(SPINNER));
         self.bar.set_message(clean(state));
+    }
+
+    /// How far a task has come.
+    pub(crate) fn task(&self, status: &str, outlook: Option<Outlook>) {
+        let Some(outlook) = outlook else {
+            return self.show(status);
+        };
+        self.bar.set_style(style(TASK));
+        self.bar
+            .set_message(clean(&format!("{status}, {}", likely(outlook))));
     }
 
     /// Uploads that end by then and show here how far they have come.
@@ -237,5 +260,59 @@ fn begin(bar: &ProgressBar, progress: &UploadProgress<'_>) {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wavespeed::poll::{Durations, LogNormal};
+
+    use super::*;
+
+    #[test]
+    fn what_is_likely_is_told_no_finer_than_it_is_known() {
+        let told = |median: f64, sigma: f64, elapsed: u64| {
+            let median = Duration::from_secs_f64(median);
+            let durations = Durations::new(LogNormal { median, sigma });
+            likely(durations.outlook(Duration::from_secs(elapsed)))
+        };
+        for (median, sigma, elapsed, expected) in [
+            (2.0, 0.3, 0, "0 s of about 2 s, likely done in 1–2 s"),
+            (30.0, 0.3, 0, "0 s of about 30 s, likely done in 20–45 s"),
+            (60.0, 0.2, 34, "34 s of about 1 min, likely done in 10–45 s"),
+            (
+                60.0,
+                0.4,
+                34,
+                "34 s of about 1 min 10 s, likely done in 6 s to 2 min",
+            ),
+            // It takes longer than most.
+            (
+                60.0,
+                0.4,
+                150,
+                "2 min 30 s of about 2 min 50 s, likely done in 2–55 s",
+            ),
+            (
+                270.0,
+                1.2,
+                5,
+                "5 s of about 4 min 30 s, likely done in 50 s to 25 min",
+            ),
+            (
+                270.0,
+                1.2,
+                700,
+                "11 min 40 s of about 20 min, likely done in 1–40 min",
+            ),
+            (
+                7_200.0,
+                0.3,
+                3_000,
+                "50 min of about 150 min, likely done in 30–150 min",
+            ),
+        ] {
+            assert_eq!(told(median, sigma, elapsed), expected);
+        }
     }
 }

@@ -160,12 +160,16 @@ impl Durations {
         Duration::from_secs_f64(high.exp()).max(elapsed)
     }
 
-    /// How long it will be, likely, until a job ends that is still running after `elapsed`: of ten
-    /// such jobs one ends before the first of these times, and one after the second.
+    /// How much longer a job will take, likely, that is still running after `elapsed`.
     #[must_use]
-    pub fn outlook(&self, elapsed: Duration) -> (Duration, Duration) {
+    pub fn outlook(&self, elapsed: Duration) -> Outlook {
         let left = |part| self.quantile(elapsed, part).saturating_sub(elapsed);
-        (left(0.1), left(0.9))
+        Outlook {
+            elapsed,
+            soonest: left(0.1),
+            expected: left(0.5),
+            latest: left(0.9),
+        }
     }
 
     /// What a schedule costs if jobs take as long as this expects.
@@ -251,6 +255,21 @@ impl Durations {
         })
         .0
     }
+}
+
+/// How much longer a job will take, likely. It follows from how long the job has been running, so it
+/// is never at its end before the job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Outlook {
+    /// How long the job has been running.
+    pub elapsed: Duration,
+    /// Of ten such jobs, one ends within this time from now.
+    pub soonest: Duration,
+    /// Half of such jobs end within this time from now.
+    pub expected: Duration,
+    /// Of ten such jobs, one takes longer than this from now.
+    pub latest: Duration,
 }
 
 /// What a schedule is expected to cost.

@@ -42,7 +42,7 @@ mod watch;
 
 pub use clock::{Clock, ManualClock, Sleep, TokioClock};
 pub use deadline::Deadline;
-pub use durations::{Durations, Expected, LogNormal};
+pub use durations::{Durations, Expected, LogNormal, Outlook};
 pub use learned::{Learned, Worth};
 pub use many::{Entry, Limits};
 pub use schedule::{Fixed, Geometric, Moment, Schedule};

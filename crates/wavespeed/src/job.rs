@@ -8,7 +8,7 @@ use futures_util::stream::{BoxStream, Stream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::Value;
 use wavespeed_client::{Answer, CallError, InvalidId, ModelId, Prediction, PredictionId};
-use wavespeed_poll::{Deadline, Reply, Start, Trouble, Update, Verdict};
+use wavespeed_poll::{Deadline, Outlook, Reply, Start, Trouble, Update, Verdict};
 
 use crate::http::chain;
 use crate::pace::Watched;
@@ -250,12 +250,11 @@ impl Job {
         many::follow(&self.ws, self.clone(), deadline)
     }
 
-    /// How long it will be until the task ends, likely, by how long others of its model took:
-    /// [`Durations::outlook`](wavespeed_poll::Durations::outlook). `record` is what was last learned
-    /// of it. Nothing, if no other task of the model was seen and nothing is published of it, or
+    /// How much longer the task will take, likely, by how long others of its model took. `record` is
+    /// what was last learned of it. Nothing, if no other task of the model was seen and nothing is published of it, or
     /// if nobody knows how old the task is.
     #[must_use]
-    pub fn outlook(&self, record: &Prediction) -> Option<(Duration, Duration)> {
+    pub fn outlook(&self, record: &Prediction) -> Option<Outlook> {
         self.watched().outlook(record)
     }
 

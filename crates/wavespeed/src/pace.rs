@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use wavespeed_client::{Prediction, PredictionId, Status};
-use wavespeed_poll::{Durations, Learned, LogNormal, Moment, Schedule, Worth};
+use wavespeed_poll::{Durations, Learned, LogNormal, Moment, Outlook, Schedule, Worth};
 
 use crate::{StoreError, Took, Wavespeed};
 
@@ -217,7 +217,7 @@ impl Watched {
     }
 
     /// How long it will still take, likely; nothing, if nothing is known of its model.
-    pub(crate) fn outlook(&self, record: &Prediction) -> Option<(Duration, Duration)> {
+    pub(crate) fn outlook(&self, record: &Prediction) -> Option<Outlook> {
         let elapsed = self.identify(record)?;
         let model = self.state().model.clone()?;
         let durations = self.ws.durations(&model);

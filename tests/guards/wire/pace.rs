@@ -272,17 +272,25 @@ async fn how_long_it_will_take_is_told_as_far_as_it_is_known() {
     let store = Arc::new(MemoryStore::default());
     let ws = vendor.client(&store, Pace::default());
     let job = ws.submit(&input()).await.unwrap();
-    let record = job.submitted().unwrap();
+    let record = &job.submitted().unwrap();
     // What is published: of ten, one takes less than a minute, and one more than 20.
-    let (from, to) = job.outlook(record).unwrap();
-    assert!((50.0..70.0).contains(&from.as_secs_f64()), "{from:?}");
-    assert!((1_100.0..1_300.0).contains(&to.as_secs_f64()), "{to:?}");
+    let first = job.outlook(record).unwrap();
+    let within = |time: Duration, least: f64, most: f64| {
+        assert!((least..most).contains(&time.as_secs_f64()), "{first:?}");
+    };
+    within(first.elapsed, 0.0, 1.0);
+    within(first.soonest, 50.0, 70.0);
+    within(first.expected, 240.0, 300.0);
+    within(first.latest, 1_100.0, 1_300.0);
+    // What has not ended when it was expected to is expected later.
     vendor.clock.advance(seconds(600.0));
-    let (later, _) = job.outlook(record).unwrap();
+    let later = job.outlook(record).unwrap();
+    assert!(later.elapsed >= seconds(600.0), "{later:?}");
     assert!(
-        later > Duration::ZERO && later < from + seconds(60.0),
+        later.soonest > Duration::ZERO && later.soonest < first.soonest,
         "{later:?}"
     );
+    assert!(later.expected > seconds(60.0), "{later:?}");
     // Nothing is known of this one.
     let other = ws.submit_unchecked("some/model", &json!({})).await.unwrap();
     assert_eq!(other.outlook(record), None);

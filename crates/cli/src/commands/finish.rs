@@ -15,7 +15,7 @@ use crate::document::Kind;
 use crate::exit::Exit;
 use crate::failure::{Failure, go_on};
 use crate::report::Job;
-use crate::terminal::{Progress, likely};
+use crate::terminal::Progress;
 
 /// How many tasks' outputs are saved at once.
 const SAVES: usize = 4;
@@ -120,13 +120,14 @@ pub(super) async fn finish<'a, T>(
         {
             saving.push(save(desk, task, record));
         }
-        let shown = match (all, saving.is_empty()) {
-            (0 | 1, true) => last.as_ref().map(Shown::text),
-            (0 | 1, false) => Some("downloading".to_owned()),
-            _ => Some(format!("{} of {all} are done", finished.len())),
-        };
-        if let Some(shown) = shown {
-            desk.progress.show(&shown);
+        match (all, saving.is_empty(), &last) {
+            (0 | 1, true, Some(last)) => last.on(desk.progress),
+            (0 | 1, true, None) => {}
+            (0 | 1, false, _) => desk.progress.show("downloading"),
+            _ => {
+                let done = format!("{} of {all} are done", finished.len());
+                desk.progress.show(&done);
+            }
         }
     }
     finished
@@ -139,14 +140,12 @@ enum Shown {
 }
 
 impl Shown {
-    fn text(&self) -> String {
+    fn on(&self, progress: &Progress) {
         match self {
-            Self::Text(text) => text.clone(),
+            Self::Text(text) => progress.show(text),
             Self::Pending(pending) => {
                 let (task, record) = &**pending;
-                let status = record.status.name();
-                let outlook = task.outlook(record).map(likely);
-                outlook.map_or_else(|| status.to_owned(), |likely| format!("{status}, {likely}"))
+                progress.task(record.status.name(), task.outlook(record));
             }
         }
     }
