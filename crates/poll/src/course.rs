@@ -164,7 +164,7 @@ impl<E: Clone> Course<E> {
 }
 
 /// The moment of the next poll: not so close to the deadline that it could not be answered.
-fn clipped(rules: &Rules, gap: Duration) -> Instant {
+pub(crate) fn clipped(rules: &Rules, gap: Duration) -> Instant {
     let now = rules.clock().now();
     let gap = match rules.deadline.remaining(rules.clock()) {
         Some(left) if gap.saturating_add(LAST_CALL) <= left => gap,

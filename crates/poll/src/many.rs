@@ -17,7 +17,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{self, FuturesUnordered, Stream};
 use slab::Slab;
 
-use crate::course::{Course, RETRY_AFTER_CAP, Rules};
+use crate::course::{Course, RETRY_AFTER_CAP, Rules, clipped};
 use crate::{Clock, Deadline, Geometric, Poller, Reply, Schedule, Start, Stopped, Trouble};
 use crate::{Update, Verdict};
 
@@ -82,7 +82,8 @@ impl Poller {
     /// Watches any number of jobs as [`watch`](Self::watch) does one, within `limits`: the items are
     /// those of all of them, each with the key of its job. An error that ends the waiting for one
     /// job ends it for that job only, and the deadline for all. If the other side asks to wait
-    /// ([`Verdict::Retry`]), nothing is asked until then.
+    /// ([`Verdict::Retry`]), nothing is asked until then; if it answers nobody, all are asked about
+    /// the more seldom the longer that lasts, up to half a minute apart.
     ///
     /// `entries` may go on for as long as it likes: jobs can be added at any time. One whose key
     /// `wakes` yields is asked about now, as is one that is entered again. The stream ends when
@@ -126,6 +127,7 @@ impl Poller {
             picked: Vec::new(),
             flying: FuturesUnordered::new(),
             free: unused(limits, now),
+            failing: 0,
         };
         stream::unfold(many, async |mut many| Some((many.next().await?, many)))
     }
@@ -159,6 +161,8 @@ struct Many<K, E, S, W, L, F> {
     flying: FuturesUnordered<F>,
     /// From when on there may be another poll.
     free: Instant,
+    /// How many polls have failed in a row, of all jobs.
+    failing: usize,
 }
 
 struct Job<K, E> {
@@ -350,12 +354,12 @@ where
         answer: Option<Result<Reply<T>, Trouble<E>>>,
     ) -> Item<K, T, E> {
         let now = self.rules.clock().now();
-        if let Some(Err(trouble)) = &answer
-            && let Verdict::Retry {
-                retry_after: Some(wait),
-            } = trouble.verdict
+        match answer
+            .as_ref()
+            .map(|answer| answer.as_ref().map_err(|trouble| trouble.verdict))
         {
-            self.free = self.free.max(now + wait.min(RETRY_AFTER_CAP));
+            Some(Err(Verdict::Retry { retry_after })) => self.hold(now, retry_after),
+            _ => self.failing = 0,
         }
         let job = &mut self.jobs[index];
         let item = job.course.answered(&self.rules, answer);
@@ -368,6 +372,22 @@ where
         job.place = Place::Waiting;
         self.timers.push(Reverse((job.course.next, index)));
         (job.key.clone(), item)
+    }
+
+    /// Asks about nothing for a while: for as long as the other side wants, and if every poll fails,
+    /// longer with each round of them, as nobody else's would do better.
+    fn hold(&mut self, now: Instant, retry_after: Option<Duration>) {
+        self.failing = self.failing.saturating_add(1);
+        if let Some(wait) = retry_after {
+            self.free = self.free.max(now + wait.min(RETRY_AFTER_CAP));
+        }
+        let rounds = self.failing / self.limits.at_once.max(1);
+        // One job alone has its own back-off.
+        if let Some(before) = rounds.checked_sub(2) {
+            let before = u32::try_from(before).unwrap_or(u32::MAX);
+            let pause = self.rules.poller.backoff(before);
+            self.free = self.free.max(clipped(&self.rules, pause));
+        }
     }
 
     /// Waits for an answer, another job, or the time at which there is something to do.

@@ -244,6 +244,24 @@ async fn nothing_is_asked_while_the_other_side_wants_peace() {
 }
 
 #[tokio::test]
+async fn who_answers_nobody_is_hardly_asked_and_all_go_on_when_that_ends() {
+    let play = Play::new();
+    let entries = stream::iter((0..1_000).map(|key| entry(key, 1, 0.0)));
+    let down = |key: u32, elapsed: Duration| match elapsed < seconds(600) {
+        true => Err(Trouble::new("down", Verdict::Retry { retry_after: None })),
+        false => Ok(Reply::Done(key)),
+    };
+    let watched = play.watch(Limits::default(), Deadline::never(), entries, down);
+    let done = watched.filter(|(_, item)| future::ready(matches!(item, Ok(Update::Done(_)))));
+    assert_eq!(done.count().await, 1_000);
+    let polls = play.polls.borrow();
+    let failed = polls.iter().filter(|(at, _)| *at < 600_000).count();
+    assert!(failed < 500, "{failed}");
+    // The last pause, and a second for each hundred.
+    assert!(polls.last().unwrap().0 < 600_000 + 30_000 + 12_000);
+}
+
+#[tokio::test]
 async fn the_deadline_ends_it_for_all_and_costs_no_polls() {
     let play = Play::new();
     let entries = stream::iter((0..500).map(|key| entry(key, 5, 0.0)));
