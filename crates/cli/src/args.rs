@@ -619,6 +619,11 @@ fn globals() -> Vec<Arg> {
             .value_name("TIME")
             .value_parser(interval)
             .help("The mean time between two polls of a task, less for less delay: 5s for videos and 2s for the rest, unless set"),
+        flag("polls-per-minute")
+            .value_name("N")
+            .value_parser(clap::value_parser!(u32).range(1..))
+            .default_value("6000")
+            .help("The most polls in a minute, of all tasks of this command together"),
         flag("settle-time")
             .value_name("TIME")
             .value_parser(duration)
@@ -699,6 +704,7 @@ pub(crate) struct Global {
     pub(crate) timeout: Option<Duration>,
     pub(crate) poll_interval: Duration,
     pub(crate) mean_gap: Option<Duration>,
+    pub(crate) polls_per_minute: u32,
     pub(crate) settle_time: Duration,
     pub(crate) journal: Option<std::path::PathBuf>,
     pub(crate) no_journal: bool,
@@ -719,6 +725,9 @@ impl From<&ArgMatches> for Global {
             timeout: Some(time("timeout")).filter(|timeout| !timeout.is_zero()),
             poll_interval: time("poll-interval"),
             mean_gap: matches.get_one("mean-gap").copied(),
+            polls_per_minute: *matches
+                .get_one("polls-per-minute")
+                .expect("it has a default"),
             settle_time: time("settle-time"),
             journal: matches.get_one("journal").cloned(),
             no_journal: matches.get_flag("no-journal"),

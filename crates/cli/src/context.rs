@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use wavespeed::poll::Limits;
 use wavespeed::{Builder, LiveModels, MemoryStore, Pace, Wavespeed};
 use wavespeed_emulator::Emulator;
 use wavespeed_journal::Journal;
@@ -46,6 +47,13 @@ impl Context {
             .deadline(global.timeout)
             .settle_time(global.settle_time)
             .pace(pace)
+    }
+
+    /// What holds for the polls of all tasks together.
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        limits.per_second = f64::from(self.global.polls_per_minute) / 60.0;
+        limits
     }
 
     /// The client, of the emulator if that was asked for.

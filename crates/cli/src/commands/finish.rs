@@ -29,6 +29,7 @@ pub(super) struct Desk<'a> {
     pub(super) board: &'a Board,
     pub(super) progress: &'a Progress,
     pub(super) deadline: Deadline,
+    pub(super) limits: Limits,
 }
 
 /// A task that is waited for.
@@ -58,8 +59,7 @@ pub(super) async fn finish<'a, T>(
         _ = sender.send(task);
         job
     });
-    let limits = Limits::default();
-    let mut watched = pin!(desk.client.watch_many(jobs, desk.deadline, limits));
+    let mut watched = pin!(desk.client.watch_many(jobs, desk.deadline, desk.limits));
     // One may be named by its number and by its id.
     let mut waiting: HashMap<PredictionId, Vec<Task<'a>>> = HashMap::new();
     let (mut to_save, mut saving) = (VecDeque::new(), FuturesUnordered::new());

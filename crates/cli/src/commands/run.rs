@@ -365,6 +365,7 @@ async fn submit(
         board: &context.board,
         progress: &progress,
         deadline,
+        limits: context.limits(),
     };
     let id = submitted.id().clone();
     let task = Task {

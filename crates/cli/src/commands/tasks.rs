@@ -82,6 +82,7 @@ pub(super) fn desk<'a>(
         board: &context.board,
         progress,
         deadline: client.deadline(),
+        limits: context.limits(),
     }
 }
 

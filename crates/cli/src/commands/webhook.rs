@@ -106,7 +106,7 @@ async fn listen(matches: &ArgMatches, context: &mut Context) -> Result<Report, F
         }
         let look = context.global.mean_gap.unwrap_or(LOOK);
         let own = format!("http://{address}/");
-        relay(&client, &secret, &http, &own, look).await
+        relay(&client, &secret, &http, &own, look, context.limits()).await
     };
     tokio::select! {
         Err(error) = served => Err(Failure::usage(format!("listening has ended: {error}"))),
@@ -264,10 +264,10 @@ async fn relay(
     http: &Client,
     own: &str,
     look: Duration,
+    limits: Limits,
 ) -> Failure {
     let (sender, mut found) = unbounded_channel();
     let jobs = stream::poll_fn(move |context| found.poll_recv(context));
-    let limits = Limits::default();
     let mut watched = pin!(client.watch_many(jobs, Deadline::never(), limits));
     let mut search = Search::new(client.clone());
     let mut sending = FuturesUnordered::new();
