@@ -110,12 +110,16 @@ impl Failure {
     /// Something was asked of the vendor that is no task.
     pub(crate) fn asked(what: &str, error: &FetchError) -> Self {
         let message = format!("{what} is not known: {error}");
-        let (exit, kind) = match error {
-            FetchError::Key(_) | FetchError::Role(_) => (Exit::Key, Kind::Key),
-            FetchError::Transport(_) => (Exit::RefusedThere, Kind::Unreachable),
-            _ => (Exit::RefusedThere, Kind::Refused),
-        };
-        Self::new(exit, kind, message)
+        match error {
+            FetchError::Key(_) => Self::new(Exit::Key, Kind::Key, message)
+                .hint("check the environment variable WAVESPEED_API_KEY"),
+            FetchError::Role(_) => {
+                Self::new(Exit::Key, Kind::Key, message).hint("use a key whose role may ask for it")
+            }
+            FetchError::Transport(_) => Self::new(Exit::RefusedThere, Kind::Unreachable, message)
+                .hint("check the connection and the base URL, then try again"),
+            _ => Self::new(Exit::RefusedThere, Kind::Refused, message),
+        }
     }
 
     /// Outputs of the task that was asked for as `id` could not be saved.
@@ -188,6 +192,10 @@ impl From<SubmitError> for Failure {
             SubmitError::NoPrice(_) => {
                 return Self::new(Exit::RefusedHere, Kind::Price, error)
                     .hint("ask again with wave price, or leave out --max-price");
+            }
+            SubmitError::Webhook { .. } => {
+                return Self::usage(error)
+                    .hint("--webhook takes an https URL that the vendor can reach; where it cannot, `wave webhook listen --poll` does the same");
             }
             SubmitError::Store(_) => return Self::new(Exit::RefusedHere, Kind::Journal, error),
             SubmitError::Rejected(rejected) => rejected.refusal,

@@ -99,12 +99,13 @@ pub struct UsageSum {
 pub struct WebhookSecret(String);
 
 impl WebhookSecret {
-    /// The secret as the vendor writes it. Nothing, if it is empty.
+    /// The secret as the vendor writes it, but for spaces and line ends around it. Nothing, if it is
+    /// empty: with such a one, anybody could sign.
     #[must_use]
-    pub fn new(secret: impl Into<String>) -> Option<Self> {
-        let secret = secret.into();
+    pub fn new(secret: impl AsRef<str>) -> Option<Self> {
+        let secret = secret.as_ref().trim();
         let is_one = !secret.trim_start_matches("whsec_").is_empty();
-        is_one.then_some(Self(secret))
+        is_one.then(|| Self(secret.to_owned()))
     }
 
     /// The secret as the vendor writes it, with its `whsec_`.
@@ -265,8 +266,8 @@ impl Wavespeed {
     pub async fn webhook_secret(&self) -> Result<WebhookSecret, FetchError> {
         let call = async { Answer::of(self.0.api.get_webhook_secret().await).await };
         let answer = answered(self, call).await?;
-        let secret = data(&answer).and_then(|data| data["secret"].as_str().map(str::to_owned));
-        secret.map(WebhookSecret).ok_or_else(|| refused(&answer))
+        let secret = data(&answer).and_then(|data| WebhookSecret::new(data["secret"].as_str()?));
+        secret.ok_or_else(|| refused(&answer))
     }
 }
 

@@ -125,11 +125,14 @@ async fn secret(client: &Wavespeed) -> Result<WebhookSecret, Failure> {
         return secret
             .ok_or_else(|| Failure::usage(format!("{SECRET} is not a secret such as whsec_…")));
     }
-    let asked = client.webhook_secret().await;
-    asked.map_err(|error| {
-        Failure::asked("the secret of the webhooks", &error).hint(format!(
-            "try again, or put it into the environment variable {SECRET}"
-        ))
+    client.webhook_secret().await.map_err(|error| {
+        let failure = Failure::asked("the secret of the webhooks", &error);
+        match error {
+            FetchError::Role(_) => failure.hint(format!(
+                "use a key whose role may ask for it, or put the secret into the environment variable {SECRET}"
+            )),
+            _ => failure,
+        }
     })
 }
 

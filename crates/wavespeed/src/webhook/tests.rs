@@ -77,7 +77,10 @@ fn an_event_is_new_once_and_is_forgotten_when_it_would_be_refused() {
 }
 
 #[test]
-fn a_secret_is_never_shown() {
-    assert!(WebhookSecret::new("whsec_").is_none() && WebhookSecret::new("").is_none());
+fn a_secret_is_never_shown_nor_empty() {
+    for empty in ["", "whsec_", " \n", "whsec_\n"] {
+        assert!(WebhookSecret::new(empty).is_none(), "{empty:?}");
+    }
+    assert_eq!(WebhookSecret::new("whsec_test\n"), Some(secret()));
     assert!(!format!("{:?}", secret()).contains("test"));
 }
