@@ -1,6 +1,6 @@
-//! What it costs to wait for 10,000 tasks in one process, with the default limits of `watch_many`: an
-//! emulator is another process. `cargo bench --package wavespeed-tests --bench many` prints the table;
-//! it takes some minutes, since the tasks take one.
+//! What it costs to wait for 10,000 tasks in one process, with the default limits of `watch_many` and
+//! with a journal: an emulator is another process. `cargo bench --package wavespeed-tests --bench many`
+//! prints the table; it takes some minutes, since the tasks take one.
 
 #![allow(
     clippy::print_stdout,
@@ -17,8 +17,9 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 use wavespeed::poll::{Fixed, Limits, Update};
-use wavespeed::{Job, MemoryStore, Poller, Prediction, Store as _, Took, Wavespeed};
+use wavespeed::{Job, Poller, Prediction, Store as _, Took, Wavespeed};
 use wavespeed_emulator::Emulator;
+use wavespeed_journal::Journal;
 use wavespeed_tests::polls::Truth;
 
 const TASKS: usize = 10_000;
@@ -96,21 +97,22 @@ impl Drop for Server {
 
 async fn run(is_learned: bool) {
     let server = Server::start();
-    let store = Arc::new(MemoryStore::default());
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Arc::new(Journal::open(folder.path().join("journal.db")).unwrap());
     let mut builder = Wavespeed::builder()
         .key("emulator")
-        .base_url(&server.origin);
-    builder = match is_learned {
-        true => builder.store(Arc::clone(&store)),
-        false => builder.poller(Poller::default().with_schedule(Fixed(Duration::from_secs(5)))),
-    };
+        .base_url(&server.origin)
+        .store(Arc::clone(&journal));
+    if !is_learned {
+        builder = builder.poller(Poller::default().with_schedule(Fixed(Duration::from_secs(5))));
+    }
     let ws = builder.build().unwrap();
     let mut random = fastrand::Rng::with_seed(2);
     for number in 0..50 {
         let took = Truth::log_normal(MEDIAN as f64, SIGMA).draw(&mut random);
         let id = format!("pred_{number}").parse().unwrap();
         let took = Took::new(id, MODEL, took, SystemTime::now());
-        store.took(ws.account(), &took).unwrap();
+        journal.took(ws.account(), &took).unwrap();
     }
     let jobs = submit(&ws).await;
     let (began, used) = (Instant::now(), cpu());

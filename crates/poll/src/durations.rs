@@ -19,6 +19,9 @@ const WIDTH: f64 = 2.0;
 /// half more than they could: a search over such pairs has found it.
 const GUESSED: [f64; 2] = [-0.9, 0.6];
 const GUESSED_SIGMA: f64 = 0.9;
+/// So many sigmas off, nothing is left that a number could show beside 1: most of what there is to
+/// work out is that.
+const FAR: f64 = 8.5;
 /// More than these say nothing new; the newest count.
 const MOST: usize = 256;
 
@@ -53,12 +56,20 @@ struct Kernel {
 impl Kernel {
     fn density(&self, x: f64) -> f64 {
         let z = (x - self.mean) / self.sigma;
+        if z.abs() > FAR {
+            return 0.0;
+        }
         self.weight * (-z * z / 2.0).exp() / (self.sigma * (2.0 * std::f64::consts::PI).sqrt())
     }
 
     fn survival(&self, x: f64) -> f64 {
         let z = (x - self.mean) / self.sigma;
-        self.weight * libm::erfc(z / std::f64::consts::SQRT_2) / 2.0
+        let part = match z {
+            z if z < -FAR => 1.0,
+            z if z > FAR => 0.0,
+            z => libm::erfc(z / std::f64::consts::SQRT_2) / 2.0,
+        };
+        self.weight * part
     }
 }
 
@@ -175,9 +186,10 @@ impl Durations {
     /// What a schedule costs if jobs take as long as this expects.
     #[must_use]
     pub fn expect(&self, schedule: &dyn Schedule) -> Expected {
-        expect(schedule, |seconds| {
-            self.survival(Duration::from_secs_f64(seconds))
-        })
+        expect(
+            |now| schedule.gap(now, 0.5),
+            |seconds| self.survival(Duration::from_secs_f64(seconds)),
+        )
     }
 
     /// The logarithms of the times before and after which no job is expected to end.
@@ -289,15 +301,15 @@ const REST: f64 = 1e-4;
 /// No mean is over more polls.
 const POLLS: u32 = 10_000;
 
-/// What a schedule costs, by the part of the jobs that take longer than so many seconds.
-pub(crate) fn expect(schedule: &dyn Schedule, survival: impl Fn(f64) -> f64) -> Expected {
+/// What a schedule costs, by its gaps and the part of the jobs that take longer than so many seconds.
+pub(crate) fn expect(gap: impl Fn(Moment) -> Duration, survival: impl Fn(f64) -> f64) -> Expected {
     let (mut time, mut left, mut polls) = (0.0, survival(0.0), 0.0);
     let (mut noticed, mut ended) = (0.0, 0.0);
     for made in 0..POLLS {
         if left < REST {
             break;
         }
-        let gap = schedule.gap(Moment::new(Duration::from_secs_f64(time), made), 0.5);
+        let gap = gap(Moment::new(Duration::from_secs_f64(time), made));
         let next = time + gap.as_secs_f64();
         let (middle, then) = (survival(f64::midpoint(time, next)), survival(next));
         polls += left;

@@ -6,7 +6,7 @@
 //! second: J. B. Keller, *Optimum checking schedules for systems subject to random failure*,
 //! Management Science 21 (1974). What is left is to estimate h from few durations.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::durations::{Durations, expect};
@@ -37,8 +37,8 @@ pub struct Learned {
     /// A gap is at most this part of the time that has passed.
     share: f64,
     points: Arc<[Point]>,
-    /// The polls per second, by the root of the hazard.
-    rate: f64,
+    /// The polls per second, by the root of the hazard; worked out when it is first needed.
+    rate: OnceLock<f64>,
 }
 
 /// What is expected until a time.
@@ -55,22 +55,22 @@ impl Learned {
     /// The schedule for jobs that take so long. The floor is 1 s, the cap 60 s.
     #[must_use]
     pub fn new(durations: &Durations, worth: Worth) -> Self {
-        let schedule = Self {
+        Self {
             worth,
             floor: Duration::from_secs(1),
             cap: Duration::from_secs(60),
             share: f64::INFINITY,
             points: points(durations).into(),
-            rate: 1.0,
-        };
-        schedule.paced()
+            rate: OnceLock::new(),
+        }
     }
 
     /// With another shortest and longest gap. A wrong guess costs at most the longest.
     #[must_use]
     pub fn between(mut self, floor: Duration, cap: Duration) -> Self {
         (self.floor, self.cap) = (floor, cap.max(floor));
-        self.paced()
+        self.rate = OnceLock::new();
+        self
     }
 
     /// With no gap longer than this part of the time that has passed, but for the floor: so a job
@@ -78,28 +78,54 @@ impl Learned {
     #[must_use]
     pub fn within(mut self, share: f64) -> Self {
         self.share = share;
-        self.paced()
+        self.rate = OnceLock::new();
+        self
     }
 
-    /// At the rate that its worth asks for.
-    fn paced(mut self) -> Self {
+    /// The rate that its worth asks for.
+    fn rate(&self) -> f64 {
         match self.worth {
-            Worth::Delay(delay) => self.rate = (2.0 * delay.as_secs_f64().max(1e-6)).sqrt().recip(),
+            Worth::Delay(delay) => (2.0 * delay.as_secs_f64().max(1e-6)).sqrt().recip(),
             Worth::MeanGap(gap) => {
                 // More polls make shorter gaps, so it lies between a rate that is too low and one
                 // that is too high.
                 let (mut low, mut high) = (-10.0_f64, 10.0_f64);
                 for _ in 0..20 {
-                    self.rate = f64::midpoint(low, high).exp();
-                    let expected = expect(&self, |seconds| self.survival(seconds));
+                    let middle = f64::midpoint(low, high);
+                    let rate = middle.exp();
+                    let expected = expect(
+                        |now| self.gap_at(rate, now, 0.5),
+                        |seconds| self.survival(seconds),
+                    );
                     match expected.noticed.as_secs_f64() > gap.as_secs_f64() * expected.polls {
-                        true => low = self.rate.ln(),
-                        false => high = self.rate.ln(),
+                        true => low = middle,
+                        false => high = middle,
                     }
                 }
+                high.exp()
             }
         }
-        self
+    }
+
+    fn gap_at(&self, rate: f64, now: Moment, random: f64) -> Duration {
+        let elapsed = now.elapsed.as_secs_f64();
+        let by_time = |point: &Point| (point.seconds, point.roots);
+        let by_polls = |point: &Point| (point.roots, point.seconds);
+        // One poll further, a tenth more or less, so that many waiters do not march in step.
+        let further = (0.9 + random / 5.0) / rate;
+        let roots = interpolate(&self.points, by_time, elapsed) + further;
+        let gap = interpolate(&self.points, by_polls, roots) - elapsed;
+        // Where no end is expected, the limits are what stays.
+        let longest = self.cap.as_secs_f64().min(self.share * elapsed);
+        let gap = if gap > 0.0 { gap.min(longest) } else { longest };
+        // Those that come to it together do not go on together.
+        let gap = if gap < longest {
+            gap
+        } else {
+            longest * (0.9 + random / 10.0)
+        };
+        let gap = Duration::try_from_secs_f64(gap).unwrap_or(self.cap);
+        gap.clamp(self.floor, self.cap).max(SHORTEST)
     }
 
     /// The part of the jobs that take longer.
@@ -153,24 +179,8 @@ fn interpolate(points: &[Point], by: impl Fn(&Point) -> (f64, f64), x: f64) -> f
 
 impl Schedule for Learned {
     fn gap(&self, now: Moment, random: f64) -> Duration {
-        let elapsed = now.elapsed.as_secs_f64();
-        let by_time = |point: &Point| (point.seconds, point.roots);
-        let by_polls = |point: &Point| (point.roots, point.seconds);
-        // One poll further, a tenth more or less, so that many waiters do not march in step.
-        let further = (0.9 + random / 5.0) / self.rate;
-        let roots = interpolate(&self.points, by_time, elapsed) + further;
-        let gap = interpolate(&self.points, by_polls, roots) - elapsed;
-        // Where no end is expected, the limits are what stays.
-        let longest = self.cap.as_secs_f64().min(self.share * elapsed);
-        let gap = if gap > 0.0 { gap.min(longest) } else { longest };
-        // Those that come to it together do not go on together.
-        let gap = if gap < longest {
-            gap
-        } else {
-            longest * (0.9 + random / 10.0)
-        };
-        let gap = Duration::try_from_secs_f64(gap).unwrap_or(self.cap);
-        gap.clamp(self.floor, self.cap).max(SHORTEST)
+        let rate = *self.rate.get_or_init(|| self.rate());
+        self.gap_at(rate, now, random)
     }
 
     fn likely(&self, asked: Duration, now: Duration) -> f64 {

@@ -21,9 +21,10 @@ use crate::course::{Course, RETRY_AFTER_CAP, Rules, clipped};
 use crate::{Clock, Deadline, Geometric, Poller, Reply, Schedule, Start, Stopped, Trouble};
 use crate::{Update, Verdict};
 
-/// How many of those that are due are picked at once: who comes first is worked out anew for the
-/// next ones only.
+/// How many of those that are due are picked at once, or which part of them: who comes first is worked
+/// out anew for the next ones only.
 const BATCH: usize = 32;
+const PART: usize = 64;
 /// However unlikely its end, a job is asked about when it has waited this long; or so many times as
 /// long as it takes to ask about all.
 const STARVED: Duration = Duration::from_secs(60);
@@ -323,8 +324,9 @@ where
                 )
             };
             let mut ranked: Vec<_> = self.due.iter().map(rank).collect();
-            if ranked.len() > BATCH {
-                let rest = ranked.len() - BATCH;
+            let batch = BATCH.max(ranked.len() / PART);
+            if ranked.len() > batch {
+                let rest = ranked.len() - batch;
                 ranked.select_nth_unstable_by(rest, |a, b| a.0.total_cmp(&b.0));
                 ranked.drain(..rest);
             }

@@ -24,7 +24,8 @@ pub struct Job {
     ws: Wavespeed,
     id: PredictionId,
     start: Start,
-    record: Option<Prediction>,
+    /// What the submit answered, as text: a program may hold jobs by the thousand.
+    answer: Option<Arc<str>>,
     /// To which model it was submitted, and when, if this is from a submit.
     sent: Option<(String, Instant)>,
     number: Option<JobNumber>,
@@ -126,13 +127,13 @@ impl Job {
         ws: Wavespeed,
         id: PredictionId,
         start: Start,
-        record: Option<Prediction>,
+        record: Option<&Prediction>,
     ) -> Self {
         Self {
             ws,
             id,
             start,
-            record,
+            answer: record.map(|record| record.raw().to_string().into()),
             sent: None,
             number: None,
             unnoted: None,
@@ -175,8 +176,9 @@ impl Job {
 
     /// What the submit answered, if this job is from one and it could be read.
     #[must_use]
-    pub fn submitted(&self) -> Option<&Prediction> {
-        self.record.as_ref()
+    pub fn submitted(&self) -> Option<Prediction> {
+        let raw = serde_json::from_str(self.answer.as_deref()?).ok()?;
+        Prediction::from_json(raw)
     }
 
     /// The prediction as it is now: one call.
@@ -251,8 +253,8 @@ impl Job {
     }
 
     /// How much longer the task will take, likely, by how long others of its model took. `record` is
-    /// what was last learned of it. Nothing, if no other task of the model was seen and nothing is published of it, or
-    /// if nobody knows how old the task is.
+    /// what was last learned of it. Nothing, if no other task of the model was seen and nothing is
+    /// published of it, or if nobody knows how old the task is.
     #[must_use]
     pub fn outlook(&self, record: &Prediction) -> Option<Outlook> {
         self.watched().outlook(record)
@@ -273,12 +275,6 @@ impl Job {
             }
             None => Watched::new(ws, None, None),
         }
-    }
-
-    /// Smaller: what the submit answered is no business of a wait.
-    pub(crate) fn without_record(mut self) -> Self {
-        self.record = None;
-        self
     }
 
     pub(crate) fn start(&self) -> Start {

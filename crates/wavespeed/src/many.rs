@@ -17,14 +17,14 @@ use crate::{FetchError, Job, WaitError, Wavespeed};
 /// A job on the list. It is told from others by its id.
 #[derive(Clone)]
 struct Task {
-    job: Job,
+    job: Arc<Job>,
     watched: Arc<Watched>,
 }
 
 impl Task {
     fn new(job: Job) -> Self {
         let watched = Arc::new(job.watched());
-        let job = job.without_record();
+        let job = Arc::new(job);
         Self { job, watched }
     }
 

@@ -180,13 +180,19 @@ pub(crate) struct Watched {
     state: Mutex<State>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct State {
     model: Option<String>,
     /// How old the task was when it was first watched.
     age: Option<Duration>,
     /// How old it was when it was last known to be running.
     running: Duration,
+}
+
+impl State {
+    fn model(&self) -> &str {
+        self.model.as_deref().unwrap_or_default()
+    }
 }
 
 impl Watched {
@@ -257,24 +263,19 @@ impl fmt::Debug for Watched {
 
 impl Schedule for Watched {
     fn gap(&self, now: Moment, random: f64) -> Duration {
-        let State { model, age, .. } = self.state().clone();
-        let schedule = self.ws.schedule(model.as_deref().unwrap_or_default());
-        let elapsed = now.elapsed + age.unwrap_or_default();
+        let state = self.state();
+        let elapsed = now.elapsed + state.age.unwrap_or_default();
+        let schedule = self.ws.schedule(state.model());
         schedule.gap(Moment::new(elapsed, now.polls), random)
     }
 
     fn likely(&self, _: Duration, now: Duration) -> f64 {
-        let State {
-            model,
-            age,
-            running,
-        } = self.state().clone();
-        let Some(age) = age else {
-            // It may be over for long.
-            return 1.0;
-        };
-        let schedule = self.ws.schedule(model.as_deref().unwrap_or_default());
-        schedule.likely(running, now + age)
+        let state = self.state();
+        // It may be over for long.
+        state.age.map_or(1.0, |age| {
+            let schedule = self.ws.schedule(state.model());
+            schedule.likely(state.running, now + age)
+        })
     }
 }
 

@@ -386,7 +386,7 @@ impl Wavespeed {
             _ => None,
         };
         tracing::info!(%id, %number, "submitted");
-        Job::new(self.clone(), id, Start::AfterGap, record).numbered(number)
+        Job::new(self.clone(), id, Start::AfterGap, record.as_ref()).numbered(number)
     }
 }
 

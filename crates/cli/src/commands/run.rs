@@ -398,7 +398,7 @@ fn accepted(task: &wavespeed::Job, progress: &Progress, context: &Context, job: 
         ));
     }
     if let Some(record) = task.submitted() {
-        job.document.set_record(record);
+        job.document.set_record(&record);
     }
     context.board.update(0, job);
 }
