@@ -122,19 +122,23 @@ impl Drop for Listener {
     }
 }
 
+/// Somebody to whom webhooks are passed on, and what they are signed with.
+fn application(emulated: &Emulated, status: u16) -> (MockServer, WebhookSecret) {
+    let ws = client(emulated);
+    emulated.runtime.block_on(async {
+        let server = MockServer::start().await;
+        let any = wiremock::matchers::any();
+        let answer = ResponseTemplate::new(status);
+        Mock::given(any).respond_with(answer).mount(&server).await;
+        (server, ws.webhook_secret().await.unwrap())
+    })
+}
+
 #[test]
 fn webhooks_are_verified_told_and_passed_on_as_they_came() {
     let emulated = Emulated::start(|builder| builder);
-    let (wave, ws) = (emulated.wave(), client(&emulated));
-    let (server, secret): (MockServer, WebhookSecret) = emulated.runtime.block_on(async {
-        let server = MockServer::start().await;
-        let any = wiremock::matchers::any();
-        Mock::given(any)
-            .respond_with(ResponseTemplate::new(418))
-            .mount(&server)
-            .await;
-        (server, ws.webhook_secret().await.unwrap())
-    });
+    let wave = emulated.wave();
+    let (server, secret) = application(&emulated, 418);
     let to = format!("{}/hook?a=b", server.uri());
     let mut listener = Listener::start(&wave, &["--json", "--forward-to", &to]);
     // Not as anybody would write it, but as it came.
@@ -174,10 +178,8 @@ fn webhooks_are_verified_told_and_passed_on_as_they_came() {
     );
     assert_eq!(first["passed_on"], 418);
 
-    let passed = emulated
-        .runtime
-        .block_on(server.received_requests())
-        .unwrap();
+    let passed = emulated.runtime.block_on(server.received_requests());
+    let passed = passed.unwrap();
     assert_eq!(passed.len(), 2, "the forged one went nowhere");
     assert_eq!(
         (passed[0].url.path(), passed[0].url.query()),
@@ -216,7 +218,10 @@ fn who_cannot_be_reached_asks_and_is_told_the_same() {
         "--poll-interval",
         "10ms",
     ];
-    let mut listener = Listener::start(&wave, &quick);
+    let (server, secret) = application(&emulated, 204);
+    let to = format!("{}/hook", server.uri());
+    let words = [&quick[..], &["--forward-to", &to]].concat();
+    let mut listener = Listener::start(&wave, &words);
     let mut ids = Vec::new();
     for _ in 0..2 {
         let run = wave.quick(&[
@@ -239,6 +244,13 @@ fn who_cannot_be_reached_asks_and_is_told_the_same() {
     told.sort();
     ids.sort();
     assert_eq!(told, ids, "each once, and not what was over before");
+    let passed = emulated.runtime.block_on(server.received_requests());
+    for request in passed.unwrap() {
+        let now = SystemTime::now();
+        assert!(webhook::verify(&request.headers, &request.body, &secret, now).is_ok());
+        // Without it, most applications would not read the body.
+        assert_eq!(request.headers["content-type"], "application/json");
+    }
 }
 
 #[test]

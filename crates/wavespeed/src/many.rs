@@ -68,7 +68,8 @@ impl Hash for Task {
 impl Wavespeed {
     /// Waits for any number of jobs with one waiter, within limits that hold for all of them
     /// together: by default 8 connections and 100 polls per second. If more are due than that,
-    /// those come first that have most likely ended. Each item is what was learned of one job, as
+    /// those come first that have most likely ended; where N of them end together, that is noticed
+    /// N / (2 × [`per_second`](Limits::per_second)) seconds late on average. Each item is what was learned of one job, as
     /// [`Job::follow`] has it; the last of each is [`Update::Done`] or an error.
     ///
     /// Jobs can be added for as long as `jobs` goes on; the stream ends when it has, and every job.

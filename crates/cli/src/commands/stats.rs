@@ -139,7 +139,7 @@ fn lines(stats: &StatsDocument) -> Vec<String> {
 fn histogram(seen: &[f64]) -> Vec<String> {
     let least = seen.iter().copied().fold(f64::INFINITY, f64::min).max(0.01);
     let most = seen.iter().copied().fold(0.0, f64::max).max(least * 1.2);
-    let lines = seen.len().isqrt().clamp(3, LINES);
+    let lines = seen.len().isqrt().max(seen.len().min(3)).min(LINES);
     let step = (most / least).powf(1.0 / lines as f64);
     let line = |seconds: f64| ((seconds / least).ln() / step.ln()).max(0.0) as usize;
     let mut counts = vec![0_usize; lines];

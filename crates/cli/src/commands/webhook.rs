@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{CONNECTION, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use clap::ArgMatches;
 use futures_util::stream::{self, FuturesUnordered};
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -303,7 +303,8 @@ async fn relay(
 async fn send(http: &Client, own: &str, secret: &WebhookSecret, id: String, body: String) {
     for wait in [Duration::ZERO].into_iter().chain(RETRIES) {
         tokio::time::sleep(wait).await;
-        let headers = webhook::sign(secret, &id, SystemTime::now(), body.as_bytes());
+        let mut headers = webhook::sign(secret, &id, SystemTime::now(), body.as_bytes());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let sent = http.post(own).headers(headers).body(body.clone());
         if sent
             .send()
