@@ -23,6 +23,8 @@ pub(crate) struct Course<E> {
     /// How old it was when it was last known to be running.
     running: Duration,
     pub(crate) polls: u32,
+    /// Whether there was any answer, be it an error.
+    answered: bool,
     pub(crate) next: Instant,
     failing: Option<Failing<E>>,
 }
@@ -71,6 +73,7 @@ impl<E: Clone> Course<E> {
                 age
             },
             polls: 0,
+            answered: false,
             next: began,
             failing: None,
         };
@@ -87,6 +90,7 @@ impl<E: Clone> Course<E> {
         answer: Option<Result<Reply<T>, Trouble<E>>>,
     ) -> Result<Update<T, E>, Stopped<E>> {
         self.polls = self.polls.saturating_add(1);
+        self.answered |= answer.is_some();
         match answer {
             None => Err(self.out_of_time()),
             Some(Ok(Reply::Done(record))) => Ok(Update::Done(record)),
@@ -144,7 +148,10 @@ impl<E: Clone> Course<E> {
 
     /// The deadline has come.
     pub(crate) fn out_of_time(&mut self) -> Stopped<E> {
-        Stopped::Deadline(self.failing.take().map(|row| row.last))
+        match self.answered {
+            true => Stopped::Deadline(self.failing.take().map(|row| row.last)),
+            false => Stopped::Unanswered,
+        }
     }
 
     /// How likely it is that the job has ended since it was last known to be running.

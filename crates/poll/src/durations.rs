@@ -22,6 +22,10 @@ const GUESSED_SIGMA: f64 = 0.9;
 /// So many sigmas off, nothing is left that a number could show beside 1: most of what there is to
 /// work out is that.
 const FAR: f64 = 8.5;
+/// A job that takes longer than all but so few has not much to do with them.
+const LOST: f64 = 1e-6;
+/// What counts less than this is not worth the time.
+const LEAST: f64 = 0.01;
 /// More than these say nothing new; the newest count.
 const MOST: usize = 256;
 
@@ -115,10 +119,10 @@ impl Durations {
     }
 
     /// With durations that were seen, the newest last, and how much each counts: 1, or less if it
-    /// is old.
+    /// is old. What counts less than a hundredth is left out.
     #[must_use]
     pub fn with_seen(mut self, seen: impl IntoIterator<Item = (Duration, f64)>) -> Self {
-        let weighed = seen.into_iter().filter(|(_, weight)| *weight > 0.0);
+        let weighed = seen.into_iter().filter(|(_, weight)| *weight >= LEAST);
         self.seen = weighed
             .map(|(duration, weight)| Kernel {
                 mean: logarithm(duration),
@@ -144,6 +148,12 @@ impl Durations {
     #[must_use]
     pub fn count(&self) -> usize {
         self.seen.len()
+    }
+
+    /// How many durations what was seen counts as.
+    #[must_use]
+    pub fn weight(&self) -> f64 {
+        self.seen.iter().map(|kernel| kernel.weight).sum()
     }
 
     /// The part of the jobs that take longer.
@@ -174,7 +184,11 @@ impl Durations {
     /// How much longer a job will take, likely, that is still running after `elapsed`.
     #[must_use]
     pub fn outlook(&self, elapsed: Duration) -> Outlook {
-        let left = |part| self.quantile(elapsed, part).saturating_sub(elapsed);
+        let left = |part: f64| match self.survival(elapsed) > LOST {
+            true => self.quantile(elapsed, part).saturating_sub(elapsed),
+            // Nothing is known of such a job but that it ends some time: so far is as good as halfway.
+            false => seconds(elapsed.as_secs_f64() * part / (1.0 - part)),
+        };
         Outlook {
             elapsed,
             soonest: left(0.1),
@@ -188,7 +202,7 @@ impl Durations {
     pub fn expect(&self, schedule: &dyn Schedule) -> Expected {
         expect(
             |now| schedule.gap(now, 0.5),
-            |seconds| self.survival(Duration::from_secs_f64(seconds)),
+            |time| self.survival(seconds(time)),
         )
     }
 
@@ -224,7 +238,7 @@ impl Durations {
     /// What is expected, after what was seen: its middle soon follows, its width slowly.
     fn informed(&self) -> Kernel {
         let prior = self.prior;
-        let weight: f64 = self.seen.iter().map(|kernel| kernel.weight).sum();
+        let weight = self.weight();
         let weighed = |of: &dyn Fn(&Kernel) -> f64| -> f64 {
             self.seen
                 .iter()
@@ -309,7 +323,7 @@ pub(crate) fn expect(gap: impl Fn(Moment) -> Duration, survival: impl Fn(f64) ->
         if left < REST {
             break;
         }
-        let gap = gap(Moment::new(Duration::from_secs_f64(time), made));
+        let gap = gap(Moment::new(seconds(time), made));
         let next = time + gap.as_secs_f64();
         let (middle, then) = (survival(f64::midpoint(time, next)), survival(next));
         polls += left;
@@ -318,7 +332,6 @@ pub(crate) fn expect(gap: impl Fn(Moment) -> Duration, survival: impl Fn(f64) ->
         ended += (left + 4.0 * middle + then) * (next - time) / 6.0;
         (time, left) = (next, then);
     }
-    let seconds = |seconds: f64| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
     Expected {
         polls,
         delay: seconds((noticed - ended).max(0.0)),
@@ -326,7 +339,44 @@ pub(crate) fn expect(gap: impl Fn(Moment) -> Duration, survival: impl Fn(f64) ->
     }
 }
 
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+}
+
 /// No job takes no time, and none takes a year.
 fn logarithm(time: Duration) -> f64 {
     time.as_secs_f64().clamp(1e-3, 3e7).ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_longer_than_all_others_may_take_as_long_again() {
+        let median = Duration::from_secs(70);
+        let durations = Durations::new(LogNormal { median, sigma: 0.1 });
+        let mut last = Duration::ZERO;
+        for elapsed in [60, 80, 100, 300, 100_000] {
+            let outlook = durations.outlook(Duration::from_secs(elapsed));
+            assert!(!outlook.soonest.is_zero(), "{outlook:?}");
+            assert!(outlook.soonest < outlook.expected, "{outlook:?}");
+            assert!(outlook.expected < outlook.latest, "{outlook:?}");
+            // What it is expected to take in all never gets less.
+            assert!(outlook.elapsed + outlook.expected > last, "{outlook:?}");
+            last = outlook.elapsed + outlook.expected;
+        }
+    }
+
+    #[test]
+    fn what_is_forgotten_leaves_a_guess() {
+        let old = (Duration::from_secs(3), 1e-6);
+        let durations = Durations::default().with_seen([old; 128]);
+        let guess = Durations::default();
+        assert_eq!((durations.count(), durations.weight()), (0, 0.0));
+        for seconds in [1, 10, 100, 1_000] {
+            let after = Duration::from_secs(seconds);
+            assert_eq!(durations.survival(after), guess.survival(after));
+        }
+    }
 }

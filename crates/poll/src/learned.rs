@@ -65,7 +65,8 @@ impl Learned {
         }
     }
 
-    /// With another shortest and longest gap. A wrong guess costs at most the longest.
+    /// With another shortest and longest gap, but for a tenth by which gaps differ. A wrong guess costs
+    /// at most the longest.
     #[must_use]
     pub fn between(mut self, floor: Duration, cap: Duration) -> Self {
         (self.floor, self.cap) = (floor, cap.max(floor));
@@ -125,7 +126,11 @@ impl Learned {
             longest * (0.9 + random / 10.0)
         };
         let gap = Duration::try_from_secs_f64(gap).unwrap_or(self.cap);
-        gap.clamp(self.floor, self.cap).max(SHORTEST)
+        let gap = match gap > self.floor {
+            true => gap.min(self.cap),
+            false => self.floor.saturating_add(self.floor.mul_f64(random / 10.0)),
+        };
+        gap.max(SHORTEST)
     }
 
     /// The part of the jobs that take longer.

@@ -3,7 +3,7 @@
 //! Jobs wait in one queue, ordered by when they are due, and only what is on its way has a future.
 //! If more are due than may be asked about, those come first that are most likely to have ended.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::hash_map::{Entry as Slot, HashMap};
 use std::collections::{BTreeSet, BinaryHeap};
 use std::future::{Future, poll_fn};
@@ -29,6 +29,8 @@ const PART: usize = 64;
 /// long as it takes to ask about all.
 const STARVED: Duration = Duration::from_secs(60);
 const ROUNDS: f64 = 4.0;
+/// However few polls there may be, there is one a day.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A job for [`Poller::watch_many`].
 #[derive(Clone, Debug)]
@@ -63,7 +65,8 @@ impl<K> Entry<K> {
 pub struct Limits {
     /// How many polls are on their way at once: 8.
     pub at_once: usize,
-    /// How many polls there are in a second: 100. 0 is no limit.
+    /// How many polls there are in a second, on average: 100. 0 is no limit. After a while without any,
+    /// as many as may be on their way may be made at once, but not those of more than a second.
     pub per_second: f64,
 }
 
@@ -74,6 +77,13 @@ impl Default for Limits {
             per_second: 100.0,
         }
     }
+}
+
+/// How urgent it is to ask about a job, since when it is due, and which one it is.
+type Rank = (f64, Reverse<Instant>, usize);
+
+fn by_rank(one: &Rank, other: &Rank) -> Ordering {
+    one.0.total_cmp(&other.0).then(one.1.cmp(&other.1))
 }
 
 /// What was learned of one job.
@@ -87,7 +97,7 @@ impl Poller {
     /// the more seldom the longer that lasts, up to half a minute apart.
     ///
     /// `entries` may go on for as long as it likes: jobs can be added at any time. One whose key
-    /// `wakes` yields is asked about now, as is one that is entered again. The stream ends when
+    /// `wakes` yields is the next to be asked about, as is one that is entered again. The stream ends when
     /// `entries` has, and every job.
     pub fn watch_many<K, Q, T, E, A, F>(
         self,
@@ -129,6 +139,7 @@ impl Poller {
             flying: FuturesUnordered::new(),
             free: unused(limits, now),
             failing: 0,
+            entered: 0,
         };
         stream::unfold(many, async |mut many| Some((many.next().await?, many)))
     }
@@ -164,6 +175,8 @@ struct Many<K, E, S, W, L, F> {
     free: Instant,
     /// How many polls have failed in a row, of all jobs.
     failing: usize,
+    /// How many jobs there have been.
+    entered: usize,
 }
 
 struct Job<K, E> {
@@ -243,23 +256,30 @@ where
                     place: Place::Waiting,
                 });
                 new.insert(index);
+                self.entered = self.entered.saturating_add(1);
                 self.timers.push(Reverse((next, index)));
             }
         }
     }
 
-    /// Asks about a job now, whatever its schedule says.
+    /// Asks about a job next, whatever its schedule and the others say.
     fn wake(&mut self, index: usize) {
         let job = &mut self.jobs[index];
         match &mut job.place {
-            Place::Flying { again } => *again = true,
-            Place::Due => {}
+            Place::Flying { again } => {
+                *again = true;
+                return;
+            }
+            Place::Due => {
+                self.due.remove(&index);
+                self.picked.retain(|picked| *picked != index);
+            }
             Place::Waiting => {
                 job.course.next = self.rules.clock().now();
                 job.place = Place::Due;
-                self.due.insert(index);
             }
         }
+        self.picked.push(index);
     }
 
     /// Takes those whose time has come from the queue.
@@ -279,12 +299,11 @@ where
         }
     }
 
-    /// One that is due and has to go without an answer, as there is no time left. If there is one
-    /// only, and it was never asked about, it is asked once, however short.
+    /// One that is due and has to go without an answer, as there is no time left. If there never was
+    /// another, and it was never asked about, it is asked once, however short.
     fn give_up(&mut self) -> Option<Item<K, T, E>> {
-        let alone = self.jobs.len() == 1;
         let index = self.picked.last().or(self.due.first()).copied()?;
-        if alone && self.jobs[index].course.polls == 0 {
+        if self.entered == 1 && self.jobs[index].course.polls == 0 {
             return None;
         }
         self.picked.retain(|picked| *picked != index);
@@ -323,14 +342,14 @@ where
                     *index,
                 )
             };
-            let mut ranked: Vec<_> = self.due.iter().map(rank).collect();
+            let mut ranked: Vec<Rank> = self.due.iter().map(rank).collect();
             let batch = BATCH.max(ranked.len() / PART);
             if ranked.len() > batch {
                 let rest = ranked.len() - batch;
-                ranked.select_nth_unstable_by(rest, |a, b| a.0.total_cmp(&b.0));
+                ranked.select_nth_unstable_by(rest, by_rank);
                 ranked.drain(..rest);
             }
-            ranked.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            ranked.sort_by(by_rank);
             self.picked = ranked.into_iter().map(|(_, _, index)| index).collect();
             self.picked.iter().for_each(|index| {
                 self.due.remove(index);
@@ -364,16 +383,21 @@ where
             _ => self.failing = 0,
         }
         let job = &mut self.jobs[index];
-        let item = job.course.answered(&self.rules, answer);
-        if !matches!(item, Ok(Update::Pending(_) | Update::Retrying { .. })) {
-            return (self.remove(index).key, item);
+        let mut item = job.course.answered(&self.rules, answer);
+        match &mut item {
+            Ok(Update::Pending(_)) => {}
+            Ok(Update::Retrying { again_in, .. }) => {
+                *again_in = (*again_in).max(self.free.saturating_duration_since(now));
+            }
+            _ => return (self.remove(index).key, item),
         }
-        if job.place == (Place::Flying { again: true }) {
-            job.course.next = now;
-        }
+        let (key, place) = (job.key.clone(), job.place);
         job.place = Place::Waiting;
-        self.timers.push(Reverse((job.course.next, index)));
-        (job.key.clone(), item)
+        match place {
+            Place::Flying { again: true } => self.wake(index),
+            _ => self.timers.push(Reverse((job.course.next, index))),
+        }
+        (key, item)
     }
 
     /// Asks about nothing for a while: for as long as the other side wants, and if every poll fails,
@@ -441,14 +465,19 @@ where
 
 /// The time from which on polls that were not made are made up for.
 fn unused(limits: Limits, now: Instant) -> Instant {
-    let at_once = u32::try_from(limits.at_once).unwrap_or(u32::MAX);
-    let burst = spacing(limits).saturating_mul(at_once.saturating_sub(1));
+    let burst = (limits.at_once as f64).min(limits.per_second.max(1.0));
+    let burst = spacing(limits).mul_f64((burst - 1.0).max(0.0));
     now.checked_sub(burst).unwrap_or(now)
 }
 
 /// The time between two polls.
 fn spacing(limits: Limits) -> Duration {
-    Duration::try_from_secs_f64(limits.per_second.recip()).unwrap_or_default()
+    if limits.per_second > 0.0 {
+        let spacing = Duration::try_from_secs_f64(limits.per_second.recip());
+        spacing.unwrap_or(LONGEST).min(LONGEST)
+    } else {
+        Duration::ZERO
+    }
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl<E> Trouble<E> {
 pub enum Verdict {
     /// Ask again, with back-off, but not before `retry_after` if the other side named a time.
     Retry {
-        /// How long the other side asked to wait.
+        /// How long the other side asked to wait; what is more than an hour is an hour.
         retry_after: Option<Duration>,
     },
     /// Ask again, unless nothing but this has been learned for so long.
@@ -74,11 +74,13 @@ pub enum Update<T, E> {
     Done(T),
 }
 
-/// Why waiting ended before the job did. Closed on purpose: whoever waits has to answer both.
+/// Why waiting ended before the job did. Closed on purpose: whoever waits has to answer each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stopped<E> {
     /// The deadline came. Carries the error of the last poll if that one failed.
     Deadline(Option<E>),
+    /// The deadline came before there was any answer: the job may have ended.
+    Unanswered,
     /// An error that waiting cannot mend.
     Error(E),
 }
@@ -370,7 +372,7 @@ mod tests {
         clock.advance(Duration::from_secs(4));
         assert!(futures_util::poll!(items.next()).is_pending());
         clock.advance(Duration::from_secs(1));
-        assert_eq!(items.next().await, Some(Err(Stopped::Deadline(None))));
+        assert_eq!(items.next().await, Some(Err(Stopped::Unanswered)));
         assert_eq!(items.next().await, None);
     }
 }
