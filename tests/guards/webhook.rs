@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use wavespeed::webhook::{Event, Seen, VerifyError, verify};
 use wavespeed::{Job, Pace, Status, SubmitError, SubmitOptions, Wavespeed, WebhookSecret};
@@ -149,6 +150,50 @@ async fn what_nobody_takes_is_sent_again_three_times() {
 }
 
 #[tokio::test]
+async fn an_answer_counts_also_if_the_connection_ends_with_it() {
+    let world = World::new("", &[204]).await;
+    let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", server.local_addr().unwrap());
+    let mut options = SubmitOptions::new(world.ws.deadline());
+    options.webhook = Some(&url);
+    let answers = [
+        "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.0 200 OK\r\n\r\nfine",
+    ];
+    let answering = async {
+        for number in 0..30 {
+            let (mut stream, _) = server.accept().await.unwrap();
+            let mut read = vec![0; 64 << 10];
+            while !read.windows(2).any(|end| end == b"}}") {
+                _ = stream.read(&mut read).await.unwrap();
+            }
+            let answer = answers[number % answers.len()].as_bytes();
+            stream.write_all(answer).await.unwrap();
+        }
+    };
+    let submitting = async {
+        for number in 1..=30 {
+            let input = json!({
+                "video": "https://a.example/clip.mp4", "text": "Hello", "voice_id": "AOT",
+            });
+            world.ws.submit_with(MODEL, &input, &options).await.unwrap();
+            world.emulator.clock().advance(Duration::from_secs(2));
+            world.noted(number).await;
+        }
+    };
+    tokio::join!(answering, submitting);
+    let statuses = world.emulator.deliveries();
+    let statuses = statuses.iter().filter_map(|delivery| delivery.status);
+    assert_eq!(
+        statuses
+            .filter(|status| matches!(status, 200 | 204))
+            .count(),
+        30
+    );
+}
+
+#[tokio::test]
 async fn duplicates_and_forgeries_are_told_apart_from_the_real_one() {
     let faults = "webhook nth 1 forged\nwebhook nth 2 drop-before\nwebhook nth 3 twice";
     let mut world = World::new(faults, &[500, 204]).await;
@@ -174,18 +219,17 @@ async fn a_webhook_wakes_who_waits() {
     });
     let event = world.told(2).await.1.unwrap();
     // Whoever waits has not asked yet, and would not within the hour.
-    let ws = world.ws.clone();
-    let id = event.prediction.id.parse().unwrap();
-    while !waiting.is_finished() {
-        ws.wake(&id);
-        tokio::task::yield_now().await;
-    }
+    let asked = |emulator: &Emulator| {
+        let requests = emulator.requests();
+        let asked = requests
+            .iter()
+            .filter(|request| request.path.ends_with("/result"));
+        asked.count()
+    };
+    assert_eq!(asked(&world.emulator), 0);
+    world.ws.wake(&event.prediction.id.parse().unwrap());
     assert_eq!(waiting.await.unwrap().unwrap().status, Status::Completed);
-    let asked = world.emulator.requests();
-    let asked = asked
-        .iter()
-        .filter(|request| request.path.ends_with("/result"));
-    assert!(asked.count() >= 1);
+    assert_eq!(asked(&world.emulator), 1);
 }
 
 #[tokio::test]
@@ -209,6 +253,8 @@ async fn a_webhook_that_the_vendor_cannot_reach_costs_nothing() {
             Some("which the vendor cannot reach"),
         ),
         ("", Some("is not a URL")),
+        (" https://b.example/hook", Some("has spaces or line ends")),
+        ("https://b.example/ho\nok", Some("has spaces or line ends")),
     ] {
         let refused = ws.check_webhook(url).err().map(|error| error.to_string());
         match (refused, expected) {

@@ -140,10 +140,13 @@ async fn send(state: &State, url: &str, event: &str, body: String, is_forged: bo
     let answer = async {
         let stream = TcpStream::connect(address).await.ok()?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
-        tokio::select! {
-            answer = sender.send_request(request) => Some(answer.ok()?.status().as_u16()),
-            _ = connection => None,
-        }
+        let asked = async move {
+            let answer = sender.send_request(request).await;
+            Some(answer.ok()?.status().as_u16())
+        };
+        // The connection may end with the answer; that has come all the same then.
+        let (status, _) = tokio::join!(asked, connection);
+        status
     };
     tokio::time::timeout(PATIENCE, answer).await.ok()?
 }
