@@ -1,7 +1,7 @@
 //! The table of durations: how long tasks took, and how that is written and read. What follows from
 //! it, it leaves to others.
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, Row, Transaction, params};
 use wavespeed::{Account, PredictionId, Took};
@@ -27,18 +27,19 @@ pub(crate) const LOOK: &str = "SELECT milliseconds FROM durations LIMIT 0";
 /// How many of a model are kept: the newest say all there is to say.
 const KEPT: i64 = 128;
 
-/// Writes how long a task took, unless that is known, and removes what nobody needs any more.
+/// Writes how long a task took, unless that is known, and removes what nobody needs any more. Whether
+/// it was written.
 pub(crate) fn keep(
     transaction: &Transaction<'_>,
     account: &Account,
     took: &Took,
-) -> Result<(), Trouble> {
+) -> Result<bool, Trouble> {
     if !is_fingerprint(account) {
         return Err(Trouble::Fingerprint);
     }
     let (url, key, model) = (&account.base_url, &account.key, &took.model);
     let length = i64::try_from(took.duration.as_millis()).unwrap_or(i64::MAX);
-    transaction.execute(
+    let written = transaction.execute(
         "INSERT INTO durations (base_url, fingerprint, model, at, id, milliseconds)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM durations
          WHERE base_url = ?1 AND fingerprint = ?2 AND model = ?3 AND id = ?5)",
@@ -51,13 +52,19 @@ pub(crate) fn keep(
             length
         ],
     )?;
+    // What is from a clock that was ahead is not to count as new until that time comes.
+    let now = milliseconds(SystemTime::now());
+    transaction.execute(
+        "UPDATE durations SET at = ?4 WHERE base_url = ?1 AND fingerprint = ?2 AND model = ?3 AND at > ?4",
+        params![url, key, model, now],
+    )?;
     transaction.execute(
         "DELETE FROM durations WHERE base_url = ?1 AND fingerprint = ?2 AND model = ?3
          AND at < (SELECT min(at) FROM (SELECT at FROM durations
          WHERE base_url = ?1 AND fingerprint = ?2 AND model = ?3 ORDER BY at DESC LIMIT ?4))",
         params![url, key, model, KEPT],
     )?;
-    Ok(())
+    Ok(written > 0)
 }
 
 /// How long tasks of a model took, the newest last.

@@ -268,7 +268,7 @@ impl Store for Journal {
         self.write(|transaction| upload::forget(transaction, account, url))
     }
 
-    fn took(&self, account: &Account, took: &Took) -> Result<(), StoreError> {
+    fn took(&self, account: &Account, took: &Took) -> Result<bool, StoreError> {
         self.write(|transaction| duration::keep(transaction, account, took))
     }
 

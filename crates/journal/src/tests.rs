@@ -327,9 +327,8 @@ fn remembers_durations(store: &dyn Store) {
         Duration::ZERO,
         at() + Duration::from_secs(9),
     );
-    for took in [&took(0), &took(1), &again] {
-        store.took(&mine, took).unwrap();
-    }
+    let kept = [&took(0), &took(1), &again].map(|took| store.took(&mine, took).unwrap());
+    assert_eq!(kept, [true, true, false]);
     assert_eq!(known(&mine, model.as_str()), [took(0), took(1)]);
     assert_eq!(
         (known(&them, model.as_str()), known(&mine, "a/b")),
@@ -348,18 +347,26 @@ fn durations_are_remembered_by_both_stores() {
     remembers_durations(&MemoryStore::default());
     let (_folder, journal) = journal();
     remembers_durations(&journal);
+    // What is from a clock that was ahead does not stay the newest.
+    let (mine, model) = (account(), model());
+    let ahead = SystemTime::now() + Duration::from_secs(1_000_000);
+    let took = |name: &str, at| Took::new(id(name), "a/b", Duration::from_secs(1), at);
+    journal.took(&mine, &took("pred_ahead", ahead)).unwrap();
+    journal
+        .took(&mine, &took("pred_now", SystemTime::now()))
+        .unwrap();
+    let known = journal.durations(&mine, "a/b").unwrap();
+    assert!(
+        known.iter().all(|took| took.at <= SystemTime::now()),
+        "{known:?}"
+    );
+    assert_eq!(known.len(), 2);
     // What somebody has changed into nonsense is passed over.
     let connection = journal.connection.lock().unwrap();
-    let sql = "UPDATE durations SET milliseconds = -1 WHERE id <> 'pred_299'";
+    let sql = "UPDATE durations SET milliseconds = -1 WHERE id <> 'pred_299' AND model <> 'a/b'";
     assert_eq!(connection.execute(sql, []).unwrap(), 127);
     drop(connection);
-    assert_eq!(
-        journal
-            .durations(&account(), model().as_str())
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(journal.durations(&mine, model.as_str()).unwrap().len(), 1);
     let careless = Account::new("https://a.example", "wsk_live_secret");
     let took = Took::new(id("pred_1"), "a/b", Duration::ZERO, at());
     let error = journal.took(&careless, &took).unwrap_err().to_string();

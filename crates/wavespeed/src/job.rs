@@ -87,6 +87,12 @@ pub enum WaitError {
         /// The error of the last poll, if that one failed.
         trouble: Option<FetchError>,
     },
+    /// The deadline came before there was any answer.
+    #[error("the deadline came before anything was learned of {id}; it may have ended")]
+    Unanswered {
+        /// The id of the task.
+        id: PredictionId,
+    },
     /// An error that waiting cannot mend.
     #[error("waiting for {id} cannot go on: {error}")]
     Stopped {
@@ -102,7 +108,7 @@ impl WaitError {
     #[must_use]
     pub fn id(&self) -> &PredictionId {
         match self {
-            Self::Deadline { id, .. } | Self::Stopped { id, .. } => id,
+            Self::Deadline { id, .. } | Self::Unanswered { id } | Self::Stopped { id, .. } => id,
         }
     }
 }
@@ -265,15 +271,15 @@ impl Job {
         let (ws, now) = (&self.ws, SystemTime::now());
         if let Some((model, sent)) = &self.sent {
             let age = ws.0.poller.clock().now().saturating_duration_since(*sent);
-            return Watched::new(ws, Some(model.clone()), Some(age));
+            return Watched::of(ws, model.clone(), age);
         }
         let known = ws.jobs(Which::Id(&self.id)).unwrap_or_default();
         match known.first() {
             Some(job) => {
                 let age = now.duration_since(job.at).unwrap_or_default();
-                Watched::new(ws, Some(job.model.to_string()), Some(age))
+                Watched::of(ws, job.model.to_string(), age)
             }
-            None => Watched::new(ws, None, None),
+            None => Watched::unknown(ws),
         }
     }
 

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use wavespeed_client::{Prediction, PredictionId, Status};
-use wavespeed_poll::{Durations, Learned, LogNormal, Moment, Outlook, Schedule, Worth};
+use wavespeed_poll::{
+    Durations, Geometric, Learned, LogNormal, Moment, Outlook, Schedule, Start, Worth,
+};
 
 use crate::{StoreError, Took, Wavespeed};
 
@@ -19,9 +21,9 @@ const VIDEO: Duration = Duration::from_secs(5);
 const OTHER: Duration = Duration::from_secs(2);
 /// The longest gap, in mean gaps: what a wrong guess costs at most.
 const LONGEST: u32 = 3;
-/// While fewer tasks than this were seen, no gap is longer than the time that has passed: what is
+/// While fewer tasks than this were seen lately, no gap is longer than the time that has passed: what is
 /// expected of a model that nobody has seen may be wrong by any factor.
-const FEW: usize = 10;
+const FEW: f64 = 9.0;
 const SHARE: f64 = 1.0;
 /// A duration counts half of what it did after so much time, or so many newer ones: the vendor's
 /// hardware changes, and so does what people ask of it.
@@ -115,11 +117,16 @@ impl Wavespeed {
     }
 
     fn note(&self, took: &Took) {
-        if let Err(error) = self.0.store.took(&self.0.account, took) {
-            tracing::warn!(id = %took.id, %error, "how long a task took could not be written down");
-        }
-        if let Some(known) = self.0.paces.all().get_mut(&took.model) {
-            known.news += 1;
+        match self.0.store.took(&self.0.account, took) {
+            Err(error) => {
+                tracing::warn!(id = %took.id, %error, "how long a task took could not be written down");
+            }
+            Ok(false) => {}
+            Ok(true) => {
+                if let Some(known) = self.0.paces.all().get_mut(&took.model) {
+                    known.news += 1;
+                }
+            }
         }
     }
 }
@@ -131,7 +138,7 @@ impl Pace {
         let floor = self.floor.unwrap_or(Duration::from_secs(1));
         let schedule = Learned::new(durations, Worth::MeanGap(gap))
             .between(floor, gap.saturating_mul(LONGEST));
-        match durations.count() < FEW {
+        match durations.weight() < FEW {
             true => schedule.within(SHARE),
             false => schedule,
         }
@@ -140,7 +147,7 @@ impl Pace {
 
 /// What the vendor's guide asks for, by what a model makes.
 fn guide(kind: &str) -> Duration {
-    match kind.is_empty() || kind.ends_with("video") {
+    match kind.is_empty() || kind.contains("video") {
         true => VIDEO,
         false => OTHER,
     }
@@ -185,8 +192,10 @@ struct State {
     model: Option<String>,
     /// How old the task was when it was first watched.
     age: Option<Duration>,
-    /// How old it was when it was last known to be running.
-    running: Duration,
+    /// Whether that is by the clock of this machine, and not by the vendor's.
+    is_own: bool,
+    /// How long it had been watched when it was last known to be running.
+    running: Option<Duration>,
 }
 
 impl State {
@@ -196,21 +205,47 @@ impl State {
 }
 
 impl Watched {
-    pub(crate) fn new(ws: &Wavespeed, model: Option<String>, age: Option<Duration>) -> Self {
+    /// A task of which both are known.
+    pub(crate) fn of(ws: &Wavespeed, model: String, age: Duration) -> Self {
+        let state = State {
+            model: Some(model),
+            age: Some(age),
+            is_own: true,
+            running: None,
+        };
+        Self {
+            state: Mutex::new(state),
+            ..Self::unknown(ws)
+        }
+    }
+
+    pub(crate) fn unknown(ws: &Wavespeed) -> Self {
         Self {
             ws: ws.clone(),
             watched: ws.0.poller.clock().now(),
-            state: Mutex::new(State {
-                model,
-                age,
-                running: Duration::ZERO,
-            }),
+            state: Mutex::default(),
         }
+    }
+
+    /// When to begin: at once, if it is older than a task is when it is first asked about.
+    pub(crate) fn start(&self, start: Start) -> Start {
+        let state = self.state();
+        let schedule = self.ws.schedule(state.model());
+        let first = schedule.gap(Moment::new(Duration::ZERO, 0), 1.0);
+        match state.age {
+            Some(age) if age > first => Start::Now,
+            _ => start,
+        }
+    }
+
+    fn watched(&self) -> Duration {
+        let now = self.ws.0.poller.clock().now();
+        now.saturating_duration_since(self.watched)
     }
 
     /// Takes over the model and the age, if they were not known; its age now.
     fn identify(&self, record: &Prediction) -> Option<Duration> {
-        let watched = self.ws.0.poller.clock().now() - self.watched;
+        let watched = self.watched();
         let mut state = self.state();
         if state.model.is_none() {
             state.model.clone_from(&record.model);
@@ -240,18 +275,22 @@ impl Watched {
         let now = self.identify(record);
         let mut state = self.state();
         if !record.status.is_terminal() {
-            state.running = now.unwrap_or_default();
+            state.running = Some(self.watched());
             return;
         }
-        let took = now.and_then(|now| took(record, state.running, now));
-        let took = took
-            .zip(state.model.clone())
-            .map(|(duration, model)| Took::new(id.clone(), model, duration, SystemTime::now()));
+        let (took, model) = (state.took(record, now), state.model.clone());
         drop(state);
         // Other ends come for reasons of their own.
-        if let Some(took) = took.filter(|_| record.status == Status::Completed) {
-            self.ws.note(&took);
-        }
+        let (Status::Completed, Some(now), Some(took), Some(model)) =
+            (&record.status, now, took, model)
+        else {
+            return;
+        };
+        let ago = now.saturating_sub(took);
+        let at = SystemTime::now()
+            .checked_sub(ago)
+            .unwrap_or(SystemTime::UNIX_EPOCH);
+        self.ws.note(&Took::new(id.clone(), model, took, at));
     }
 }
 
@@ -269,13 +308,17 @@ impl Schedule for Watched {
         schedule.gap(Moment::new(elapsed, now.polls), random)
     }
 
-    fn likely(&self, _: Duration, now: Duration) -> f64 {
+    fn likely(&self, asked: Duration, now: Duration) -> f64 {
         let state = self.state();
-        // It may be over for long.
-        state.age.map_or(1.0, |age| {
-            let schedule = self.ws.schedule(state.model());
-            schedule.likely(state.running, now + age)
-        })
+        let Some(age) = state.age else {
+            // As one says that knows nothing.
+            return Geometric::default().likely(asked, now);
+        };
+        let schedule = self.ws.schedule(state.model());
+        let asked = state
+            .running
+            .map_or(Duration::ZERO, |running| running + age);
+        schedule.likely(asked, now + age)
     }
 }
 
@@ -285,21 +328,27 @@ pub(crate) fn age(record: &Prediction, now: SystemTime) -> Option<Duration> {
     Some(now.duration_since(created.into()).unwrap_or_default())
 }
 
-/// How long a task took that was running at one age and had ended at another: what the vendor has
-/// measured, if that lies between them. It may be less, for it knows nothing of a queue.
-fn took(record: &Prediction, running: Duration, ended: Duration) -> Option<Duration> {
-    let inference = record
-        .timings
-        .as_ref()
-        .and_then(|timings| timings.inference);
-    let mut measured = [inference, record.execution_time].into_iter().flatten();
-    let measured = measured.find(|time| *time > 0.0);
-    let measured = measured.and_then(|time| Duration::try_from_secs_f64(time / 1_000.0).ok());
-    match measured {
-        Some(measured) => Some(measured.max(running).min(ended)),
-        // Nobody saw it run, so it may have ended at any time.
-        None if running.is_zero() => None,
-        None => Some((running + ended) / 2),
+impl State {
+    /// How long a task took that has ended at this age: what the vendor has measured, if that lies
+    /// between what was seen of it. It may be less, for it knows nothing of a queue.
+    fn took(&self, record: &Prediction, ended: Option<Duration>) -> Option<Duration> {
+        let (age, ended) = (self.age?, ended?);
+        let timings = record.timings.as_ref();
+        let inference = timings.and_then(|timings| timings.inference);
+        let mut measured = [inference, record.execution_time].into_iter().flatten();
+        let measured = measured.find(|time| *time > 0.0);
+        let measured = measured.and_then(|time| Duration::try_from_secs_f64(time / 1_000.0).ok());
+        match (measured, self.running) {
+            // An age by the vendor's clock is off by as much as the clocks differ.
+            (measured, running) if !self.is_own => Some(measured?.max(running.unwrap_or_default())),
+            (Some(measured), running) => {
+                let running = running.map_or(Duration::ZERO, |running| running + age);
+                Some(measured.max(running).min(ended))
+            }
+            (None, Some(running)) => Some((running + age + ended) / 2),
+            // Nobody saw it run, so it may have ended at any time.
+            (None, None) => None,
+        }
     }
 }
 

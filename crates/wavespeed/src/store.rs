@@ -119,14 +119,14 @@ pub trait Store: fmt::Debug + Send + Sync {
         Ok(false)
     }
 
-    /// A task was seen to have been completed, after so long. That of an id is told once, however
-    /// often it is seen.
+    /// A task was seen to have been completed, after so long. That of an id is kept once, however
+    /// often it is seen. Whether it is news, and was kept.
     ///
     /// # Errors
     /// If it could not be written down.
-    fn took(&self, account: &Account, took: &Took) -> Result<(), StoreError> {
+    fn took(&self, account: &Account, took: &Took) -> Result<bool, StoreError> {
         _ = (account, took);
-        Ok(())
+        Ok(false)
     }
 
     /// How long tasks of a model took, the newest last. A hundred say all there is to say.
@@ -149,12 +149,12 @@ pub struct Took {
     pub model: String,
     /// How long it took.
     pub duration: Duration,
-    /// When it was seen to have ended.
+    /// When it ended, as far as that is known.
     pub at: SystemTime,
 }
 
 impl Took {
-    /// A task of a model that took so long, and was seen to have ended at this time.
+    /// A task of a model that took so long, and ended at this time.
     #[must_use]
     pub fn new(
         id: PredictionId,
@@ -249,7 +249,7 @@ impl<S: Store> Store for Arc<S> {
         (**self).forget_upload(account, url)
     }
 
-    fn took(&self, account: &Account, took: &Took) -> Result<(), StoreError> {
+    fn took(&self, account: &Account, took: &Took) -> Result<bool, StoreError> {
         (**self).took(account, took)
     }
 
@@ -776,23 +776,22 @@ impl Store for MemoryStore {
         }))
     }
 
-    fn took(&self, whose: &Account, took: &Took) -> Result<(), StoreError> {
-        self.with(|memory| {
+    fn took(&self, whose: &Account, took: &Took) -> Result<bool, StoreError> {
+        Ok(self.with(|memory| {
             let mut known = memory.took.iter();
-            let is_known = known.any(|(account, other)| account == whose && other.id == took.id);
-            if !is_known {
-                memory.took.push((whose.clone(), took.clone()));
-                let alike = |(account, other): &(Account, Took)| {
-                    account == whose && other.model == took.model
-                };
-                if memory.took.iter().filter(|known| alike(known)).count() > DURATIONS
-                    && let Some(oldest) = memory.took.iter().position(alike)
-                {
-                    memory.took.remove(oldest);
-                }
+            if known.any(|(account, other)| account == whose && other.id == took.id) {
+                return false;
             }
-        });
-        Ok(())
+            memory.took.push((whose.clone(), took.clone()));
+            let alike =
+                |(account, other): &(Account, Took)| account == whose && other.model == took.model;
+            if memory.took.iter().filter(|known| alike(known)).count() > DURATIONS
+                && let Some(oldest) = memory.took.iter().position(alike)
+            {
+                memory.took.remove(oldest);
+            }
+            true
+        }))
     }
 
     fn durations(&self, whose: &Account, model: &str) -> Result<Vec<Took>, StoreError> {

@@ -23,7 +23,8 @@ struct Vendor {
 }
 
 impl Vendor {
-    /// A task of id `…N` is N seconds long, and `fields` are what its record has more.
+    /// A task of id `…N` is N seconds long, and `fields` are what its record has more; `created_at`
+    /// from the beginning.
     async fn start(fields: Value) -> Self {
         let (clock, polls) = (ManualClock::default(), Polls::default());
         let server = MockServer::start().await;
@@ -40,6 +41,7 @@ impl Vendor {
             };
             let seconds: u64 = id.trim_start_matches("pred_").parse().unwrap();
             let mut record = json!({ "id": id, "status": "processing" });
+            record["created_at"] = fields["created_at"].clone();
             if now.elapsed() >= Duration::from_secs(seconds) {
                 record["status"] = "completed".into();
                 for (key, value) in fields.as_object().unwrap() {
@@ -158,6 +160,34 @@ async fn only_completed_tasks_and_known_ages_are_learned_from() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_wrong_is_not_learned_from() {
+    let created = jiff::Timestamp::try_from(SystemTime::now() - seconds(600.0)).unwrap();
+    for (timings, expected) in [
+        (json!({ "inference": 29_500 }), &[29.5][..]),
+        (json!({}), &[]),
+    ] {
+        let created = created.to_string();
+        let fields = json!({ "timings": timings, "model": MODEL, "created_at": created });
+        let vendor = Vendor::start(fields).await;
+        let store = Arc::new(MemoryStore::default());
+        let ws = vendor.client(&store, Pace::default());
+        // It is seen to run, and by the vendor's clock it is 10 minutes old.
+        ws.job("pred_30").unwrap().wait().await.unwrap();
+        assert_eq!(known(&ws, &store), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_was_left_alone_is_asked_about_at_once() {
+    let vendor = Vendor::start(json!({})).await;
+    let ws = vendor.client(&Arc::default(), Pace::default());
+    let job = ws.submit(&input()).await.unwrap();
+    vendor.clock.advance(seconds(600.0));
+    job.wait().await.unwrap();
+    assert_eq!(vendor.polls(), [600.0]);
+}
+
+#[tokio::test]
 async fn what_was_seen_says_when_to_ask() {
     let store = Arc::new(MemoryStore::default());
     let mut polls = Vec::new();
@@ -212,9 +242,9 @@ async fn the_pace_is_a_setting() {
         eager.len(),
         guide.len()
     );
-    // A floor above the mean goes before it.
+    // A floor above the mean goes before it, a little longer for some than for others.
     (pace.floor, pace.mean_gap) = (Some(seconds(20.0)), None);
-    assert_eq!(bounds(&gaps(pace)), (20.0, 20.0));
+    assert_eq!(bounds(&gaps(pace)), (21.0, 21.0));
 }
 
 #[tokio::test]

@@ -288,9 +288,8 @@ async fn the_deadline_cuts_a_poll_that_stalls() {
     };
     let deadline = Deadline::after(Duration::from_secs(20), &clock);
     let (ended, ()) = tokio::join!(job.wait_until(deadline), stalled);
-    let expected = WaitError::Deadline {
+    let expected = WaitError::Unanswered {
         id: ID.parse().unwrap(),
-        trouble: None,
     };
     assert_eq!(ended, Err(expected));
 }
