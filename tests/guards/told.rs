@@ -1,6 +1,6 @@
 //! `wave stats` and `wave webhook listen`: what was learned of durations, and being told of ends.
 
-use std::io::{BufRead as _, BufReader, Lines};
+use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, SystemTime};
 
@@ -138,7 +138,7 @@ fn application(emulated: &Emulated, status: u16) -> (MockServer, WebhookSecret) 
 fn webhooks_are_verified_told_and_passed_on_as_they_came() {
     let emulated = Emulated::start(|builder| builder);
     let wave = emulated.wave();
-    let (server, secret) = application(&emulated, 418);
+    let (server, secret) = application(&emulated, 200);
     let to = format!("{}/hook?a=b", server.uri());
     let mut listener = Listener::start(&wave, &["--json", "--forward-to", &to]);
     // Not as anybody would write it, but as it came.
@@ -161,7 +161,7 @@ fn webhooks_are_verified_told_and_passed_on_as_they_came() {
     forged.insert("webhook-id", "wh_2".parse().unwrap());
     assert_eq!(post(&forged), 401);
     // The answer is that of the application.
-    assert_eq!((post(&signed), post(&signed)), (418, 418));
+    assert_eq!((post(&signed), post(&signed)), (200, 200));
     let get = emulated
         .runtime
         .block_on(http.get(&listener.origin).send())
@@ -176,7 +176,7 @@ fn webhooks_are_verified_told_and_passed_on_as_they_came() {
         first["prediction"],
         serde_json::from_str::<Value>(body).unwrap()
     );
-    assert_eq!(first["passed_on"], 418);
+    assert_eq!(first["passed_on"], 200);
 
     let passed = emulated.runtime.block_on(server.received_requests());
     let passed = passed.unwrap();
@@ -194,13 +194,87 @@ fn webhooks_are_verified_told_and_passed_on_as_they_came() {
     );
     assert_eq!(verified.unwrap().prediction.id, "pred_1");
 
-    // Whoever sends it is to try again if nobody has it.
-    emulated.runtime.block_on(async { drop(server) });
-    let nobody = Listener::start(&wave, &["--forward-to", "http://127.0.0.1:9/"]);
-    let request = http.post(&nobody.origin).headers(signed).body(body);
+    // Whoever sends it is to try again if nobody has it, and learns nothing of who that is.
+    let words = ["--json", "--forward-to", "http://me:hush@127.0.0.1:9/"];
+    let mut nobody = Listener::start(&wave, &words);
+    for _ in 0..2 {
+        let request = http.post(&nobody.origin).headers(signed.clone()).body(body);
+        let (status, text) = emulated.runtime.block_on(async {
+            let answer = request.send().await.unwrap();
+            (answer.status(), answer.text().await.unwrap())
+        });
+        assert_eq!((status.as_u16(), &*text), (502, "nobody took it\n"));
+        // So the next time is like the first.
+        assert_eq!(nobody.line()["new"], true);
+    }
+}
+
+#[test]
+fn what_belongs_to_the_connection_is_not_passed_on_and_the_query_is() {
+    let emulated = Emulated::start(|builder| builder);
+    let wave = emulated.wave();
+    let (server, secret) = application(&emulated, 418);
+    let to = format!("{}/hook?a=b", server.uri());
+    let mut listener = Listener::start(&wave, &["--json", "--forward-to", &to]);
+    let body = br#"{"id":"pred_1","status":"completed"}"#;
+    let mut headers = webhook::sign(&secret, "wh_1", SystemTime::now(), body);
+    for (name, value) in [
+        ("connection", "close, x-hop"),
+        ("x-hop", "1"),
+        ("te", "trailers"),
+        ("proxy-authorization", "Basic eA=="),
+        ("x-end", "2"),
+    ] {
+        headers.insert(name, value.parse().unwrap());
+    }
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}any?user=7", listener.origin);
+    let request = http.post(url).headers(headers).body(&body[..]);
     assert_eq!(
         emulated.runtime.block_on(request.send()).unwrap().status(),
-        502
+        418
+    );
+    assert_eq!(listener.line()["new"], true);
+    let passed = emulated.runtime.block_on(server.received_requests());
+    let [passed] = &passed.unwrap()[..] else {
+        panic!("one")
+    };
+    assert_eq!(passed.url.query(), Some("a=b&user=7"));
+    let names: Vec<&str> = passed.headers.keys().map(|name| name.as_str()).collect();
+    assert!(names.contains(&"x-end"), "{names:?}");
+    for name in ["connection", "x-hop", "te", "proxy-authorization"] {
+        assert!(!names.contains(&name), "{names:?}");
+    }
+}
+
+#[test]
+fn who_leaves_before_the_answer_is_told_of_all_the_same() {
+    let emulated = Emulated::start(|builder| builder);
+    let wave = emulated.wave();
+    let (_, secret) = application(&emulated, 204);
+    let slow = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let to = format!("http://{}/", slow.local_addr().unwrap());
+    let mut listener = Listener::start(&wave, &["--json", "--forward-to", &to]);
+    let body = br#"{"id":"pred_1","status":"completed"}"#;
+    let headers = webhook::sign(&secret, "wh_1", SystemTime::now(), body);
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let sent = http.post(&listener.origin).headers(headers).body(&body[..]);
+    let mut passed = emulated.runtime.block_on(async {
+        let sending = tokio::spawn(sent.send());
+        // It is with the application, which has not answered, when whoever sent it leaves.
+        let accepting = tokio::task::spawn_blocking(move || slow.accept().unwrap().0);
+        let passed = accepting.await.unwrap();
+        sending.abort();
+        _ = sending.await;
+        passed
+    });
+    drop(http);
+    let answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+    passed.write_all(answer).unwrap();
+    let line = listener.line();
+    assert_eq!(
+        (&line["new"], &line["passed_on"]),
+        (&json!(true), &json!(204))
     );
 }
 
@@ -245,7 +319,11 @@ fn who_cannot_be_reached_asks_and_is_told_the_same() {
     ids.sort();
     assert_eq!(told, ids, "each once, and not what was over before");
     let passed = emulated.runtime.block_on(server.received_requests());
-    for request in passed.unwrap() {
+    let passed = passed.unwrap();
+    assert_eq!(passed.len(), 2);
+    for request in passed {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        assert_eq!(body["input"]["text"], "Hello");
         let now = SystemTime::now();
         assert!(webhook::verify(&request.headers, &request.body, &secret, now).is_ok());
         // Without it, most applications would not read the body.

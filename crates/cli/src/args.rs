@@ -273,13 +273,13 @@ fn webhook() -> Command {
                         .long("forward-to")
                         .value_name("URL")
                         .value_parser(http_url)
-                        .help("Pass each on to there as it came; the answer is the answer"),
+                        .help("Pass each on to there as it came, with its query; the status of the answer is the answer"),
                 )
                 .arg(
                     Arg::new("poll")
                         .long("poll")
                         .action(ArgAction::SetTrue)
-                        .help("The vendor cannot reach this machine: ask for the account's tasks, and send itself what the vendor would send"),
+                        .help("The vendor cannot reach this machine: ask for the account's tasks, and send itself what the vendor would send, with the inputs of those that the journal knows"),
                 )
                 .after_help(example(EXAMPLE))
                 .after_long_help(format!(
@@ -655,9 +655,12 @@ fn duration(text: &str) -> Result<Duration, String> {
     parsed.ok_or_else(|| "not a duration; give it a unit, as in 90s, 20m or 1h, or 0".to_owned())
 }
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 fn interval(text: &str) -> Result<Duration, String> {
     match duration(text)? {
         Duration::ZERO => Err("must be longer than 0".to_owned()),
+        interval if interval > DAY => Err("must be a day (24h) at most".to_owned()),
         interval => Ok(interval),
     }
 }

@@ -112,20 +112,25 @@ fn likely(outlook: Outlook) -> String {
         600..3_600 => 300,
         _ => 1_800,
     };
-    let up = |seconds: u64| seconds.max(1).next_multiple_of(grain(seconds));
+    let up = |time: Duration| {
+        let seconds = time.as_secs_f64().ceil().max(1.0) as u64;
+        seconds.next_multiple_of(grain(seconds))
+    };
     let soonest = outlook.soonest.as_secs();
     let from = soonest - soonest % grain(soonest);
-    let to = up(outlook.latest.as_secs());
+    let to = up(outlook.latest);
     let rest = match (from, to) {
         (0, to) => format!("within {}", span(to)),
+        (from, to) if from == to => format!("in {}", span(to)),
         (from, to) if from < 60 && to >= 60 => format!("in {} to {}", span(from), span(to)),
         (from, to) if from < 60 => format!("in {from}–{}", span(to)),
         (from, to) => format!("in {}–{}", from / 60, span(to)),
     };
     let elapsed = outlook.elapsed.as_secs();
-    let whole = match elapsed + outlook.expected.as_secs() {
-        whole @ 60..600 => whole.next_multiple_of(10),
-        whole => up(whole),
+    let whole = outlook.elapsed + outlook.expected;
+    let whole = match whole.as_secs() {
+        60..600 => whole.as_secs().next_multiple_of(10),
+        _ => up(whole),
     };
     format!(
         "{} of about {}, likely done {rest}",
@@ -277,7 +282,7 @@ mod tests {
             likely(durations.outlook(Duration::from_secs(elapsed)))
         };
         for (median, sigma, elapsed, expected) in [
-            (2.0, 0.3, 0, "0 s of about 2 s, likely done in 1–2 s"),
+            (2.0, 0.3, 0, "0 s of about 2 s, likely done in 1–3 s"),
             (30.0, 0.3, 0, "0 s of about 30 s, likely done in 20–45 s"),
             (60.0, 0.2, 34, "34 s of about 1 min, likely done in 10–45 s"),
             (
@@ -303,7 +308,7 @@ mod tests {
                 270.0,
                 1.2,
                 700,
-                "11 min 40 s of about 20 min, likely done in 1–40 min",
+                "11 min 40 s of about 25 min, likely done in 1–40 min",
             ),
             (
                 7_200.0,

@@ -51,6 +51,7 @@ mod account;
 mod builder;
 mod check;
 mod download;
+mod ends;
 mod http;
 mod job;
 mod known;
@@ -79,6 +80,7 @@ pub use check::{
     Fault, Faults, Files, Rule, Severity, check, local_files, nearest, override_rules,
 };
 pub use download::{DownloadError, Downloaded, SaveError, output_url};
+pub use ends::EndsError;
 pub use job::{FetchError, Job, WaitError};
 pub use known::{Content, FileState, UploadRecord};
 pub use live::LiveModels;

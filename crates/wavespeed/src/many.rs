@@ -29,7 +29,7 @@ impl Task {
     }
 
     fn entry(self) -> Entry<Self> {
-        let start = self.job.start();
+        let start = self.watched.start(self.job.start());
         let schedule: Arc<dyn Schedule> = self.watched.clone();
         let mut entry = Entry::new(self, start);
         entry.schedule = Some(schedule);
@@ -125,6 +125,7 @@ fn wait_error(id: &PredictionId, stopped: Stopped<FetchError>) -> WaitError {
     let id = id.clone();
     match stopped {
         Stopped::Deadline(trouble) => WaitError::Deadline { id, trouble },
+        Stopped::Unanswered => WaitError::Unanswered { id },
         Stopped::Error(error) => WaitError::Stopped { id, error },
     }
 }

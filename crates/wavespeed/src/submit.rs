@@ -246,6 +246,10 @@ impl Wavespeed {
         let Ok(url) = webhook.parse::<Url>() else {
             return wrong("is not a URL such as https://host/path");
         };
+        // A parser of URLs overlooks them, and the vendor gets them.
+        if webhook.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            return wrong("has spaces or line ends");
+        }
         let is_ours = self
             .0
             .account

@@ -22,7 +22,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Answer with 200 once it is safe with you: the vendor tries 3 more times if you do not. What the
+//! Answer with 200 once it is safe with you: the vendor tries 3 more times if you do not, and
+//! [`Seen::forget`] makes such an event new again. What the
 //! vendor documents of webhooks, and so what is checked here: `webhook-signature` is `v3,` and the
 //! HMAC-SHA256, in hex, of `{webhook-id}.{webhook-timestamp}.{body}`; its key is the secret without
 //! `whsec_`, as it is written (it is not base64); more than 300 s off is too old, or too new.
@@ -49,6 +50,8 @@ pub const SIGNATURE: &str = "webhook-signature";
 const SCHEME: &str = "v3,";
 /// How far an event may be from now, in seconds, both ways.
 const TOLERANCE: u64 = 300;
+/// How long an event is remembered. Nobody knows when the vendor tries for the last time.
+const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// That a task has ended, by the vendor's word.
 #[derive(Clone, Debug, PartialEq)]
@@ -194,27 +197,37 @@ fn decode(digits: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// Which events came before. Remembers them for as long as [`verify`] takes them, so it stays small
-/// by itself.
+/// Which events came before, in the last day.
 #[derive(Clone, Default)]
-pub struct Seen(HashMap<String, SystemTime>);
+pub struct Seen {
+    events: HashMap<String, SystemTime>,
+    /// What is old is removed when there are more than these.
+    full: usize,
+}
 
 impl Seen {
     /// Whether this event has not come before; from now on it has.
     pub fn is_new(&mut self, event: &Event) -> bool {
-        // An event can be sent by a clock that is ahead, and come again by one that is behind.
-        let kept = Duration::from_secs(2 * TOLERANCE);
-        self.0.retain(|_, at| *at + kept >= event.at);
-        let before = self.0.get(&event.id).copied();
+        if self.events.len() > self.full {
+            self.events.retain(|_, at| *at + KEPT >= event.at);
+            self.full = 2 * self.events.len();
+        }
+        // Sent again, it is signed anew, and later.
+        let before = self.events.get(&event.id).copied();
         let last = before.map_or(event.at, |before| before.max(event.at));
-        self.0.insert(event.id.clone(), last);
+        self.events.insert(event.id.clone(), last);
         before.is_none()
+    }
+
+    /// That an event could not be dealt with: when it comes again, it is new.
+    pub fn forget(&mut self, event: &Event) {
+        self.events.remove(&event.id);
     }
 }
 
 impl fmt::Debug for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Seen").field(&self.0.len()).finish()
+        f.debug_tuple("Seen").field(&self.events.len()).finish()
     }
 }
 

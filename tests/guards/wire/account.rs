@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
-use wavespeed::{DeleteError, LiveModels, PredictionId, UsageError, types};
+use wavespeed::poll::Limits;
+use wavespeed::{DeleteError, EndsError, FetchError, LiveModels, PredictionId, UsageError, types};
 use wiremock::ResponseTemplate;
 
 use super::{answer, client, requests, serve};
@@ -224,4 +225,50 @@ async fn a_recorded_list_is_read_entry_by_entry() {
     let kept = LiveModels::from_json(models.as_json().to_vec().into()).unwrap();
     assert!(std::ptr::eq(kept.model(model.id).unwrap(), model));
     assert!(models.model("no/such").is_none());
+}
+
+#[tokio::test]
+async fn the_ends_of_all_tasks_come_once_and_the_vendor_is_left_in_peace() {
+    let tasks = |tasks: &[(&str, &str)]| {
+        let item = |(id, status): &(&str, &str)| json!({ "id": id, "status": status });
+        let items: Vec<Value> = tasks.iter().map(item).collect();
+        answer(&json!({ "page": 1, "items": items, "has_more": false }))
+    };
+    let server = serve([
+        ResponseTemplate::new(429).insert_header("retry-after", "60"),
+        tasks(&[("bbbb", "processing"), ("aaaa", "completed")]),
+        answer(&json!({ "id": "bbbb", "status": "failed" })),
+        tasks(&[
+            ("cccc", "completed"),
+            ("bbbb", "failed"),
+            ("aaaa", "completed"),
+        ]),
+        answer(&json!({ "id": "cccc", "status": "completed" })),
+        ResponseTemplate::new(401),
+    ])
+    .await;
+    let (client, clock) = client(&server.uri());
+    let mut ends = Box::pin(client.ends(Duration::from_secs(5), Limits::default()));
+    let busy = ends.next().await.unwrap();
+    let is_busy = |end: &_| matches!(end, Err(EndsError::History(FetchError::Answer { .. })));
+    assert!(is_busy(&busy), "{busy:?}");
+    clock.advance(Duration::from_secs(59));
+    for _ in 0..100 {
+        assert!(futures_util::poll!(ends.next()).is_pending());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(requests(&server).await.len(), 1);
+    // At first, those that run; later, all that are new.
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(ends.next().await.unwrap().unwrap().id, "bbbb");
+    assert!(futures_util::poll!(ends.next()).is_pending());
+    clock.advance(Duration::from_secs(5));
+    assert_eq!(ends.next().await.unwrap().unwrap().id, "cccc");
+    // A key that is refused ends it.
+    assert!(futures_util::poll!(ends.next()).is_pending());
+    clock.advance(Duration::from_secs(5));
+    let refused = ends.next().await.unwrap();
+    let is_refused = matches!(refused, Err(EndsError::History(FetchError::Key(_))));
+    assert!(is_refused, "{refused:?}");
+    assert!(ends.next().await.is_none());
 }

@@ -4,13 +4,12 @@ use std::cell::RefCell;
 use std::future::ready;
 
 use clap::ArgMatches;
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt as _, stream};
 use wavespeed::{Deadline, JobRecord, PredictionId, Reconciled, Stage, Wavespeed, Which};
 
 use super::finish::{Desk, Finished, Task, finish};
 use super::jobs::find;
-use super::tasks::{close, desk, report};
+use super::tasks::{AT_ONCE, close, desk, report};
 use crate::context::Context;
 use crate::document::Kind;
 use crate::exit::Exit;
@@ -55,9 +54,9 @@ async fn attempt(matches: &ArgMatches, context: &mut Context) -> Result<Report, 
     let desk = desk(&client, context, &progress);
     let failed = RefCell::new(Vec::new());
     // What is found out of lost submits does not keep the others waiting.
-    let tasks: FuturesUnordered<_> = records
-        .iter()
-        .enumerate()
+    let mut all: Vec<_> = records.iter().enumerate().collect();
+    all.sort_by_key(|(_, record)| record.id.is_none());
+    let tasks = stream::iter(all)
         .map(|(at, record)| {
             let (failed, word) = (&failed, &word);
             async move {
@@ -81,7 +80,7 @@ async fn attempt(matches: &ArgMatches, context: &mut Context) -> Result<Report, 
                 }
             }
         })
-        .collect();
+        .buffer_unordered(AT_ONCE);
     let end = |(task, done): Finished<'_>| {
         let done = done.map_err(|failure| failure.after_submit(task.task.id()));
         (task.at, close(desk, task.at, task.job, done))

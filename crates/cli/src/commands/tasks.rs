@@ -12,7 +12,7 @@ use crate::report::{Job, Report};
 use crate::terminal::Progress;
 
 /// How many tasks are asked about at once, if it is once.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 
 pub(super) async fn wait(matches: &ArgMatches, context: &mut Context) -> Report {
     let begun = begin(matches, context, None).await;

@@ -1,29 +1,32 @@
 //! `wave webhook listen`: receives webhooks, says whose they are, and passes them on. For a machine
 //! that the vendor cannot reach, it asks, and sends itself what the vendor would have sent.
 
-use std::collections::HashSet;
 use std::io::{self, Write as _};
 use std::net::Ipv4Addr;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use axum::http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use clap::ArgMatches;
-use futures_util::stream::{self, FuturesUnordered};
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use wavespeed::poll::{Limits, Update};
+use wavespeed::poll::Limits;
 use wavespeed::reqwest::{Client, Url, redirect};
 use wavespeed::webhook::{self, Event, Seen};
-use wavespeed::{Deadline, FetchError, Prediction, Wavespeed, WebhookSecret, types};
+use wavespeed::{EndsError, FetchError, Prediction, PredictionId, Wavespeed, WebhookSecret, Which};
 
 use super::finish::text;
 use crate::context::Context;
@@ -44,11 +47,21 @@ const RETRIES: [Duration; 3] = [
     Duration::from_secs(5),
     Duration::from_secs(30),
 ];
+/// The headers that are of a connection, or made anew for it.
+const HOP_BY_HOP: [HeaderName; 10] = [
+    CONNECTION,
+    CONTENT_LENGTH,
+    HOST,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TE,
+    TRAILER,
+    TRANSFER_ENCODING,
+    UPGRADE,
+    HeaderName::from_static("keep-alive"),
+];
 /// How often the vendor's history is looked at for new tasks, unless it is said.
 const LOOK: Duration = Duration::from_secs(5);
-/// Tasks this old are looked for at first; later, those a little older than the newest.
-const RUNNING: Duration = Duration::from_secs(2 * 60 * 60);
-const MARGIN: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
     let ended = match matches.subcommand() {
@@ -145,44 +158,14 @@ fn http() -> Result<Client, Failure> {
     client.build().map_err(Failure::usage)
 }
 
-/// Answers one request: takes it for the vendor's or refuses it, says so, and passes it on.
+/// Answers one request. Whoever has sent it may leave before that: it is passed on and told all the
+/// same.
 async fn receive(State(desk): State<Arc<Desk>>, request: Request) -> (StatusCode, String) {
-    let (parts, body) = request.into_parts();
-    if parts.method != Method::POST {
-        return (
-            StatusCode::METHOD_NOT_ALLOWED,
-            "webhooks come by POST\n".into(),
-        );
-    }
-    let Ok(body) = to_bytes(body, LONGEST).await else {
-        return (
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body breaks off, or is too long\n".into(),
-        );
-    };
-    let verified = webhook::verify(&parts.headers, &body, &desk.secret, SystemTime::now());
-    let event = match verified {
-        Ok(event) => event,
-        Err(error) => {
-            terminal::warning(&format!("a request was refused: {error}"));
-            return (StatusCode::UNAUTHORIZED, format!("{error}\n"));
-        }
-    };
-    let is_new = desk
-        .seen
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .is_new(&event);
-    let passed = desk.pass_on(&parts.headers, body).await;
-    if let Err(error) = desk.tell(&event, is_new, &passed) {
-        // The command ends with it.
-        _ = desk.unread.send(error);
-    }
-    match passed {
-        Passed::Nowhere => (StatusCode::OK, String::new()),
-        Passed::Answered(status) => (status, String::new()),
-        Passed::Failed(why) => (StatusCode::BAD_GATEWAY, format!("{why}\n")),
-    }
+    let answered = tokio::spawn(async move { desk.receive(request).await });
+    answered.await.unwrap_or_else(|error| {
+        let text = format!("{error}\n");
+        (StatusCode::INTERNAL_SERVER_ERROR, text)
+    })
 }
 
 /// What came of passing a request on.
@@ -192,24 +175,88 @@ enum Passed {
     Failed(String),
 }
 
+impl Passed {
+    fn is_taken(&self) -> bool {
+        match self {
+            Self::Nowhere => true,
+            Self::Answered(status) => status.is_success(),
+            Self::Failed(_) => false,
+        }
+    }
+}
+
+/// The headers of a request, without those of the connection it came by.
+fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = headers.clone();
+    let named = headers.get_all(CONNECTION).iter();
+    let named = named.filter_map(|names| names.to_str().ok());
+    for name in named.flat_map(|names| names.split(',')) {
+        kept.remove(name.trim());
+    }
+    for name in HOP_BY_HOP {
+        kept.remove(name);
+    }
+    kept
+}
+
 impl Desk {
-    async fn pass_on(&self, headers: &HeaderMap, body: Bytes) -> Passed {
+    /// Takes a request for the vendor's or refuses it, says so, and passes it on.
+    async fn receive(&self, request: Request) -> (StatusCode, String) {
+        let (parts, body) = request.into_parts();
+        if parts.method != Method::POST {
+            let text = "webhooks come by POST\n";
+            return (StatusCode::METHOD_NOT_ALLOWED, text.into());
+        }
+        let Ok(body) = to_bytes(body, LONGEST).await else {
+            let text = "the body breaks off, or is too long\n";
+            return (StatusCode::PAYLOAD_TOO_LARGE, text.into());
+        };
+        let verified = webhook::verify(&parts.headers, &body, &self.secret, SystemTime::now());
+        let event = match verified {
+            Ok(event) => event,
+            Err(error) => {
+                terminal::warning(&format!("a request was refused: {error}"));
+                return (StatusCode::UNAUTHORIZED, format!("{error}\n"));
+            }
+        };
+        let is_new = self.seen().is_new(&event);
+        let passed = self.pass_on(&parts, body).await;
+        if !passed.is_taken() {
+            self.seen().forget(&event);
+        }
+        if let Err(error) = self.tell(&event, is_new, &passed) {
+            // The command ends with it.
+            _ = self.unread.send(error);
+        }
+        match passed {
+            Passed::Nowhere => (StatusCode::OK, String::new()),
+            Passed::Answered(status) => (status, String::new()),
+            Passed::Failed(_) => (StatusCode::BAD_GATEWAY, "nobody took it\n".into()),
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn pass_on(&self, parts: &Parts, body: Bytes) -> Passed {
         let Some((http, url)) = &self.forward else {
             return Passed::Nowhere;
         };
-        let mut headers = headers.clone();
-        // These are of the connection it came by, not of the request.
-        for name in [HOST, CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
-            headers.remove(name);
-        }
-        let sent = http.post(url.clone()).headers(headers).body(body).send();
-        match sent.await {
+        let mut url = url.clone();
+        let queries = [url.query(), parts.uri.query()].into_iter().flatten();
+        let query = queries.collect::<Vec<_>>().join("&");
+        url.set_query(Some(&*query).filter(|query| !query.is_empty()));
+        let headers = end_to_end(&parts.headers);
+        match http.post(url).headers(headers).body(body).send().await {
             Ok(answer) => Passed::Answered(answer.status()),
             Err(error) => {
                 let error = error.without_url();
-                let source = std::error::Error::source(&error);
-                let why = source.map_or(error.to_string(), ToString::to_string);
-                Passed::Failed(format!("it could not be passed on to {url}: {why}"))
+                let sources =
+                    std::iter::successors(Some(&error as &dyn std::error::Error), |error| {
+                        error.source()
+                    });
+                Passed::Failed(sources.last().map(ToString::to_string).unwrap_or_default())
             }
         }
     }
@@ -219,7 +266,9 @@ impl Desk {
         let (record, at) = (&event.prediction, Timestamp::try_from(event.at));
         let at = at.map(|at| at.to_string()).unwrap_or_default();
         if let Passed::Failed(why) = passed {
-            terminal::warning(&format!("{}: {why}; it will come again", record.id));
+            let id = &record.id;
+            let why = format!("{id}: it could not be passed on ({why}); it will come again");
+            terminal::warning(&why);
         }
         if !is_new && !self.json {
             if !self.quiet {
@@ -259,8 +308,8 @@ impl Desk {
     }
 }
 
-/// Waits for all tasks of the account that run or come, and sends itself what the vendor would send.
-/// Ends only for what waiting cannot mend.
+/// Sends itself what the vendor would send of the account's tasks. Ends only for what waiting cannot
+/// mend.
 async fn relay(
     client: &Wavespeed,
     secret: &WebhookSecret,
@@ -269,34 +318,34 @@ async fn relay(
     look: Duration,
     limits: Limits,
 ) -> Failure {
-    let (sender, mut found) = unbounded_channel();
-    let jobs = stream::poll_fn(move |context| found.poll_recv(context));
-    let mut watched = pin!(client.watch_many(jobs, Deadline::never(), limits));
-    let mut search = Search::new(client.clone());
+    let mut ends = pin!(client.ends(look, limits));
     let mut sending = FuturesUnordered::new();
-    let mut tick = tokio::time::interval(look);
     loop {
         tokio::select! {
-            _ = tick.tick() => {
-                match search.look().await {
-                    Ok(tasks) => tasks.into_iter().for_each(|task| _ = sender.send(task)),
-                    Err(error @ (FetchError::Key(_) | FetchError::Role(_))) => {
-                        return Failure::asked("what tasks there are", &error);
-                    }
-                    Err(error) => terminal::warning(&format!("the history could not be read: {error}")),
+            Some(end) = ends.next() => match end {
+                Ok(record) => {
+                    let (id, body) = (format!("wh_{}", record.id), body(client, &record));
+                    sending.push(send(http, own, secret, id, body));
                 }
-            }
-            Some((id, item)) = watched.next() => match item {
-                Ok(Update::Done(record)) => {
-                    let body = record.raw().to_string();
-                    sending.push(send(http, own, secret, format!("wh_{id}"), body));
+                Err(EndsError::History(error @ (FetchError::Key(_) | FetchError::Role(_)))) => {
+                    return Failure::asked("what tasks there are", &error);
                 }
-                Ok(_) => {}
                 Err(error) => terminal::warning(&error.to_string()),
             },
             Some(()) = sending.next(), if !sending.is_empty() => {}
         }
     }
+}
+
+/// The record, with the inputs if the journal has them, as the vendor sends it.
+fn body(client: &Wavespeed, record: &Prediction) -> String {
+    let mut body = record.raw().clone();
+    let id = record.id.parse::<PredictionId>();
+    let known = id.map(|id| client.jobs(Which::Id(&id)).unwrap_or_default());
+    if let Some(job) = known.unwrap_or_default().into_iter().next() {
+        body["input"] = job.input;
+    }
+    body.to_string()
 }
 
 /// Sends an event as the vendor would, and again if it is not taken.
@@ -315,42 +364,4 @@ async fn send(http: &Client, own: &str, secret: &WebhookSecret, id: String, body
         }
     }
     terminal::warning(&format!("{id} was not taken, and is given up"));
-}
-
-/// The tasks of the account, each once.
-struct Search {
-    client: Wavespeed,
-    since: Timestamp,
-    known: HashSet<String>,
-    is_first: bool,
-}
-
-impl Search {
-    fn new(client: Wavespeed) -> Self {
-        let since = Timestamp::now().checked_sub(RUNNING);
-        Self {
-            client,
-            since: since.unwrap_or(Timestamp::UNIX_EPOCH),
-            known: HashSet::new(),
-            is_first: true,
-        }
-    }
-
-    /// Those that are new; at first, those that run.
-    async fn look(&mut self) -> Result<Vec<wavespeed::Job>, FetchError> {
-        let mut filter = types::HistoryRequest::new();
-        filter.created_after = Some(self.since.to_string());
-        let tasks: Vec<Prediction> = self.client.history(filter).try_collect().await?;
-        let created = |task: &Prediction| task.created_at.as_deref()?.parse::<Timestamp>().ok();
-        if let Some(newest) = tasks.iter().filter_map(created).max() {
-            self.since = newest.checked_sub(MARGIN).unwrap_or(newest).max(self.since);
-        }
-        let is_first = std::mem::take(&mut self.is_first);
-        let new = tasks.into_iter().filter(|task| {
-            let is_new = self.known.insert(task.id.clone());
-            is_new && !(is_first && task.status.is_terminal())
-        });
-        let jobs = new.filter_map(|task| self.client.job(&task.id).ok());
-        Ok(jobs.collect())
-    }
 }

@@ -62,18 +62,22 @@ fn every_bit_of_the_signature_counts() {
 }
 
 #[test]
-fn an_event_is_new_once_and_is_forgotten_when_it_would_be_refused() {
-    let mut seen = Seen::default();
+fn an_event_is_new_once_and_is_forgotten_after_a_day() {
+    let (mut seen, day) = (Seen::default(), 24 * 60 * 60);
     assert!(seen.is_new(&event("wh_1", 1_000)));
     assert!(!seen.is_new(&event("wh_1", 1_000)));
-    // Sent again, it is signed anew, and comes later.
-    assert!(!seen.is_new(&event("wh_1", 1_500)));
-    assert!(seen.is_new(&event("wh_2", 1_900)));
-    assert!(!seen.is_new(&event("wh_1", 1_900)));
-    for number in 0..10_000 {
-        assert!(seen.is_new(&event(&format!("n_{number}"), 2_000 + number)));
+    // Sent again, it is signed anew, and comes later, also when others came between.
+    assert!(seen.is_new(&event("wh_2", 5_000)));
+    assert!(!seen.is_new(&event("wh_1", 40_000)));
+    assert!(!seen.is_new(&event("wh_1", 40_000 + day)));
+    // What could not be dealt with comes as if for the first time.
+    seen.forget(&event("wh_2", 5_000));
+    assert!(seen.is_new(&event("wh_2", 5_060)));
+    for number in 0..3_000 {
+        assert!(seen.is_new(&event(&format!("n_{number}"), 2 * day + number * 600)));
     }
-    assert!(seen.0.len() <= 602, "{seen:?}");
+    // Those of a day, and as many more.
+    assert!(seen.events.len() <= 2 * 145 + 1, "{seen:?}");
 }
 
 #[test]
