@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::{Moment, Schedule};
+use crate::{Fixed, Moment, Schedule};
 
 /// What is expected before anything was seen counts as so many durations.
 const PRIOR: f64 = 4.0;
@@ -206,6 +206,20 @@ impl Durations {
         )
     }
 
+    /// The fixed interval by which an end is noticed this late, on average.
+    #[must_use]
+    pub fn fixed(&self, delay: Duration) -> Fixed {
+        let (mut low, mut high) = (delay, delay.saturating_mul(4));
+        for _ in 0..20 {
+            let middle = low + (high - low) / 2;
+            match self.expect(&Fixed(middle)).delay < delay {
+                true => low = middle,
+                false => high = middle,
+            }
+        }
+        Fixed(high.max(Duration::from_millis(1)))
+    }
+
     /// The logarithms of the times before and after which no job is expected to end.
     pub(crate) fn range(&self) -> (f64, f64) {
         let spread = |sigmas: f64| {
@@ -365,6 +379,18 @@ mod tests {
             // What it is expected to take in all never gets less.
             assert!(outlook.elapsed + outlook.expected > last, "{outlook:?}");
             last = outlook.elapsed + outlook.expected;
+        }
+    }
+
+    #[test]
+    fn a_fixed_interval_is_as_late_as_asked_for() {
+        for seconds in [0.2, 1.0, 5.0] {
+            let delay = Duration::from_secs_f64(seconds);
+            let fixed = Durations::default().fixed(delay);
+            let cost = Durations::default().expect(&fixed);
+            assert!(cost.delay.abs_diff(delay) < delay / 100, "{cost:?}");
+            // Where ends come at any time, that is half of it.
+            assert!(fixed.0.abs_diff(delay * 2) < delay / 10, "{fixed:?}");
         }
     }
 

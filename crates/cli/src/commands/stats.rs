@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use clap::ArgMatches;
-use wavespeed::poll::{Durations, Fixed, Moment, Schedule};
+use wavespeed::poll::{Fixed, Moment, Schedule};
 use wavespeed::{ModelId, nearest};
 
 use crate::args;
@@ -51,7 +51,7 @@ async fn stats(id: &str, context: &mut Context) -> Result<Report, Failure> {
         }),
         asked_after: polls(&*schedule),
         schedule: cost.into(),
-        fixed: fixed(&durations, cost.delay).into(),
+        fixed: durations.expect(&durations.fixed(cost.delay)).into(),
         every_second: durations.expect(&Fixed(Duration::from_secs(1))).into(),
     };
     Ok(Report::Answer {
@@ -70,19 +70,6 @@ fn polls(schedule: &dyn Schedule) -> Vec<f64> {
         seconds(at)
     };
     (0..SHOWN).map(next).collect()
-}
-
-/// What the fixed interval costs that notices an end as soon.
-fn fixed(durations: &Durations, delay: Duration) -> wavespeed::poll::Expected {
-    let (mut low, mut high) = (delay, delay * 4);
-    for _ in 0..20 {
-        let middle = (low + high) / 2;
-        match durations.expect(&Fixed(middle)).delay < delay {
-            true => low = middle,
-            false => high = middle,
-        }
-    }
-    durations.expect(&Fixed(high.max(Duration::from_millis(1))))
 }
 
 fn lines(stats: &StatsDocument) -> Vec<String> {
