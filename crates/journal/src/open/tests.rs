@@ -243,8 +243,9 @@ fn an_old_journal_becomes_a_new_one_and_loses_nothing() {
 fn becomes_new(since: i32) {
     let (_old, path) = old(since);
     let (_new, new) = begun(1);
-    let before = "SELECT json_group_array(json_array(number, base_url, fingerprint, model, input,
-                  target, folder, force, at, stage, id, adopted, status, hex(files))) FROM jobs";
+    let before = "SELECT group_concat(concat_ws('|', number, base_url, fingerprint, model, input,
+                  quote(target), folder, force, at, stage, quote(id), adopted, quote(status),
+                  hex(files)), char(10)) FROM jobs";
     let rows = |connection: &Connection| -> String {
         connection.query_row(before, [], |row| row.get(0)).unwrap()
     };
