@@ -29,6 +29,8 @@ const SHARE: f64 = 1.0;
 /// hardware changes, and so does what people ask of it.
 const HALF_LIFE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 const HALF_COUNT: f64 = 64.0;
+/// A task that has ended with this probability is asked about at once when a wait for it begins.
+const ENDED: f64 = 0.1;
 /// Nine tenths of a log-normal distribution lie below so many sigmas.
 const NINE_TENTHS: f64 = 1.2816;
 
@@ -227,14 +229,17 @@ impl Watched {
         }
     }
 
-    /// When to begin: at once, if it is older than a task is when it is first asked about.
+    /// When to begin: at once, if a poll was missed and it may have ended.
     pub(crate) fn start(&self, start: Start) -> Start {
-        let state = self.state();
+        let (state, beginning) = (self.state(), Duration::ZERO);
         let schedule = self.ws.schedule(state.model());
-        let first = schedule.gap(Moment::new(Duration::ZERO, 0), 1.0);
-        match state.age {
-            Some(age) if age > first => Start::Now,
-            _ => start,
+        let is_late = |age: &Duration| {
+            let first = schedule.gap(Moment::new(beginning, 0), 1.0);
+            *age > first && schedule.likely(beginning, *age) > ENDED
+        };
+        match state.age.filter(is_late) {
+            Some(_) => Start::Now,
+            None => start,
         }
     }
 
