@@ -248,6 +248,24 @@ fn what_belongs_to_the_connection_is_not_passed_on_and_the_query_is() {
 }
 
 #[test]
+fn the_secret_alone_is_enough_to_listen() {
+    let emulated = Emulated::start(|builder| builder);
+    let secret = WebhookSecret::new("whsec_of_the_machine_that_listens").unwrap();
+    let wave = emulated.wave().with("WAVESPEED_API_KEY", "");
+    let wave = wave.with("WAVESPEED_WEBHOOK_SECRET", secret.expose());
+    let mut listener = Listener::start(&wave, &["--json"]);
+    let body = br#"{"id":"pred_1","status":"completed"}"#;
+    let headers = webhook::sign(&secret, "wh_1", SystemTime::now(), body);
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = http.post(&listener.origin).headers(headers).body(&body[..]);
+    let answer = emulated.runtime.block_on(request.send()).unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), &listener.line()["event"]),
+        (200, &json!("wh_1"))
+    );
+}
+
+#[test]
 fn who_leaves_before_the_answer_is_told_of_all_the_same() {
     let emulated = Emulated::start(|builder| builder);
     let wave = emulated.wave();
@@ -348,6 +366,26 @@ fn what_cannot_work_is_refused() {
         "webhook-key",
         keyless.run(&["webhook", "listen", "--port", "0"])
     );
+    let empty = emulated.wave().with("WAVESPEED_WEBHOOK_SECRET", "whsec_");
+    assert_run!("webhook-secret", empty.run(&["webhook", "listen"]));
+    // What is passed on to itself would go round for ever.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    for host in ["127.0.0.1", "localhost", "[::1]"] {
+        let to = format!("http://{host}:{port}/hook");
+        let words = [
+            "webhook",
+            "listen",
+            "--port",
+            &port.to_string(),
+            "--forward-to",
+            &to,
+        ];
+        let run = wave.run(&words);
+        assert_eq!(run.exit, 2, "{run}");
+        assert!(run.stderr.contains("go round for ever"), "{run}");
+    }
     let http = [
         "lipsync",
         "--video",

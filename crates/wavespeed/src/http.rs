@@ -124,4 +124,18 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Whether only a network of its own knows a host: a private address, or a name without a dot.
+pub(crate) fn is_private(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => !name.trim_end_matches('.').contains('.'),
+        Some(Host::Ipv4(address)) => {
+            address.is_private() || address.is_link_local() || address.is_unspecified()
+        }
+        Some(Host::Ipv6(address)) => {
+            address.is_unique_local() || address.is_unicast_link_local() || address.is_unspecified()
+        }
+        None => true,
+    }
+}
+
 pub(crate) use wavespeed_client::chain;

@@ -263,8 +263,11 @@ impl Watched {
     }
 
     /// How long it will still take, likely; nothing, if nothing is known of its model.
-    pub(crate) fn outlook(&self, record: &Prediction) -> Option<Outlook> {
-        let elapsed = self.identify(record)?;
+    pub(crate) fn outlook(&self, record: Option<&Prediction>) -> Option<Outlook> {
+        let elapsed = match record {
+            Some(record) => self.identify(record)?,
+            None => self.state().age? + self.watched(),
+        };
         let model = self.state().model.clone()?;
         let durations = self.ws.durations(&model);
         let is_known = durations.count() > 0 || hint(&model).is_some();
@@ -286,16 +289,10 @@ impl Watched {
         let (took, model) = (state.took(record, now), state.model.clone());
         drop(state);
         // Other ends come for reasons of their own.
-        let (Status::Completed, Some(now), Some(took), Some(model)) =
-            (&record.status, now, took, model)
-        else {
-            return;
-        };
-        let ago = now.saturating_sub(took);
-        let at = SystemTime::now()
-            .checked_sub(ago)
-            .unwrap_or(SystemTime::UNIX_EPOCH);
-        self.ws.note(&Took::new(id.clone(), model, took, at));
+        if let (Status::Completed, Some(took), Some(model)) = (&record.status, took, model) {
+            let took = Took::new(id.clone(), model, took, SystemTime::now());
+            self.ws.note(&took);
+        }
     }
 }
 

@@ -149,12 +149,13 @@ pub struct Took {
     pub model: String,
     /// How long it took.
     pub duration: Duration,
-    /// When it ended, as far as that is known.
+    /// When it was seen to have ended. Of many that began together, those that ended last are the
+    /// longest, so the time of their end would not do.
     pub at: SystemTime,
 }
 
 impl Took {
-    /// A task of a model that took so long, and ended at this time.
+    /// A task of a model that took so long, and was seen to have ended at this time.
     #[must_use]
     pub fn new(
         id: PredictionId,

@@ -8,7 +8,7 @@ use url::Url;
 use wavespeed_client::{Answer, CallError, InvalidId, Model, ModelId, ModelInput, PredictionId};
 use wavespeed_poll::{Deadline, Start};
 
-use crate::http::{chain, is_loopback};
+use crate::http::{chain, is_loopback, is_private};
 use crate::outcome::{Attempt, Outcome, decide};
 use crate::{
     Faults, FetchError, Files, Intent, Job, JobNumber, JobRecord, Quote, Rejected, Rule, Settled,
@@ -260,6 +260,9 @@ impl Wavespeed {
             "http" | "https" if is_ours => Ok(()),
             "https" if is_loopback(&url) => {
                 wrong("is of this machine, which the vendor cannot reach")
+            }
+            "https" if is_private(&url) => {
+                wrong("is of a private network, which the vendor cannot reach")
             }
             "https" => Ok(()),
             _ => wrong("is not https"),

@@ -2,7 +2,7 @@
 //! that the vendor cannot reach, it asks, and sends itself what the vendor would have sent.
 
 use std::io::{self, Write as _};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -22,14 +22,16 @@ use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use wavespeed::poll::Limits;
 use wavespeed::reqwest::{Client, Url, redirect};
-use wavespeed::webhook::{self, Event, Seen};
+use wavespeed::webhook::{self, Event, Seen, VerifyError};
 use wavespeed::{EndsError, FetchError, Prediction, PredictionId, Wavespeed, WebhookSecret, Which};
 
 use super::finish::text;
 use crate::context::Context;
+use crate::document::Kind;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::report::{Report, escape};
@@ -39,6 +41,8 @@ use crate::terminal;
 const SECRET: &str = "WAVESPEED_WEBHOOK_SECRET";
 /// The longest body that is read, in bytes.
 const LONGEST: usize = 10 << 20;
+/// How many are passed on at once: one that comes back to this, by whatever way, comes no more often.
+const AT_ONCE: usize = 64;
 /// How long whom it is passed on to may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The time before each further try to pass on what was asked for.
@@ -74,7 +78,10 @@ pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
 /// What each request is answered by.
 struct Desk {
     secret: WebhookSecret,
+    /// Whether the secret is from the environment, and may be another key's.
+    is_given: bool,
     seen: Mutex<Seen>,
+    turns: Semaphore,
     forward: Option<(Client, Url)>,
     json: bool,
     quiet: bool,
@@ -88,8 +95,17 @@ async fn listen(matches: &ArgMatches, context: &mut Context) -> Result<Report, F
         return Err(Failure::usage("--emulate has nobody who could send a webhook").hint(hint));
     }
     let forward = matches.get_one::<Url>("forward-to").cloned();
-    let client = context.client().await?;
-    let secret = secret(&client).await?;
+    let (given, poll) = (given()?, matches.get_flag("poll"));
+    // Who has the secret needs no key to listen: it need not be where the webhooks come in.
+    let client = match given.is_none() || poll {
+        true => context.client().await?,
+        false => context.keyless()?,
+    };
+    let is_given = given.is_some();
+    let secret = match given {
+        Some(secret) => secret,
+        None => asked(&client).await?,
+    };
     let port = *matches.get_one::<u16>("port").expect("it has a default");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
     let taken = |error: io::Error| {
@@ -98,11 +114,18 @@ async fn listen(matches: &ArgMatches, context: &mut Context) -> Result<Report, F
     };
     let listener = listener.map_err(taken)?;
     let address = listener.local_addr().map_err(taken)?;
+    if let Some(url) = forward.as_ref().filter(|url| is_own(url, address.port())) {
+        let message =
+            format!("--forward-to {url} is where this listens: it would go round for ever");
+        return Err(Failure::usage(message).hint("name the address of the application"));
+    }
     let http = http()?;
     let (unread, mut broken) = unbounded_channel();
     let desk = Arc::new(Desk {
         secret: secret.clone(),
+        is_given,
         seen: Mutex::default(),
+        turns: Semaphore::new(AT_ONCE),
         forward: forward.map(|url| (http.clone(), url)),
         json: context.global.json,
         quiet: context.global.quiet,
@@ -114,7 +137,7 @@ async fn listen(matches: &ArgMatches, context: &mut Context) -> Result<Report, F
     let router = Router::new().fallback(receive).with_state(desk);
     let served = async { axum::serve(listener, router).await };
     let asked = async {
-        if !matches.get_flag("poll") {
+        if !poll {
             return std::future::pending().await;
         }
         let look = context.global.mean_gap.unwrap_or(LOOK);
@@ -126,18 +149,37 @@ async fn listen(matches: &ArgMatches, context: &mut Context) -> Result<Report, F
         failure = asked => Err(failure),
         Some(error) = broken.recv() => match error.kind() {
             io::ErrorKind::BrokenPipe => Ok(Report::Stopped(Exit::Done)),
-            _ => Err(Failure::usage(format!("an event could not be written to stdout: {error}"))),
+            _ => {
+                let message = format!("an event could not be written to stdout: {error}");
+                Err(Failure::new(Exit::NotSaved, Kind::Save, message)
+                    .hint("it was passed on all the same, if it was to be"))
+            }
         },
         else => Ok(Report::Stopped(Exit::Done)),
     }
 }
 
-async fn secret(client: &Wavespeed) -> Result<WebhookSecret, Failure> {
-    if let Some(given) = std::env::var_os(SECRET).filter(|given| !given.is_empty()) {
-        let secret = given.to_str().and_then(WebhookSecret::new);
-        return secret
-            .ok_or_else(|| Failure::usage(format!("{SECRET} is not a secret such as whsec_…")));
-    }
+/// The secret that is in the environment, if one is.
+fn given() -> Result<Option<WebhookSecret>, Failure> {
+    let Some(given) = std::env::var_os(SECRET).filter(|given| !given.is_empty()) else {
+        return Ok(None);
+    };
+    let secret = given.to_str().and_then(WebhookSecret::new).map(Some);
+    secret.ok_or_else(|| {
+        Failure::usage(format!("{SECRET} is not a secret such as whsec_…"))
+            .hint("take the one of the key, or leave it out: the key asks for it")
+    })
+}
+
+/// Whether a URL is of this machine, and of a port.
+fn is_own(url: &Url, port: u16) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    let is_here = address.map_or(host == "localhost", |address| address.is_loopback());
+    is_here && url.port_or_known_default() == Some(port)
+}
+
+async fn asked(client: &Wavespeed) -> Result<WebhookSecret, Failure> {
     client.webhook_secret().await.map_err(|error| {
         let failure = Failure::asked("the secret of the webhooks", &error);
         match error {
@@ -204,20 +246,31 @@ impl Desk {
     async fn receive(&self, request: Request) -> (StatusCode, String) {
         let (parts, body) = request.into_parts();
         if parts.method != Method::POST {
-            let text = "webhooks come by POST\n";
-            return (StatusCode::METHOD_NOT_ALLOWED, text.into());
+            let why = format!("it came by {}, and webhooks come by POST", parts.method);
+            return self.refuse(StatusCode::METHOD_NOT_ALLOWED, &why);
         }
-        let Ok(body) = to_bytes(body, LONGEST).await else {
-            let text = "the body breaks off, or is too long\n";
-            return (StatusCode::PAYLOAD_TOO_LARGE, text.into());
+        let body = match to_bytes(body, LONGEST).await {
+            Ok(body) => body,
+            Err(error) if error.to_string().contains("length limit") => {
+                return self.refuse(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "its body is longer than 10 MiB",
+                );
+            }
+            Err(_) => return self.refuse(StatusCode::BAD_REQUEST, "its body breaks off"),
         };
         let verified = webhook::verify(&parts.headers, &body, &self.secret, SystemTime::now());
         let event = match verified {
             Ok(event) => event,
-            Err(error) => {
-                terminal::warning(&format!("a request was refused: {error}"));
-                return (StatusCode::UNAUTHORIZED, format!("{error}\n"));
+            Err(error @ VerifyError::Signature) if self.is_given => {
+                let why = format!("{error}; is {SECRET} that of the key?");
+                return self.refuse(StatusCode::UNAUTHORIZED, &why);
             }
+            Err(error) => return self.refuse(StatusCode::UNAUTHORIZED, &error.to_string()),
+        };
+        let Ok(_turn) = self.turns.try_acquire() else {
+            let why = format!("{AT_ONCE} others are being passed on; it will come again");
+            return self.refuse(StatusCode::SERVICE_UNAVAILABLE, &why);
         };
         let is_new = self.seen().is_new(&event);
         let passed = self.pass_on(&parts, body).await;
@@ -233,6 +286,13 @@ impl Desk {
             Passed::Answered(status) => (status, String::new()),
             Passed::Failed(_) => (StatusCode::BAD_GATEWAY, "nobody took it\n".into()),
         }
+    }
+
+    fn refuse(&self, status: StatusCode, why: &str) -> (StatusCode, String) {
+        if !self.quiet {
+            terminal::warning(&format!("a request was refused: {why}"));
+        }
+        (status, format!("{why}\n"))
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -270,16 +330,20 @@ impl Desk {
             let why = format!("{id}: it could not be passed on ({why}); it will come again");
             terminal::warning(&why);
         }
+        let (status, end) = match passed {
+            Passed::Answered(status) => {
+                (Some(status.as_u16()), format!("  -> {}", status.as_u16()))
+            }
+            Passed::Failed(_) => (None, "  -> not reached".to_owned()),
+            Passed::Nowhere => (None, String::new()),
+        };
         if !is_new && !self.json {
             if !self.quiet {
-                terminal::note(&format!("{}: came before, as {}", record.id, event.id));
+                let (id, event) = (&record.id, &event.id);
+                terminal::note(&format!("{id}: came before, as {event}{end}"));
             }
             return Ok(());
         }
-        let status = match passed {
-            Passed::Answered(status) => Some(status.as_u16()),
-            _ => None,
-        };
         let line = if self.json {
             let document = json!({
                 "event": event.id,
@@ -294,9 +358,8 @@ impl Desk {
             let outputs = record.outputs().iter().map(text).collect::<Vec<_>>();
             let said = record.error().into_iter().map(str::to_owned);
             let rest: Vec<String> = outputs.into_iter().chain(said).collect();
-            let passed = status.map_or(String::new(), |status| format!("  -> {status}"));
             terminal::clean(&format!(
-                "{at}  {}  {}  {model}  {}{passed}",
+                "{at}  {}  {}  {model}  {}{end}",
                 record.id,
                 record.status,
                 rest.join(" ")
