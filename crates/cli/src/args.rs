@@ -285,8 +285,9 @@ fn webhook() -> Command {
                 .after_long_help(format!(
                     "{}\n\nA tunnel or a proxy brings the vendor's requests here; a task names its \
                      public URL: wave lipsync … --webhook https://HOST/. The secret is asked for by \
-                     the key, or taken from the environment variable WAVESPEED_WEBHOOK_SECRET. With \
-                     --json, each line is a JSON document.",
+                     the key, or taken from the environment variable WAVESPEED_WEBHOOK_SECRET, and needs no \
+                     key then. With --json, each line is a JSON document. It listens until it is \
+                     interrupted, whatever --timeout says.",
                     example(EXAMPLE)
                 )),
         )
@@ -606,25 +607,30 @@ fn globals() -> Vec<Arg> {
         switch("json").help("Print one JSON document, whatever happens"),
         switch("quiet").help("Print nothing to stderr but ids and errors"),
         flag("timeout")
+            .allow_negative_numbers(true)
             .value_name("TIME")
             .value_parser(duration)
             .default_value("1h")
             .help("How long everything after the local checks may take: 90s, 20m, or 0 for ever"),
         flag("poll-interval")
+            .allow_negative_numbers(true)
             .value_name("TIME")
             .value_parser(interval)
             .default_value("1s")
             .help("The shortest time between two polls"),
         flag("mean-gap")
+            .allow_negative_numbers(true)
             .value_name("TIME")
             .value_parser(interval)
             .help("The mean time between two polls of a task, less for less delay: 5s for videos and 2s for the rest, unless set"),
         flag("polls-per-minute")
+            .allow_negative_numbers(true)
             .value_name("N")
-            .value_parser(clap::value_parser!(u32).range(1..))
+            .value_parser(polls)
             .default_value("6000")
             .help("The most polls in a minute, of all tasks of this command together"),
         flag("settle-time")
+            .allow_negative_numbers(true)
             .value_name("TIME")
             .value_parser(duration)
             .default_value("10s")
@@ -652,7 +658,15 @@ fn duration(text: &str) -> Result<Duration, String> {
         .parse::<jiff::SignedDuration>()
         .ok()
         .and_then(|parsed| Duration::try_from(parsed).ok());
-    parsed.ok_or_else(|| "not a duration; give it a unit, as in 90s, 20m or 1h, or 0".to_owned())
+    parsed.ok_or_else(|| "not a duration; give it a unit, as in 90s, 20m or 1h".to_owned())
+}
+
+fn polls(text: &str) -> Result<u32, String> {
+    let polls = text
+        .parse()
+        .ok()
+        .filter(|polls| (1..=1_000_000).contains(polls));
+    polls.ok_or_else(|| "not a whole number from 1 to 1000000".to_owned())
 }
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -72,6 +72,10 @@ impl Failure {
         let id = error.id();
         match error {
             WaitError::Stopped { error, .. } => Self::fetch(id, error),
+            WaitError::Deadline {
+                trouble: Some(FetchError::NotFound(_)),
+                ..
+            } => Self::new(Exit::Deadline, Kind::Deadline, error).hint(NO_SUCH_TASK),
             _ => Self::new(Exit::Deadline, Kind::Deadline, error).hint(go_on(id)),
         }
     }
@@ -83,7 +87,8 @@ impl Failure {
             Exit::Key => "check WAVESPEED_API_KEY; ",
             // It was deleted, or is older than a week.
             Exit::RefusedThere if self.is_gone => return self,
-            Exit::RefusedThere => "",
+            // That it is not known may pass, as it was just made.
+            Exit::RefusedThere | Exit::Deadline => "",
             _ => return self,
         };
         self.exit = Exit::Deadline;
@@ -98,12 +103,15 @@ impl Failure {
                 let key = "set WAVESPEED_API_KEY to a key of the account that submitted it";
                 Self::new(Exit::Key, Kind::Key, message).hint(format!("{key}, then try again"))
             }
-            FetchError::NotFound(_) => Self { is_gone: true, ..Self::new(Exit::RefusedThere, Kind::Refused, message) }
-                .hint("check the id, and that the key is of the account that submitted it; the vendor keeps records for 7 days"),
-            FetchError::Answer { .. } => {
-                Self::new(Exit::RefusedThere, Kind::Refused, message).hint(format!("try again: wave show {id}"))
+            FetchError::NotFound(_) => Self {
+                is_gone: true,
+                ..Self::new(Exit::RefusedThere, Kind::Refused, message)
             }
-            _ => Self::new(Exit::RefusedThere, Kind::Unreachable, message).hint(format!("try again: wave show {id}")),
+            .hint(NO_SUCH_TASK),
+            FetchError::Answer { .. } => Self::new(Exit::RefusedThere, Kind::Refused, message)
+                .hint(format!("try again: wave show {id}")),
+            _ => Self::new(Exit::RefusedThere, Kind::Unreachable, message)
+                .hint(format!("try again: wave show {id}")),
         }
     }
 
@@ -158,6 +166,9 @@ pub(crate) fn reconcile_hint(job: Option<JobNumber>) -> String {
         }
     }
 }
+
+const NO_SUCH_TASK: &str = "check the id, and that the key is of the account that submitted it; the \
+                            vendor keeps records for 7 days";
 
 /// The command that goes on with a task.
 pub(crate) fn go_on(id: &PredictionId) -> String {

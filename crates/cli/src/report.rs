@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -70,6 +70,11 @@ pub(crate) struct Job {
     pub(crate) notes: Vec<String>,
     /// Whether the journal knows where its outputs are to be saved.
     pub(crate) saves: bool,
+    /// Where else they are to be saved, as it was given.
+    pub(crate) output: Option<PathBuf>,
+    /// The command that goes on with it, and with others of this kind, without its last word: if it
+    /// failed, but its task goes on.
+    pub(crate) goes_on: Option<(&'static str, String)>,
     /// What to do if the run ends before it is known whether there is a task.
     pub(crate) lost: Option<String>,
     /// The model whose flags a fault is named by.
@@ -95,12 +100,13 @@ impl Job {
     }
 
     pub(crate) fn fail(mut self, mut failure: Failure) -> Self {
-        if let (true, Some(id), Some(number)) = (self.saves, self.id(), &self.document.job)
-            && failure.hint == Some(go_on(&id))
-        {
-            let way =
-                format!("the task goes on; wait for it and save it with: wave resume {number}");
-            failure.hint = Some(way);
+        if let Some(id) = self.id().filter(|id| failure.hint == Some(go_on(id))) {
+            let number = self.document.job.as_ref().filter(|_| self.saves);
+            self.goes_on = Some(match number {
+                Some(number) => ("wave resume", number.clone()),
+                None => ("wave wait", id.to_string()),
+            });
+            failure.hint = goes_on(&[&self]);
         }
         self.document.error = Some(failure.document());
         self.failure = Some(failure);
@@ -142,7 +148,13 @@ impl Report {
             Self::Jobs { jobs, many } => {
                 for job in &jobs {
                     job.notes.iter().for_each(|note| terminal::warning(note));
-                    told.tell(job.failure.as_ref(), job.model);
+                    told.tell(job.failure.as_ref(), job.model, job.goes_on.is_none());
+                }
+                for command in ["wave wait", "wave resume"] {
+                    let same =
+                        |job: &&Job| job.goes_on.as_ref().is_some_and(|way| way.0 == command);
+                    let hint = goes_on(&jobs.iter().filter(same).collect::<Vec<_>>());
+                    hint.iter().for_each(|hint| terminal::hint(hint));
                 }
                 let lines = jobs.iter().flat_map(|job| job.lines.clone()).collect();
                 let documents: Vec<&Document> = jobs.iter().map(|job| &job.document).collect();
@@ -151,7 +163,7 @@ impl Report {
             Self::Uploads(files) => {
                 files
                     .iter()
-                    .for_each(|file| told.tell(file.failure.as_ref(), None));
+                    .for_each(|file| told.tell(file.failure.as_ref(), None, true));
                 let lines = files.iter().filter_map(|file| file.document.url.clone());
                 let documents: Vec<_> = files.iter().map(|file| &file.document).collect();
                 (lines.collect(), listed(&documents, files.len() != 1))
@@ -183,6 +195,29 @@ impl Report {
     }
 }
 
+/// The one command that goes on with these jobs, which are all of one kind.
+fn goes_on(jobs: &[&Job]) -> Option<String> {
+    let words = |job: &&Job| job.goes_on.as_ref().map(|(_, word)| word.clone());
+    let words: Vec<String> = jobs.iter().filter_map(words).collect();
+    let first = jobs.first()?;
+    let (command, _) = first.goes_on.as_ref()?;
+    let (tasks, them) = match words.len() {
+        1 => ("task goes", "it"),
+        _ => ("tasks go", "them"),
+    };
+    let save = match first.saves {
+        true => format!(" and save {them}"),
+        false => String::new(),
+    };
+    let output = first.output.iter().filter(|_| !first.saves);
+    let output = output.map(|path| format!(" -o {}", terminal::word(&path.to_string_lossy())));
+    let output: String = output.collect();
+    let words = words.join(" ");
+    Some(format!(
+        "the {tasks} on; wait for {them}{save} with: {command} {words}{output}"
+    ))
+}
+
 /// The failures that were told, and the worst of them.
 struct Told {
     exit: Exit,
@@ -200,11 +235,16 @@ impl Default for Told {
 
 impl Told {
     /// What stands against all alike is told once.
-    fn tell(&mut self, failure: Option<&Failure>, model: Option<&Model>) {
+    fn tell(&mut self, failure: Option<&Failure>, model: Option<&Model>, with_hint: bool) {
         let Some(failure) = failure else { return };
         self.exit = self.exit.max(failure.exit);
         if !self.messages.contains(&failure.message) {
             terminal::failure(failure, model);
+            failure
+                .hint
+                .iter()
+                .filter(|_| with_hint)
+                .for_each(|hint| terminal::hint(hint));
             self.messages.push(failure.message.clone());
         }
     }
@@ -276,4 +316,36 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
             schemars::schema_for!(Vec<VoiceDocument>).to_value(),
         ),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Kind;
+
+    #[test]
+    fn one_command_goes_on_with_all_tasks() {
+        let job = |id: &str, output: Option<&str>| {
+            let mut job = Job::named(id);
+            job.output = output.map(PathBuf::from);
+            let failure = Failure::new(Exit::Deadline, Kind::Deadline, "the deadline came");
+            job.fail(failure.hint(go_on(&id.parse().unwrap())))
+        };
+        let (one, other) = (job("pred_1", None), job("pred_2", None));
+        let hint = one.failure.as_ref().unwrap().hint.clone();
+        assert_eq!(
+            hint.as_deref(),
+            Some("the task goes on; wait for it with: wave wait pred_1")
+        );
+        assert_eq!(
+            goes_on(&[&one, &other]).as_deref(),
+            Some("the tasks go on; wait for them with: wave wait pred_1 pred_2")
+        );
+        let saved = job("pred_3", Some("my clips/"));
+        assert_eq!(
+            saved.failure.unwrap().hint.as_deref(),
+            Some("the task goes on; wait for it with: wave wait pred_3 -o 'my clips/'")
+        );
+        assert_eq!(goes_on(&[]), None);
+    }
 }

@@ -44,7 +44,7 @@ pub(crate) fn warning(text: &str) {
     line(&format!("{WARNING}warning:{WARNING:#} {}", clean(text)));
 }
 
-/// What went wrong, each fault on its own line, and what to do now.
+/// What went wrong, each fault on its own line.
 pub(crate) fn failure(failure: &Failure, model: Option<&Model>) {
     line(&format!(
         "{ERROR}error:{ERROR:#} {}",
@@ -58,9 +58,11 @@ pub(crate) fn failure(failure: &Failure, model: Option<&Model>) {
     for fault in others {
         odd(fault, model);
     }
-    if let Some(hint) = &failure.hint {
-        line(&format!("{HINT}hint:{HINT:#} {}", clean(hint)));
-    }
+}
+
+/// What to do now.
+pub(crate) fn hint(text: &str) {
+    line(&format!("{HINT}hint:{HINT:#} {}", clean(text)));
 }
 
 /// What is wrong with an input that is sent all the same.
@@ -99,6 +101,20 @@ fn flag(fault: &Fault, model: Option<&Model>) -> String {
     match model.and_then(|model| model.input(name)) {
         Some(input) => format!("--{}{}", input.flag, &fault.field[name.len()..]),
         None => format!("--{}", clean(&fault.field)),
+    }
+}
+
+/// A word for a shell.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// The same, where it matters.
+pub(crate) fn word(text: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "_-./=:".contains(c);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => quoted(text),
     }
 }
 
@@ -217,6 +233,13 @@ impl Progress {
         self.bar.set_style(style(TASK));
         self.bar
             .set_message(clean(&format!("{status}, {}", likely(outlook))));
+    }
+
+    /// Something that may pass, where no line shows it.
+    pub(crate) fn trouble(&self, text: &str) {
+        if self.bar.is_hidden() && !self.quiet {
+            warning(text);
+        }
     }
 
     /// Uploads that end by then and show here how far they have come.

@@ -78,7 +78,7 @@ impl FetchError {
 pub enum WaitError {
     /// The deadline came.
     #[error("{}", match .trouble {
-        None => format!("the deadline came while {id} was still running"),
+        None => format!("the deadline came, and {id} was running when it was last asked about"),
         Some(error) => format!("the deadline came, and where {id} stands is not known: {error}"),
     })]
     Deadline {
@@ -259,10 +259,10 @@ impl Job {
     }
 
     /// How much longer the task will take, likely, by how long others of its model took. `record` is
-    /// what was last learned of it. Nothing, if no other task of the model was seen and nothing is
-    /// published of it, or if nobody knows how old the task is.
+    /// what was last learned of it, if anything was. Nothing, if no other task of the model was seen
+    /// and nothing is published of it, or if nobody knows how old the task is.
     #[must_use]
-    pub fn outlook(&self, record: &Prediction) -> Option<Outlook> {
+    pub fn outlook(&self, record: Option<&Prediction>) -> Option<Outlook> {
         self.watched().outlook(record)
     }
 

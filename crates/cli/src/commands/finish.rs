@@ -66,6 +66,7 @@ pub(super) async fn finish<'a, T>(
     let (mut finished, mut last, mut watching) = (Vec::new(), None, true);
     let mut tick = tokio::time::interval(TICK);
     desk.progress.show("waiting");
+    let mut is_troubled = false;
     while watching || !saving.is_empty() {
         let item = tokio::select! {
             Some(done) = saving.next(), if !saving.is_empty() => {
@@ -79,6 +80,9 @@ pub(super) async fn finish<'a, T>(
             _ = tick.tick() => None,
         };
         while let Ok(task) = entered.try_recv() {
+            if last.is_none() {
+                last = Some(Shown::Task(Box::new((task.task.clone(), None))));
+            }
             waiting
                 .entry(task.task.id().clone())
                 .or_default()
@@ -96,14 +100,19 @@ pub(super) async fn finish<'a, T>(
                     Ok(Update::Pending(record)) => {
                         task.job.document.set_record(record);
                         desk.board.update(task.at, &task.job);
-                        last = Some(Shown::Pending(Box::new((
-                            task.task.clone(),
-                            record.clone(),
-                        ))));
+                        let record = Some(record.clone());
+                        last = Some(Shown::Task(Box::new((task.task.clone(), record))));
+                        is_troubled = false;
                     }
                     Ok(Update::Retrying { error, again_in }) => {
                         let seconds = again_in.as_secs_f32().ceil();
                         let text = format!("asking again in {seconds} s: {error}");
+                        // Where nothing moves it is told, but not for each poll that fails.
+                        if !std::mem::replace(&mut is_troubled, true) {
+                            let id = task.task.id();
+                            desk.progress
+                                .trouble(&format!("{id}: {error}; asking again"));
+                        }
                         last = Some(Shown::Text(text));
                     }
                     Ok(_) => {}
@@ -133,9 +142,9 @@ pub(super) async fn finish<'a, T>(
     finished
 }
 
-/// What is shown of the only task.
+/// What is shown of the only task: how far it is by the last record of it, or another text.
 enum Shown {
-    Pending(Box<(wavespeed::Job, Prediction)>),
+    Task(Box<(wavespeed::Job, Option<Prediction>)>),
     Text(String),
 }
 
@@ -143,9 +152,11 @@ impl Shown {
     fn on(&self, progress: &Progress) {
         match self {
             Self::Text(text) => progress.show(text),
-            Self::Pending(pending) => {
-                let (task, record) = &**pending;
-                progress.task(record.status.name(), task.outlook(record));
+            Self::Task(shown) => {
+                let (task, record) = &**shown;
+                let status = record.as_ref().map(|record| record.status.name());
+                let outlook = task.outlook(record.as_ref());
+                progress.task(status.unwrap_or("waiting"), outlook);
             }
         }
     }

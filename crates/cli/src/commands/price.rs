@@ -146,8 +146,8 @@ fn request(
     };
     let curl = format!(
         "curl -X POST {} -H \"{KEY}\" -H '{JSON}' --data-raw {}",
-        quoted(&url),
-        quoted(&body.to_string())
+        terminal::quoted(&url),
+        terminal::quoted(&body.to_string())
     );
     RequestDocument {
         method: "POST".to_owned(),
@@ -155,11 +155,6 @@ fn request(
         body,
         curl,
     }
-}
-
-/// A word for a shell.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// What the vendor did not see of the inputs.

@@ -331,6 +331,14 @@ async fn submit(
             "go on with it: wave resume {number}; to submit it all the same, forget it first: wave jobs forget {number}"
         )));
     }
+    let open = client.jobs(Which::Open)?.into_iter();
+    let mut same = open.filter(|job| job.id.is_some() && job.model.as_str() == model.id);
+    if let Some(open) = same.find(|job| job.input == input) {
+        let number = open.number;
+        terminal::warning(&format!(
+            "{number} has the same input and goes on; this is another task, and is billed, too: to go on with that one, wave resume {number}"
+        ));
+    }
     job.saves = target.is_some() && !context.global.no_journal && !context.global.emulate;
     progress.show("submitting");
     context.board.set_submitting(true);

@@ -102,7 +102,8 @@ fn lines(stats: &StatsDocument) -> Vec<String> {
         return lines;
     }
     lines.push(format!(
-        "that is {polls:.1} times for each task, and its end is noticed {delay:.1} s late, on average"
+        "that is {polls:.1} times for each task, and its end is noticed {} late, on average",
+        time(*delay)
     ));
     for (what, cost) in [
         ("a fixed interval that is as soon", &stats.fixed),
@@ -110,9 +111,9 @@ fn lines(stats: &StatsDocument) -> Vec<String> {
     ] {
         let saved = (1.0 - polls / cost.polls) * 100.0;
         lines.push(format!(
-            "{what}: {:.1} times, {:.1} s late; {}",
+            "{what}: {:.1} times, {} late; {}",
             cost.polls,
-            cost.delay,
+            time(cost.delay),
             match saved >= 0.0 {
                 true => format!("{saved:.0} % of that is saved"),
                 false => "less than here".to_owned(),

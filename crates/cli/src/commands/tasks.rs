@@ -1,5 +1,7 @@
 //! `wave wait`, `wave show` and `wave download`: tasks of which only the id is known.
 
+use std::path::PathBuf;
+
 use clap::ArgMatches;
 use futures_util::{StreamExt as _, stream};
 use wavespeed::{JobNumber, Prediction, PredictionId, Target, Wavespeed, Which};
@@ -26,6 +28,7 @@ pub(super) async fn wait(matches: &ArgMatches, context: &mut Context) -> Report 
     let mut tasks = Vec::new();
     for (at, id) in ids.iter().enumerate() {
         let mut job = Job::named(id);
+        job.output = matches.get_one::<PathBuf>("output").cloned();
         desk.board.update(at, &job);
         match task(&client, id, &mut job) {
             Ok(task) => tasks.push(Task {
