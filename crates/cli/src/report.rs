@@ -103,8 +103,8 @@ impl Job {
         if let Some(id) = self.id().filter(|id| failure.hint == Some(go_on(id))) {
             let number = self.document.job.as_ref().filter(|_| self.saves);
             self.goes_on = Some(match number {
-                Some(number) => ("wave resume", number.clone()),
-                None => ("wave wait", id.to_string()),
+                Some(number) => (RESUME, number.clone()),
+                None => (WAIT, id.to_string()),
             });
             failure.hint = goes_on(&[&self]);
         }
@@ -150,7 +150,7 @@ impl Report {
                     job.notes.iter().for_each(|note| terminal::warning(note));
                     told.tell(job.failure.as_ref(), job.model, job.goes_on.is_none());
                 }
-                for command in ["wave wait", "wave resume"] {
+                for command in [WAIT, RESUME] {
                     let same =
                         |job: &&Job| job.goes_on.as_ref().is_some_and(|way| way.0 == command);
                     let hint = goes_on(&jobs.iter().filter(same).collect::<Vec<_>>());
@@ -195,6 +195,10 @@ impl Report {
     }
 }
 
+/// What goes on with tasks, and also saves what they make where the journal says.
+const WAIT: &str = "wave wait";
+const RESUME: &str = "wave resume";
+
 /// The one command that goes on with these jobs, which are all of one kind.
 fn goes_on(jobs: &[&Job]) -> Option<String> {
     let words = |job: &&Job| job.goes_on.as_ref().map(|(_, word)| word.clone());
@@ -205,11 +209,12 @@ fn goes_on(jobs: &[&Job]) -> Option<String> {
         1 => ("task goes", "it"),
         _ => ("tasks go", "them"),
     };
-    let save = match first.saves {
+    let is_saved = *command == RESUME;
+    let save = match is_saved {
         true => format!(" and save {them}"),
         false => String::new(),
     };
-    let output = first.output.iter().filter(|_| !first.saves);
+    let output = first.output.iter().filter(|_| !is_saved);
     let output = output.map(|path| format!(" -o {}", terminal::word(&path.to_string_lossy())));
     let output: String = output.collect();
     let words = words.join(" ");

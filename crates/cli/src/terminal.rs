@@ -136,11 +136,11 @@ fn likely(outlook: Outlook) -> String {
     let from = soonest - soonest % grain(soonest);
     let to = up(outlook.latest);
     let rest = match (from, to) {
-        (0, to) => format!("within {}", span(to)),
-        (from, to) if from == to => format!("in {}", span(to)),
-        (from, to) if from < 60 && to >= 60 => format!("in {} to {}", span(from), span(to)),
-        (from, to) if from < 60 => format!("in {from}–{}", span(to)),
-        (from, to) => format!("in {}–{}", from / 60, span(to)),
+        (0, to) => format!("within {}", clock(to)),
+        (from, to) if from == to => format!("in {}", clock(to)),
+        (from, to) if from < 60 && to >= 60 => format!("in {} to {}", clock(from), clock(to)),
+        (from, to) if from < 60 => format!("in {from}–{}", clock(to)),
+        (from, to) => format!("in {}–{}", from / 60, clock(to)),
     };
     let elapsed = outlook.elapsed.as_secs();
     let whole = outlook.elapsed + outlook.expected;
@@ -171,14 +171,6 @@ pub(crate) fn time(seconds: f64) -> String {
         0..10 => format!("{seconds:.1} s"),
         10..3_600 => clock(whole),
         _ => format!("{} h {:02} min", whole / 3_600, whole % 3_600 / 60),
-    }
-}
-
-/// Seconds below a minute, else full minutes.
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        seconds => format!("{} min", seconds.div_ceil(60)),
     }
 }
 

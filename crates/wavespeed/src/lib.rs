@@ -89,7 +89,7 @@ pub use outcome::{Refusal, Rejected, Unknown};
 pub use pace::Pace;
 pub use price::Quote;
 pub use probe::Inspected;
-pub use reconcile::{ReconcileError, Reconciled};
+pub use reconcile::{Alike, ReconcileError, Reconciled};
 pub use store::{
     Account, Claim, Intent, JobNumber, JobRecord, MemoryStore, NoStore, NotJobNumber, Settled,
     Stage, Store, StoreError, Took, Which,

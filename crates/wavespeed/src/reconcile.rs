@@ -44,6 +44,16 @@ pub enum ReconcileError {
     Store(#[from] StoreError),
 }
 
+/// A job with the input of one that is about to be submitted.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Alike {
+    /// Nobody knows what came of it: to submit that again could pay for it twice.
+    Lost(JobRecord),
+    /// Its task goes on, so that another one is paid for as well.
+    GoesOn(JobRecord),
+}
+
 impl Wavespeed {
     /// Looks in the vendor's history for the task of a job whose id is not known, and adopts it if
     /// it can be nothing else. A job whose id is known is returned as it is.
@@ -75,21 +85,28 @@ impl Wavespeed {
         }
     }
 
-    /// A job of this model with the same input, of which nobody knows what came: to submit that
-    /// again could pay for it twice. One that is on its way just now is none.
+    /// An open job of this model with the same input, if there is one; one that was lost comes first.
+    /// One whose submit is on its way just now is none.
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub fn lost(&self, model: &str, input: &Value) -> Result<Option<JobRecord>, StoreError> {
+    pub fn alike(&self, model: &str, input: &Value) -> Result<Option<Alike>, StoreError> {
         let store = &self.0.store;
-        let open = store.jobs(&self.0.account, Which::Open)?;
-        let is_lost = |job: &JobRecord| match job.stage {
-            Stage::Unknown => true,
-            Stage::Intended => store.claim(job.number).is_ok(),
-            _ => false,
-        };
-        let same = |job: &JobRecord| job.model.as_str() == model && job.input == *input;
-        Ok(open.into_iter().find(|job| same(job) && is_lost(job)))
+        let open = store.jobs(&self.0.account, Which::Open)?.into_iter();
+        let mut goes_on = None;
+        for job in open.filter(|job| job.model.as_str() == model && job.input == *input) {
+            match job.stage {
+                Stage::Unknown => return Ok(Some(Alike::Lost(job))),
+                Stage::Intended if store.claim(job.number).is_ok() => {
+                    return Ok(Some(Alike::Lost(job)));
+                }
+                _ if job.id.is_some() => {
+                    goes_on.get_or_insert(Alike::GoesOn(job));
+                }
+                _ => {}
+            }
+        }
+        Ok(goes_on)
     }
 
     /// Adopts a task by the word of a person.

@@ -6,8 +6,8 @@ use clap::ArgMatches;
 use futures_util::stream;
 use serde_json::Value;
 use wavespeed::{
-    Deadline, Fault, Faults, Files, JobNumber, Model, ModelId, Rule, SubmitError, SubmitOptions,
-    Target, Unknown, Wavespeed, Which, check, local_files, nearest, override_rules,
+    Alike, Deadline, Fault, Faults, Files, JobNumber, Model, ModelId, Rule, SubmitError,
+    SubmitOptions, Target, Unknown, Wavespeed, Which, check, local_files, nearest, override_rules,
 };
 
 use super::finish::{Desk, Task, finish};
@@ -322,22 +322,23 @@ async fn submit(
     let uploads = progress.upload(deadline);
     let uploaded = client.upload_inputs(model, &mut input, &uploads).await?;
     uploaded.iter().for_each(|file| progress.uploaded(file));
-    if let Some(lost) = client.lost(model.id, &input)? {
-        let number = lost.number;
-        let message = format!(
-            "{number} has the same input, and nobody knows what came of it: to submit it again could pay for it twice"
-        );
-        return Err(Failure::new(Exit::RefusedHere, Kind::Lost, message).hint(format!(
-            "go on with it: wave resume {number}; to submit it all the same, forget it first: wave jobs forget {number}"
-        )));
-    }
-    let open = client.jobs(Which::Open)?.into_iter();
-    let mut same = open.filter(|job| job.id.is_some() && job.model.as_str() == model.id);
-    if let Some(open) = same.find(|job| job.input == input) {
-        let number = open.number;
-        terminal::warning(&format!(
-            "{number} has the same input and goes on; this is another task, and is billed, too: to go on with that one, wave resume {number}"
-        ));
+    match client.alike(model.id, &input)? {
+        Some(Alike::Lost(lost)) => {
+            let number = lost.number;
+            let message = format!(
+                "{number} has the same input, and nobody knows what came of it: to submit it again could pay for it twice"
+            );
+            return Err(Failure::new(Exit::RefusedHere, Kind::Lost, message).hint(format!(
+                "go on with it: wave resume {number}; to submit it all the same, forget it first: wave jobs forget {number}"
+            )));
+        }
+        Some(Alike::GoesOn(open)) => {
+            let number = open.number;
+            terminal::warning(&format!(
+                "{number} has the same input and goes on; this is another task, and is billed, too: to go on with that one, wave resume {number}"
+            ));
+        }
+        _ => {}
     }
     job.saves = target.is_some() && !context.global.no_journal && !context.global.emulate;
     progress.show("submitting");
