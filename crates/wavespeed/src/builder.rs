@@ -11,8 +11,8 @@ use wavespeed_client::{ApiKey, Client, InvalidKey, PredictionId};
 use wavespeed_poll::Poller;
 
 use crate::http::{self, Http};
-use crate::known::Turns;
-use crate::pace::Paces;
+use crate::upload::record::Turns;
+use crate::wait::schedule::Paces;
 use crate::{Account, NoStore, Pace, Store, Wavespeed};
 
 /// Where the vendor's API is.

@@ -51,54 +51,42 @@ mod account;
 mod builder;
 mod check;
 mod download;
-mod ends;
 mod http;
-mod job;
-mod known;
-mod live;
-mod many;
 pub mod media;
-mod outcome;
-mod pace;
-mod price;
-mod probe;
-mod reconcile;
-mod sending;
-mod source;
 mod store;
 mod submit;
 mod target;
-mod transfer;
 mod upload;
+mod wait;
 pub mod webhook;
 
 use std::sync::Arc;
 
+pub use account::models::LiveModels;
+pub use account::price::Quote;
 pub use account::{DeleteError, Usage, UsageError, UsageSum, WebhookSecret};
 pub use builder::{BuildError, Builder, DEFAULT_BASE_URL, Timeouts};
+pub use check::url::Inspected;
 pub use check::{
     Fault, Faults, Files, Rule, Severity, check, local_files, nearest, override_rules,
 };
 pub use download::{DownloadError, Downloaded, SaveError, output_url};
-pub use ends::EndsError;
-pub use job::{FetchError, Job, WaitError};
-pub use known::{Content, FileState, UploadRecord};
-pub use live::LiveModels;
-pub use many::Watch;
-pub use outcome::{Refusal, Rejected, Unknown};
-pub use pace::Pace;
-pub use price::Quote;
-pub use probe::Inspected;
-pub use reconcile::{Alike, ReconcileError, Reconciled};
 pub use store::{
     Account, Claim, Intent, JobNumber, JobRecord, MemoryStore, NoStore, NotJobNumber, Settled,
     Stage, Store, StoreError, Took, Which,
 };
+pub use submit::outcome::{Refusal, Rejected, Unknown};
+pub use submit::reconcile::{Alike, ReconcileError, Reconciled};
 pub use submit::{SubmitError, SubmitOptions};
 pub use target::Target;
+pub use upload::record::{Content, FileState, UploadRecord};
 pub use upload::{
     UploadError, UploadOptions, UploadProgress, UploadStep, UploadWatcher, Uploaded, name_uploads,
 };
+pub use wait::account::EndsError;
+pub use wait::job::{FetchError, Job, WaitError};
+pub use wait::many::Watch;
+pub use wait::schedule::Pace;
 pub use wavespeed_client::{
     CATALOGUE, Choice, Input, InvalidId, InvalidKey, Limits, Literal, Media, MediaKind, Model,
     ModelId, ModelInput, Prediction, PredictionId, Shape, Status, model, models, request_schema,

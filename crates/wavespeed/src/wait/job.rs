@@ -10,9 +10,10 @@ use serde_json::Value;
 use wavespeed_client::{Answer, CallError, InvalidId, ModelId, Prediction, PredictionId};
 use wavespeed_poll::{Deadline, Outlook, Reply, Start, Trouble, Update, Verdict};
 
+use super::many;
+use super::schedule::Watched;
 use crate::http::chain;
-use crate::pace::Watched;
-use crate::{JobNumber, StoreError, Wavespeed, Which, many, submit};
+use crate::{JobNumber, StoreError, Wavespeed, Which, submit};
 
 /// How long a prediction may be unknown to the vendor before it counts as missing: a record that
 /// was just made may not be everywhere yet.

@@ -1,6 +1,8 @@
 //! Downloading outputs: to a temporary file beside the target, checked, and only then renamed. A
 //! download never carries the key, whatever host it is from.
 
+mod transfer;
+
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -13,8 +15,8 @@ use wavespeed_poll::Deadline;
 
 use crate::http::chain;
 use crate::target::temporary;
-use crate::transfer::{Broken, Part};
 use crate::{Target, Wavespeed};
+use transfer::{Broken, Part};
 
 /// How often a broken transfer is gone on with.
 const RETRIES: u32 = 4;

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 use wavespeed_client::{Answer, Input, Model, types};
 
-use crate::job::{answered, data, refused};
+use crate::wait::job::{answered, data, refused};
 use crate::{FetchError, Wavespeed, check};
 
 /// What a submit would cost, as the vendor says.

@@ -11,7 +11,7 @@ use tokio::sync::broadcast::error::RecvError;
 use wavespeed_client::{Prediction, PredictionId};
 use wavespeed_poll::{Deadline, Entry, Limits, Reply, Schedule, Stopped, Trouble, Update};
 
-use crate::pace::Watched;
+use super::schedule::Watched;
 use crate::{FetchError, Job, WaitError, Wavespeed};
 
 /// A job on the list. It is told from others by its id.

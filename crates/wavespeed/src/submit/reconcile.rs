@@ -12,7 +12,7 @@ use serde_json::Value;
 use wavespeed_client::{Answer, Prediction, PredictionId, types};
 use wavespeed_poll::{Deadline, Start};
 
-use crate::job::{FetchError, answered, data};
+use crate::wait::job::{FetchError, answered, data};
 use crate::{Job, JobRecord, Settled, Stage, StoreError, Wavespeed, Which};
 
 /// What the clocks of this machine and the vendor may differ by after the correction.
@@ -202,7 +202,7 @@ fn offset(answer: &Answer, now: SystemTime) -> i64 {
 fn items(answer: &Answer) -> Result<Vec<Prediction>, FetchError> {
     let data = data(answer);
     let items = data.as_ref().and_then(|data| data.get("items")?.as_array());
-    let items = items.ok_or_else(|| crate::job::refused(answer))?;
+    let items = items.ok_or_else(|| crate::wait::job::refused(answer))?;
     Ok(items
         .iter()
         .cloned()

@@ -8,6 +8,7 @@
 
 pub(crate) mod file;
 mod media;
+pub(crate) mod url;
 mod value;
 
 pub(crate) use media::{Finding, judge};

@@ -11,9 +11,9 @@ use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use wavespeed_client::{Answer, CallError, ClientInfo as _, Form, types};
 use wavespeed_poll::Deadline;
 
+use super::source::{Fault, Source, Traffic};
 use crate::http::chain;
-use crate::job::data;
-use crate::source::{Fault, Source, Traffic};
+use crate::wait::job::data;
 use crate::{UploadError, Wavespeed};
 
 /// The way by which the bytes go.

@@ -1,6 +1,9 @@
 //! What the account has done and paid: its history and its billing records, page by page, the sums
 //! of both, what is deleted, and the secret of its webhooks.
 
+pub(crate) mod models;
+pub(crate) mod price;
+
 use std::collections::HashSet;
 use std::collections::vec_deque::VecDeque;
 use std::fmt;
@@ -12,7 +15,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use wavespeed_client::{Answer, CallError, Prediction, PredictionId, types};
 
-use crate::job::{answered, data, refused};
+use crate::wait::job::{answered, data, refused};
 use crate::{FetchError, JobNumber, StoreError, Wavespeed, Which};
 
 /// How many ids one call deletes.

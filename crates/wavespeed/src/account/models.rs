@@ -3,7 +3,7 @@
 use serde_json::Value;
 use wavespeed_client::{Answer, Model};
 
-use crate::job::{answered, data, refused};
+use crate::wait::job::{answered, data, refused};
 use crate::{FetchError, Wavespeed};
 
 /// The vendor's list of models.

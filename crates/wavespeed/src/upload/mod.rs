@@ -1,6 +1,10 @@
 //! Uploading a local file, unless the vendor has its bytes already. How they get there, it leaves
 //! to `sending`.
 
+pub(crate) mod record;
+mod send;
+mod source;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
@@ -12,8 +16,8 @@ use serde_json::Value;
 use wavespeed_client::{Model, Prediction};
 use wavespeed_poll::Deadline;
 
-use crate::source::{self, Source};
 use crate::{Content, StoreError, UploadRecord, Wavespeed, Which, check};
+use source::Source;
 
 /// The business code of a task for which the vendor could not fetch a file.
 const NOT_FETCHED: i64 = 1402;

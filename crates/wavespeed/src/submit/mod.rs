@@ -1,5 +1,8 @@
 //! Submitting: the one call that costs money.
 
+pub(crate) mod outcome;
+pub(crate) mod reconcile;
+
 use std::future::pending;
 use std::time::{Duration, SystemTime};
 
@@ -9,11 +12,11 @@ use wavespeed_client::{Answer, CallError, InvalidId, Model, ModelId, ModelInput,
 use wavespeed_poll::{Deadline, Start};
 
 use crate::http::{chain, is_loopback, is_private};
-use crate::outcome::{Attempt, Outcome, decide};
 use crate::{
     Faults, FetchError, Files, Intent, Job, JobNumber, JobRecord, Quote, Rejected, Rule, Settled,
     StoreError, Target, Unknown, Wavespeed, check, override_rules,
 };
+use outcome::{Attempt, Outcome, decide};
 
 /// Why a submit did not yield a job.
 #[derive(Debug, thiserror::Error)]
