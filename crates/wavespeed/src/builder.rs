@@ -1,53 +1,30 @@
-//! Settings, and what is made of them.
+//! Settings of a client, and how a client is built from them.
 
-use std::env;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{env, fmt};
 
 use tokio::sync::broadcast;
 use url::{Host, Url};
-use wavespeed_client::{ApiKey, Client, InvalidKey, PredictionId};
+use wavespeed_client::{ApiKey, Client, InvalidKey};
 use wavespeed_poll::Poller;
 
-use crate::http::{self, Http};
-use crate::upload::record::Turns;
-use crate::wait::schedule::Paces;
-use crate::{Account, NoStore, Pace, Store, Wavespeed};
+use crate::client::{Inner, Wavespeed};
+use crate::http::{self, Http, HttpError, Timeouts};
+use crate::locks::Turns;
+use crate::poll_policy::{Pace, Paces};
+use crate::store::Store;
+use crate::store::none::NoStore;
+use crate::store::record::Account;
 
 /// Where the vendor's API is.
 pub const DEFAULT_BASE_URL: &str = "https://api.wavespeed.ai";
+
 /// The path of the API, added to a base URL that has none.
 const API_PATH: &str = "/api/v3";
 
 /// How many wakes wait for a waiter that is busy; what is more is lost, and it asks in its own time.
 const WAKES: usize = 1_024;
-
-/// How long single steps may take. A step that takes longer is an error; see the docs of each call
-/// for what follows from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Timeouts {
-    /// Until a connection stands. 10 s.
-    pub connect: Duration,
-    /// Until a call other than a submit is answered. 30 s.
-    pub call: Duration,
-    /// Until a submit is answered. After this its outcome is unknown, so it is long: 2 minutes.
-    pub submit: Duration,
-    /// Between two pieces of a file that is up- or downloaded. 60 s.
-    pub idle: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            call: Duration::from_secs(30),
-            submit: Duration::from_secs(120),
-            idle: Duration::from_secs(60),
-        }
-    }
-}
 
 /// Settings of a [`Wavespeed`]; see [`Wavespeed::builder`].
 pub struct Builder {
@@ -104,6 +81,15 @@ pub enum BuildError {
     Http(String),
 }
 
+impl From<HttpError> for BuildError {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::Proxy(variable) => Self::Proxy { variable },
+            HttpError::Library(message) => Self::Http(message),
+        }
+    }
+}
+
 /// Without the base URL, which may hold a password until it is refused for it.
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -134,6 +120,22 @@ impl Default for Builder {
             settle: Duration::from_secs(10),
             largest: 8 << 30,
         }
+    }
+}
+
+impl Wavespeed {
+    /// With the key in `WAVESPEED_API_KEY`, and the base URL in `WAVESPEED_BASE_URL` if it is set.
+    ///
+    /// # Errors
+    /// If there is no key, or either cannot be used.
+    pub fn from_env() -> Result<Self, BuildError> {
+        Self::builder().env().build()
+    }
+
+    /// Settings for a client: the key has to be set, everything else has a default.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
     }
 }
 
@@ -291,34 +293,6 @@ impl Builder {
             largest: self.largest,
             turns: Turns::default(),
         })))
-    }
-}
-
-/// What all clones of a [`Wavespeed`] share.
-pub(crate) struct Inner {
-    pub(crate) api: Client,
-    pub(crate) files: reqwest::Client,
-    pub(crate) timeouts: Timeouts,
-    pub(crate) deadline: Option<Duration>,
-    pub(crate) poller: Poller,
-    pub(crate) pace: Pace,
-    pub(crate) paces: Paces,
-    /// The tasks to be asked about now, for whoever waits.
-    pub(crate) wakes: broadcast::Sender<PredictionId>,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) account: Account,
-    pub(crate) resends: u32,
-    pub(crate) settle: Duration,
-    pub(crate) largest: u64,
-    pub(crate) turns: Turns,
-}
-
-impl fmt::Debug for Inner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wavespeed")
-            .field("api", &self.api)
-            .field("store", &self.store)
-            .finish_non_exhaustive()
     }
 }
 

@@ -6,12 +6,37 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{ClientBuilder, NoProxy, Proxy};
 use url::{Host, Url};
-
-use crate::{BuildError, Timeouts};
+use wavespeed_client::chain;
 
 /// Hosts that are never reached through a proxy: a proxy's loopback is another machine, and what
 /// is meant for this one (a key in the clear, too) must not leave it.
 const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
+
+/// How long single steps may take. A step that takes longer is an error; see the docs of each call
+/// for what follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// Until a connection stands. 10 s.
+    pub connect: Duration,
+    /// Until a call other than a submit is answered. 30 s.
+    pub call: Duration,
+    /// Until a submit is answered. After this its outcome is unknown, so it is long: 2 minutes.
+    pub submit: Duration,
+    /// Between two pieces of a file that is up- or downloaded. 60 s.
+    pub idle: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            call: Duration::from_secs(30),
+            submit: Duration::from_secs(120),
+            idle: Duration::from_secs(60),
+        }
+    }
+}
 
 pub(crate) struct Http {
     /// Follows no redirect: the vendor's API has none, and a key must not follow one.
@@ -20,12 +45,21 @@ pub(crate) struct Http {
     pub(crate) files: reqwest::Client,
 }
 
+/// Error of [`Http::new`].
+#[derive(Debug)]
+pub(crate) enum HttpError {
+    /// The proxy in this environment variable cannot be used.
+    Proxy(&'static str),
+    /// The HTTP library reported an error.
+    Library(String),
+}
+
 impl Http {
     pub(crate) fn new(
         user_agent: &str,
         timeouts: &Timeouts,
         local: bool,
-    ) -> Result<Self, BuildError> {
+    ) -> Result<Self, HttpError> {
         #[cfg(feature = "rustls-ring")]
         {
             // Only the first provider of a process counts; one that the program chose stays.
@@ -39,7 +73,7 @@ impl Http {
                 true => rootless(builder()).build(),
                 false => Err(error),
             });
-            built.map_err(|error| BuildError::Http(chain(&error)))
+            built.map_err(|error| HttpError::Library(chain(&error)))
         };
         Ok(Self {
             api: build(&|builder| builder.redirect(Policy::none()))?,
@@ -76,7 +110,7 @@ fn common(user_agent: &str, timeouts: &Timeouts, proxies: &[Proxy]) -> ClientBui
 
 /// The proxies of the environment, by the names that curl made common. `HTTP_PROXY` in capitals is
 /// not read where a web server could have set it from a request's header `Proxy`.
-fn proxies() -> Result<Vec<Proxy>, BuildError> {
+fn proxies() -> Result<Vec<Proxy>, HttpError> {
     let set = |names: [&'static str; 2]| {
         names.into_iter().find_map(|name| {
             let value = env::var(name)
@@ -103,7 +137,7 @@ fn proxies() -> Result<Vec<Proxy>, BuildError> {
         .map(|(variable, made)| match made {
             Some(Ok(proxy)) => Ok(proxy.no_proxy(NoProxy::from_string(&direct))),
             // The URL is not repeated: it may hold a password.
-            _ => Err(BuildError::Proxy { variable }),
+            _ => Err(HttpError::Proxy(variable)),
         })
         .collect()
 }
@@ -137,5 +171,3 @@ pub(crate) fn is_private(url: &Url) -> bool {
         None => true,
     }
 }
-
-pub(crate) use wavespeed_client::chain;

@@ -49,10 +49,14 @@
 
 mod account;
 mod builder;
+mod call;
 mod check;
+mod client;
 mod download;
 mod http;
+mod locks;
 pub mod media;
+mod poll_policy;
 mod store;
 mod submit;
 mod target;
@@ -60,33 +64,36 @@ mod upload;
 mod wait;
 pub mod webhook;
 
-use std::sync::Arc;
-
+pub use account::delete::DeleteError;
 pub use account::models::LiveModels;
 pub use account::price::Quote;
-pub use account::{DeleteError, Usage, UsageError, UsageSum, WebhookSecret};
-pub use builder::{BuildError, Builder, DEFAULT_BASE_URL, Timeouts};
-pub use check::url::Inspected;
+pub use account::usage::{Usage, UsageError, UsageSum};
+pub use builder::{BuildError, Builder, DEFAULT_BASE_URL};
+pub use call::FetchError;
 pub use check::{
-    Fault, Faults, Files, Rule, Severity, check, local_files, nearest, override_rules,
+    Fault, Faults, Files, Inspected, Rule, Severity, check, local_files, nearest, override_rules,
 };
-pub use download::{DownloadError, Downloaded, SaveError, output_url};
+pub use client::Wavespeed;
+pub use download::{DownloadError, SaveError, output_url};
+pub use http::Timeouts;
+pub use poll_policy::Pace;
 pub use store::{
-    Account, Claim, Intent, JobNumber, JobRecord, MemoryStore, NoStore, NotJobNumber, Settled,
-    Stage, Store, StoreError, Took, Which,
+    Account, Claim, Content, Downloaded, FileState, Intent, JobNumber, JobRecord, MemoryStore,
+    NoStore, NotJobNumber, Settled, Stage, Store, StoreError, Took, UploadRecord, Which,
 };
+pub use submit::duplicate::Alike;
+pub use submit::error::SubmitError;
+pub use submit::options::SubmitOptions;
 pub use submit::outcome::{Refusal, Rejected, Unknown};
-pub use submit::reconcile::{Alike, ReconcileError, Reconciled};
-pub use submit::{SubmitError, SubmitOptions};
+pub use submit::reconcile::{ReconcileError, Reconciled};
 pub use target::Target;
-pub use upload::record::{Content, FileState, UploadRecord};
 pub use upload::{
     UploadError, UploadOptions, UploadProgress, UploadStep, UploadWatcher, Uploaded, name_uploads,
 };
 pub use wait::account::EndsError;
-pub use wait::job::{FetchError, Job, WaitError};
+pub use wait::error::WaitError;
+pub use wait::job::Job;
 pub use wait::many::Watch;
-pub use wait::schedule::Pace;
 pub use wavespeed_client::{
     CATALOGUE, Choice, Input, InvalidId, InvalidKey, Limits, Literal, Media, MediaKind, Model,
     ModelId, ModelInput, Prediction, PredictionId, Shape, Status, model, models, request_schema,
@@ -94,54 +101,5 @@ pub use wavespeed_client::{
 };
 pub use wavespeed_poll as poll;
 pub use wavespeed_poll::{Deadline, Poller};
+pub use webhook::secret::WebhookSecret;
 pub use {reqwest, serde_json};
-
-/// A client of one account. Cheap to clone; clones share their connections.
-#[derive(Clone, Debug)]
-pub struct Wavespeed(Arc<builder::Inner>);
-
-impl Wavespeed {
-    /// With the key in `WAVESPEED_API_KEY`, and the base URL in `WAVESPEED_BASE_URL` if it is set.
-    ///
-    /// # Errors
-    /// If there is no key, or either cannot be used.
-    pub fn from_env() -> Result<Self, BuildError> {
-        Self::builder().env().build()
-    }
-
-    /// Settings for a client: the key has to be set, everything else has a default.
-    #[must_use]
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
-    /// Whose jobs these are in the [`Store`].
-    #[must_use]
-    pub fn account(&self) -> &Account {
-        &self.0.account
-    }
-
-    /// The jobs of this account that the store knows, oldest first.
-    ///
-    /// # Errors
-    /// If they could not be read.
-    pub fn jobs(&self, which: Which<'_>) -> Result<Vec<JobRecord>, StoreError> {
-        self.0.store.jobs(&self.0.account, which)
-    }
-
-    /// Removes a job from the store; the task itself goes on. Says whether it was there.
-    ///
-    /// # Errors
-    /// If it could not be removed.
-    pub fn forget(&self, job: JobNumber) -> Result<bool, StoreError> {
-        self.0.store.forget(&self.0.account, job)
-    }
-
-    /// The deadline of a wait that begins now, by the settings.
-    #[must_use]
-    pub fn deadline(&self) -> Deadline {
-        self.0.deadline.map_or(Deadline::never(), |after| {
-            Deadline::after(after, self.0.poller.clock())
-        })
-    }
-}

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use wavespeed_client::{Answer, Model};
 
-use crate::wait::job::{answered, data, refused};
-use crate::{FetchError, Wavespeed};
+use crate::call::{FetchError, answered, data, refused};
+use crate::client::Wavespeed;
 
 /// The vendor's list of models.
 #[derive(Clone, Debug, Default)]

@@ -4,8 +4,9 @@
 use serde_json::{Map, Value};
 use wavespeed_client::{Answer, Input, Model, types};
 
-use crate::wait::job::{answered, data, refused};
-use crate::{FetchError, Wavespeed, check};
+use crate::call::{FetchError, answered, data, refused};
+use crate::check::named::{files, local_files};
+use crate::client::Wavespeed;
 
 /// What a submit would cost, as the vendor says.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,14 +86,10 @@ fn hide(known: &[Input], inputs: &mut Map<String, Value>) -> Vec<String> {
     let missing = known.iter().filter(|input| input.required);
     let missing = missing.filter(|input| !inputs.contains_key(input.name));
     let mut unseen: Vec<String> = missing.map(|input| input.name.to_owned()).collect();
-    let named = check::files(known, &given);
+    let named = files(known, &given);
     let named = named.iter().filter(|named| named.is_path());
     let mut paths: Vec<String> = named.map(|named| named.field.clone()).collect();
-    paths.extend(
-        check::local_files(&given)
-            .into_iter()
-            .map(|fault| fault.field),
-    );
+    paths.extend(local_files(&given).into_iter().map(|fault| fault.field));
     for path in &paths {
         let name = path.split(['[', '.']).next().unwrap_or_default();
         inputs.remove(name);

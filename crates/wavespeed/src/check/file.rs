@@ -7,24 +7,28 @@ use std::path::Path;
 use url::Url;
 use wavespeed_client::Media;
 
-use super::media::{Finding, judge};
-use super::{Files, Rule, Severity};
-use crate::media::{Facts, read};
+use crate::check::facts::{Finding, judge};
+use crate::check::fault::Severity;
+use crate::check::rule::Rule;
+use crate::media::facts::Facts;
+use crate::media::reader::read;
+
+/// What a value may be where a model takes the URL of a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Files {
+    /// An http or https URL.
+    #[default]
+    Url,
+    /// Also the path of a local file, to be uploaded; it is looked at.
+    UrlOrPath,
+    /// Also the path of a local file; only whether it is there and has content is looked at.
+    UrlOrPathUnchecked,
+}
 
 /// Whether a text names a local file rather than something else by URL.
 pub(crate) fn is_path(text: &str) -> bool {
     scheme(text).is_none()
-}
-
-/// Whether a text is the path of a local file and looks like one: a prompt may be called as a file
-/// is.
-pub(super) fn is_local(text: &str) -> bool {
-    let ending = text.rsplit_once('.').map(|(_, ending)| ending);
-    let is_ending = |ending: &str| {
-        (2..=5).contains(&ending.len()) && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    };
-    let looks = text.contains(['/', '\\']) || ending.is_some_and(is_ending);
-    looks && text.len() < 4096 && is_path(text) && Path::new(text).is_file()
 }
 
 /// The scheme of a text that looks like a URL. One letter is a drive of Windows.

@@ -9,18 +9,25 @@ use futures_util::future::join_all;
 use reqwest::header::{CONTENT_RANGE, HeaderMap, RANGE};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
-use wavespeed_client::{Media, Model};
+use wavespeed_client::{Media, Model, chain};
 use wavespeed_poll::Deadline;
 
-use crate::check::{self, Finding, judge};
-use crate::http::chain;
-use crate::media::{Facts, Reader};
-use crate::{Fault, Files, Rule, Severity, Wavespeed};
+use crate::check::facts::{Finding, judge};
+use crate::check::fault::{Fault, Severity};
+use crate::check::file::{Files, check, inspect, is_path};
+use crate::check::named::files;
+use crate::check::rule::Rule;
+use crate::client::Wavespeed;
+use crate::media::facts::Facts;
+use crate::media::reader::Reader;
 
 /// How much one look may cost.
 const REQUESTS: usize = 4;
+
 const BYTES: u64 = 1 << 20;
+
 const TIME: Duration = Duration::from_secs(5);
+
 /// How much is asked for at once: the header of most clips.
 const PIECE: u64 = BYTES / REQUESTS as u64;
 
@@ -51,7 +58,7 @@ impl Wavespeed {
     /// 5 s each, without the key. What is not there, or is no file the model takes, is refused;
     /// what could not be looked at is a warning. [`submit`](Self::submit) does not look by itself.
     pub async fn check_urls(&self, model: &Model, input: &Value) -> Vec<Fault> {
-        let named = check::files(model.inputs, input).into_iter();
+        let named = files(model.inputs, input).into_iter();
         let looks = named
             .filter(|named| !named.is_path() && !named.is_inline())
             .map(async |named| {
@@ -63,9 +70,9 @@ impl Wavespeed {
 
     /// Looks at a local file, or at what is behind a URL as [`check_urls`](Self::check_urls) does.
     pub async fn inspect(&self, media: &Media, file: &str) -> Inspected {
-        let (seen, found) = match check::file::is_path(file) {
-            true => check::file::inspect(Path::new(file), media),
-            false => match check::file::check(file, media, Files::UrlOrPath) {
+        let (seen, found) = match is_path(file) {
+            true => inspect(Path::new(file), media),
+            false => match check(file, media, Files::UrlOrPath) {
                 found if found.is_empty() => self.look_at(file, media).await,
                 found => (None, found),
             },

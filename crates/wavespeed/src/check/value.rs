@@ -3,7 +3,10 @@
 use serde_json::{Map, Value};
 use wavespeed_client::{Choice, Input, Literal, Shape};
 
-use super::{Fault, Files, Rule, file, nearest};
+use crate::check::fault::Fault;
+use crate::check::file::{Files, check};
+use crate::check::rule::Rule;
+use crate::check::suggest::nearest;
 
 /// The words for the type of a value.
 pub(super) fn kind(value: &Value) -> &'static str {
@@ -314,7 +317,7 @@ impl Place<'_> {
         let Some(media) = &self.input.media else {
             return;
         };
-        for (rule, severity, message) in file::check(text, media, self.files) {
+        for (rule, severity, message) in check(text, media, self.files) {
             let fault = Fault::new(&*self.field, rule, text.into(), message);
             self.faults.push(Fault { severity, ..fault });
         }

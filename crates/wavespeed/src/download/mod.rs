@@ -1,180 +1,27 @@
 //! Downloading outputs: to a temporary file beside the target, checked, and only then renamed. A
 //! download never carries the key, whatever host it is from.
 
+pub(crate) mod error;
+mod place;
 mod transfer;
 
-use std::fs::File;
-use std::io::{self, BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+pub use error::{DownloadError, SaveError};
+
+use std::io;
 
 use serde_json::Value;
-use tempfile::NamedTempFile;
 use url::Url;
 use wavespeed_client::Prediction;
 use wavespeed_poll::Deadline;
 
-use crate::http::chain;
-use crate::target::temporary;
-use crate::{Target, Wavespeed};
-use transfer::{Broken, Part};
+use crate::client::Wavespeed;
+use crate::download::place::keep;
+use crate::download::transfer::{Broken, Part};
+use crate::store::record::Downloaded;
+use crate::target::{Target, temporary};
 
 /// How often a broken transfer is gone on with.
 const RETRIES: u32 = 4;
-
-/// An output that was written to a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Downloaded {
-    /// The number of the output, counted from 1.
-    pub number: usize,
-    /// Where it is.
-    pub path: PathBuf,
-    /// Where it is from.
-    pub url: String,
-    /// Its length in bytes.
-    pub bytes: u64,
-    /// The SHA-256 of its content, in lowercase hex.
-    pub sha256: String,
-}
-
-/// Outputs could not be saved. The task is done and paid for, and its outputs are kept by the
-/// vendor for 7 days: download them again by the id.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", self.line())]
-#[non_exhaustive]
-pub struct DownloadError {
-    /// The id of the task, as its record has it.
-    pub id: String,
-    /// What was saved all the same.
-    pub saved: Vec<Downloaded>,
-    /// What was not: the number of each output, counted from 1, and why.
-    pub failed: Vec<(usize, SaveError)>,
-}
-
-impl DownloadError {
-    fn line(&self) -> String {
-        let failed = self.failed.iter();
-        let each: Vec<String> = failed
-            .map(|(number, error)| format!("output {number}: {error}"))
-            .collect();
-        match &self.failed[..] {
-            [(_, error @ SaveError::Nothing)] => format!("{}: {error}", self.id),
-            _ => format!("{} could not be saved: {}", self.id, each.join("; ")),
-        }
-    }
-}
-
-/// Why an output could not be saved.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SaveError {
-    /// The task has no outputs.
-    #[error("the task has no outputs")]
-    Nothing,
-    /// It is not a file somewhere, but something else the model makes.
-    #[error("it is not a URL, but {0}")]
-    NotUrl(String),
-    /// The host did not give it.
-    #[error("{url} answered HTTP {status}")]
-    Refused {
-        /// Where it should be.
-        url: String,
-        /// What was answered.
-        status: u16,
-    },
-    /// A page came in its place, as a gateway or a login page does with a status of success.
-    #[error("{url} answered with an HTML page, not the file")]
-    Page {
-        /// Where it should be.
-        url: String,
-    },
-    /// The host could not be reached, or the transfer broke.
-    #[error("the transfer from {host} failed ({message})")]
-    Transfer {
-        /// The host.
-        host: String,
-        /// What went wrong.
-        message: String,
-    },
-    /// It came without content.
-    #[error("{url} is empty")]
-    Empty {
-        /// Where it is.
-        url: String,
-    },
-    /// It came with another length than announced.
-    #[error("{url} has {bytes} bytes, but {announced} were announced")]
-    Length {
-        /// Where it is.
-        url: String,
-        /// What came.
-        bytes: u64,
-        /// What was announced.
-        announced: u64,
-    },
-    /// It is larger than the settings allow.
-    #[error("{url} is larger than the settings allow")]
-    TooLarge {
-        /// Where it is.
-        url: String,
-    },
-    /// There is something in its place, which is not to be replaced.
-    #[error("{path} exists")]
-    Exists {
-        /// Where it should go.
-        path: PathBuf,
-    },
-    /// The disk has no room for it.
-    #[error("{path} needs {missing} bytes more than its disk has left: make room")]
-    NoRoom {
-        /// Where it should go.
-        path: PathBuf,
-        /// How many bytes are missing.
-        missing: u64,
-    },
-    /// It could not be written.
-    #[error("{path} could not be written: {error}")]
-    Write {
-        /// Where it should go.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// The deadline came.
-    #[error("the deadline came")]
-    Deadline,
-}
-
-impl SaveError {
-    fn of(url: &Url, path: &Path, broken: Broken, bytes: u64) -> Self {
-        let at = || url.to_string();
-        match broken {
-            Broken::Refused(status) => Self::Refused {
-                url: at(),
-                status: status.as_u16(),
-            },
-            Broken::Page => Self::Page { url: at() },
-            Broken::Transfer(error) => Self::Transfer {
-                host: url.host_str().unwrap_or_default().to_owned(),
-                message: chain(&error.without_url()),
-            },
-            Broken::Length(announced) => Self::Length {
-                url: at(),
-                bytes,
-                announced,
-            },
-            Broken::TooLong => Self::TooLarge { url: at() },
-            Broken::NoRoom(missing) => Self::NoRoom {
-                path: path.to_owned(),
-                missing,
-            },
-            Broken::Write(error) => Self::Write {
-                path: path.to_owned(),
-                error,
-            },
-        }
-    }
-}
 
 impl Wavespeed {
     /// Writes every output of a task to files, by the deadline of the settings. May be dropped at
@@ -347,45 +194,6 @@ pub fn output_url(output: &Value) -> Option<Url> {
     Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
-}
-
-/// Puts a whole file in its place. One of the same content that is there already is as good: the
-/// same output, of a download that ended before it could say so.
-fn keep(file: NamedTempFile, to: &Path, replace: bool) -> io::Result<()> {
-    file.as_file().sync_all()?;
-    if replace {
-        file.persist(to)?;
-        return Ok(());
-    }
-    match file.persist_noclobber(to) {
-        Ok(_) => Ok(()),
-        Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
-            let is_file = to.symlink_metadata()?.is_file();
-            match is_file && is_same(refused.file.path(), to)? {
-                true => Ok(()),
-                false => Err(refused.error),
-            }
-        }
-        Err(refused) => Err(refused.error),
-    }
-}
-
-/// Whether two files have the same content.
-fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
-    let open = |path| File::open(path).map(BufReader::new);
-    let (mut one, mut other) = (open(one)?, open(other)?);
-    loop {
-        let (left, right) = (one.fill_buf()?, other.fill_buf()?);
-        let length = left.len().min(right.len());
-        if left[..length] != right[..length] {
-            return Ok(false);
-        }
-        if length == 0 {
-            return Ok(left.len() == right.len());
-        }
-        one.consume(length);
-        other.consume(length);
-    }
 }
 
 fn brief(output: &Value) -> String {

@@ -1,6 +1,7 @@
 //! One file on its way: what has come of it, and going on from there when the transfer breaks.
 
-use std::io::{self, Seek as _, Write as _};
+use std::io;
+use std::io::{Seek as _, Write as _};
 
 use reqwest::header::{
     CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE,

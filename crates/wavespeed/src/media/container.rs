@@ -1,8 +1,9 @@
 //! What kind of file it is, by how it begins. The name of a file says nothing.
 
 use std::fmt;
+use std::hash::Hash;
 
-use super::{Track, TrackKind, is_top};
+use crate::media::boxes::is_top;
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -88,6 +89,7 @@ const STARTS: [(usize, &[u8], Container); 23] = [
 
 /// Brands of sounds and of pictures.
 const SOUNDS: [&[u8]; 4] = [b"M4A ", b"M4B ", b"M4P ", b"F4A "];
+
 const PICTURES: [&[u8]; 7] = [
     b"heic", b"heix", b"mif1", b"msf1", b"avif", b"avis", b"jxl ",
 ];
@@ -131,15 +133,6 @@ impl Container {
 
     pub(super) fn has_boxes(self) -> bool {
         matches!(self, Self::Mp4 | Self::Mov | Self::M4a)
-    }
-
-    /// What it is, now that its tracks are known.
-    pub(super) fn with(self, tracks: &[Track]) -> Self {
-        let is = |kind| tracks.iter().any(|track| track.kind == kind);
-        match self {
-            Self::M4a if is(TrackKind::Video) => Self::Mp4,
-            other => other,
-        }
     }
 
     /// Whether the spec means it by a file extension such as `mp4`. `None` if that cannot be told:

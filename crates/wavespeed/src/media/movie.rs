@@ -3,68 +3,11 @@
 
 use std::time::Duration;
 
-use super::{Kind, Track, TrackKind};
+use crate::media::boxes::{Bytes, Kind, unknown};
+use crate::media::facts::{Track, TrackKind};
 
 /// So many tracks are kept; players do not offer more.
 const TRACKS: usize = 32;
-
-/// Bytes that are read from the front, as far as there are any.
-#[derive(Clone, Copy)]
-pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
-
-impl<'a> Bytes<'a> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (taken, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(*taken)
-    }
-
-    fn skip(&mut self, bytes: usize) -> Option<()> {
-        self.0 = self.0.get(bytes..)?;
-        Some(())
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.take().map(u32::from_be_bytes)
-    }
-
-    fn u64(&mut self) -> Option<u64> {
-        self.take().map(u64::from_be_bytes)
-    }
-
-    /// A number that is twice as long in version 1 of a box.
-    fn long(&mut self, version: u8) -> Option<u64> {
-        match version {
-            0 => self.u32().map(u64::from),
-            _ => self.u64(),
-        }
-    }
-
-    /// A duration, of which all bits set mean that it is not known, as zero does.
-    fn duration(&mut self, version: u8) -> Option<u64> {
-        self.long(version)
-            .filter(|ticks| ![0, unknown(version)].contains(ticks))
-    }
-
-    /// The version and the flags that many boxes begin with.
-    fn version(&mut self) -> Option<(u8, u32)> {
-        let word = self.u32()?;
-        Some(((word >> 24) as u8, word & 0x00ff_ffff))
-    }
-
-    /// The header of a box: its kind, its own length, and the length of all, `left` at most being
-    /// there.
-    pub(super) fn header(&mut self, left: u64) -> Option<(Kind, u64, u64)> {
-        let (length, kind) = (self.u32()?, self.take()?);
-        let (header, length) = match length {
-            // To the end of what it is in.
-            0 => (8, left),
-            1 => (16, self.u64()?),
-            length => (8, length.into()),
-        };
-        (length >= header).then_some((kind, header, length))
-    }
-}
 
 /// What is known of a movie.
 #[derive(Debug, Default)]
@@ -367,14 +310,6 @@ impl Raw {
 fn near((width, height): (u32, u32), other: (u32, u32)) -> bool {
     let near = |side: u32, other: u32| side.abs_diff(other) < other.div_ceil(200);
     near(width, other.0) && near(height, other.1)
-}
-
-/// All bits set, for what is not known or not there.
-fn unknown(version: u8) -> u64 {
-    match version {
-        0 => u32::MAX.into(),
-        _ => u64::MAX,
-    }
 }
 
 /// The length of a run of samples, which say how long they are, or are all as long as this.

@@ -2,6 +2,9 @@ use std::io::Cursor;
 
 use proptest::prelude::*;
 
+use std::io::{self, Read, Seek, SeekFrom};
+use std::time::Duration;
+
 use super::*;
 
 /// A box.

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use wavespeed_client::{Answer, PredictionId};
 
-use crate::JobNumber;
+use crate::store::number::JobNumber;
 
 /// What came of sending a submit.
 pub(crate) enum Attempt {

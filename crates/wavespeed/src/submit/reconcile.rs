@@ -8,15 +8,18 @@
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use serde_json::Value;
 use wavespeed_client::{Answer, Prediction, PredictionId, types};
 use wavespeed_poll::{Deadline, Start};
 
-use crate::wait::job::{FetchError, answered, data};
-use crate::{Job, JobRecord, Settled, Stage, StoreError, Wavespeed, Which};
+use crate::call::{FetchError, answered, data, refused};
+use crate::client::Wavespeed;
+use crate::store::error::StoreError;
+use crate::store::record::{JobRecord, Settled, Stage, Which};
+use crate::wait::job::Job;
 
 /// What the clocks of this machine and the vendor may differ by after the correction.
 const MARGIN: Duration = Duration::from_secs(2);
+
 /// The waits between looks, as long as nothing is found.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 
@@ -42,16 +45,6 @@ pub enum ReconcileError {
     /// The store failed.
     #[error("the journal failed: {0}")]
     Store(#[from] StoreError),
-}
-
-/// A job with the input of one that is about to be submitted.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Alike {
-    /// Nobody knows what came of it: to submit that again could pay for it twice.
-    Lost(JobRecord),
-    /// Its task goes on, so that another one is paid for as well.
-    GoesOn(JobRecord),
 }
 
 impl Wavespeed {
@@ -83,30 +76,6 @@ impl Wavespeed {
             clock.pause(clock.now() + wait.min(left)).await;
             wait *= 2;
         }
-    }
-
-    /// An open job of this model with the same input, if there is one; one that was lost comes first.
-    /// One whose submit is on its way just now is none.
-    ///
-    /// # Errors
-    /// If the store cannot be read.
-    pub fn alike(&self, model: &str, input: &Value) -> Result<Option<Alike>, StoreError> {
-        let store = &self.0.store;
-        let open = store.jobs(&self.0.account, Which::Open)?.into_iter();
-        let mut goes_on = None;
-        for job in open.filter(|job| job.model.as_str() == model && job.input == *input) {
-            match job.stage {
-                Stage::Unknown => return Ok(Some(Alike::Lost(job))),
-                Stage::Intended if store.claim(job.number).is_ok() => {
-                    return Ok(Some(Alike::Lost(job)));
-                }
-                _ if job.id.is_some() => {
-                    goes_on.get_or_insert(Alike::GoesOn(job));
-                }
-                _ => {}
-            }
-        }
-        Ok(goes_on)
     }
 
     /// Adopts a task by the word of a person.
@@ -202,7 +171,7 @@ fn offset(answer: &Answer, now: SystemTime) -> i64 {
 fn items(answer: &Answer) -> Result<Vec<Prediction>, FetchError> {
     let data = data(answer);
     let items = data.as_ref().and_then(|data| data.get("items")?.as_array());
-    let items = items.ok_or_else(|| crate::wait::job::refused(answer))?;
+    let items = items.ok_or_else(|| refused(answer))?;
     Ok(items
         .iter()
         .cloned()

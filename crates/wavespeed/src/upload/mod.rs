@@ -1,23 +1,29 @@
 //! Uploading a local file, unless the vendor has its bytes already. How they get there, it leaves
 //! to `sending`.
 
-pub(crate) mod record;
+pub(crate) mod error;
+mod hash;
+pub(crate) mod options;
 mod send;
 mod source;
 
+pub use error::UploadError;
+pub use options::{UploadOptions, UploadProgress, UploadStep, UploadWatcher};
+
+use crate::check::named::{Named, files};
+use crate::upload::source::state;
 use std::collections::BTreeSet;
-use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde_json::Value;
 use wavespeed_client::{Model, Prediction};
-use wavespeed_poll::Deadline;
 
-use crate::{Content, StoreError, UploadRecord, Wavespeed, Which, check};
-use source::Source;
+use crate::client::Wavespeed;
+use crate::store::error::StoreError;
+use crate::store::record::Which;
+use crate::store::upload::{Content, UploadRecord};
+use crate::upload::source::Source;
 
 /// The business code of a task for which the vendor could not fetch a file.
 const NOT_FETCHED: i64 = 1402;
@@ -38,122 +44,6 @@ pub struct Uploaded {
     pub known: bool,
     /// Until when the vendor keeps it: 7 days from the upload.
     pub kept_until: SystemTime,
-}
-
-/// Why a file could not be uploaded. Nothing is billed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum UploadError {
-    /// The file could not be read.
-    #[error("{path}: cannot be read: {error}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-    /// The file is not what it was when the upload began.
-    #[error("{path}: it changed while it was read; upload it when nothing writes to it any more")]
-    Changed {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The vendor takes no file of this size.
-    #[error(
-        "{path}: its {bytes} bytes are more than the vendor takes, 200 MiB by its word ({message})"
-    )]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its length.
-        bytes: u64,
-        /// What the vendor said.
-        message: String,
-    },
-    /// The API refused.
-    #[error("{path}: the vendor refused the upload ({message})")]
-    Refused {
-        /// The file.
-        path: PathBuf,
-        /// The HTTP status.
-        status: u16,
-        /// What the vendor said.
-        message: String,
-    },
-    /// The bytes could not be sent.
-    #[error("{path}: the upload failed ({message})")]
-    Failed {
-        /// The file.
-        path: PathBuf,
-        /// What went wrong.
-        message: String,
-    },
-    /// The deadline came.
-    #[error("{path}: the upload did not end before the deadline")]
-    Deadline {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
-/// What is done with a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum UploadStep {
-    /// It is read, to see whether it was uploaded before.
-    Hashing,
-    /// It is sent. If it has to be sent again, this begins anew.
-    Sending,
-}
-
-/// How far an upload has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct UploadProgress<'a> {
-    /// The file, as it was named.
-    pub path: &'a Path,
-    /// What is done with it.
-    pub step: UploadStep,
-    /// How many bytes that is done with.
-    pub done: u64,
-    /// How many it has.
-    pub total: u64,
-}
-
-/// Is told how far uploads have come, some times a megabyte and on any thread: it should be quick.
-pub type UploadWatcher = Arc<dyn Fn(UploadProgress<'_>) + Send + Sync>;
-
-/// What an upload can be told beside its file.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct UploadOptions {
-    /// When it ends, however far it has come.
-    pub deadline: Deadline,
-    /// Whether the bytes are sent even if they were before.
-    pub again: bool,
-    /// Who is told how far it has come.
-    pub watcher: Option<UploadWatcher>,
-}
-
-impl UploadOptions {
-    /// With this deadline; what was uploaded before is not sent, and nobody watches.
-    #[must_use]
-    pub fn new(deadline: Deadline) -> Self {
-        Self {
-            deadline,
-            again: false,
-            watcher: None,
-        }
-    }
-}
-
-impl fmt::Debug for UploadOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UploadOptions")
-            .field("deadline", &self.deadline)
-            .field("again", &self.again)
-            .finish_non_exhaustive()
-    }
 }
 
 impl Wavespeed {
@@ -270,9 +160,7 @@ impl Wavespeed {
         trust: bool,
     ) -> Result<Source, UploadError> {
         let read = |fault| UploadError::of(path, fault);
-        let state = source::state(path)
-            .await
-            .map_err(|error| read(error.into()))?;
+        let state = state(path).await.map_err(|error| read(error.into()))?;
         let known = match trust {
             true => self.or_warn(self.0.store.hash_of(&state)).flatten(),
             false => None,
@@ -348,8 +236,8 @@ pub fn name_uploads(model: &Model, input: &mut Value, name: impl Fn(&str) -> Str
 
 /// The local files that an input names: where, and their paths.
 fn local_files(model: &Model, input: &Value) -> Vec<(String, String)> {
-    let named = check::files(model.inputs, input).into_iter();
-    let local = named.filter(check::Named::is_path);
+    let named = files(model.inputs, input).into_iter();
+    let local = named.filter(Named::is_path);
     local
         .map(|named| (named.pointer, named.text.to_owned()))
         .collect()

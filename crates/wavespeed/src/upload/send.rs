@@ -1,20 +1,21 @@
 //! Getting the bytes of one file to the vendor: a ticket from the API, then a PUT to where the
 //! ticket says, again if that may help. The storage host never gets the key.
 
+use std::future::Future;
 use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use futures_util::future::{Either, select};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
-use wavespeed_client::{Answer, CallError, ClientInfo as _, Form, types};
+use wavespeed_client::{Answer, CallError, ClientInfo as _, Form, chain, types};
 use wavespeed_poll::Deadline;
 
-use super::source::{Fault, Source, Traffic};
-use crate::http::chain;
-use crate::wait::job::data;
-use crate::{UploadError, Wavespeed};
+use crate::call::data;
+use crate::client::Wavespeed;
+use crate::upload::error::UploadError;
+use crate::upload::source::{Source, Traffic};
+use bytes::Bytes;
 
 /// The way by which the bytes go.
 enum Way {
@@ -237,39 +238,6 @@ impl Way {
         };
         let expires = expires.and_then(|text| text.parse::<jiff::Timestamp>().ok());
         expires.is_some_and(|at| at <= jiff::Timestamp::now())
-    }
-}
-
-impl Source {
-    fn name(&self) -> String {
-        let name = self.path.file_name().unwrap_or("file".as_ref());
-        name.to_string_lossy().into_owned()
-    }
-
-    /// The media types of the files the vendor's models take.
-    fn content_type(&self) -> Option<&'static str> {
-        Some(match &*self.content.extension {
-            "mp4" | "m4v" => "video/mp4",
-            "mov" => "video/quicktime",
-            "webm" => "video/webm",
-            "mp3" => "audio/mpeg",
-            "wav" => "audio/wav",
-            "m4a" | "aac" => "audio/mp4",
-            "png" => "image/png",
-            "jpg" | "jpeg" => "image/jpeg",
-            "webp" => "image/webp",
-            _ => return None,
-        })
-    }
-}
-
-impl UploadError {
-    pub(crate) fn of(path: &std::path::Path, fault: Fault) -> Self {
-        let path = path.to_owned();
-        match fault {
-            Fault::Read(error) => Self::Read { path, error },
-            Fault::Changed => Self::Changed { path },
-        }
     }
 }
 

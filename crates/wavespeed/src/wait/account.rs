@@ -5,18 +5,23 @@ use std::collections::HashMap;
 use std::future::ready;
 use std::time::{Duration, SystemTime};
 
-use futures_util::stream::{self, Stream};
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::stream::Stream;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use wavespeed_client::{Prediction, types};
 use wavespeed_poll::{Deadline, Limits, Update};
 
-use crate::{FetchError, Job, WaitError, Wavespeed};
+use crate::call::FetchError;
+use crate::client::Wavespeed;
+use crate::wait::error::WaitError;
+use crate::wait::job::Job;
 
 /// Tasks this old are looked for at first; later, those a little older than the newest.
 const RUNNING: Duration = Duration::from_secs(2 * 60 * 60);
+
 const MARGIN: Duration = Duration::from_secs(60);
+
 /// The longest wait that the vendor can ask for.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 

@@ -4,15 +4,20 @@ use std::borrow::Borrow;
 use std::future::ready;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use futures_util::StreamExt as _;
-use futures_util::stream::{self, Stream};
+use futures_util::stream::Stream;
+use futures_util::{StreamExt as _, stream};
 use tokio::sync::broadcast::error::RecvError;
 use wavespeed_client::{Prediction, PredictionId};
-use wavespeed_poll::{Deadline, Entry, Limits, Reply, Schedule, Stopped, Trouble, Update};
+use wavespeed_poll::{Deadline, Entry, Limits, Reply, Schedule, Stopped, Trouble, Update, Verdict};
 
-use super::schedule::Watched;
-use crate::{FetchError, Job, WaitError, Wavespeed};
+use crate::call::FetchError;
+use crate::client::Wavespeed;
+use crate::store::record::Which;
+use crate::wait::error::WaitError;
+use crate::wait::job::Job;
+use crate::wait::schedule::Watched;
 
 /// A job on the list. It is told from others by its id.
 #[derive(Clone)]
@@ -62,6 +67,59 @@ impl Eq for Task {}
 impl Hash for Task {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.job.id().hash(state);
+    }
+}
+
+/// How long a prediction may be unknown to the vendor before it counts as missing: a record that
+/// was just made may not be everywhere yet.
+const MISSING_FOR: Duration = Duration::from_secs(30);
+
+impl FetchError {
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::Key(_) | Self::Role(_) => Verdict::Stop,
+            Self::NotFound(_) => Verdict::RetryWithin(MISSING_FOR),
+            Self::Answer { retry_after, .. } => Verdict::Retry {
+                retry_after: *retry_after,
+            },
+            Self::Transport(_) => Verdict::Retry { retry_after: None },
+        }
+    }
+}
+
+impl Job {
+    /// What is known of the model and the age of the task before anything is asked.
+    pub(crate) fn watched(&self) -> Watched {
+        let (ws, now) = (&self.ws, SystemTime::now());
+        if let Some((model, sent)) = &self.sent {
+            let age = ws.0.poller.clock().now().saturating_duration_since(*sent);
+            return Watched::of(ws, model.clone(), age);
+        }
+        let known = ws.jobs(Which::Id(&self.id)).unwrap_or_default();
+        match known.first() {
+            Some(job) => {
+                let age = now.duration_since(job.at).unwrap_or_default();
+                Watched::of(ws, job.model.to_string(), age)
+            }
+            None => Watched::unknown(ws),
+        }
+    }
+
+    pub(crate) async fn ask(&self) -> Result<Reply<Prediction>, Trouble<FetchError>> {
+        match self.fetch().await {
+            Ok(record) if record.status.is_terminal() => {
+                if let Err(error) = self.ws.0.store.ended(&self.ws.0.account, &record) {
+                    tracing::error!(id = %self.id, %error, "the end of a task could not be written down");
+                }
+                self.ws.forget_unfetched(&record);
+                Ok(Reply::Done(record))
+            }
+            Ok(record) => Ok(Reply::Pending(record)),
+            Err(error) => {
+                tracing::warn!(id = %self.id, %error, "a poll failed");
+                Err(Trouble::new(error.clone(), error.verdict()))
+            }
+        }
     }
 }
 

@@ -1,68 +1,19 @@
-//! When to ask about a task: by how long tasks of its model took, as far as the store knows it.
-//!
-//! What is learned is worth asking for again only when there is more of it: a schedule stays until
-//! a quarter more is known than it was made from.
+//! The schedule of one job, whose model and age may be known only after an answer.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use wavespeed_client::{Prediction, PredictionId, Status};
-use wavespeed_poll::{
-    Durations, Geometric, Learned, LogNormal, Moment, Outlook, Schedule, Start, Worth,
-};
+use wavespeed_poll::{Durations, Geometric, Moment, Outlook, Schedule, Start};
 
-use crate::{StoreError, Took, Wavespeed};
+use crate::client::Wavespeed;
+use crate::poll_policy::{Known, hint, weighed};
+use crate::store::error::StoreError;
+use crate::store::record::Took;
 
-/// What the vendor's guide asks for between two polls: of a video, and of an image. It says nothing
-/// of sound, which takes no longer than an image.
-const VIDEO: Duration = Duration::from_secs(5);
-const OTHER: Duration = Duration::from_secs(2);
-/// The longest gap, in mean gaps: what a wrong guess costs at most.
-const LONGEST: u32 = 3;
-/// While fewer tasks than this were seen lately, no gap is longer than the time that has passed: what is
-/// expected of a model that nobody has seen may be wrong by any factor.
-const FEW: f64 = 9.0;
-const SHARE: f64 = 1.0;
-/// A duration counts half of what it did after so much time, or so many newer ones: the vendor's
-/// hardware changes, and so does what people ask of it.
-const HALF_LIFE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
-const HALF_COUNT: f64 = 64.0;
 /// A task that has ended with this probability is asked about at once when a wait for it begins.
 const ENDED: f64 = 0.1;
-/// Nine tenths of a log-normal distribution lie below so many sigmas.
-const NINE_TENTHS: f64 = 1.2816;
-
-/// How much is asked for how little delay.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Pace {
-    /// The shortest time between two polls of a task; 1 s unless set, as the vendor's own clients
-    /// have it.
-    pub floor: Option<Duration>,
-    /// The mean time between two polls of a task. Unless set, what the vendor's guide asks for: 5 s
-    /// for videos and for models nobody knows, 2 s for everything else. Less of it is less delay, for more polls.
-    pub mean_gap: Option<Duration>,
-}
-
-/// What is known of the models of an account.
-#[derive(Debug, Default)]
-pub(crate) struct Paces(Mutex<HashMap<String, Known>>);
-
-#[derive(Clone, Debug)]
-struct Known {
-    durations: Arc<Durations>,
-    schedule: Arc<Learned>,
-    /// How many durations there have been since.
-    news: usize,
-}
-
-impl Paces {
-    fn all(&self) -> MutexGuard<'_, HashMap<String, Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl Wavespeed {
     /// How long tasks of a model take, by what the [`Store`](crate::Store) has seen of them, and
@@ -82,7 +33,7 @@ impl Wavespeed {
     }
 
     /// When a task of a model is asked about: by the schedule of the settings, or else by
-    /// [`durations`](Self::durations) and the [`Pace`].
+    /// [`durations`](Self::durations) and the [`Pace`](crate::Pace).
     #[must_use]
     pub fn schedule(&self, model: &str) -> Arc<dyn Schedule> {
         match self.0.poller.schedule() {
@@ -131,53 +82,6 @@ impl Wavespeed {
             }
         }
     }
-}
-
-impl Pace {
-    fn schedule(self, durations: &Durations, model: &str) -> Learned {
-        let kind = crate::model(model).map_or("", |model| model.kind);
-        let gap = self.mean_gap.unwrap_or_else(|| guide(kind));
-        let floor = self.floor.unwrap_or(Duration::from_secs(1));
-        let schedule = Learned::new(durations, Worth::MeanGap(gap))
-            .between(floor, gap.saturating_mul(LONGEST));
-        match durations.weight() < FEW {
-            true => schedule.within(SHARE),
-            false => schedule,
-        }
-    }
-}
-
-/// What the vendor's guide asks for, by what a model makes.
-fn guide(kind: &str) -> Duration {
-    match kind.is_empty() || kind.contains("video") {
-        true => VIDEO,
-        false => OTHER,
-    }
-}
-
-/// What is published of a model.
-fn hint(model: &str) -> Option<LogNormal> {
-    let (from, to) = crate::model(model)?.seconds?;
-    let (from, to) = (f64::from(from), f64::from(to));
-    Some(LogNormal {
-        median: Duration::from_secs_f64((from * to).sqrt()),
-        sigma: (to / from).ln() / (2.0 * NINE_TENTHS),
-    })
-}
-
-/// Durations, and how much each of them counts: those of long ago, and those after which there were
-/// many, count less.
-fn weighed(seen: &[Took], now: SystemTime) -> Vec<(Duration, f64)> {
-    let count = seen.len();
-    let weight = |at: usize, took: &Took| {
-        let age = now.duration_since(took.at).unwrap_or_default();
-        let halvings = age.as_secs_f64() / HALF_LIFE.as_secs_f64();
-        (-halvings - (count - 1 - at) as f64 / HALF_COUNT).exp2()
-    };
-    let weighed = seen.iter().enumerate();
-    weighed
-        .map(|(at, took)| (took.duration, weight(at, took)))
-        .collect()
 }
 
 /// When to ask about one task, of which the model and the age may not be known before there is an
@@ -324,12 +228,6 @@ impl Schedule for Watched {
     }
 }
 
-/// How old a task is, by the vendor's word.
-pub(crate) fn age(record: &Prediction, now: SystemTime) -> Option<Duration> {
-    let created: jiff::Timestamp = record.created_at.as_deref()?.parse().ok()?;
-    Some(now.duration_since(created.into()).unwrap_or_default())
-}
-
 impl State {
     /// How long a task took that has ended at this age: what the vendor has measured, if that lies
     /// between what was seen of it. It may be less, for it knows nothing of a queue.
@@ -354,59 +252,8 @@ impl State {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_guide_is_that_of_what_is_made() {
-        for (kind, seconds) in [
-            ("text-to-image", 2),
-            ("image-to-image", 2),
-            ("image-to-video", 5),
-            ("text-to-audio", 2),
-            ("", 5),
-        ] {
-            assert_eq!(guide(kind), Duration::from_secs(seconds), "{kind}");
-        }
-    }
-
-    #[test]
-    fn what_is_old_counts_less() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000);
-        let took = |seconds: u64, age: Duration| {
-            let id = "pred_1".parse().unwrap();
-            Took::new(id, "a/b", Duration::from_secs(seconds), now - age)
-        };
-        let weights = |seen: &[Took]| -> Vec<f64> {
-            weighed(seen, now)
-                .into_iter()
-                .map(|(_, weight)| weight)
-                .collect()
-        };
-        assert_eq!(weights(&[took(1, HALF_LIFE)]), [0.5]);
-        // A clock that was set back.
-        let mut ahead = took(1, Duration::ZERO);
-        ahead.at += HALF_LIFE;
-        assert_eq!(weights(&[ahead]), [1.0]);
-        let many: Vec<Took> = (0..128).map(|n| took(n, Duration::ZERO)).collect();
-        let many = weights(&many);
-        assert_eq!((many[127], many[63]), (1.0, 0.5));
-        // Hardware that is twice as fast is believed in after some dozens of tasks.
-        let seen: Vec<Took> = (0..128)
-            .map(|n| took(if n < 96 { 60 } else { 30 }, Duration::ZERO))
-            .collect();
-        let durations = Durations::default().with_seen(weighed(&seen, now));
-        let late = durations.survival(Duration::from_secs(45));
-        assert!((0.4..0.65).contains(&late), "{late}");
-    }
-
-    #[test]
-    fn what_is_published_is_the_middle_of_what_is_expected() {
-        let expected = hint("kwaivgi/kling-lipsync/text-to-video").unwrap();
-        let durations = Durations::new(expected);
-        let within = |seconds| 1.0 - durations.survival(Duration::from_secs(seconds));
-        assert!((within(60) - 0.1).abs() < 0.01 && (within(1_200) - 0.9).abs() < 0.01);
-        assert!(hint("nobody/knows").is_none());
-    }
+/// How old a task is, by the vendor's word.
+pub(crate) fn age(record: &Prediction, now: SystemTime) -> Option<Duration> {
+    let created: jiff::Timestamp = record.created_at.as_deref()?.parse().ok()?;
+    Some(now.duration_since(created.into()).unwrap_or_default())
 }

@@ -1,7 +1,12 @@
 //! What the vectors of all languages leave out: headers that a text cannot show, and duplicates.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use reqwest::header::HeaderValue;
 use serde_json::json;
 
+use super::secret::WebhookSecret;
+use super::signature::SCHEME;
 use super::*;
 
 fn secret() -> WebhookSecret {

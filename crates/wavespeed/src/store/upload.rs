@@ -1,16 +1,17 @@
 //! What is remembered of uploads and of the files they were made from, so that no bytes are sent
 //! twice.
 
-use std::collections::HashMap;
+use std::hash::Hash;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 /// How long the vendor keeps an upload.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// An upload that has less of its life left is made again. The vendor fetches it when the task
 /// begins, not when it is submitted: after a queue, or after `resume` has sent the job again.
 const MARGIN: Duration = Duration::from_secs(6 * 60 * 60);
+
 /// Some file systems keep times of two seconds. A file that was changed within these before it was
 /// read may be changed again after it, and show the same time.
 const GRAIN: Duration = Duration::from_secs(2);
@@ -103,24 +104,6 @@ impl FileState {
     }
 }
 
-/// Who is uploading what: who comes second waits, and finds it in the store.
-#[derive(Debug, Default)]
-pub(crate) struct Turns(Mutex<HashMap<Content, Weak<tokio::sync::Mutex<()>>>>);
-
-impl Turns {
-    /// To be locked for as long as this content is looked for and uploaded.
-    pub(crate) fn of(&self, content: &Content) -> Arc<tokio::sync::Mutex<()>> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        turns.retain(|_, turn| turn.strong_count() > 0);
-        let running = turns.get(content).and_then(Weak::upgrade);
-        running.unwrap_or_else(|| {
-            let turn = Arc::default();
-            turns.insert(content.clone(), Arc::downgrade(&turn));
-            turn
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,17 +136,5 @@ mod tests {
             assert_eq!(file.is_settled(now), expected, "{milliseconds}");
         }
         assert!(!file.is_settled(modified - HOUR), "it is of the future");
-    }
-
-    #[test]
-    fn one_content_has_one_turn_at_a_time() {
-        let (turns, film) = (Turns::default(), Content::new("ab", "mp4"));
-        let first = turns.of(&film);
-        assert!(Arc::ptr_eq(&first, &turns.of(&film)));
-        let other = turns.of(&Content::new("ab", "mov"));
-        assert!(!Arc::ptr_eq(&first, &other));
-        drop((first, other));
-        drop(turns.of(&film));
-        assert_eq!(turns.0.lock().unwrap().len(), 1, "what is over is removed");
     }
 }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use wavespeed_client::{Limits, Media, MediaKind};
 
-use super::{Rule, Severity};
-use crate::media::{Container, End, Facts, TrackKind};
+use crate::check::fault::Severity;
+use crate::check::rule::Rule;
+use crate::media::container::Container;
+use crate::media::facts::{End, Facts, TrackKind};
 
 /// Frames and samples do not end on the second.
 const TOLERANCE: Duration = Duration::from_millis(50);

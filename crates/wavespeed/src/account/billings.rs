@@ -1,0 +1,38 @@
+//! The charges and refunds of the account.
+
+use futures_util::stream::Stream;
+use serde_json::Value;
+use wavespeed_client::{Answer, types};
+
+use crate::account::pages::{PAGE, pages};
+use crate::call::FetchError;
+use crate::client::Wavespeed;
+
+impl Wavespeed {
+    /// What was paid and what came back, as the vendor orders it. Paged as
+    /// [`history`](Self::history).
+    ///
+    /// An error is the last item.
+    pub fn billings(
+        &self,
+        filter: types::BillingsRequest,
+    ) -> impl Stream<Item = Result<types::Billing, FetchError>> + Send + use<> {
+        let read = |item: Value| {
+            // One that cannot be told apart is not one that comes again.
+            let key = item["uuid"]
+                .as_str()
+                .map_or_else(|| item.to_string(), str::to_owned);
+            let billing = serde_json::from_value(item);
+            let billing = billing.inspect_err(
+                |error| tracing::warn!(uuid = key, %error, "a billing record cannot be read"),
+            );
+            Some((key, billing.ok()?))
+        };
+        pages(self.clone(), read, move |ws, page| {
+            let mut request = filter.clone();
+            request.page = Some(page);
+            request.page_size = request.page_size.or(Some(PAGE));
+            async move { Answer::of(ws.0.api.search_billings(&request).await).await }
+        })
+    }
+}

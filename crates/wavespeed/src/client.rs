@@ -1,0 +1,81 @@
+//! The client: the handle that every call starts from, and the state its clones share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+use wavespeed_client::{Client, PredictionId};
+use wavespeed_poll::{Deadline, Poller};
+
+use crate::http::Timeouts;
+use crate::locks::Turns;
+use crate::poll_policy::{Pace, Paces};
+use crate::store::Store;
+use crate::store::error::StoreError;
+use crate::store::number::JobNumber;
+use crate::store::record::{Account, JobRecord, Which};
+
+/// A client of one account. Cheap to clone; clones share their connections.
+#[derive(Clone, Debug)]
+pub struct Wavespeed(pub(crate) Arc<Inner>);
+
+impl Wavespeed {
+    /// Whose jobs these are in the [`Store`].
+    #[must_use]
+    pub fn account(&self) -> &Account {
+        &self.0.account
+    }
+
+    /// The jobs of this account that the store knows, oldest first.
+    ///
+    /// # Errors
+    /// If they could not be read.
+    pub fn jobs(&self, which: Which<'_>) -> Result<Vec<JobRecord>, StoreError> {
+        self.0.store.jobs(&self.0.account, which)
+    }
+
+    /// Removes a job from the store; the task itself goes on. Says whether it was there.
+    ///
+    /// # Errors
+    /// If it could not be removed.
+    pub fn forget(&self, job: JobNumber) -> Result<bool, StoreError> {
+        self.0.store.forget(&self.0.account, job)
+    }
+
+    /// The deadline of a wait that begins now, by the settings.
+    #[must_use]
+    pub fn deadline(&self) -> Deadline {
+        self.0.deadline.map_or(Deadline::never(), |after| {
+            Deadline::after(after, self.0.poller.clock())
+        })
+    }
+}
+
+/// What all clones of a [`Wavespeed`] share.
+pub(crate) struct Inner {
+    pub(crate) api: Client,
+    pub(crate) files: reqwest::Client,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) poller: Poller,
+    pub(crate) pace: Pace,
+    pub(crate) paces: Paces,
+    /// The tasks to be asked about now, for whoever waits.
+    pub(crate) wakes: broadcast::Sender<PredictionId>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) account: Account,
+    pub(crate) resends: u32,
+    pub(crate) settle: Duration,
+    pub(crate) largest: u64,
+    pub(crate) turns: Turns,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wavespeed")
+            .field("api", &self.api)
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,40 @@
+//! The store that keeps nothing.
+
+use wavespeed_client::{Prediction, PredictionId};
+
+use crate::store::Store;
+use crate::store::error::StoreError;
+use crate::store::number::JobNumber;
+use crate::store::record::{Account, Downloaded, Intent, JobRecord, Settled, Which};
+
+/// Remembers nothing. The default. Without a store, a task whose id the program has lost (it
+/// crashed, the answer to the submit was lost) is found only in the vendor's own history.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct NoStore;
+
+impl Store for NoStore {
+    fn intend(&self, _: &Intent<'_>) -> Result<JobNumber, StoreError> {
+        Ok(JobNumber::new(0))
+    }
+
+    fn settle(&self, _: JobNumber, _: &Settled<'_>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn ended(&self, _: &Account, _: &Prediction) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn saved(&self, _: &Account, _: &PredictionId, _: &[Downloaded]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn jobs(&self, _: &Account, _: Which<'_>) -> Result<Vec<JobRecord>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn forget(&self, _: &Account, _: JobNumber) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+}

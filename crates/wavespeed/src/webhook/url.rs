@@ -1,0 +1,26 @@
+//! The check of the URL to which the vendor is to send webhooks.
+
+use url::Url;
+
+use crate::http::{is_loopback, is_private};
+
+/// Checks that the vendor can send a webhook to this URL, as far as that can be said without trying.
+/// An API on this machine can reach every URL of this machine.
+pub(crate) fn check(webhook: &str, api_is_local: bool) -> Result<(), &'static str> {
+    let Ok(url) = webhook.parse::<Url>() else {
+        return Err("is not a URL such as https://host/path");
+    };
+    // A URL parser skips them, but the vendor gets the text as it is.
+    if webhook.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err("has spaces or line ends");
+    }
+    match url.scheme() {
+        "http" | "https" if api_is_local => Ok(()),
+        "https" if is_loopback(&url) => Err("is of this machine, which the vendor cannot reach"),
+        "https" if is_private(&url) => {
+            Err("is of a private network, which the vendor cannot reach")
+        }
+        "https" => Ok(()),
+        _ => Err("is not https"),
+    }
+}
