@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
 
-use crate::Clock;
+use crate::clock::Clock;
 
 /// The moment at which waiting ends; or never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

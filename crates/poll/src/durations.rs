@@ -7,37 +7,34 @@
 
 use std::time::Duration;
 
-use crate::{Fixed, Moment, Schedule};
+use crate::cost::Expected;
+use crate::cost::expect;
+use crate::kernel::{Kernel, LogNormal, logarithm, seconds};
+use crate::schedule::{Fixed, Schedule};
 
 /// What is expected before anything was seen counts as so many durations.
 const PRIOR: f64 = 4.0;
+
 /// How many durations its middle and its width count as.
 const MIDDLE: f64 = 0.3;
+
 const WIDTH: f64 = 2.0;
+
 /// A guess is two broad distributions, one sooner and one later than it says, and as wide as this. Where
 /// the guess is wrong by a factor of 3, either way and whatever the jobs are like, polls cost at most
 /// half more than they could: a search over such pairs has found it.
 const GUESSED: [f64; 2] = [-0.9, 0.6];
+
 const GUESSED_SIGMA: f64 = 0.9;
-/// So many sigmas off, nothing is left that a number could show beside 1: most of what there is to
-/// work out is that.
-const FAR: f64 = 8.5;
+
 /// A job that takes longer than all but so few has not much to do with them.
 const LOST: f64 = 1e-6;
+
 /// What counts less than this is not worth the time.
 const LEAST: f64 = 0.01;
+
 /// More than these say nothing new; the newest count.
 const MOST: usize = 256;
-
-/// Durations whose logarithm is normally distributed: many small causes, multiplied.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LogNormal {
-    /// Half of the jobs take no longer.
-    pub median: Duration,
-    /// The standard deviation of the logarithm: two thirds of the jobs take between the median
-    /// divided by its exponential and multiplied by it.
-    pub sigma: f64,
-}
 
 /// How long jobs of a kind take, as far as it is known.
 #[derive(Clone, Debug)]
@@ -47,34 +44,6 @@ pub struct Durations {
     /// What is expected beside what was seen.
     beside: [Kernel; 2],
     seen: Vec<Kernel>,
-}
-
-/// A normal distribution of the logarithm of seconds, with a weight.
-#[derive(Clone, Copy, Debug)]
-struct Kernel {
-    mean: f64,
-    sigma: f64,
-    weight: f64,
-}
-
-impl Kernel {
-    fn density(&self, x: f64) -> f64 {
-        let z = (x - self.mean) / self.sigma;
-        if z.abs() > FAR {
-            return 0.0;
-        }
-        self.weight * (-z * z / 2.0).exp() / (self.sigma * (2.0 * std::f64::consts::PI).sqrt())
-    }
-
-    fn survival(&self, x: f64) -> f64 {
-        let z = (x - self.mean) / self.sigma;
-        let part = match z {
-            z if z < -FAR => 1.0,
-            z if z > FAR => 0.0,
-            z => libm::erfc(z / std::f64::consts::SQRT_2) / 2.0,
-        };
-        self.weight * part
-    }
 }
 
 impl Default for Durations {
@@ -310,56 +279,6 @@ pub struct Outlook {
     pub expected: Duration,
     /// Of ten such jobs, one takes longer than this from now.
     pub latest: Duration,
-}
-
-/// What a schedule is expected to cost.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Expected {
-    /// How often a job is asked about, on average.
-    pub polls: f64,
-    /// How long after its end that is noticed, on average.
-    pub delay: Duration,
-    /// How long it takes until then from the beginning, on average.
-    pub noticed: Duration,
-}
-
-/// The part of the jobs that may be left out of a mean: those that take longest.
-const REST: f64 = 1e-4;
-/// No mean is over more polls.
-const POLLS: u32 = 10_000;
-
-/// What a schedule costs, by its gaps and the part of the jobs that take longer than so many seconds.
-pub(crate) fn expect(gap: impl Fn(Moment) -> Duration, survival: impl Fn(f64) -> f64) -> Expected {
-    let (mut time, mut left, mut polls) = (0.0, survival(0.0), 0.0);
-    let (mut noticed, mut ended) = (0.0, 0.0);
-    for made in 0..POLLS {
-        if left < REST {
-            break;
-        }
-        let gap = gap(Moment::new(seconds(time), made));
-        let next = time + gap.as_secs_f64();
-        let (middle, then) = (survival(f64::midpoint(time, next)), survival(next));
-        polls += left;
-        noticed += left * (next - time);
-        // What runs, over time: by Simpson's rule.
-        ended += (left + 4.0 * middle + then) * (next - time) / 6.0;
-        (time, left) = (next, then);
-    }
-    Expected {
-        polls,
-        delay: seconds((noticed - ended).max(0.0)),
-        noticed: seconds(noticed),
-    }
-}
-
-fn seconds(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
-}
-
-/// No job takes no time, and none takes a year.
-fn logarithm(time: Duration) -> f64 {
-    time.as_secs_f64().clamp(1e-3, 3e7).ln()
 }
 
 #[cfg(test)]

@@ -32,18 +32,27 @@
 //! that waits needs real time to be tested.
 
 mod clock;
-mod course;
+mod cost;
 mod deadline;
 mod durations;
-mod learned;
-mod many;
+mod hazard;
+mod kernel;
+mod limits;
+mod poller;
 mod schedule;
+mod state;
+mod update;
+mod waiter;
 mod watch;
 
 pub use clock::{Clock, ManualClock, Sleep, TokioClock};
+pub use cost::Expected;
 pub use deadline::Deadline;
-pub use durations::{Durations, Expected, LogNormal, Outlook};
-pub use learned::{Learned, Worth};
-pub use many::{Entry, Limits};
+pub use durations::{Durations, Outlook};
+pub use hazard::{Learned, Worth};
+pub use kernel::LogNormal;
+pub use limits::Limits;
+pub use poller::Poller;
 pub use schedule::{Fixed, Geometric, Moment, Schedule};
-pub use watch::{Poller, Reply, Start, Stopped, Trouble, Update, Verdict};
+pub use update::{Reply, Start, Stopped, Trouble, Update, Verdict};
+pub use waiter::Entry;

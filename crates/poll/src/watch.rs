@@ -1,172 +1,22 @@
-//! Asking until the job has ended, as a stream of what was learned.
+//! Watching jobs: polling one or many until they have ended, as a stream of what each poll yields.
 
-use std::fmt;
 use std::future::Future;
+use std::hash::Hash;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::{self, Stream};
+use futures_util::stream::Stream;
+use futures_util::{StreamExt as _, stream};
 
-use crate::{Clock, Deadline, Entry, Limits, Schedule, TokioClock};
-
-/// The first wait after an error; each further one in a row doubles it.
-const BACKOFF_FLOOR: Duration = Duration::from_secs(1);
-/// The longest wait after an error, unless the other side asked for a longer one.
-const BACKOFF_CAP: Duration = Duration::from_secs(30);
-
-/// What asking brought. Closed on purpose: a job goes on or has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply<T> {
-    /// The job goes on.
-    Pending(T),
-    /// The job has ended, well or badly.
-    Done(T),
-}
-
-/// Asking failed. That says nothing about the job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Trouble<E> {
-    /// What went wrong.
-    pub error: E,
-    /// What follows from it.
-    pub verdict: Verdict,
-}
-
-impl<E> Trouble<E> {
-    /// An error, and what follows from it.
-    #[must_use]
-    pub fn new(error: E, verdict: Verdict) -> Self {
-        Self { error, verdict }
-    }
-}
-
-/// What follows from an error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Verdict {
-    /// Ask again, with back-off, but not before `retry_after` if the other side named a time.
-    Retry {
-        /// How long the other side asked to wait; what is more than an hour is an hour.
-        retry_after: Option<Duration>,
-    },
-    /// Ask again, unless nothing but this has been learned for so long.
-    RetryWithin(Duration),
-    /// Waiting cannot mend it.
-    Stop,
-}
-
-/// One step of waiting.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Update<T, E> {
-    /// The job goes on.
-    Pending(T),
-    /// Asking failed and is repeated.
-    Retrying {
-        /// What went wrong.
-        error: E,
-        /// How long it will be until the next poll.
-        again_in: Duration,
-    },
-    /// The job has ended. The last item of the stream.
-    Done(T),
-}
-
-/// Why waiting ended before the job did. Closed on purpose: whoever waits has to answer each.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stopped<E> {
-    /// The deadline came. Carries the error of the last poll if that one failed.
-    Deadline(Option<E>),
-    /// The deadline came before there was any answer: the job may have ended.
-    Unanswered,
-    /// An error that waiting cannot mend.
-    Error(E),
-}
-
-/// When the first poll is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Start {
-    /// At once: the job may have ended long ago.
-    Now,
-    /// After the schedule's first gap: the job has just begun.
-    AfterGap,
-}
-
-/// Waits for jobs: a schedule, a clock and a source of random numbers. Cheap to clone.
-#[derive(Clone)]
-pub struct Poller {
-    schedule: Option<Arc<dyn Schedule>>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) random: Arc<dyn Fn() -> f64 + Send + Sync>,
-}
-
-impl Default for Poller {
-    fn default() -> Self {
-        Self {
-            schedule: None,
-            clock: Arc::new(TokioClock),
-            random: Arc::new(fastrand::f64),
-        }
-    }
-}
-
-impl fmt::Debug for Poller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Poller")
-            .field("schedule", &self.schedule)
-            .field("clock", &self.clock)
-            .finish_non_exhaustive()
-    }
-}
+use crate::clock::Clock;
+use crate::deadline::Deadline;
+use crate::limits::Limits;
+use crate::poller::Poller;
+use crate::schedule::{Geometric, Schedule};
+use crate::state::Rules;
+use crate::update::{Reply, Start, Stopped, Trouble, Update};
+use crate::waiter::{Entry, Waiter};
 
 impl Poller {
-    /// With another schedule.
-    #[must_use]
-    pub fn with_schedule(mut self, schedule: impl Schedule + 'static) -> Self {
-        self.schedule = Some(Arc::new(schedule));
-        self
-    }
-
-    /// The schedule it was given, if it was. Without one, it asks by [`Geometric`](crate::Geometric).
-    #[must_use]
-    pub fn schedule(&self) -> Option<&Arc<dyn Schedule>> {
-        self.schedule.as_ref()
-    }
-
-    /// By another clock.
-    #[must_use]
-    pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
-    /// With another source of random numbers in `0.0..1.0`.
-    #[must_use]
-    pub fn with_random(mut self, random: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
-        self.random = Arc::new(random);
-        self
-    }
-
-    /// The clock this waits by.
-    #[must_use]
-    pub fn clock(&self) -> &dyn Clock {
-        &*self.clock
-    }
-
-    /// How long to wait after so many errors in a row before: it doubles from a second to half a
-    /// minute. Half of it is certain and half is chance, so that those who failed together do not
-    /// come back together.
-    #[must_use]
-    pub fn backoff(&self, before: u32) -> Duration {
-        let doubled = BACKOFF_FLOOR
-            .saturating_mul(1 << before.min(10))
-            .min(BACKOFF_CAP);
-        doubled.mul_f64(0.5 + (self.random)() / 2.0)
-    }
-
     /// Asks by the schedule until the job has ended, an error stops it, or the deadline comes,
     /// which also cuts off a poll that stalls. Each poll yields one item; [`Update::Done`] and an
     /// error are the last. Nothing happens unless the stream is polled, and dropping it at any
@@ -193,7 +43,68 @@ impl Poller {
         })
         .map(|((), item)| item)
     }
+
+    /// Watches any number of jobs as [`watch`](Self::watch) does one, within `limits`: the items are
+    /// those of all of them, each with the key of its job. An error that ends the waiting for one
+    /// job ends it for that job only, and the deadline for all. If the other side asks to wait
+    /// ([`Verdict::Retry`](crate::Verdict::Retry)), nothing is asked until then; if it answers nobody, all are asked about
+    /// the more seldom the longer that lasts, up to half a minute apart.
+    ///
+    /// `entries` may go on for as long as it likes: jobs can be added at any time. One whose key
+    /// `wakes` yields is the next to be asked about, as is one that is entered again. The stream ends when
+    /// `entries` has, and every job.
+    pub fn watch_many<K, Q, T, E, A, F>(
+        self,
+        limits: Limits,
+        deadline: Deadline,
+        entries: impl Stream<Item = Entry<K>>,
+        wakes: impl Stream<Item = Q>,
+        mut ask: A,
+    ) -> impl Stream<Item = (K, Result<Update<T, E>, Stopped<E>>)>
+    where
+        K: std::borrow::Borrow<Q> + Clone + Eq + Hash,
+        Q: Eq + Hash,
+        A: FnMut(&K) -> F,
+        F: Future<Output = Result<Reply<T>, Trouble<E>>>,
+        E: Clone,
+    {
+        let default: Arc<dyn Schedule> = match self.schedule() {
+            Some(schedule) => Arc::clone(schedule),
+            None => Arc::new(Geometric::default()),
+        };
+        let clock = Arc::clone(&self.clock);
+        let fly = move |index, key: &K| fly(index, Arc::clone(&clock), deadline, ask(key));
+        let rules = Rules {
+            poller: self,
+            deadline,
+        };
+        let waiter = Waiter::new(rules, limits, default, entries, wakes, fly);
+        stream::unfold(waiter, async |mut waiter| {
+            Some((waiter.next().await?, waiter))
+        })
+    }
 }
+
+/// A poll on its way.
+async fn fly<F: Future>(
+    index: usize,
+    clock: Arc<dyn Clock>,
+    deadline: Deadline,
+    asked: F,
+) -> (usize, Option<F::Output>) {
+    (index, deadline.cut(&*clock, asked).await)
+}
+
+#[cfg(test)]
+use {
+    crate::limits::{LONGEST, spacing},
+    crate::update::Verdict,
+    std::time::Duration,
+};
+
+#[cfg(test)]
+#[path = "many/tests.rs"]
+mod many_tests;
 
 #[cfg(test)]
 mod tests {

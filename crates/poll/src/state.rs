@@ -4,14 +4,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::{Clock, Deadline, Moment, Poller, Reply, Schedule, Start, Stopped, Trouble};
-use crate::{Update, Verdict};
+use crate::clock::Clock;
+use crate::deadline::Deadline;
+use crate::poller::Poller;
+use crate::schedule::{Moment, Schedule};
+use crate::update::{Reply, Start, Stopped, Trouble, Update, Verdict};
 
 /// The longest wait the other side can ask for: a header must not put a waiter to sleep for good.
 pub(crate) const RETRY_AFTER_CAP: Duration = Duration::from_secs(60 * 60);
+
 /// How long before the deadline the last poll is made, so that a job which ended in a long gap is
 /// not reported as running.
 const LAST_CALL: Duration = Duration::from_secs(2);
+
 /// The wait in place of one that no clock can show.
 const SANE: Duration = Duration::from_secs(30);
 

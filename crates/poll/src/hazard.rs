@@ -9,11 +9,13 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::durations::{Durations, expect};
+use crate::cost::expect;
+use crate::durations::Durations;
 use crate::schedule::{Moment, Schedule};
 
 /// The points of time at which the rate is worked out.
 const POINTS: usize = 512;
+
 /// Time goes on, whatever the floor.
 const SHORTEST: Duration = Duration::from_millis(1);
 

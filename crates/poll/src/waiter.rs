@@ -1,8 +1,6 @@
-//! Any number of jobs, asked about by one waiter: each by its own schedule, all within one limit.
-//!
-//! Jobs wait in one queue, ordered by when they are due, and only what is on its way has a future.
-//! If more are due than may be asked about, those come first that are most likely to have ended.
+//! The waiter behind a watch of many jobs.
 
+use std::borrow::Borrow;
 use std::cmp::{Ordering, Reverse};
 use std::collections::hash_map::{Entry as Slot, HashMap};
 use std::collections::{BTreeSet, BinaryHeap};
@@ -14,25 +12,27 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
-use futures_util::stream::{self, FuturesUnordered, Stream};
+use futures_util::stream::{FuturesUnordered, Stream};
 use slab::Slab;
 
-use crate::course::{Course, RETRY_AFTER_CAP, Rules, clipped};
-use crate::{Clock, Deadline, Geometric, Poller, Reply, Schedule, Start, Stopped, Trouble};
-use crate::{Update, Verdict};
+use crate::limits::{Limits, spacing, unused};
+use crate::schedule::Schedule;
+use crate::state::{Course, RETRY_AFTER_CAP, Rules, clipped};
+use crate::update::{Reply, Start, Stopped, Trouble, Update, Verdict};
 
 /// How many of those that are due are picked at once, or which part of them: who comes first is worked
 /// out anew for the next ones only.
 const BATCH: usize = 32;
+
 const PART: usize = 64;
+
 /// However unlikely its end, a job is asked about when it has waited this long; or so many times as
 /// long as it takes to ask about all.
 const STARVED: Duration = Duration::from_secs(60);
-const ROUNDS: f64 = 4.0;
-/// However few polls there may be, there is one a day.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A job for [`Poller::watch_many`].
+const ROUNDS: f64 = 4.0;
+
+/// A job for [`Poller::watch_many`](crate::Poller::watch_many).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Entry<K> {
@@ -59,26 +59,6 @@ impl<K> Entry<K> {
     }
 }
 
-/// How much may be asked, whatever the schedules say.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// How many polls are on their way at once: 8.
-    pub at_once: usize,
-    /// How many polls there are in a second, on average: 100. 0 is no limit. After a while without any,
-    /// as many as may be on their way may be made at once, but not those of more than a second.
-    pub per_second: f64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            at_once: 8,
-            per_second: 100.0,
-        }
-    }
-}
-
 /// How urgent it is to ask about a job, since when it is due, and which one it is.
 type Rank = (f64, Reverse<Instant>, usize);
 
@@ -87,75 +67,9 @@ fn by_rank(one: &Rank, other: &Rank) -> Ordering {
 }
 
 /// What was learned of one job.
-type Item<K, T, E> = (K, Result<Update<T, E>, Stopped<E>>);
+pub(crate) type Item<K, T, E> = (K, Result<Update<T, E>, Stopped<E>>);
 
-impl Poller {
-    /// Watches any number of jobs as [`watch`](Self::watch) does one, within `limits`: the items are
-    /// those of all of them, each with the key of its job. An error that ends the waiting for one
-    /// job ends it for that job only, and the deadline for all. If the other side asks to wait
-    /// ([`Verdict::Retry`]), nothing is asked until then; if it answers nobody, all are asked about
-    /// the more seldom the longer that lasts, up to half a minute apart.
-    ///
-    /// `entries` may go on for as long as it likes: jobs can be added at any time. One whose key
-    /// `wakes` yields is the next to be asked about, as is one that is entered again. The stream ends when
-    /// `entries` has, and every job.
-    pub fn watch_many<K, Q, T, E, A, F>(
-        self,
-        limits: Limits,
-        deadline: Deadline,
-        entries: impl Stream<Item = Entry<K>>,
-        wakes: impl Stream<Item = Q>,
-        mut ask: A,
-    ) -> impl Stream<Item = (K, Result<Update<T, E>, Stopped<E>>)>
-    where
-        K: std::borrow::Borrow<Q> + Clone + Eq + Hash,
-        Q: Eq + Hash,
-        A: FnMut(&K) -> F,
-        F: Future<Output = Result<Reply<T>, Trouble<E>>>,
-        E: Clone,
-    {
-        let now = self.clock.now();
-        let default: Arc<dyn Schedule> = match self.schedule() {
-            Some(schedule) => Arc::clone(schedule),
-            None => Arc::new(Geometric::default()),
-        };
-        let clock = Arc::clone(&self.clock);
-        let fly = move |index, key: &K| fly(index, Arc::clone(&clock), deadline, ask(key));
-        let many = Many {
-            rules: Rules {
-                poller: self,
-                deadline,
-            },
-            limits,
-            default,
-            entries: Some(Box::pin(entries)),
-            wakes: Some(Box::pin(wakes)),
-            fly,
-            jobs: Slab::new(),
-            indices: HashMap::new(),
-            timers: BinaryHeap::new(),
-            due: BTreeSet::new(),
-            picked: Vec::new(),
-            flying: FuturesUnordered::new(),
-            free: unused(limits, now),
-            failing: 0,
-            entered: 0,
-        };
-        stream::unfold(many, async |mut many| Some((many.next().await?, many)))
-    }
-}
-
-/// A poll on its way.
-async fn fly<F: Future>(
-    index: usize,
-    clock: Arc<dyn Clock>,
-    deadline: Deadline,
-    asked: F,
-) -> (usize, Option<F::Output>) {
-    (index, deadline.cut(&*clock, asked).await)
-}
-
-struct Many<K, E, S, W, L, F> {
+pub(crate) struct Waiter<K, E, S, W, L, F> {
     rules: Rules,
     limits: Limits,
     default: Arc<dyn Schedule>,
@@ -203,9 +117,9 @@ enum Event<K, Q, T> {
     Time,
 }
 
-impl<K, Q, T, E, S, W, L, F> Many<K, E, S, W, L, F>
+impl<K, Q, T, E, S, W, L, F> Waiter<K, E, S, W, L, F>
 where
-    K: std::borrow::Borrow<Q> + Clone + Eq + Hash,
+    K: Borrow<Q> + Clone + Eq + Hash,
     Q: Eq + Hash,
     S: Stream<Item = Entry<K>>,
     W: Stream<Item = Q>,
@@ -213,7 +127,35 @@ where
     F: Future<Output = (usize, Option<Result<Reply<T>, Trouble<E>>>)>,
     E: Clone,
 {
-    async fn next(&mut self) -> Option<Item<K, T, E>> {
+    pub(crate) fn new(
+        rules: Rules,
+        limits: Limits,
+        default: Arc<dyn Schedule>,
+        entries: S,
+        wakes: W,
+        fly: L,
+    ) -> Self {
+        let now = rules.clock().now();
+        Self {
+            rules,
+            limits,
+            default,
+            entries: Some(Box::pin(entries)),
+            wakes: Some(Box::pin(wakes)),
+            fly,
+            jobs: Slab::new(),
+            indices: HashMap::new(),
+            timers: BinaryHeap::new(),
+            due: BTreeSet::new(),
+            picked: Vec::new(),
+            flying: FuturesUnordered::new(),
+            free: unused(limits, now),
+            failing: 0,
+            entered: 0,
+        }
+    }
+
+    pub(crate) async fn next(&mut self) -> Option<Item<K, T, E>> {
         loop {
             self.collect();
             if self.rules.is_out_of_time()
@@ -462,23 +404,3 @@ where
         [timer, end, free].into_iter().flatten().min()
     }
 }
-
-/// The time from which on polls that were not made are made up for.
-fn unused(limits: Limits, now: Instant) -> Instant {
-    let burst = (limits.at_once as f64).min(limits.per_second.max(1.0));
-    let burst = spacing(limits).mul_f64((burst - 1.0).max(0.0));
-    now.checked_sub(burst).unwrap_or(now)
-}
-
-/// The time between two polls.
-fn spacing(limits: Limits) -> Duration {
-    if limits.per_second > 0.0 {
-        let spacing = Duration::try_from_secs_f64(limits.per_second.recip());
-        spacing.unwrap_or(LONGEST).min(LONGEST)
-    } else {
-        Duration::ZERO
-    }
-}
-
-#[cfg(test)]
-mod tests;
