@@ -1,5 +1,5 @@
 //! The table of the models: every input with its rules, its names and its help, in the types of
-//! `crates/client/src/model.rs`. It is written from the bundle as it is, before any transform.
+//! `crates/client/src/model/mod.rs`. It is written from the bundle as it is, before any transform.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
@@ -21,7 +21,7 @@ pub fn catalogue(spec: &Spec, provider: &str) -> String {
         .filter(|model| model.provider() == provider);
     let models = models.map(|model| writer.model(model));
     rust(quote! {
-        use crate::table::*;
+        use crate::model::builders::*;
 
         pub(super) const MODELS: &[Model] = &[#(#models),*];
     })
@@ -43,7 +43,7 @@ pub fn parts(providers: &[&str]) -> String {
     });
     rust(quote! {
         use crate::model::Model;
-        use crate::table::{all, count};
+        use crate::model::builders::{all, count};
 
         #(#modules)*
 

@@ -122,7 +122,7 @@ pub mod types {
 
     impl serde::Serialize for BillingsRequest {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            use crate::input::{if_some, send, unless};
+            use crate::serialize::{if_some, send, unless};
             send(
                 serializer,
                 &[
@@ -163,7 +163,7 @@ pub mod types {
 
     impl serde::Serialize for DeleteRequest {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            use crate::input::{always, send};
+            use crate::serialize::{always, send};
             send(serializer, &[always("ids", &self.ids)])
         }
     }
@@ -249,7 +249,7 @@ pub mod types {
 
     impl serde::Serialize for HistoryRequest {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            use crate::input::{if_some, send};
+            use crate::serialize::{if_some, send};
             send(
                 serializer,
                 &[
@@ -375,7 +375,7 @@ pub mod types {
 
     impl serde::Serialize for PriceRequest {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            use crate::input::{always, send};
+            use crate::serialize::{always, send};
             send(
                 serializer,
                 &[
@@ -431,7 +431,7 @@ pub mod types {
 
     impl serde::Serialize for UploadRequest {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            use crate::input::{always, if_some, send};
+            use crate::serialize::{always, if_some, send};
             send(
                 serializer,
                 &[
@@ -558,7 +558,7 @@ pub mod types {
 
     impl serde::Serialize for UsageRequest {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            use crate::input::{always, if_some, send};
+            use crate::serialize::{always, if_some, send};
             send(
                 serializer,
                 &[

@@ -14,33 +14,32 @@
 //! which stands on this one.
 
 mod answer;
-mod binary;
 mod catalogue;
-mod choice;
+mod enums;
 mod generated;
 mod ids;
-mod input;
 mod key;
-mod live;
+mod lookup;
 mod model;
 /// The inputs of the models: a module for each provider, and a feature.
 pub mod models;
+mod multipart_upload;
 mod prediction;
+mod serialize;
 mod status;
 mod submit;
-mod table;
 
 #[doc(hidden)]
 pub use answer::chain;
 pub use answer::{Answer, CallError, Envelope};
-pub use binary::Form;
 pub use catalogue::CATALOGUE;
-pub use choice::InvalidChoice;
+pub use enums::InvalidChoice;
 pub use generated::{ByteStream, Client, ClientInfo, Error, ResponseValue, types};
 pub use ids::{InvalidId, ModelId, PredictionId};
 pub use key::{ApiKey, InvalidKey};
-pub use live::request_schema;
+pub use lookup::request_schema;
 pub use model::{Choice, Input, Limits, Literal, Media, MediaKind, Model, Shape};
+pub use multipart_upload::Form;
 pub use prediction::Prediction;
 pub use status::Status;
 

@@ -110,7 +110,7 @@ pub(super) fn sending(item: &mut ItemStruct) -> Item {
     let block = parse_quote! {
         impl serde::Serialize for #name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                use crate::input::{#(#words,)* send};
+                use crate::serialize::{#(#words,)* send};
                 send(serializer, &[#(#sent),*])
             }
         }

@@ -26,7 +26,7 @@ impl KlingEffects {
 
 impl serde::Serialize for KlingEffects {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, send};
+        use crate::serialize::{always, send};
         send(
             serializer,
             &[
@@ -364,7 +364,7 @@ impl KlingEffectsEffectScene {
     ];
 }
 
-crate::choice::text!(KlingEffectsEffectScene);
+crate::enums::text!(KlingEffectsEffectScene);
 
 /// Kling LipSync is an advanced audio-to-video model designed to create lifelike lip
 /// movements that perfectly sync with the given audio input.
@@ -407,7 +407,7 @@ pub struct KlingLipsyncAudioToVideoRequired {
 
 impl serde::Serialize for KlingLipsyncAudioToVideo {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, send};
+        use crate::serialize::{always, send};
         send(
             serializer,
             &[always("audio", &self.audio), always("video", &self.video)],
@@ -482,7 +482,7 @@ pub struct KlingLipsyncTextToVideoRequired {
 
 impl serde::Serialize for KlingLipsyncTextToVideo {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -617,7 +617,7 @@ impl KlingLipsyncTextToVideoVoiceId {
     ];
 }
 
-crate::choice::text!(KlingLipsyncTextToVideoVoiceId);
+crate::enums::text!(KlingLipsyncTextToVideoVoiceId);
 
 /// The voice language corresponding to the Voice ID
 ///
@@ -645,7 +645,7 @@ impl KlingLipsyncTextToVideoVoiceLanguage {
     pub const ALL: &'static [Self] = &[Self::Zh, Self::En];
 }
 
-crate::choice::text!(KlingLipsyncTextToVideoVoiceLanguage);
+crate::enums::text!(KlingLipsyncTextToVideoVoiceLanguage);
 
 /// AI Video, discover stunning AI avatars created by Kling AI Explore the art and create your
 /// own. Our endpoint starts with $0.5 per 5 seconds video generation.
@@ -684,7 +684,7 @@ pub struct KlingV1AiAvatarProRequired {
 
 impl serde::Serialize for KlingV1AiAvatarPro {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -733,7 +733,7 @@ pub struct KlingV1AiAvatarStandardRequired {
 
 impl serde::Serialize for KlingV1AiAvatarStandard {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -779,7 +779,7 @@ impl KlingV1Tts {
 
 impl serde::Serialize for KlingV1Tts {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -996,7 +996,7 @@ impl KlingV1TtsVoiceId {
     ];
 }
 
-crate::choice::text!(KlingV1TtsVoiceId);
+crate::enums::text!(KlingV1TtsVoiceId);
 
 /// Kling AI released its latest 1.6 model on Dec 19, 2024. The new model boasts a remarkable
 /// 195% improvement in image-to-video generation capabilities compared to Kling 1.5, with a
@@ -1055,7 +1055,7 @@ pub struct KlingV1_6I2vProRequired {
 
 impl serde::Serialize for KlingV1_6I2vPro {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -1121,7 +1121,7 @@ pub struct KlingV1_6I2vStandardRequired {
 
 impl serde::Serialize for KlingV1_6I2vStandard {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -1176,7 +1176,7 @@ impl KlingV1_6MultiI2vPro {
 
 impl serde::Serialize for KlingV1_6MultiI2vPro {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -1236,7 +1236,7 @@ impl KlingV1_6MultiI2vStandard {
 
 impl serde::Serialize for KlingV1_6MultiI2vStandard {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -1296,7 +1296,7 @@ impl KlingV1_6T2vStandard {
 
 impl serde::Serialize for KlingV1_6T2vStandard {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -1372,7 +1372,7 @@ pub struct KlingV2_0I2vMasterRequired {
 
 impl serde::Serialize for KlingV2_0I2vMaster {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -1423,7 +1423,7 @@ impl KlingV2_0T2vMaster {
 
 impl serde::Serialize for KlingV2_0T2vMaster {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -1491,7 +1491,7 @@ pub struct KlingV2_1I2vMasterRequired {
 
 impl serde::Serialize for KlingV2_1I2vMaster {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -1555,7 +1555,7 @@ pub struct KlingV2_1I2vProRequired {
 
 impl serde::Serialize for KlingV2_1I2vPro {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -1631,7 +1631,7 @@ pub struct KlingV2_1I2vProStartEndFrameRequired {
 
 impl serde::Serialize for KlingV2_1I2vProStartEndFrame {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -1697,7 +1697,7 @@ pub struct KlingV2_1I2vStandardRequired {
 
 impl serde::Serialize for KlingV2_1I2vStandard {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -1752,7 +1752,7 @@ impl KlingV2_1T2vMaster {
 
 impl serde::Serialize for KlingV2_1T2vMaster {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -1826,7 +1826,7 @@ pub struct KlingV2_5TurboProImageToVideoRequired {
 
 impl serde::Serialize for KlingV2_5TurboProImageToVideo {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -1882,7 +1882,7 @@ impl KlingV2_5TurboProTextToVideo {
 
 impl serde::Serialize for KlingV2_5TurboProTextToVideo {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::input::{always, if_some, send};
+        use crate::serialize::{always, if_some, send};
         send(
             serializer,
             &[
@@ -1931,7 +1931,7 @@ pub mod choices {
         pub const ALL: &'static [Self] = &[Self::X11, Self::X169, Self::X916];
     }
 
-    crate::choice::text!(AspectRatioX87d2f8);
+    crate::enums::text!(AspectRatioX87d2f8);
 }
 
 impl crate::ModelInput for KlingEffects {

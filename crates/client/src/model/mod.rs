@@ -4,6 +4,8 @@
 //! generated input types; tools that learn of a model at run time (a command line, a form, a
 //! check of raw JSON) use this table.
 
+pub(crate) mod builders;
+
 use serde_json::{Map, Value, json};
 
 /// A model of the vendor.

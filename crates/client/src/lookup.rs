@@ -6,8 +6,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
+use crate::model::builders::{INPUT, MEDIA, STRING};
 use crate::model::{Choice, Input, Literal, Media, MediaKind, Model, Shape};
-use crate::table::{INPUT, MEDIA, STRING};
 
 /// The models that were read, by what was read. A model is kept as long as the process is, as those
 /// of the catalogue are; so that it is kept once however often its list is read.

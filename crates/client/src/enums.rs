@@ -41,7 +41,7 @@ pub(crate) fn show<T: Text>(choice: T, f: &mut fmt::Formatter<'_>) -> fmt::Resul
 /// Reads, shows and sends an enum that has `ALL` and `as_str`.
 macro_rules! text {
     ($name:ident) => {
-        impl $crate::choice::Text for $name {
+        impl $crate::enums::Text for $name {
             fn all() -> &'static [Self] {
                 Self::ALL
             }
@@ -53,7 +53,7 @@ macro_rules! text {
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                $crate::choice::show(*self, f)
+                $crate::enums::show(*self, f)
             }
         }
 
@@ -61,7 +61,7 @@ macro_rules! text {
             type Err = $crate::InvalidChoice;
 
             fn from_str(value: &str) -> Result<Self, Self::Err> {
-                $crate::choice::parse(value)
+                $crate::enums::parse(value)
             }
         }
 
