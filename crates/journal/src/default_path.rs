@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// From the environment and the home folder, which are the caller's to find.
-pub(crate) fn place(
+pub(crate) fn default_path(
     variable: impl Fn(&str) -> Option<OsString>,
     home: Option<PathBuf>,
 ) -> Option<PathBuf> {
@@ -31,7 +31,7 @@ mod tests {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| value.into())
         };
-        place(variable, home.map(PathBuf::from))
+        default_path(variable, home.map(PathBuf::from))
     }
 
     #[test]

@@ -27,14 +27,12 @@
 #![forbid(unsafe_code)]
 
 mod claim;
-mod duration;
+mod default_path;
+mod error;
 mod open;
-mod place;
-mod row;
+mod tables;
 #[cfg(test)]
 mod tests;
-mod trouble;
-mod upload;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -46,9 +44,10 @@ use wavespeed::{
     PredictionId, Settled, Stage, Store, StoreError, Took, UploadRecord, Which,
 };
 
+use error::Trouble;
 pub use open::OpenError;
-use row::{Fields, OPEN, columns, milliseconds};
-use trouble::Trouble;
+use tables::jobs::{self, Fields, OPEN, columns, milliseconds};
+use tables::{durations, uploads};
 
 /// A journal in a file. See the [crate]'s docs for what it promises.
 pub struct Journal {
@@ -72,7 +71,7 @@ impl Journal {
     /// `%LOCALAPPDATA%`. `None` if the user has no such folder.
     #[must_use]
     pub fn default_path() -> Option<PathBuf> {
-        place::place(|name| std::env::var_os(name), std::env::home_dir())
+        default_path::default_path(|name| std::env::var_os(name), std::env::home_dir())
     }
 
     /// The file it is in, by its absolute path.
@@ -202,7 +201,7 @@ impl Store for Journal {
         id: &PredictionId,
         files: &[Downloaded],
     ) -> Result<(), StoreError> {
-        let paths = row::join(files.iter().map(|file| &*file.path));
+        let paths = jobs::join(files.iter().map(|file| &*file.path));
         let paths = paths.map_err(|trouble| trouble.of(&self.path))?;
         self.write(|jobs| {
             let sql = "UPDATE jobs SET stage = ?, files = ?
@@ -244,7 +243,7 @@ impl Store for Journal {
     }
 
     fn hash_of(&self, file: &FileState) -> Result<Option<String>, StoreError> {
-        self.with(|connection| upload::hash(connection, file))
+        self.with(|connection| uploads::hash(connection, file))
     }
 
     fn upload_of(
@@ -252,7 +251,7 @@ impl Store for Journal {
         account: &Account,
         content: &Content,
     ) -> Result<Option<UploadRecord>, StoreError> {
-        self.with(|connection| upload::find(connection, account, content))
+        self.with(|connection| uploads::find(connection, account, content))
     }
 
     fn uploaded(
@@ -261,19 +260,19 @@ impl Store for Journal {
         record: &UploadRecord,
         file: Option<&FileState>,
     ) -> Result<(), StoreError> {
-        self.write(|transaction| upload::keep(transaction, account, record, file))
+        self.write(|transaction| uploads::keep(transaction, account, record, file))
     }
 
     fn forget_upload(&self, account: &Account, url: &str) -> Result<bool, StoreError> {
-        self.write(|transaction| upload::forget(transaction, account, url))
+        self.write(|transaction| uploads::forget(transaction, account, url))
     }
 
     fn took(&self, account: &Account, took: &Took) -> Result<bool, StoreError> {
-        self.write(|transaction| duration::keep(transaction, account, took))
+        self.write(|transaction| durations::keep(transaction, account, took))
     }
 
     fn durations(&self, account: &Account, model: &str) -> Result<Vec<Took>, StoreError> {
-        self.with(|connection| duration::find(connection, account, model))
+        self.with(|connection| durations::find(connection, account, model))
     }
 }
 
@@ -302,7 +301,7 @@ fn select(
     let mut rows = statement.query(values)?;
     let mut jobs = Vec::new();
     while let Some(row) = rows.next()? {
-        jobs.push(row::record(row)?);
+        jobs.push(jobs::record(row)?);
     }
     Ok(jobs)
 }

@@ -12,8 +12,8 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use crate::row::{OPEN, first_columns, schema};
-use crate::{duration, row, upload};
+use crate::tables::jobs::{OPEN, first_columns, schema};
+use crate::tables::{durations, jobs, uploads};
 
 /// Tells a journal from the databases of other programs: "wave" in ASCII.
 const APPLICATION: i32 = 0x7761_7665;
@@ -22,18 +22,18 @@ const VERSION: i32 = 3;
 const ADDED: [Added; 3] = [
     Added {
         version: 2,
-        schema: upload::SCHEMA,
-        look: upload::LOOK,
+        schema: uploads::SCHEMA,
+        look: uploads::LOOK,
     },
     Added {
         version: 3,
-        schema: duration::SCHEMA,
-        look: duration::LOOK,
+        schema: durations::SCHEMA,
+        look: durations::LOOK,
     },
     Added {
         version: 3,
-        schema: row::WEBHOOK,
-        look: row::WEBHOOK_LOOK,
+        schema: jobs::WEBHOOK,
+        look: jobs::WEBHOOK_LOOK,
     },
 ];
 /// The oldest version that can be used; it is brought up to date when it is opened.

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, Row, Transaction, params};
 use wavespeed::{Account, PredictionId, Took};
 
-use crate::row::{is_fingerprint, milliseconds};
-use crate::trouble::Trouble;
+use super::jobs::{is_fingerprint, milliseconds};
+use crate::error::Trouble;
 
 /// What version 3 has more than version 2.
 pub(crate) const SCHEMA: &str = "

@@ -9,7 +9,7 @@ use rusqlite::types::FromSql;
 use wavespeed::serde_json::{self, Value};
 use wavespeed::{Account, Intent, JobNumber, JobRecord, Stage, Status, Target};
 
-use crate::trouble::Trouble;
+use crate::error::Trouble;
 
 /// What a journal of version 1 is made of. Every change needs a new version (see
 /// [`open`](crate::open)).

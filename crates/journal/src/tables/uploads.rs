@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use wavespeed::{Account, Content, FileState, UploadRecord};
 
-use crate::row::{self, is_fingerprint, milliseconds};
-use crate::trouble::Trouble;
+use super::jobs::{self, is_fingerprint, milliseconds};
+use crate::error::Trouble;
 
 /// What version 2 has more than version 1.
 pub(crate) const SCHEMA: &str = "
@@ -38,7 +38,7 @@ pub(crate) fn hash(connection: &Connection, file: &FileState) -> Result<Option<S
         return Ok(None);
     };
     let sql = "SELECT sha256 FROM hashes WHERE path = ? AND bytes = ? AND modified = ?";
-    let (path, bytes) = (row::bytes(&file.path)?, length(file.bytes));
+    let (path, bytes) = (jobs::bytes(&file.path)?, length(file.bytes));
     let mut statement = connection.prepare(sql)?;
     let found = statement.query_row(params![path, bytes, modified], |row| row.get(0));
     Ok(found.optional()?)
@@ -107,7 +107,7 @@ pub(crate) fn keep(
     )?;
     let file = file.and_then(|file| Some((file, nanoseconds(file.modified)?)));
     if let Some((file, modified)) = file {
-        let (path, bytes) = (row::bytes(&file.path)?, length(file.bytes));
+        let (path, bytes) = (jobs::bytes(&file.path)?, length(file.bytes));
         transaction.execute(
             "INSERT OR REPLACE INTO hashes (path, bytes, modified, sha256) VALUES (?, ?, ?, ?)",
             params![path, bytes, modified, sha256],

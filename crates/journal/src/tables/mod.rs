@@ -1,0 +1,5 @@
+//! The tables of a journal, and how records are written to them and read from them.
+
+pub(crate) mod durations;
+pub(crate) mod jobs;
+pub(crate) mod uploads;
