@@ -9,13 +9,12 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use wavespeed_emulator::{Builder, Clock, Emulator, Ending};
+pub(crate) use wavespeed_harness::{CLIP, ID, runtime};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 /// The key of every run here; no output may show it.
 pub(crate) const KEY: &str = "wsk_do_not_show_me";
-pub(crate) const ID: &str = "6488c2754f6f4dfea924382fa14d11bd";
-pub(crate) const CLIP: &[u8] = include_bytes!("../../crates/emulator/assets/clip.mp4");
 const VIDEO: &str = "https://example.com/clip.mp4";
 
 /// A folder to run `wave` in, and an environment with nothing of this machine's in it.
@@ -167,14 +166,6 @@ impl Emulated {
     pub(crate) fn wave(&self) -> Wave {
         Wave::at(self.emulator.origin())
     }
-}
-
-pub(crate) fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap()
 }
 
 /// A server that answers every POST and every GET with one answer each.

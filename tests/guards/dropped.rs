@@ -15,10 +15,8 @@ use wavespeed::{
     Wavespeed, Which,
 };
 use wavespeed_emulator::Emulator;
+use wavespeed_harness::{CLIP, KEY, MODEL};
 
-use super::command::{CLIP, KEY};
-
-const MODEL: &str = "kwaivgi/kling-lipsync/text-to-video";
 /// More awaits than any future here has.
 const MANY: usize = 1000;
 

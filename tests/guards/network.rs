@@ -19,9 +19,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
-
-use crate::wire::tcp::{self, Act, Server, read_request};
-use crate::wire::{ID, KEY, envelope};
+use wavespeed_harness::tcp::{self, Act, Server, read_request};
+use wavespeed_harness::{ID, KEY, envelope};
 
 /// A name that no resolver is asked about, as its first part is longer than names can have.
 fn nowhere() -> String {

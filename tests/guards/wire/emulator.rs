@@ -8,8 +8,7 @@ use wavespeed::poll::{Clock, ManualClock, Sleep};
 use wavespeed::{Deadline, Files, Poller, Status, Target, UploadOptions, Wavespeed, check};
 use wavespeed_emulator::{Clock as EmulatorClock, Emulator};
 
-use super::super::command::CLIP;
-use super::{KEY, MODEL};
+use super::{CLIP, KEY, MODEL};
 
 const TASK_TIME: Duration = Duration::from_secs(60);
 

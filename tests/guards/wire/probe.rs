@@ -10,9 +10,8 @@ use wavespeed::{Fault, Rule, Severity, Wavespeed};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-use super::super::command::CLIP;
 use super::tcp::{self, Act, Server};
-use super::{MODEL, client, requests, serve};
+use super::{CLIP, MODEL, client, requests, serve};
 
 /// A file whose host gives ranges of it, or does not.
 struct File {

@@ -96,7 +96,7 @@ fn reply() -> impl Strategy<Value = Reply> {
 
 #[test]
 fn no_path_leads_from_an_unknown_outcome_to_a_second_post() {
-    let runtime = super::super::command::runtime();
+    let runtime = wavespeed_harness::runtime();
     let mut runner = TestRunner::new(Config {
         cases: 400,
         failure_persistence: None,

@@ -1,5 +1,5 @@
-//! A server that is no HTTP server: it says what it is told to say, and may hang up or fall silent
-//! in the middle of it. For faults that a proper server cannot be made to commit.
+//! A TCP server that sends exactly the text it is given, and may hang up or fall silent in the
+//! middle of it: for faults that an HTTP server cannot be made to commit.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,14 +11,14 @@ use tokio::sync::watch;
 
 /// What is done about one request.
 #[derive(Clone, Debug)]
-pub(crate) struct Act {
+pub struct Act {
     text: String,
     hang_up: bool,
 }
 
 impl Act {
     /// Sends a text, and waits for the next request.
-    pub(crate) fn send(text: impl Into<String>) -> Self {
+    pub fn send(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
             hang_up: false,
@@ -26,7 +26,7 @@ impl Act {
     }
 
     /// Sends a whole answer of HTTP.
-    pub(crate) fn answer(body: &str) -> Self {
+    pub fn answer(body: &str) -> Self {
         let length = body.len();
         Self::send(format!(
             "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"
@@ -34,17 +34,17 @@ impl Act {
     }
 
     /// What is sent.
-    pub(crate) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.text
     }
 
     /// Says nothing, and never will.
-    pub(crate) fn stall() -> Self {
+    pub fn stall() -> Self {
         Self::send("")
     }
 
     /// Hangs up after the request, or after the text.
-    pub(crate) fn hang_up(text: impl Into<String>) -> Self {
+    pub fn hang_up(text: impl Into<String>) -> Self {
         Self {
             hang_up: true,
             ..Self::send(text)
@@ -52,16 +52,17 @@ impl Act {
     }
 }
 
-/// Such a server. It ends with the test.
-pub(crate) struct Server {
-    pub(crate) origin: String,
+/// A server that plays [`Act`]s. It ends with the test.
+pub struct Server {
+    /// The scheme, host and port it listens on.
+    pub origin: String,
     requests: watch::Receiver<Vec<String>>,
 }
 
 impl Server {
     /// Does these things about the requests, in order over all connections, and the last one for
     /// ever.
-    pub(crate) async fn start(acts: impl IntoIterator<Item = Act>) -> Self {
+    pub async fn start(acts: impl IntoIterator<Item = Act>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
         let (seen, requests) = watch::channel(Vec::new());
@@ -78,12 +79,12 @@ impl Server {
     }
 
     /// The requests that came, each with its body.
-    pub(crate) fn requests(&self) -> Vec<String> {
+    pub fn requests(&self) -> Vec<String> {
         self.requests.borrow().clone()
     }
 
     /// Returns once so many requests have come.
-    pub(crate) async fn arrived(&self, count: usize) {
+    pub async fn arrived(&self, count: usize) {
         let mut requests = self.requests.clone();
         let came = requests.wait_for(|requests| requests.len() >= count).await;
         came.expect("the server lives as long as the test");
@@ -91,7 +92,7 @@ impl Server {
 }
 
 /// The origin of a port that is taken, so that nobody else gets it, and on which nobody listens.
-pub(crate) fn nobody() -> (String, TcpSocket) {
+pub fn nobody() -> (String, TcpSocket) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     (format!("http://{}", socket.local_addr().unwrap()), socket)
@@ -127,9 +128,7 @@ async fn serve(mut stream: TcpStream, plan: Arc<Plan>) -> io::Result<()> {
 
 /// A request of HTTP with its body, if it says how long that is; `None` if the other side has
 /// hung up.
-pub(crate) async fn read_request(
-    stream: &mut (impl AsyncRead + Unpin),
-) -> io::Result<Option<String>> {
+pub async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<String>> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
     loop {
