@@ -2,11 +2,9 @@
 //! memory, and the key reaches nobody but the API.
 
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-use wavespeed::{SaveError, Target, Wavespeed};
 use wavespeed_emulator::Ending;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -186,35 +184,4 @@ fn an_answer_without_an_end_does_not_fill_the_memory() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert_eq!(std::fs::read(wave.path("out.mp4")).unwrap(), CLIP);
-}
-
-#[test]
-fn an_output_without_an_end_stops_at_the_largest_that_is_allowed() {
-    let scenario = "output every huge".parse().unwrap();
-    let emulated = Emulated::start(|builder| builder.scenario(scenario));
-    let folder = tempfile::tempdir().unwrap();
-    let ws = Wavespeed::builder()
-        .key(KEY)
-        .base_url(emulated.emulator.origin())
-        .largest_output(1 << 20)
-        .deadline(Some(Duration::from_secs(60)))
-        .build()
-        .unwrap();
-    let failed = emulated.runtime.block_on(async {
-        let input = json!({
-            "video": "https://example.com/clip.mp4", "text": "Hello", "voice_id": "AOT",
-        });
-        let job = ws
-            .submit_raw("kwaivgi/kling-lipsync/text-to-video", &input)
-            .await
-            .unwrap();
-        let done = job.wait().await.unwrap();
-        let target = Target::new(folder.path().join("out.mp4"));
-        ws.download(&done, &target).await.unwrap_err().failed
-    });
-    assert!(
-        matches!(failed[..], [(1, SaveError::TooLarge { .. })]),
-        "{failed:?}"
-    );
-    assert!(names(folder.path()).is_empty(), "nothing of it is left");
 }

@@ -7,7 +7,6 @@
 
 mod account;
 mod command;
-mod dropped;
 mod generator;
 mod hostile;
 mod import;
@@ -15,15 +14,11 @@ mod inputs;
 mod journal;
 #[cfg(unix)]
 mod kill;
-mod live;
 mod lost;
 mod matrix;
 mod money;
 mod network;
 mod outline;
 mod polls;
-mod schema;
 mod told;
 mod vectors;
-mod webhook;
-mod wire;

@@ -12,10 +12,9 @@ use wavespeed::{
     Account, Claim, Downloaded, Intent, JobNumber, JobRecord, Prediction, PredictionId, Refusal,
     Settled, Store, StoreError, SubmitError, Which,
 };
+use wavespeed_harness::tcp::{self, Act, Server};
+use wavespeed_harness::{ID, KEY, MODEL, answer, client, input, record, requests, serve, settings};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
-
-use super::tcp::{self, Act, Server};
-use super::{ID, KEY, MODEL, answer, client, input, record, requests, serve, settings};
 
 #[tokio::test]
 async fn the_request_is_as_documented() {

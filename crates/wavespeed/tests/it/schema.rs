@@ -21,7 +21,7 @@ const COMMON: [Rule; 7] = [
 ];
 
 fn bundle() -> Value {
-    serde_json::from_str(include_str!("../../spec/dist/openapi.json")).unwrap()
+    serde_json::from_str(include_str!("../../../../spec/dist/openapi.json")).unwrap()
 }
 
 /// What a submit to a model may hold, in a document with what it refers to.

@@ -7,11 +7,10 @@ use futures_util::poll;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wavespeed::{DownloadError, Downloaded, Prediction, SaveError, Target, Wavespeed};
+use wavespeed_harness::tcp::{self, Act, Server};
+use wavespeed_harness::{ID, client, names, requests, serve};
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
-
-use super::tcp::{self, Act, Server};
-use super::{ID, client, names, requests, serve};
 
 /// The content of most files here, and its SHA-256 from the standard's own test vectors.
 const ABC: &str = "abc";
@@ -45,7 +44,7 @@ async fn assert_no_key(server: &MockServer) {
     for request in requests(server).await {
         let headers = format!("{:?}", request.headers);
         assert!(!request.headers.contains_key("authorization"), "{headers}");
-        assert!(!headers.contains(super::KEY), "{headers}");
+        assert!(!headers.contains(wavespeed_harness::KEY), "{headers}");
     }
 }
 
@@ -72,7 +71,7 @@ async fn a_file_comes_whole_and_is_described() {
 #[tokio::test]
 async fn what_the_disk_has_no_room_for_is_not_begun() {
     let clock = wavespeed::poll::ManualClock::default();
-    let settings = super::settings("http://127.0.0.1:9", &clock);
+    let settings = wavespeed_harness::settings("http://127.0.0.1:9", &clock);
     let client = settings.largest_output(u64::MAX).build().unwrap();
     let length = u64::MAX / 4;
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");

@@ -5,10 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 use wavespeed::poll::ManualClock;
 use wavespeed::{Refusal, SubmitError, Wavespeed, reqwest};
+use wavespeed_harness::tcp::{self, Act, Server};
+use wavespeed_harness::{ID, answer, client, input, record, requests, serve, settings};
 use wiremock::{MockServer, ResponseTemplate};
-
-use super::tcp::{self, Act, Server};
-use super::{ID, answer, client, input, record, requests, serve, settings};
 
 #[derive(Debug, PartialEq)]
 enum Outcome {
@@ -238,7 +237,7 @@ async fn no_redirect_is_followed() {
 #[tokio::test]
 async fn an_http_client_that_follows_redirects_does_not_repeat_the_post() {
     // Whoever brings an HTTP client with rustls brings its cryptography, too.
-    _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    _ = rustls::crypto::ring::default_provider().install_default();
     let elsewhere = serve([ResponseTemplate::new(404)]).await;
     let server = serve_redirects(&elsewhere).await;
     let eager = reqwest::Client::builder()
@@ -289,7 +288,7 @@ async fn a_connection_that_breaks_leaves_the_outcome_to_what_was_read() {
 
 #[tokio::test]
 async fn a_connection_that_was_used_before_and_breaks_does_not_repeat_the_post() {
-    let known = super::envelope(&record("created")).to_string();
+    let known = wavespeed_harness::envelope(&record("created")).to_string();
     let server = Server::start([Act::answer(&known), Act::hang_up("")]).await;
     let (client, _) = client(&server.origin);
     client.job(ID).unwrap().fetch().await.unwrap();

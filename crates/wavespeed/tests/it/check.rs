@@ -3,10 +3,9 @@
 
 use serde_json::{Value, json};
 use wavespeed::{Faults, Rule, SubmitError, Wavespeed};
+use wavespeed_harness::tcp;
+use wavespeed_harness::{ID, KEY, MODEL, answer, client, input, record, requests, serve};
 use wiremock::ResponseTemplate;
-
-use super::tcp;
-use super::{ID, KEY, MODEL, answer, client, input, record, requests, serve};
 
 /// The faults, by field and rule.
 fn kinds(faults: &Faults) -> Vec<(&str, Rule)> {
@@ -110,7 +109,7 @@ async fn nothing_shows_the_key() {
     let server = serve([answer(&record("created")), ResponseTemplate::new(401)]).await;
     let (client, _) = client(&server.uri());
     let (nobody, _taken) = tcp::nobody();
-    let (lonely, _) = super::client(&nobody);
+    let (lonely, _) = wavespeed_harness::client(&nobody);
     let job = client.submit(&input()).await.unwrap();
     let builder = Wavespeed::builder()
         .key(KEY)

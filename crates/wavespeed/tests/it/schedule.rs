@@ -8,9 +8,8 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use wavespeed::poll::{Limits, ManualClock, Moment, Update};
 use wavespeed::{Deadline, Job, MemoryStore, Pace, Status, Store, Wavespeed};
+use wavespeed_harness::{KEY, MODEL, answer, input, settings};
 use wiremock::{Mock, MockServer, Request};
-
-use super::{KEY, MODEL, answer, input, settings};
 
 type Polls = Arc<Mutex<Vec<(Duration, String)>>>;
 

@@ -3,12 +3,11 @@
 
 use serde_json::{Map, Value, json};
 use wavespeed::{Prediction, Status};
+use wavespeed_harness::{ID, answer, client, record, serve};
 
-use super::{ID, answer, client, record, serve};
-
-const CREATED: &str = include_str!("../../fixtures/answers/created.json");
-const WITH_NULL: &str = include_str!("../../fixtures/answers/completed-with-null.json");
-const NEW: &str = include_str!("../../fixtures/answers/completed-new.json");
+const CREATED: &str = include_str!("../fixtures/answers/created.json");
+const WITH_NULL: &str = include_str!("../fixtures/answers/completed-with-null.json");
+const NEW: &str = include_str!("../fixtures/answers/completed-new.json");
 
 fn data(recorded: &str) -> Value {
     serde_json::from_str::<Value>(recorded).unwrap()["data"].take()

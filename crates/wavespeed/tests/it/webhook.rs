@@ -9,9 +9,8 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use wavespeed::webhook::{Event, Seen, VerifyError, verify};
 use wavespeed::{Job, Pace, Status, SubmitError, SubmitOptions, Wavespeed, WebhookSecret};
 use wavespeed_emulator::{Clock, Emulator, Scenario};
+use wavespeed_harness::MODEL;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
-
-const MODEL: &str = "kwaivgi/kling-lipsync/text-to-video";
 
 /// An emulator, a client of it, and somebody who is told.
 struct World {

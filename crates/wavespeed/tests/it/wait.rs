@@ -8,10 +8,9 @@ use futures_util::{TryStreamExt as _, poll};
 use serde_json::{Value, json};
 use wavespeed::poll::{ManualClock, Update};
 use wavespeed::{Deadline, FetchError, Job, Prediction, Status, WaitError};
+use wavespeed_harness::tcp::{Act, Server};
+use wavespeed_harness::{ID, KEY, answer, client, envelope, input, record, requests, serve};
 use wiremock::{MockServer, ResponseTemplate};
-
-use super::tcp::{Act, Server};
-use super::{ID, KEY, answer, client, envelope, input, record, requests, serve};
 
 fn completed() -> ResponseTemplate {
     answer(&record("completed"))

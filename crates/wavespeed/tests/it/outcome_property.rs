@@ -6,9 +6,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use wavespeed::SubmitError;
 use wavespeed::poll::ManualClock;
-
-use super::tcp::{Act, Server};
-use super::{ID, input, settings};
+use wavespeed_harness::tcp::{Act, Server};
+use wavespeed_harness::{ID, input, settings};
 
 /// One answer to a submit, or what is left of one.
 #[derive(Clone, Debug)]

@@ -11,12 +11,12 @@ use wavespeed::{
     Builder, Deadline, MemoryStore, Poller, UploadError, UploadOptions, Uploaded, Wavespeed,
 };
 use wavespeed_emulator::{Clock as EmulatorClock, Emulator};
+use wavespeed_harness::tcp::{Act, Server};
+use wavespeed_harness::{KEY, answer, envelope, persistent, requests, serve};
 use wiremock::ResponseTemplate;
 
 use super::emulator::Together;
-use super::tcp::{Act, Server};
 use super::upload::{CLIP, FOUND_AT, clip, ticket};
-use super::{KEY, answer, envelope, persistent, requests, serve};
 
 /// A ticket that is good for long.
 fn lasting(storage: &str) -> ResponseTemplate {

@@ -9,10 +9,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use wavespeed::poll::ManualClock;
 use wavespeed::{Deadline, Timeouts, UploadError, UploadOptions};
+use wavespeed_harness::tcp::{Act, Server};
+use wavespeed_harness::{KEY, MODEL, answer, client, envelope, requests, serve, settings};
 use wiremock::{Request, ResponseTemplate};
-
-use super::tcp::{Act, Server};
-use super::{KEY, MODEL, answer, client, envelope, requests, serve, settings};
 
 pub(super) const CLIP: &[u8] = b"\0\0\0\x18ftypisom not much of a clip";
 pub(super) const FOUND_AT: &str = "https://media.example/clip.mp4";

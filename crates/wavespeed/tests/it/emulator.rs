@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use wavespeed::poll::{Clock, ManualClock, Sleep};
 use wavespeed::{Deadline, Files, Poller, Status, Target, UploadOptions, Wavespeed, check};
 use wavespeed_emulator::{Clock as EmulatorClock, Emulator};
-
-use super::{CLIP, KEY, MODEL};
+use wavespeed_harness::{CLIP, KEY, MODEL};
 
 const TASK_TIME: Duration = Duration::from_secs(60);
 
@@ -98,7 +97,7 @@ async fn call(request: reqwest::RequestBuilder) -> (u16, Value) {
 
 #[tokio::test]
 async fn the_emulator_answers_plain_http() {
-    _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    _ = rustls::crypto::ring::default_provider().install_default();
     let emulator = emulator().await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let api = format!("{}/api/v3", emulator.origin());

@@ -7,11 +7,10 @@ use std::time::Duration;
 use futures_util::poll;
 use serde_json::json;
 use wavespeed::{Fault, Rule, Severity, Wavespeed};
+use wavespeed_harness::tcp::{self, Act, Server};
+use wavespeed_harness::{CLIP, MODEL, client, requests, serve};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
-
-use super::tcp::{self, Act, Server};
-use super::{CLIP, MODEL, client, requests, serve};
 
 /// A file whose host gives ranges of it, or does not.
 struct File {
@@ -81,7 +80,7 @@ async fn a_header_is_had_by_few_requests() {
         assert!(asked.len() <= most, "{} requests", asked.len());
         for request in asked {
             assert!(!request.headers.contains_key("authorization"));
-            assert!(!format!("{request:?}").contains(super::KEY));
+            assert!(!format!("{request:?}").contains(wavespeed_harness::KEY));
         }
     }
 }

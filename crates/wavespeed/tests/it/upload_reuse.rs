@@ -12,11 +12,11 @@ use wavespeed::{
     Content, Deadline, FileState, MemoryStore, Store as _, UploadError, UploadOptions,
     UploadRecord, UploadStep, Wavespeed,
 };
+use wavespeed_harness::{MODEL, answer, envelope, input, record, requests, settings};
 use wiremock::matchers::{method, path_regex};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::upload::{CLIP, clip};
-use super::{MODEL, answer, envelope, input, record, requests, settings};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 

@@ -6,9 +6,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 use wavespeed::poll::Limits;
 use wavespeed::{DeleteError, EndsError, FetchError, LiveModels, PredictionId, UsageError, types};
+use wavespeed_harness::{answer, client, requests, serve};
 use wiremock::ResponseTemplate;
-
-use super::{answer, client, requests, serve};
 
 fn page(ids: &[&str], more: &Value) -> ResponseTemplate {
     let items: Vec<Value> = ids
@@ -211,7 +210,8 @@ async fn the_secret_is_shown_by_nothing() {
 
 #[tokio::test]
 async fn a_recorded_list_is_read_entry_by_entry() {
-    let list: Value = serde_json::from_str(include_str!("../../fixtures/models.json")).unwrap();
+    let list: Value =
+        serde_json::from_str(include_str!("../../../../tests/fixtures/models.json")).unwrap();
     let mut entries = list["data"].as_array().unwrap().clone();
     entries.insert(0, json!("broken"));
     let server = serve([answer(&entries.into())]).await;

@@ -1,0 +1,39 @@
+//! What an enemy could put into an answer: it reaches neither a path nor the memory.
+
+use std::time::Duration;
+
+use serde_json::json;
+use wavespeed::{SaveError, Target, Wavespeed};
+use wavespeed_emulator::Emulator;
+use wavespeed_harness::{KEY, MODEL, names};
+
+#[tokio::test]
+async fn an_output_without_an_end_stops_at_the_largest_that_is_allowed() {
+    let emulator = Emulator::builder()
+        .key(KEY)
+        .task_time(Duration::ZERO)
+        .scenario("output every huge".parse().unwrap())
+        .start()
+        .await
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let ws = Wavespeed::builder()
+        .key(KEY)
+        .base_url(emulator.origin())
+        .largest_output(1 << 20)
+        .deadline(Some(Duration::from_secs(60)))
+        .build()
+        .unwrap();
+    let input = json!({
+        "video": "https://example.com/clip.mp4", "text": "Hello", "voice_id": "AOT",
+    });
+    let job = ws.submit_raw(MODEL, &input).await.unwrap();
+    let done = job.wait().await.unwrap();
+    let target = Target::new(folder.path().join("out.mp4"));
+    let failed = ws.download(&done, &target).await.unwrap_err().failed;
+    assert!(
+        matches!(failed[..], [(1, SaveError::TooLarge { .. })]),
+        "{failed:?}"
+    );
+    assert!(names(folder.path()).is_empty(), "nothing of it is left");
+}
