@@ -20,7 +20,12 @@ use wavespeed::poll::{Fixed, Limits, Update};
 use wavespeed::{Job, Poller, Prediction, Store as _, Took, Wavespeed};
 use wavespeed_emulator::Emulator;
 use wavespeed_journal::Journal;
-use wavespeed_tests::polls::Truth;
+
+#[expect(dead_code, reason = "only the draws are needed here")]
+#[path = "../../crates/poll/tests/it/cost.rs"]
+mod cost;
+
+use cost::Truth;
 
 const TASKS: usize = 10_000;
 const MEDIAN: u64 = 60;

@@ -19,6 +19,5 @@ mod matrix;
 mod money;
 mod network;
 mod outline;
-mod polls;
 mod told;
 mod vectors;

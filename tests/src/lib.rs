@@ -6,5 +6,4 @@
 )]
 
 pub mod catalogues;
-pub mod polls;
 pub mod workspace;

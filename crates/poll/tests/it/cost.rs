@@ -8,11 +8,11 @@ use fastrand::Rng;
 use wavespeed_poll::{Durations, Fixed, Learned, LogNormal, Moment, Schedule, Worth};
 
 /// The seconds of delay that a poll is worth.
-pub const LAMBDA: f64 = 0.05;
+pub(crate) const LAMBDA: f64 = 0.05;
 
 /// How long jobs take, in truth.
 #[derive(Clone, Debug)]
-pub enum Truth {
+pub(crate) enum Truth {
     /// Medians, sigmas and weights of log-normal distributions.
     LogNormals(Vec<(f64, f64, f64)>),
     /// The shortest time, and the exponent.
@@ -35,7 +35,7 @@ impl fmt::Display for Truth {
 impl Truth {
     /// All for which there are figures: log-normals, two peaks of equal weight, and a long tail.
     #[must_use]
-    pub fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         let medians = [15.0, 60.0, 180.0].into_iter();
         let mut all: Vec<_> = medians
             .flat_map(|median| [0.4, 0.5, 0.8].map(|sigma| Self::log_normal(median, sigma)))
@@ -47,19 +47,19 @@ impl Truth {
 
     /// One log-normal distribution.
     #[must_use]
-    pub fn log_normal(median: f64, sigma: f64) -> Self {
+    pub(crate) fn log_normal(median: f64, sigma: f64) -> Self {
         Self::LogNormals(vec![(median, sigma, 1.0)])
     }
 
     /// Whether the theory for many polls holds: one peak, and no tail to speak of.
     #[must_use]
-    pub fn is_log_normal(&self) -> bool {
+    pub(crate) fn is_log_normal(&self) -> bool {
         matches!(self, Self::LogNormals(all) if all.len() == 1)
     }
 
     /// The part of the jobs that take longer than so many seconds.
     #[must_use]
-    pub fn survival(&self, seconds: f64) -> f64 {
+    pub(crate) fn survival(&self, seconds: f64) -> f64 {
         match self {
             Self::LogNormals(all) => {
                 let part = |(median, sigma, weight): &(f64, f64, f64)| {
@@ -74,7 +74,7 @@ impl Truth {
 
     /// The time that all but this part of the jobs take at most.
     #[must_use]
-    pub fn horizon(&self, rest: f64) -> f64 {
+    pub(crate) fn horizon(&self, rest: f64) -> f64 {
         let (mut low, mut high) = (0.0, 1e9);
         for _ in 0..100 {
             let middle = f64::midpoint(low, high);
@@ -88,21 +88,21 @@ impl Truth {
 
     /// How long a job takes.
     #[must_use]
-    pub fn draw(&self, random: &mut Rng) -> Duration {
+    pub(crate) fn draw(&self, random: &mut Rng) -> Duration {
         let part = 1.0 - random.f64();
         Duration::from_secs_f64(self.horizon(part).min(1e7))
     }
 
     /// What was seen of so many jobs.
     #[must_use]
-    pub fn seen(&self, count: usize, random: &mut Rng) -> Durations {
+    pub(crate) fn seen(&self, count: usize, random: &mut Rng) -> Durations {
         let seen: Vec<_> = (0..count).map(|_| (self.draw(random), 1.0)).collect();
         Durations::default().with_seen(seen)
     }
 
     /// What is expected of jobs of this kind, if all is known.
     #[must_use]
-    pub fn known(&self) -> Durations {
+    pub(crate) fn known(&self) -> Durations {
         if let Self::LogNormals(all) = self
             && let [(median, sigma, _)] = all[..]
         {
@@ -118,24 +118,24 @@ impl Truth {
 
 /// What a learned schedule costs more than the least that is possible, in percent of that.
 #[derive(Clone, Copy, Debug)]
-pub struct Figures {
+pub(crate) struct Figures {
     /// If it is known how long jobs take.
-    pub known: f64,
+    pub(crate) known: f64,
     /// If 50 jobs were seen, and 10 of them: the mean of all draws.
-    pub fifty: f64,
+    pub(crate) fifty: f64,
     /// See [`fifty`](Self::fifty).
-    pub ten: f64,
+    pub(crate) ten: f64,
     /// With nothing but a guess that is a third of what is right.
-    pub sooner: f64,
+    pub(crate) sooner: f64,
     /// With nothing but a guess that is 3 times what is right.
-    pub later: f64,
+    pub(crate) later: f64,
     /// What the fixed interval costs that would have been the best.
-    pub best_fixed: f64,
+    pub(crate) best_fixed: f64,
 }
 
 /// The figures for a truth, by so many draws of what was seen.
 #[must_use]
-pub fn figures(truth: &Truth, draws: u32) -> Figures {
+pub(crate) fn figures(truth: &Truth, draws: u32) -> Figures {
     let best = optimum(truth, LAMBDA);
     let more = |all: f64| (all / best - 1.0) * 100.0;
     let over = |durations: &Durations| more(all(&learned(durations, LAMBDA), truth));
@@ -157,7 +157,7 @@ pub fn figures(truth: &Truth, draws: u32) -> Figures {
 /// By how many percent a learned schedule asks more seldom than a fixed interval in seconds that
 /// notices as soon: if it is known how long jobs take, and after 50 were seen, the mean of all draws.
 #[must_use]
-pub fn saved(truth: &Truth, interval: f64, draws: u32) -> (f64, f64) {
+pub(crate) fn saved(truth: &Truth, interval: f64, draws: u32) -> (f64, f64) {
     let (delay, polls) = cost(&fixed(interval), truth);
     let saved = |durations: &Durations| {
         let (mut low, mut high) = (1e-4_f64, 10.0_f64);
@@ -195,7 +195,7 @@ const REST: f64 = 2e-4;
 
 /// The mean delay in seconds and the mean number of polls of a schedule.
 #[must_use]
-pub fn cost(schedule: &dyn Schedule, truth: &Truth) -> (f64, f64) {
+pub(crate) fn cost(schedule: &dyn Schedule, truth: &Truth) -> (f64, f64) {
     let end = truth.horizon(REST);
     let (mut time, mut delay, mut polls, mut made) = (0.0, 0.0, 0.0, 0);
     while time < end {

@@ -1,5 +1,5 @@
 //! What the learned schedule costs against the best there can be for the true distribution, and how
-//! many polls it saves: `cargo bench --package wavespeed-tests --bench polls`. No clock is involved:
+//! many polls it saves: `cargo bench --package wavespeed-poll --bench polls`. No clock is involved:
 //! every figure is computed.
 
 #![allow(
@@ -7,7 +7,11 @@
     reason = "a table for people, by a tool for developers"
 )]
 
-use wavespeed_tests::polls::{Truth, figures, saved};
+#[expect(dead_code, reason = "a test needs more of it")]
+#[path = "../tests/it/cost.rs"]
+mod cost;
+
+use cost::{Truth, figures, saved};
 
 const DRAWS: u32 = 200;
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use wavespeed_poll::{Durations, Learned, LogNormal, Moment, Schedule as _, Worth};
-use wavespeed_tests::polls::{Truth, cost, figures, saved};
+
+use crate::cost::{Truth, cost, figures, saved};
 
 const DRAWS: u32 = 200;
 
