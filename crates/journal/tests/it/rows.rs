@@ -1,8 +1,13 @@
 //! What of a job survives being a row of a table.
 
-use wavespeed::serde_json::Value;
+use std::fs;
 
-use super::*;
+use wavespeed::serde_json::{Value, json};
+use wavespeed::{Account, Intent, Settled, Store as _, Target, Which};
+
+use super::store::{
+    account, at, downloaded, id, intend, job, journal, model, numbers, other_program,
+};
 
 #[test]
 #[cfg(unix)]
@@ -80,7 +85,7 @@ fn a_row_that_cannot_be_read_is_named_and_can_be_forgotten() {
     let (folder, journal) = journal();
     let number = intend(&journal, &account(), None);
     let sql = "UPDATE jobs SET stage = 'melted'";
-    journal.connection.lock().unwrap().execute(sql, []).unwrap();
+    other_program(&journal).execute(sql, []).unwrap();
     let error = journal
         .jobs(&account(), Which::All)
         .unwrap_err()

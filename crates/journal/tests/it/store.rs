@@ -1,0 +1,562 @@
+//! What a journal does as a [`Store`]: the same as the store in memory, and on a disk.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Barrier;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{env, fs, thread};
+
+use rusqlite::{Connection, params};
+use tempfile::TempDir;
+use wavespeed::serde_json::json;
+use wavespeed::{
+    Account, Content, Downloaded, FileState, Intent, JobNumber, JobRecord, MemoryStore, ModelId,
+    Prediction, PredictionId, Settled, Stage, Store, Target, Took, UploadRecord, Wavespeed, Which,
+};
+use wavespeed_journal::Journal;
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
+
+pub(super) fn account() -> Account {
+    Account::new("https://a.example/api/v3", "0123456789ab")
+}
+
+pub(super) fn model() -> ModelId {
+    "kwaivgi/kling-lipsync/text-to-video".parse().unwrap()
+}
+
+pub(super) fn at() -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(1_700_000_000_123)
+}
+
+pub(super) fn id(text: &str) -> PredictionId {
+    text.parse().unwrap()
+}
+
+fn prediction(id: &str, status: &str) -> Prediction {
+    Prediction::from_json(json!({ "id": id, "status": status })).unwrap()
+}
+
+pub(super) fn intend(store: &dyn Store, account: &Account, target: Option<&Target>) -> JobNumber {
+    let (model, input) = (model(), json!({ "text": "Hello" }));
+    let mut intent = Intent::new(account, &model, &input, at());
+    intent.target = target;
+    intent.webhook = target.map(|_| "https://a.example/hook");
+    store.intend(&intent).unwrap()
+}
+
+/// The one job of this number.
+pub(super) fn job(store: &dyn Store, number: JobNumber) -> JobRecord {
+    let mut found = store.jobs(&account(), Which::Number(number)).unwrap();
+    assert_eq!(found.len(), 1, "{number}");
+    found.remove(0)
+}
+
+pub(super) fn numbers(store: &dyn Store, account: &Account, which: Which<'_>) -> Vec<JobNumber> {
+    store
+        .jobs(account, which)
+        .unwrap()
+        .iter()
+        .map(|job| job.number)
+        .collect()
+}
+
+pub(super) fn journal() -> (TempDir, Journal) {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(folder.path().join("journal.db")).unwrap();
+    (folder, journal)
+}
+
+/// A connection of another program to the file of a journal.
+pub(super) fn other_program(journal: &Journal) -> Connection {
+    Connection::open(journal.path()).unwrap()
+}
+
+/// Two files that were really downloaded, as there is no other way to have a [`Downloaded`].
+pub(super) fn downloaded(to: &Path) -> Vec<Downloaded> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let server = MockServer::start().await;
+        let answer = ResponseTemplate::new(200).set_body_bytes("x");
+        Mock::given(any()).respond_with(answer).mount(&server).await;
+        let output = |name| format!("{}/{name}", server.uri());
+        let done = Prediction::from_json(json!({
+            "id": "pred_1", "status": "completed", "outputs": [output("1.mp4"), output("2.mp4")],
+        }));
+        let ws = Wavespeed::builder()
+            .key("k")
+            .base_url(server.uri())
+            .build()
+            .unwrap();
+        ws.download(&done.unwrap(), &Target::new(to)).await.unwrap()
+    })
+}
+
+/// What every store does, told in the order of a job's life.
+fn behaves(store: &dyn Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let (mine, pred) = (account(), id("pred_1"));
+    let target = Target::new(folder.path().join("out.mp4")).force(true);
+    let number = intend(store, &mine, Some(&target));
+    let (model, input) = (model(), json!({ "text": "Hello" }));
+    let mut intent = Intent::new(&mine, &model, &input, at());
+    intent.target = Some(&target);
+    intent.webhook = Some("https://a.example/hook");
+    let mut expected = JobRecord::new(number, &intent);
+    assert_eq!(job(store, number), expected);
+    assert!(store.jobs(&mine, Which::Id(&pred)).unwrap().is_empty());
+
+    let (second, third) = (at() + Duration::from_secs(1), at() + Duration::from_secs(2));
+    let resent = |before, at| Settled::Resent { before, at };
+    let wrong = id("pred_0");
+    let outcomes = [
+        Settled::Unknown,
+        resent(at(), second),
+        Settled::Rejected,
+        resent(second, third),
+        // By somebody who does not know of the last time.
+        resent(second, third),
+        Settled::Adopted(&wrong),
+        Settled::Adopted(&pred),
+        resent(third, at()),
+        Settled::Unknown,
+        Settled::Rejected,
+        Settled::Accepted(&pred),
+        Settled::Accepted(&pred),
+    ];
+    for outcome in outcomes {
+        let settled = store
+            .settle(number, &outcome)
+            .map_err(|error| error.to_string());
+        let taken = expected.settle(&outcome).map_err(|error| error.to_string());
+        assert_eq!(settled.is_ok(), taken.is_ok(), "{outcome:?}: {settled:?}");
+        assert_eq!(job(store, number), expected, "{outcome:?}");
+        let open = numbers(store, &mine, Which::Open).contains(&number);
+        assert_eq!(open, expected.is_open(), "{outcome:?}");
+    }
+    assert_eq!(
+        (expected.id.as_ref(), expected.adopted),
+        (Some(&pred), false)
+    );
+    assert_eq!(
+        store.jobs(&mine, Which::Id(&pred)).unwrap(),
+        [expected.clone()]
+    );
+
+    store
+        .ended(&mine, &prediction("pred_1", "completed"))
+        .unwrap();
+    expected.stage = Stage::Ended;
+    expected.status = Some("completed".into());
+    assert_eq!(store.jobs(&mine, Which::Open).unwrap(), [expected.clone()]);
+
+    let files = downloaded(target.as_path());
+    store.saved(&mine, &pred, &files).unwrap();
+    expected.stage = Stage::Saved;
+    expected.files = files.into_iter().map(|file| file.path).collect();
+    assert_eq!(expected.files.len(), 2);
+    assert_eq!(job(store, number), expected);
+    assert!(store.jobs(&mine, Which::Open).unwrap().is_empty());
+
+    // To look at it again later does not undo that it was saved, nor does a late answer.
+    store.settle(number, &Settled::Accepted(&pred)).unwrap();
+    store.settle(number, &Settled::Unknown).unwrap();
+    store
+        .ended(&mine, &prediction("pred_1", "deleted"))
+        .unwrap();
+    expected.status = Some("deleted".into());
+    assert_eq!(job(store, number), expected);
+
+    // A word that nobody knows is kept; without a target, nothing is left to be done at the end.
+    let other = intend(store, &mine, None);
+    store
+        .settle(other, &Settled::Accepted(&id("pred_2")))
+        .unwrap();
+    store.ended(&mine, &prediction("pred_2", "melted")).unwrap();
+    assert_eq!(job(store, other).status, Some("melted".into()));
+    assert!(other > number);
+    // One task is of one job.
+    let lost = intend(store, &mine, None);
+    let error = store.settle(lost, &Settled::Adopted(&pred)).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("pred_1 is the task of j1 already"),
+        "{error}"
+    );
+    assert!(store.forget(&mine, lost).unwrap());
+    assert_eq!(numbers(store, &mine, Which::All), [number, other]);
+    assert!(store.jobs(&mine, Which::Open).unwrap().is_empty());
+
+    // Tasks that were made elsewhere are not its business, and no error.
+    store
+        .ended(&mine, &prediction("not-mine", "failed"))
+        .unwrap();
+    store.saved(&mine, &id("not-mine"), &[]).unwrap();
+    assert!(store.forget(&mine, number).unwrap());
+    assert!(!store.forget(&mine, number).unwrap());
+    assert_eq!(numbers(store, &mine, Which::All), [other]);
+}
+
+/// Another key or another host is somebody else, even for the same ids and numbers.
+fn keeps_accounts_apart(store: &dyn Store) {
+    let mine = account();
+    let others = [
+        Account::new(mine.base_url.clone(), "ba9876543210"),
+        Account::new("https://b.example/api/v3", mine.key.clone()),
+    ];
+    let pred = id("pred_1");
+    let number = intend(store, &mine, None);
+    store.settle(number, &Settled::Accepted(&pred)).unwrap();
+    let before = job(store, number);
+    for other in &others {
+        let theirs = intend(store, other, None);
+        store.settle(theirs, &Settled::Accepted(&pred)).unwrap();
+        assert_eq!(numbers(store, other, Which::All), [theirs]);
+        assert_eq!(numbers(store, other, Which::Open), [theirs]);
+        assert_eq!(numbers(store, other, Which::Id(&pred)), [theirs]);
+        assert!(store.jobs(other, Which::Number(number)).unwrap().is_empty());
+        assert!(!store.forget(other, number).unwrap());
+        store.ended(other, &prediction("pred_1", "failed")).unwrap();
+        store.saved(other, &pred, &[]).unwrap();
+        assert_eq!(job(store, number), before);
+    }
+    assert_eq!(numbers(store, &mine, Which::All), [number]);
+}
+
+/// What every store does that remembers uploads.
+fn remembers_uploads(store: &dyn Store) {
+    let mine = account();
+    let hour = Duration::from_secs(60 * 60);
+    let film = Content::new("ab".repeat(32), "mp4");
+    let upload = |content: &Content, url: &str, at| {
+        UploadRecord::new(content.clone(), 100, format!("https://m.example/{url}"), at)
+    };
+    let found = |content| store.upload_of(&mine, content).unwrap();
+    let first = upload(&film, "1", at());
+    let modified = at() - hour + Duration::from_nanos(123_456_789);
+    let file = FileState::new("/films/a.mp4", 100, modified);
+    assert_eq!(found(&film), None);
+    assert_eq!(store.hash_of(&file).unwrap(), None);
+    store.uploaded(&mine, &first, Some(&file)).unwrap();
+    assert_eq!(found(&film), Some(first.clone()));
+    assert_eq!(store.hash_of(&file).unwrap(), Some(film.sha256.clone()));
+
+    // Another name, another length, or another time to the last digit is another state.
+    for other in [
+        FileState::new("/films/b.mp4", 100, modified),
+        FileState::new("/films/a.mp4", 101, modified),
+        FileState::new("/films/a.mp4", 100, modified + Duration::from_nanos(1)),
+    ] {
+        assert_eq!(store.hash_of(&other).unwrap(), None, "{other:?}");
+    }
+    // Other bytes, another extension and another account have uploads of their own.
+    let (bytes, name) = (
+        Content::new("cd".repeat(32), "mp4"),
+        Content::new("ab".repeat(32), "mov"),
+    );
+    let them = Account::new(mine.base_url.clone(), "ba9876543210");
+    assert_eq!((found(&bytes), found(&name)), (None, None));
+    assert_eq!(store.upload_of(&them, &film).unwrap(), None);
+    assert!(!store.forget_upload(&them, &first.url).unwrap());
+
+    // A new upload takes the place of the old one, and the file has changed.
+    let second = upload(&film, "2", at() + hour);
+    store.uploaded(&mine, &second, None).unwrap();
+    assert_eq!(found(&film), Some(second.clone()));
+    assert_eq!(store.hash_of(&file).unwrap(), Some(film.sha256.clone()));
+    let changed = FileState::new("/films/a.mp4", 100, at());
+    let third = upload(&bytes, "3", at() + hour);
+    store.uploaded(&mine, &third, Some(&changed)).unwrap();
+    assert_eq!(store.hash_of(&file).unwrap(), None);
+    assert_eq!(store.hash_of(&changed).unwrap(), Some(bytes.sha256.clone()));
+
+    // One that is gone is forgotten; what the vendor keeps no longer is removed with the next.
+    assert!(store.forget_upload(&mine, &second.url).unwrap());
+    assert!(!store.forget_upload(&mine, &second.url).unwrap());
+    assert_eq!((found(&film), found(&bytes)), (None, Some(third.clone())));
+    store
+        .uploaded(&them, &upload(&film, "4", third.kept_until), None)
+        .unwrap();
+    assert_eq!(found(&bytes), None);
+    assert_eq!(store.hash_of(&changed).unwrap(), None);
+}
+
+#[test]
+fn uploads_are_remembered_by_both_stores() {
+    remembers_uploads(&MemoryStore::default());
+    remembers_uploads(&journal().1);
+}
+
+#[test]
+fn what_is_remembered_of_uploads_is_bounded_and_holds_no_key() {
+    let (_folder, journal) = journal();
+    let week = Duration::from_secs(7 * 24 * 60 * 60);
+    for number in 0..50 {
+        let content = Content::new(format!("{number:064x}"), "mp4");
+        let begun = at() + week * number;
+        let record = UploadRecord::new(content, 1, "https://m.example/1", begun);
+        let file = FileState::new(format!("/films/{number}"), 1, at());
+        journal.uploaded(&account(), &record, Some(&file)).unwrap();
+    }
+    let count = "SELECT (SELECT count(*) FROM uploads) + (SELECT count(*) FROM hashes)";
+    let connection = other_program(&journal);
+    let rows: i64 = connection.query_row(count, [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 2);
+    let record = UploadRecord::new(Content::new("ab", "mp4"), 1, "https://m.example/1", at());
+    let careless = Account::new("https://a.example", "wsk_live_secret");
+    let error = journal.uploaded(&careless, &record, None).unwrap_err();
+    assert!(
+        error.to_string().contains("a key is never written down"),
+        "{error}"
+    );
+}
+
+/// What every store does that remembers durations.
+fn remembers_durations(store: &dyn Store) {
+    let (mine, model) = (account(), model());
+    let them = Account::new(mine.base_url.clone(), "ba9876543210");
+    let took = |number: u64| {
+        let (id, seconds) = (id(&format!("pred_{number}")), Duration::from_secs(number));
+        let length = Duration::from_millis(1_234 + number);
+        Took::new(id, model.as_str(), length, at() + seconds)
+    };
+    let known = |account: &Account, model: &str| store.durations(account, model).unwrap();
+    assert_eq!(known(&mine, model.as_str()), []);
+    // One that is seen to end twice is told once.
+    let again = Took::new(
+        took(1).id,
+        model.as_str(),
+        Duration::ZERO,
+        at() + Duration::from_secs(9),
+    );
+    let kept = [&took(0), &took(1), &again].map(|took| store.took(&mine, took).unwrap());
+    assert_eq!(kept, [true, true, false]);
+    assert_eq!(known(&mine, model.as_str()), [took(0), took(1)]);
+    assert_eq!(
+        (known(&them, model.as_str()), known(&mine, "a/b")),
+        (vec![], vec![])
+    );
+    // Of many, the newest stay.
+    for number in 2..300 {
+        store.took(&mine, &took(number)).unwrap();
+    }
+    let kept: Vec<Took> = (172..300).map(took).collect();
+    assert_eq!(known(&mine, model.as_str()), kept);
+}
+
+#[test]
+fn durations_are_remembered_by_both_stores() {
+    remembers_durations(&MemoryStore::default());
+    let (_folder, journal) = journal();
+    remembers_durations(&journal);
+    // What is from a clock that was ahead does not stay the newest.
+    let (mine, model) = (account(), model());
+    let ahead = SystemTime::now() + Duration::from_secs(1_000_000);
+    let took = |name: &str, at| Took::new(id(name), "a/b", Duration::from_secs(1), at);
+    journal.took(&mine, &took("pred_ahead", ahead)).unwrap();
+    journal
+        .took(&mine, &took("pred_now", SystemTime::now()))
+        .unwrap();
+    let known = journal.durations(&mine, "a/b").unwrap();
+    assert!(
+        known.iter().all(|took| took.at <= SystemTime::now()),
+        "{known:?}"
+    );
+    assert_eq!(known.len(), 2);
+    // What somebody has changed into nonsense is passed over.
+    let connection = other_program(&journal);
+    let sql = "UPDATE durations SET milliseconds = -1 WHERE id <> 'pred_299' AND model <> 'a/b'";
+    assert_eq!(connection.execute(sql, []).unwrap(), 127);
+    assert_eq!(journal.durations(&mine, model.as_str()).unwrap().len(), 1);
+    let careless = Account::new("https://a.example", "wsk_live_secret");
+    let took = Took::new(id("pred_1"), "a/b", Duration::ZERO, at());
+    let error = journal.took(&careless, &took).unwrap_err().to_string();
+    assert!(error.contains("a key is never written down"), "{error}");
+}
+
+#[test]
+fn it_behaves_as_every_store() {
+    behaves(&MemoryStore::default());
+    behaves(&journal().1);
+}
+
+#[test]
+fn accounts_never_mix() {
+    keeps_accounts_apart(&MemoryStore::default());
+    keeps_accounts_apart(&journal().1);
+}
+
+#[test]
+fn open_in_sql_is_open_in_rust() {
+    let (folder, journal) = journal();
+    let target = Target::new(folder.path().join("out.mp4"));
+    let stages = [
+        "intended",
+        "unknown",
+        "rejected",
+        "submitted",
+        "ended",
+        "saved",
+    ];
+    let words = [
+        "created",
+        "processing",
+        "completed",
+        "failed",
+        "cancelled",
+        "timeout",
+        "deleted",
+    ];
+    let statuses: Vec<_> = words.into_iter().chain(["melted", ""]).map(Some).collect();
+    let connection = other_program(&journal);
+    for stage in stages {
+        for target in [None, Some(&target)] {
+            for status in statuses.iter().chain([&None]) {
+                let number = intend(&journal, &account(), target);
+                let sql = "UPDATE jobs SET stage = ?, status = ? WHERE number = ?";
+                connection
+                    .execute(
+                        sql,
+                        params![stage, status, i64::try_from(number.get()).unwrap()],
+                    )
+                    .unwrap();
+            }
+        }
+    }
+    let mut jobs = journal.jobs(&account(), Which::All).unwrap();
+    assert_eq!(jobs.len(), 6 * 2 * 10);
+    jobs.retain(JobRecord::is_open);
+    assert_eq!(journal.jobs(&account(), Which::Open).unwrap(), jobs);
+    assert_eq!(jobs.len(), 3 * 2 * 10 + 1);
+}
+
+#[test]
+fn many_at_once_lose_nothing() {
+    let (folder, journal) = journal();
+    let second = Journal::open(folder.path().join("journal.db")).unwrap();
+    let together = Barrier::new(8);
+    let mut given: Vec<JobNumber> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|at| {
+                let (journal, together) = ([&journal, &second][at % 2], &together);
+                scope.spawn(move || {
+                    together.wait();
+                    let each = (0..50).map(|_| intend(journal, &account(), None));
+                    each.collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    given.sort_unstable();
+    given.dedup();
+    assert_eq!(given.len(), 400);
+    assert_eq!(numbers(&second, &account(), Which::All), given);
+}
+
+#[test]
+fn a_number_is_never_given_again() {
+    let memory = MemoryStore::default();
+    let first = intend(&memory, &account(), None);
+    assert!(memory.forget(&account(), first).unwrap());
+    assert!(intend(&memory, &account(), None) > first);
+
+    let (folder, journal) = journal();
+    let first = intend(&journal, &account(), None);
+    assert!(journal.forget(&account(), first).unwrap());
+    drop(journal);
+    let journal = Journal::open(folder.path().join("journal.db")).unwrap();
+    assert!(intend(&journal, &account(), None) > first);
+    assert!(
+        journal
+            .jobs(&account(), Which::Number(JobNumber::new(u64::MAX)))
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_job_is_claimed_by_one_at_a_time() {
+    let (folder, journal) = journal();
+    let other = Journal::open(folder.path().join("journal.db")).unwrap();
+    let files = || fs::read_dir(&folder).unwrap().count();
+    let (before, number) = (files(), JobNumber::new(7));
+    let mine = journal.claim(number).unwrap();
+    let error = other.claim(number).unwrap_err();
+    assert!(error.to_string().contains("j7 is on its way"), "{error}");
+    assert!(other.claim(JobNumber::new(8)).is_ok());
+    drop(mine);
+    drop(other.claim(number).unwrap());
+    assert_eq!(files(), before, "nothing is left");
+    // What a killed process leaves is no claim.
+    fs::write(folder.path().join("journal.db.j7.lock"), "").unwrap();
+    assert!(journal.claim(number).is_ok());
+}
+
+#[test]
+fn what_came_of_a_job_that_is_gone_is_an_error() {
+    let (_folder, journal) = journal();
+    let number = intend(&journal, &account(), None);
+    journal.forget(&account(), number).unwrap();
+    let error = journal
+        .settle(number, &Settled::Accepted(&id("pred_1")))
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("j1 is not there any more"),
+        "{error}"
+    );
+}
+
+/// Run by itself in a process of its own, which ends as by a kill.
+const KILLED: &str = "WAVESPEED_JOURNAL_KILLED";
+
+#[test]
+fn what_a_killed_process_wrote_is_there() {
+    if let Some(path) = env::var_os(KILLED) {
+        let journal = Journal::open(path).unwrap();
+        let number = intend(&journal, &account(), None);
+        journal
+            .settle(number, &Settled::Accepted(&id("pred_1")))
+            .unwrap();
+        intend(&journal, &account(), None);
+        std::process::abort();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let name = "store::what_a_killed_process_wrote_is_there";
+    let mut killed = Command::new(env::current_exe().unwrap());
+    let ended = killed
+        .args(["--exact", name])
+        .env(KILLED, &path)
+        .output()
+        .unwrap();
+    assert!(!ended.status.success());
+    assert!(
+        fs::metadata(folder.path().join("journal.db-wal"))
+            .unwrap()
+            .len()
+            > 0,
+        "it closed it"
+    );
+
+    let journal = Journal::open(&path).unwrap();
+    let jobs = journal.jobs(&account(), Which::Open).unwrap();
+    let stages: Vec<_> = jobs.iter().map(|job| job.stage).collect();
+    assert_eq!(stages, [Stage::Submitted, Stage::Intended]);
+    assert_eq!(jobs[0].id, Some(id("pred_1")));
+}
+
+#[test]
+fn what_an_open_journal_wrote_is_read_by_others() {
+    let (folder, journal) = journal();
+    let number = intend(&journal, &account(), None);
+    std::mem::forget(journal);
+    let other = Journal::open(folder.path().join("journal.db")).unwrap();
+    assert_eq!(job(&other, number).stage, Stage::Intended);
+}
