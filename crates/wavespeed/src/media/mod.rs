@@ -12,8 +12,6 @@ pub(crate) mod container;
 pub(crate) mod facts;
 pub(crate) mod movie;
 pub(crate) mod reader;
-#[cfg(test)]
-mod tests;
 
 pub use container::Container;
 pub use facts::{End, Facts, Track, TrackKind};

@@ -11,6 +11,7 @@ mod check_url;
 mod download;
 mod emulator;
 mod live_models;
+mod media;
 mod outcome;
 mod outcome_property;
 mod prediction;

@@ -1,11 +1,11 @@
-use std::io::Cursor;
+//! What is read of a file's header, and how much of the file is read for it.
 
-use proptest::prelude::*;
-
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::time::Duration;
 
-use super::*;
+use proptest::prelude::*;
+use wavespeed::media::{Container, End, Facts, Reader, TrackKind, read};
+use wavespeed_harness::CLIP;
 
 /// A box.
 fn boxed(kind: &str, body: &[u8]) -> Vec<u8> {
@@ -476,10 +476,6 @@ fn fed(file: &[u8], piece: usize) -> (Facts, usize) {
     (reader.facts(), pieces)
 }
 
-fn clip() -> Vec<u8> {
-    include_bytes!("../../../emulator/assets/clip.mp4").to_vec()
-}
-
 #[test]
 fn a_file_that_shrinks_ends_the_reading() {
     let mut reader = Reader::new(1000);
@@ -512,7 +508,7 @@ proptest! {
         at_end in any::<bool>(),
         piece in 1usize..5000,
     ) {
-        let mut file = clip();
+        let mut file = CLIP.to_vec();
         let length = file.len();
         for (at, byte) in changes {
             let at = if at_end { length - 1 - at } else { at };
