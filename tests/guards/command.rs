@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use wavespeed::Wavespeed;
 use wavespeed_emulator::{Builder, Clock, Emulator, Ending};
 pub(crate) use wavespeed_harness::{CLIP, ID, runtime};
 use wiremock::matchers::method;
@@ -165,6 +166,14 @@ impl Emulated {
 
     pub(crate) fn wave(&self) -> Wave {
         Wave::at(self.emulator.origin())
+    }
+
+    /// A client with the key of the runs.
+    pub(crate) fn client(&self) -> Wavespeed {
+        let builder = Wavespeed::builder()
+            .key(KEY)
+            .base_url(self.emulator.origin());
+        builder.build().unwrap()
     }
 }
 

@@ -8,16 +8,17 @@
 mod account;
 mod command;
 mod generator;
-mod hostile;
 mod import;
 mod inputs;
 mod journal;
 #[cfg(unix)]
 mod kill;
-mod lost;
 mod matrix;
-mod money;
 mod network;
-mod outline;
-mod told;
+mod price;
+mod public_api;
+mod stats;
+mod unknown_outcome;
+mod untrusted_input;
 mod vectors;
+mod webhook_listen;

@@ -1,85 +1,14 @@
-//! `wave stats` and `wave webhook listen`: what was learned of durations, and being told of ends.
+//! `wave webhook listen`: being told of ends.
 
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use wavespeed::{Store as _, Took, Wavespeed, WebhookSecret, webhook};
-use wavespeed_journal::Journal;
+use wavespeed::{WebhookSecret, webhook};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::command::{Emulated, Wave, assert_run};
-
-const MODEL: &str = "kwaivgi/kling-lipsync/text-to-video";
-
-fn client(emulated: &Emulated) -> Wavespeed {
-    let key = super::command::KEY;
-    let builder = Wavespeed::builder()
-        .key(key)
-        .base_url(emulated.emulator.origin());
-    builder.build().unwrap()
-}
-
-#[test]
-fn stats_show_what_was_learned_and_what_follows() {
-    let emulated = Emulated::start(|builder| builder);
-    let wave = emulated.wave();
-    assert_run!("stats-nothing-seen", wave.run(&["stats"]));
-    assert_run!(
-        "stats-nothing-known",
-        wave.run(&["stats", "kwaivgi/kling-v1-tts"])
-    );
-    assert_run!(
-        "stats-no-model",
-        wave.run(&["stats", "kwaivgi/kling-v1-tt"])
-    );
-
-    let journal = Journal::open(wave.journal()).unwrap();
-    let (ws, now) = (client(&emulated), SystemTime::now());
-    for number in 0_u32..49 {
-        // As a log-normal distribution around 75 s has them, in any order.
-        let z = (f64::from(number * 10 % 49) - 24.0) / 12.0;
-        let took = Duration::from_secs_f64(75.0 * (0.4 * z).exp());
-        let id = format!("pred_{number}").parse().unwrap();
-        let at = now - Duration::from_secs(3_600 - u64::from(number));
-        journal
-            .took(ws.account(), &Took::new(id, MODEL, took, at))
-            .unwrap();
-    }
-    assert_run!("stats", wave.run(&["stats"]));
-    let stats = wave.run(&["stats", "--json", "--mean-gap", "2s"]).json();
-    assert_eq!(stats["seen"].as_array().unwrap().len(), 49);
-    // It notices an end as soon as a fixed interval would, and asks more seldom.
-    let number = |pointer: &str| stats.pointer(pointer).and_then(Value::as_f64).unwrap();
-    assert!(
-        number("/schedule/polls") < 0.9 * number("/fixed/polls"),
-        "{stats:#}"
-    );
-    assert!(
-        (number("/schedule/delay") - number("/fixed/delay")).abs() < 0.01,
-        "{stats:#}"
-    );
-}
-
-#[test]
-fn a_run_is_learned_from() {
-    let emulated = Emulated::start(|builder| builder.task_time(Duration::from_millis(50)));
-    let wave = emulated.wave();
-    for _ in 0..2 {
-        let run = wave.quick(&[
-            "lipsync",
-            "--video",
-            "https://a.example/1.mp4",
-            "--no-media-check",
-            "--text",
-            "Hello",
-        ]);
-        assert_eq!(run.exit, 0, "{run}");
-    }
-    let stats = wave.run(&["stats", "--json"]).json();
-    assert_eq!(stats["seen"].as_array().unwrap().len(), 2, "{stats:#}");
-}
 
 /// `wave webhook listen` at work.
 struct Listener {
@@ -124,7 +53,7 @@ impl Drop for Listener {
 
 /// Somebody to whom webhooks are passed on, and what they are signed with.
 fn application(emulated: &Emulated, status: u16) -> (MockServer, WebhookSecret) {
-    let ws = client(emulated);
+    let ws = emulated.client();
     emulated.runtime.block_on(async {
         let server = MockServer::start().await;
         let any = wiremock::matchers::any();
