@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// However few polls there may be, there is one a day.
-pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How much may be asked, whatever the schedules say.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,5 +39,32 @@ pub(crate) fn spacing(limits: Limits) -> Duration {
         spacing.unwrap_or(LONGEST).min(LONGEST)
     } else {
         Duration::ZERO
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_between_polls_is_never_too_long() {
+        let limits = Limits::default();
+        for per_second in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(
+                spacing(Limits {
+                    per_second,
+                    ..limits
+                }),
+                Duration::ZERO
+            );
+        }
+        let never = f64::MIN_POSITIVE / 4.0;
+        assert_eq!(
+            spacing(Limits {
+                per_second: never,
+                ..limits
+            }),
+            LONGEST
+        );
     }
 }

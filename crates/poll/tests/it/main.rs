@@ -3,3 +3,4 @@
 mod cost;
 mod many;
 mod schedule_cost;
+mod watch;

@@ -1,0 +1,179 @@
+//! Watching one job: when it is polled, what its errors do, and how the wait ends.
+
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+
+use wavespeed_poll::{Deadline, ManualClock, Poller, Reply, Start, Stopped, Trouble, Verdict};
+
+type Answer = Result<Reply<&'static str>, Trouble<&'static str>>;
+
+const PENDING: Answer = Ok(Reply::Pending("pending"));
+const DONE: Answer = Ok(Reply::Done("done"));
+
+fn trouble(error: &'static str, verdict: Verdict) -> Answer {
+    Err(Trouble::new(error, verdict))
+}
+
+fn retry(error: &'static str) -> Answer {
+    trouble(error, Verdict::Retry { retry_after: None })
+}
+
+/// Plays the answers in order, the last one for ever, and lists each item with its time.
+async fn play(deadline: Option<u64>, start: Start, answers: &[Answer]) -> Vec<String> {
+    let clock = ManualClock::default();
+    let deadline = deadline.map_or(Deadline::never(), |seconds| {
+        Deadline::after(Duration::from_secs(seconds), &clock)
+    });
+    let mut answers: VecDeque<Answer> = answers.iter().cloned().collect();
+    let ask = || {
+        let answer = if answers.len() > 1 {
+            answers.pop_front()
+        } else {
+            answers.front().cloned()
+        };
+        async move { answer.unwrap() }
+    };
+    let poller = Poller::default()
+        .with_clock(clock.clone())
+        .with_random(|| 0.0);
+    let items = poller.watch(deadline, start, ask);
+    pin!(items)
+        .map(|item| format!("{:.1} {item:?}", clock.elapsed().as_secs_f64()))
+        .collect()
+        .await
+}
+
+#[tokio::test]
+async fn ends_with_the_terminal_state() {
+    assert_eq!(
+        play(None, Start::AfterGap, &[PENDING, PENDING, DONE]).await,
+        [
+            r#"1.0 Ok(Pending("pending"))"#,
+            r#"2.1 Ok(Pending("pending"))"#,
+            r#"3.3 Ok(Done("done"))"#
+        ]
+    );
+    assert_eq!(
+        play(None, Start::Now, &[DONE]).await,
+        [r#"0.0 Ok(Done("done"))"#]
+    );
+}
+
+#[tokio::test]
+async fn waits_through_errors_with_backoff_and_forgets_them_after_an_answer() {
+    let items = play(
+        None,
+        Start::Now,
+        &[
+            retry("a"),
+            retry("b"),
+            retry("c"),
+            retry("d"),
+            PENDING,
+            retry("e"),
+            DONE,
+        ],
+    )
+    .await;
+    let waits: Vec<&str> = items
+        .iter()
+        .map(|item| item.split(' ').next().unwrap())
+        .collect();
+    // Back-off without chance is half of 1, 2, 4, 8 s, but never less than the schedule.
+    assert_eq!(waits, ["0.0", "1.1", "2.3", "4.3", "8.3", "9.9", "11.7"]);
+}
+
+#[tokio::test]
+async fn obeys_retry_after() {
+    let busy = trouble(
+        "busy",
+        Verdict::Retry {
+            retry_after: Some(Duration::from_secs(120)),
+        },
+    );
+    assert_eq!(
+        play(None, Start::Now, &[busy, DONE]).await,
+        [
+            r#"0.0 Ok(Retrying { error: "busy", again_in: 120s })"#,
+            r#"120.0 Ok(Done("done"))"#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_senseless_retry_after_neither_panics_nor_sleeps_for_good() {
+    let never = trouble(
+        "busy",
+        Verdict::Retry {
+            retry_after: Some(Duration::MAX),
+        },
+    );
+    let items = play(None, Start::Now, &[never.clone(), DONE]).await;
+    assert_eq!(items[1], r#"3600.0 Ok(Done("done"))"#);
+    let items = play(Some(60), Start::Now, &[never]).await;
+    assert_eq!(items.last().unwrap(), r#"60.0 Err(Deadline(Some("busy")))"#);
+}
+
+#[tokio::test]
+async fn an_error_that_waiting_cannot_mend_ends_it() {
+    let refused = trouble("refused", Verdict::Stop);
+    assert_eq!(
+        play(None, Start::Now, &[PENDING, refused, DONE]).await,
+        [
+            r#"0.0 Ok(Pending("pending"))"#,
+            r#"1.1 Err(Error("refused"))"#,
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_lasting_error_ends_it_only_when_nothing_else_came_between() {
+    let missing = || trouble("missing", Verdict::RetryWithin(Duration::from_secs(30)));
+    let items = play(None, Start::Now, &[missing()]).await;
+    let last = items.last().unwrap();
+    assert!(last.ends_with(r#"Err(Error("missing"))"#), "{last}");
+    let at: f64 = last.split(' ').next().unwrap().parse().unwrap();
+    assert_eq!(at, 30.0);
+    // With an answer in between, the 30 s begin anew.
+    let mut interrupted = vec![missing(), missing(), missing(), missing(), PENDING];
+    interrupted.extend([missing(), missing(), missing(), missing(), DONE]);
+    assert!(
+        play(None, Start::Now, &interrupted)
+            .await
+            .last()
+            .unwrap()
+            .contains("Done")
+    );
+}
+
+#[tokio::test]
+async fn the_deadline_ends_it_after_one_last_poll() {
+    let items = play(Some(60), Start::Now, &[PENDING]).await;
+    let [.., before, end] = &items[..] else {
+        panic!("{items:?}")
+    };
+    assert_eq!(end, "60.0 Err(Deadline(None))");
+    assert!(before.starts_with("58.0 Ok"), "{items:?}");
+    let items = play(Some(3), Start::Now, &[retry("down")]).await;
+    assert_eq!(items.last().unwrap(), r#"3.0 Err(Deadline(Some("down")))"#);
+}
+
+#[tokio::test]
+async fn the_deadline_cuts_a_stalled_poll() {
+    let clock = ManualClock::default();
+    let deadline = Deadline::after(Duration::from_secs(5), &clock);
+    let stalled = std::future::pending::<Answer>;
+    let items = Poller::default()
+        .with_clock(clock.clone())
+        .watch(deadline, Start::Now, stalled);
+    let mut items = pin!(items);
+    assert!(futures_util::poll!(items.next()).is_pending());
+    clock.advance(Duration::from_secs(4));
+    assert!(futures_util::poll!(items.next()).is_pending());
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(items.next().await, Some(Err(Stopped::Unanswered)));
+    assert_eq!(items.next().await, None);
+}
