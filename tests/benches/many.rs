@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
-use wavespeed::poll::{Fixed, Limits, Update};
+use wavespeed::poll::{Fixed, RateLimits, Update};
 use wavespeed::{Job, Poller, Prediction, Store as _, Took, Wavespeed};
 use wavespeed_emulator::Emulator;
 use wavespeed_journal::Journal;
@@ -121,7 +121,7 @@ async fn run(is_learned: bool) {
     }
     let jobs = submit(&ws).await;
     let (began, used) = (Instant::now(), cpu());
-    let mut watched = pin!(ws.watch_many(stream::iter(jobs), ws.deadline(), Limits::default()));
+    let mut watched = pin!(ws.watch_many(stream::iter(jobs), ws.deadline(), RateLimits::default()));
     let (mut polls, mut delays, mut connections) = (0, Vec::new(), 0);
     let mut sampled = began;
     while let Some((_, item)) = watched.next().await {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use wavespeed::poll::Limits;
+use wavespeed::poll::RateLimits;
 use wavespeed::{Builder, LiveModels, MemoryStore, Pace, Wavespeed};
 use wavespeed_emulator::Emulator;
 use wavespeed_journal::Journal;
@@ -50,8 +50,8 @@ impl Context {
     }
 
     /// What holds for the polls of all tasks together.
-    pub(crate) fn limits(&self) -> Limits {
-        let mut limits = Limits::default();
+    pub(crate) fn limits(&self) -> RateLimits {
+        let mut limits = RateLimits::default();
         limits.per_second = f64::from(self.global.polls_per_minute) / 60.0;
         limits
     }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use wavespeed::poll::Expected;
+use wavespeed::poll::ScheduleCost;
 use wavespeed::{Downloaded, JobRecord, Prediction, Quote, Uploaded, UsageSum, types};
 
 /// What became of one job.
@@ -215,8 +215,8 @@ pub(crate) struct CostDocument {
     pub(crate) delay: f64,
 }
 
-impl From<Expected> for CostDocument {
-    fn from(expected: Expected) -> Self {
+impl From<ScheduleCost> for CostDocument {
+    fn from(expected: ScheduleCost) -> Self {
         Self {
             polls: (expected.polls * 1_000.0).round() / 1_000.0,
             delay: seconds(expected.delay),

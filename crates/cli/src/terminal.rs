@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use wavespeed::poll::Outlook;
+use wavespeed::poll::Estimate;
 use wavespeed::{
     Deadline, Fault, Model, Severity, UploadOptions, UploadProgress, UploadStep, Uploaded,
 };
@@ -119,7 +119,7 @@ pub(crate) fn word(text: &str) -> String {
 }
 
 /// How long a task has taken and will take, likely, in words.
-fn likely(outlook: Outlook) -> String {
+fn likely(outlook: Estimate) -> String {
     // No finer than anybody can know it.
     let grain = |seconds: u64| match seconds {
         0..10 => 1,
@@ -218,7 +218,7 @@ impl Progress {
     }
 
     /// How far a task has come.
-    pub(crate) fn task(&self, status: &str, outlook: Option<Outlook>) {
+    pub(crate) fn task(&self, status: &str, outlook: Option<Estimate>) {
         let Some(outlook) = outlook else {
             return self.show(status);
         };
@@ -294,7 +294,7 @@ mod tests {
         let told = |median: f64, sigma: f64, elapsed: u64| {
             let median = Duration::from_secs_f64(median);
             let durations = Durations::new(LogNormal { median, sigma });
-            likely(durations.outlook(Duration::from_secs(elapsed)))
+            likely(durations.estimate(Duration::from_secs(elapsed)))
         };
         for (median, sigma, elapsed, expected) in [
             (2.0, 0.3, 0, "0 s of about 2 s, likely done in 1–3 s"),

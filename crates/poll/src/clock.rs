@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-/// What [`Clock::pause`] and [`Clock::passed`] return.
+/// What [`Clock::sleep_until`] and [`Clock::timeout_at`] return.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The time, and waiting for it.
@@ -20,9 +20,9 @@ pub trait Clock: fmt::Debug + Send + Sync {
     /// The present.
     fn now(&self) -> Instant;
     /// Done once `until` has come. Nothing else is going on meanwhile.
-    fn pause(&self, until: Instant) -> Sleep;
+    fn sleep_until(&self, until: Instant) -> Sleep;
     /// Done once `limit` has passed. Something else is going on meanwhile, and should end first.
-    fn passed(&self, limit: Instant) -> Sleep;
+    fn timeout_at(&self, limit: Instant) -> Sleep;
 }
 
 /// The real time, by tokio's timer.
@@ -35,12 +35,12 @@ impl Clock for TokioClock {
         tokio::time::Instant::now().into_std()
     }
 
-    fn pause(&self, until: Instant) -> Sleep {
+    fn sleep_until(&self, until: Instant) -> Sleep {
         Box::pin(tokio::time::sleep_until(until.into()))
     }
 
-    fn passed(&self, limit: Instant) -> Sleep {
-        self.pause(limit)
+    fn timeout_at(&self, limit: Instant) -> Sleep {
+        self.sleep_until(limit)
     }
 }
 
@@ -79,7 +79,7 @@ impl Clock for ManualClock {
         self.start + self.elapsed()
     }
 
-    fn pause(&self, until: Instant) -> Sleep {
+    fn sleep_until(&self, until: Instant) -> Sleep {
         let clock = self.clone();
         Box::pin(async move {
             clock.advance(until.saturating_duration_since(clock.now()));
@@ -88,7 +88,7 @@ impl Clock for ManualClock {
         })
     }
 
-    fn passed(&self, limit: Instant) -> Sleep {
+    fn timeout_at(&self, limit: Instant) -> Sleep {
         let mut elapsed = self.elapsed.subscribe();
         let limit = limit.saturating_duration_since(self.start);
         Box::pin(async move {

@@ -44,11 +44,11 @@ impl Deadline {
     }
 
     /// The output of `work`, or `None` if the deadline came first; `work` is then dropped.
-    pub async fn cut<F: Future>(&self, clock: &dyn Clock, work: F) -> Option<F::Output> {
+    pub async fn timeout<F: Future>(&self, clock: &dyn Clock, work: F) -> Option<F::Output> {
         let Some(at) = self.0 else {
             return Some(work.await);
         };
-        match select(pin!(work), clock.passed(at)).await {
+        match select(pin!(work), clock.timeout_at(at)).await {
             Either::Left((output, _)) => Some(output),
             Either::Right(((), _)) => None,
         }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::cost::Expected;
+use crate::cost::ScheduleCost;
 use crate::cost::expect;
 use crate::kernel::{Kernel, LogNormal, logarithm, seconds};
 use crate::schedule::{Fixed, Schedule};
@@ -152,13 +152,13 @@ impl Durations {
 
     /// How much longer a job will take, likely, that is still running after `elapsed`.
     #[must_use]
-    pub fn outlook(&self, elapsed: Duration) -> Outlook {
+    pub fn estimate(&self, elapsed: Duration) -> Estimate {
         let left = |part: f64| match self.survival(elapsed) > LOST {
             true => self.quantile(elapsed, part).saturating_sub(elapsed),
             // Nothing is known of such a job but that it ends some time: so far is as good as halfway.
             false => seconds(elapsed.as_secs_f64() * part / (1.0 - part)),
         };
-        Outlook {
+        Estimate {
             elapsed,
             soonest: left(0.1),
             expected: left(0.5),
@@ -168,7 +168,7 @@ impl Durations {
 
     /// What a schedule costs if jobs take as long as this expects.
     #[must_use]
-    pub fn expect(&self, schedule: &dyn Schedule) -> Expected {
+    pub fn expect(&self, schedule: &dyn Schedule) -> ScheduleCost {
         expect(
             |now| schedule.gap(now, 0.5),
             |time| self.survival(seconds(time)),
@@ -270,7 +270,7 @@ impl Durations {
 /// is never at its end before the job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Outlook {
+pub struct Estimate {
     /// How long the job has been running.
     pub elapsed: Duration,
     /// Of ten such jobs, one ends within this time from now.
@@ -291,7 +291,7 @@ mod tests {
         let durations = Durations::new(LogNormal { median, sigma: 0.1 });
         let mut last = Duration::ZERO;
         for elapsed in [60, 80, 100, 300, 100_000] {
-            let outlook = durations.outlook(Duration::from_secs(elapsed));
+            let outlook = durations.estimate(Duration::from_secs(elapsed));
             assert!(!outlook.soonest.is_zero(), "{outlook:?}");
             assert!(outlook.soonest < outlook.expected, "{outlook:?}");
             assert!(outlook.expected < outlook.latest, "{outlook:?}");

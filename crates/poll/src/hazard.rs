@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::cost::expect;
 use crate::durations::Durations;
-use crate::schedule::{Moment, Schedule};
+use crate::schedule::{PollContext, Schedule};
 
 /// The points of time at which the rate is worked out.
 const POINTS: usize = 512;
@@ -22,7 +22,7 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// What a poll is worth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Worth {
+pub enum CostModel {
     /// So much delay is taken to save a poll.
     Delay(Duration),
     /// As much as makes the time until an end is noticed, by the number of polls until then, this on
@@ -32,8 +32,8 @@ pub enum Worth {
 
 /// Polls where [`Durations`] expect an end. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Learned {
-    worth: Worth,
+pub struct HazardSchedule {
+    worth: CostModel,
     floor: Duration,
     cap: Duration,
     /// A gap is at most this part of the time that has passed.
@@ -53,10 +53,10 @@ struct Point {
     survival: f64,
 }
 
-impl Learned {
+impl HazardSchedule {
     /// The schedule for jobs that take so long. The floor is 1 s, the cap 60 s.
     #[must_use]
-    pub fn new(durations: &Durations, worth: Worth) -> Self {
+    pub fn new(durations: &Durations, worth: CostModel) -> Self {
         Self {
             worth,
             floor: Duration::from_secs(1),
@@ -88,8 +88,8 @@ impl Learned {
     /// The rate that its worth asks for.
     fn rate(&self) -> f64 {
         match self.worth {
-            Worth::Delay(delay) => (2.0 * delay.as_secs_f64().max(1e-6)).sqrt().recip(),
-            Worth::MeanGap(gap) => {
+            CostModel::Delay(delay) => (2.0 * delay.as_secs_f64().max(1e-6)).sqrt().recip(),
+            CostModel::MeanGap(gap) => {
                 // More polls make shorter gaps, so it lies between a rate that is too low and one
                 // that is too high.
                 let (mut low, mut high) = (-10.0_f64, 10.0_f64);
@@ -110,7 +110,7 @@ impl Learned {
         }
     }
 
-    fn gap_at(&self, rate: f64, now: Moment, random: f64) -> Duration {
+    fn gap_at(&self, rate: f64, now: PollContext, random: f64) -> Duration {
         let elapsed = now.elapsed.as_secs_f64();
         let by_time = |point: &Point| (point.seconds, point.roots);
         let by_polls = |point: &Point| (point.roots, point.seconds);
@@ -184,13 +184,13 @@ fn interpolate(points: &[Point], by: impl Fn(&Point) -> (f64, f64), x: f64) -> f
     }
 }
 
-impl Schedule for Learned {
-    fn gap(&self, now: Moment, random: f64) -> Duration {
+impl Schedule for HazardSchedule {
+    fn gap(&self, now: PollContext, random: f64) -> Duration {
         let rate = *self.rate.get_or_init(|| self.rate());
         self.gap_at(rate, now, random)
     }
 
-    fn likely(&self, asked: Duration, now: Duration) -> f64 {
+    fn completion_probability(&self, asked: Duration, now: Duration) -> f64 {
         let before = self.survival(asked.as_secs_f64());
         let left = self.survival(now.as_secs_f64());
         // Of those that take longer than all that was expected, each moment may be the last.

@@ -1,7 +1,7 @@
 //! When to ask again, and waiting for an end.
 //!
 //! A remote job of unknown length is asked about until it has ended. This crate decides *when* to
-//! ask ([`Schedule`]), *which errors end the waiting* ([`Verdict`]) and *until when* it goes on
+//! ask ([`Schedule`]), *which errors end the waiting* ([`OnError`]) and *until when* it goes on
 //! ([`Deadline`]), and gives every answer to whoever watches as a stream ([`Poller::watch`]). What
 //! asking means is a closure: there is neither HTTP nor a vendor in here.
 //!
@@ -25,7 +25,7 @@
 //! # }
 //! ```
 //!
-//! [`Learned`] is a schedule that knows how long such jobs took before: it asks where they tend to
+//! [`HazardSchedule`] is a schedule that knows how long such jobs took before: it asks where they tend to
 //! end, and so more seldom than a fixed interval that notices an end as soon.
 //!
 //! Time and random numbers come from outside ([`Clock`], [`Poller::with_random`]), so that nothing
@@ -46,13 +46,13 @@ mod waiter;
 mod watch;
 
 pub use clock::{Clock, ManualClock, Sleep, TokioClock};
-pub use cost::Expected;
+pub use cost::ScheduleCost;
 pub use deadline::Deadline;
-pub use durations::{Durations, Outlook};
-pub use hazard::{Learned, Worth};
+pub use durations::{Durations, Estimate};
+pub use hazard::{CostModel, HazardSchedule};
 pub use kernel::LogNormal;
-pub use limits::Limits;
+pub use limits::RateLimits;
 pub use poller::Poller;
-pub use schedule::{Fixed, Geometric, Moment, Schedule};
-pub use update::{Reply, Start, Stopped, Trouble, Update, Verdict};
+pub use schedule::{Fixed, Geometric, PollContext, Schedule};
+pub use update::{FirstPoll, OnError, PollError, Reply, Update, WaitError};
 pub use waiter::Entry;

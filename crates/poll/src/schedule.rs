@@ -7,12 +7,12 @@ use std::time::Duration;
 pub trait Schedule: fmt::Debug + Send + Sync {
     /// The time from now to the next poll. `random` is uniform in `0.0..1.0`; schedules use it so
     /// that many waiters do not march in step.
-    fn gap(&self, now: Moment, random: f64) -> Duration;
+    fn gap(&self, now: PollContext, random: f64) -> Duration;
 
     /// How likely it is, from 0 to 1, that a job which was still running when it was `asked` about
     /// has ended `now`, both counted from its beginning. If there are more jobs to be asked about
     /// than may be, those most likely to have ended come first.
-    fn likely(&self, asked: Duration, now: Duration) -> f64 {
+    fn completion_probability(&self, asked: Duration, now: Duration) -> f64 {
         // Nothing is known: it may take any time, and each order of magnitude is as likely.
         match now.is_zero() {
             true => 0.0,
@@ -24,14 +24,14 @@ pub trait Schedule: fmt::Debug + Send + Sync {
 /// What a [`Schedule`] knows of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Moment {
+pub struct PollContext {
     /// How old the job is, as far as that is known.
     pub elapsed: Duration,
     /// How many polls were made.
     pub polls: u32,
 }
 
-impl Moment {
+impl PollContext {
     /// After so much time and so many polls.
     #[must_use]
     pub fn new(elapsed: Duration, polls: u32) -> Self {
@@ -44,7 +44,7 @@ impl Moment {
 pub struct Fixed(pub Duration);
 
 impl Schedule for Fixed {
-    fn gap(&self, _: Moment, _: f64) -> Duration {
+    fn gap(&self, _: PollContext, _: f64) -> Duration {
         self.0
     }
 }
@@ -82,7 +82,7 @@ impl Geometric {
 }
 
 impl Schedule for Geometric {
-    fn gap(&self, now: Moment, random: f64) -> Duration {
+    fn gap(&self, now: PollContext, random: f64) -> Duration {
         let exponent = i32::try_from(now.polls).unwrap_or(i32::MAX);
         let grown = self.floor.as_secs_f64() * self.growth.powi(exponent);
         let capped = grown.min(self.cap.as_secs_f64());
@@ -97,7 +97,7 @@ mod tests {
 
     fn gap(schedule: Geometric, polls: u32, random: f64) -> f64 {
         schedule
-            .gap(Moment::new(Duration::ZERO, polls), random)
+            .gap(PollContext::new(Duration::ZERO, polls), random)
             .as_secs_f64()
     }
 
@@ -123,6 +123,6 @@ mod tests {
             growth: f64::NAN,
             ..Geometric::default()
         };
-        assert!(wild.gap(Moment::new(Duration::ZERO, 3), 0.5) <= Duration::from_secs(6));
+        assert!(wild.gap(PollContext::new(Duration::ZERO, 3), 0.5) <= Duration::from_secs(6));
     }
 }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crate::clock::Clock;
 use crate::deadline::Deadline;
 use crate::poller::Poller;
-use crate::schedule::{Moment, Schedule};
-use crate::update::{Reply, Start, Stopped, Trouble, Update, Verdict};
+use crate::schedule::{PollContext, Schedule};
+use crate::update::{FirstPoll, OnError, PollError, Reply, Update, WaitError};
 
 /// The longest wait the other side can ask for: a header must not put a waiter to sleep for good.
 pub(crate) const RETRY_AFTER_CAP: Duration = Duration::from_secs(60 * 60);
@@ -18,9 +18,9 @@ pub(crate) const RETRY_AFTER_CAP: Duration = Duration::from_secs(60 * 60);
 const LAST_CALL: Duration = Duration::from_secs(2);
 
 /// The wait in place of one that no clock can show.
-const SANE: Duration = Duration::from_secs(30);
+const FALLBACK_WAIT: Duration = Duration::from_secs(30);
 
-pub(crate) struct Course<E> {
+pub(crate) struct JobState<E> {
     schedule: Arc<dyn Schedule>,
     /// When it was first watched, and how old it was then.
     began: Instant,
@@ -31,11 +31,11 @@ pub(crate) struct Course<E> {
     /// Whether there was any answer, be it an error.
     answered: bool,
     pub(crate) next: Instant,
-    failing: Option<Failing<E>>,
+    streak: Option<FailureStreak<E>>,
 }
 
 /// A row of polls that failed.
-struct Failing<E> {
+struct FailureStreak<E> {
     times: u32,
     /// Since when the row has held nothing but the error now at its end.
     same_since: Option<Instant>,
@@ -44,12 +44,12 @@ struct Failing<E> {
 
 /// What holds for every job.
 #[derive(Clone)]
-pub(crate) struct Rules {
+pub(crate) struct Context {
     pub(crate) poller: Poller,
     pub(crate) deadline: Deadline,
 }
 
-impl Rules {
+impl Context {
     pub(crate) fn clock(&self) -> &dyn Clock {
         self.poller.clock()
     }
@@ -60,19 +60,19 @@ impl Rules {
     }
 }
 
-impl<E: Clone> Course<E> {
+impl<E: Clone> JobState<E> {
     pub(crate) fn new(
-        rules: &Rules,
+        context: &Context,
         schedule: Arc<dyn Schedule>,
-        start: Start,
+        start: FirstPoll,
         age: Duration,
     ) -> Self {
-        let began = rules.clock().now();
-        let mut course = Self {
+        let began = context.clock().now();
+        let mut state = Self {
             schedule,
             began,
             age,
-            running: if start == Start::Now {
+            running: if start == FirstPoll::Now {
                 Duration::ZERO
             } else {
                 age
@@ -80,67 +80,67 @@ impl<E: Clone> Course<E> {
             polls: 0,
             answered: false,
             next: began,
-            failing: None,
+            streak: None,
         };
-        if start == Start::AfterGap {
-            course.next = clipped(rules, course.gap(rules));
+        if start == FirstPoll::AfterGap {
+            state.next = clamp_to_deadline(context, state.gap(context));
         }
-        course
+        state
     }
 
     /// What an answer says, and when to ask again; none is one that the deadline cut off.
     pub(crate) fn answered<T>(
         &mut self,
-        rules: &Rules,
-        answer: Option<Result<Reply<T>, Trouble<E>>>,
-    ) -> Result<Update<T, E>, Stopped<E>> {
+        context: &Context,
+        answer: Option<Result<Reply<T>, PollError<E>>>,
+    ) -> Result<Update<T, E>, WaitError<E>> {
         self.polls = self.polls.saturating_add(1);
         self.answered |= answer.is_some();
         match answer {
             None => Err(self.out_of_time()),
             Some(Ok(Reply::Done(record))) => Ok(Update::Done(record)),
             Some(Ok(Reply::Pending(record))) => {
-                self.failing = None;
-                self.running = self.elapsed(rules);
-                self.next = clipped(rules, self.gap(rules));
+                self.streak = None;
+                self.running = self.elapsed(context);
+                self.next = clamp_to_deadline(context, self.gap(context));
                 Ok(Update::Pending(record))
             }
-            Some(Err(trouble)) => self.troubled(rules, trouble),
+            Some(Err(trouble)) => self.troubled(context, trouble),
         }
     }
 
     fn troubled<T>(
         &mut self,
-        rules: &Rules,
-        trouble: Trouble<E>,
-    ) -> Result<Update<T, E>, Stopped<E>> {
-        let Trouble { error, verdict } = trouble;
-        let now = rules.clock().now();
-        let before = self.failing.take();
+        context: &Context,
+        trouble: PollError<E>,
+    ) -> Result<Update<T, E>, WaitError<E>> {
+        let PollError { error, verdict } = trouble;
+        let now = context.clock().now();
+        let before = self.streak.take();
         let times = before.as_ref().map_or(0, |row| row.times) + 1;
         let mut same_since = None;
         let mut retry_after = None;
         let mut patience_left = Duration::MAX;
         match verdict {
-            Verdict::Stop => return Err(Stopped::Error(error)),
-            Verdict::Retry { retry_after: asked } => {
+            OnError::Stop => return Err(WaitError::Error(error)),
+            OnError::Retry { retry_after: asked } => {
                 retry_after = asked.map(|asked| asked.min(RETRY_AFTER_CAP));
             }
-            Verdict::RetryWithin(patience) => {
+            OnError::RetryWithin(patience) => {
                 let since = before.and_then(|row| row.same_since).unwrap_or(now);
                 if now.duration_since(since) >= patience {
-                    return Err(Stopped::Error(error));
+                    return Err(WaitError::Error(error));
                 }
                 same_since = Some(since);
                 patience_left = patience - now.duration_since(since);
             }
         }
         let gap = self
-            .gap(rules)
-            .max(rules.poller.backoff(times - 1))
+            .gap(context)
+            .max(context.poller.backoff(times - 1))
             .max(retry_after.unwrap_or_default());
-        self.next = clipped(rules, gap.min(patience_left));
-        self.failing = Some(Failing {
+        self.next = clamp_to_deadline(context, gap.min(patience_left));
+        self.streak = Some(FailureStreak {
             times,
             same_since,
             last: error.clone(),
@@ -152,37 +152,38 @@ impl<E: Clone> Course<E> {
     }
 
     /// The deadline has come.
-    pub(crate) fn out_of_time(&mut self) -> Stopped<E> {
+    pub(crate) fn out_of_time(&mut self) -> WaitError<E> {
         match self.answered {
-            true => Stopped::Deadline(self.failing.take().map(|row| row.last)),
-            false => Stopped::Unanswered,
+            true => WaitError::Deadline(self.streak.take().map(|row| row.last)),
+            false => WaitError::Unanswered,
         }
     }
 
     /// How likely it is that the job has ended since it was last known to be running.
-    pub(crate) fn likely(&self, rules: &Rules) -> f64 {
-        self.schedule.likely(self.running, self.elapsed(rules))
+    pub(crate) fn completion_probability(&self, context: &Context) -> f64 {
+        self.schedule
+            .completion_probability(self.running, self.elapsed(context))
     }
 
-    fn elapsed(&self, rules: &Rules) -> Duration {
-        let watched = rules.clock().now().saturating_duration_since(self.began);
+    fn elapsed(&self, context: &Context) -> Duration {
+        let watched = context.clock().now().saturating_duration_since(self.began);
         self.age.saturating_add(watched)
     }
 
-    fn gap(&self, rules: &Rules) -> Duration {
-        let moment = Moment::new(self.elapsed(rules), self.polls);
-        self.schedule.gap(moment, (rules.poller.random)())
+    fn gap(&self, context: &Context) -> Duration {
+        let moment = PollContext::new(self.elapsed(context), self.polls);
+        self.schedule.gap(moment, (context.poller.random)())
     }
 }
 
 /// The moment of the next poll: not so close to the deadline that it could not be answered.
-pub(crate) fn clipped(rules: &Rules, gap: Duration) -> Instant {
-    let now = rules.clock().now();
-    let gap = match rules.deadline.remaining(rules.clock()) {
+pub(crate) fn clamp_to_deadline(context: &Context, gap: Duration) -> Instant {
+    let now = context.clock().now();
+    let gap = match context.deadline.remaining(context.clock()) {
         Some(left) if gap.saturating_add(LAST_CALL) <= left => gap,
         Some(left) if left > LAST_CALL * 2 => left - LAST_CALL,
         Some(left) => gap.min(left),
         None => gap,
     };
-    now.checked_add(gap).unwrap_or(now + SANE)
+    now.checked_add(gap).unwrap_or(now + FALLBACK_WAIT)
 }

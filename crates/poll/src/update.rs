@@ -14,17 +14,17 @@ pub enum Reply<T> {
 /// Asking failed. That says nothing about the job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Trouble<E> {
+pub struct PollError<E> {
     /// What went wrong.
     pub error: E,
     /// What follows from it.
-    pub verdict: Verdict,
+    pub verdict: OnError,
 }
 
-impl<E> Trouble<E> {
+impl<E> PollError<E> {
     /// An error, and what follows from it.
     #[must_use]
-    pub fn new(error: E, verdict: Verdict) -> Self {
+    pub fn new(error: E, verdict: OnError) -> Self {
         Self { error, verdict }
     }
 }
@@ -32,7 +32,7 @@ impl<E> Trouble<E> {
 /// What follows from an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum OnError {
     /// Ask again, with back-off, but not before `retry_after` if the other side named a time.
     Retry {
         /// How long the other side asked to wait; what is more than an hour is an hour.
@@ -63,7 +63,7 @@ pub enum Update<T, E> {
 
 /// Why waiting ended before the job did. Closed on purpose: whoever waits has to answer each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stopped<E> {
+pub enum WaitError<E> {
     /// The deadline came. Carries the error of the last poll if that one failed.
     Deadline(Option<E>),
     /// The deadline came before there was any answer: the job may have ended.
@@ -75,7 +75,7 @@ pub enum Stopped<E> {
 /// When the first poll is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Start {
+pub enum FirstPoll {
     /// At once: the job may have ended long ago.
     Now,
     /// After the schedule's first gap: the job has just begun.

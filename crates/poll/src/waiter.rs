@@ -15,10 +15,10 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{FuturesUnordered, Stream};
 use slab::Slab;
 
-use crate::limits::{Limits, spacing, unused};
+use crate::limits::{RateLimits, spacing, unused};
 use crate::schedule::Schedule;
-use crate::state::{Course, RETRY_AFTER_CAP, Rules, clipped};
-use crate::update::{Reply, Start, Stopped, Trouble, Update, Verdict};
+use crate::state::{Context, JobState, RETRY_AFTER_CAP, clamp_to_deadline};
+use crate::update::{FirstPoll, OnError, PollError, Reply, Update, WaitError};
 
 /// How many of those that are due are picked at once, or which part of them: who comes first is worked
 /// out anew for the next ones only.
@@ -41,7 +41,7 @@ pub struct Entry<K> {
     /// When to ask about it; by the poller's schedule unless it has its own.
     pub schedule: Option<Arc<dyn Schedule>>,
     /// When it is first asked about.
-    pub start: Start,
+    pub start: FirstPoll,
     /// How long ago it began.
     pub age: Duration,
 }
@@ -49,7 +49,7 @@ pub struct Entry<K> {
 impl<K> Entry<K> {
     /// A job that has just begun.
     #[must_use]
-    pub fn new(key: K, start: Start) -> Self {
+    pub fn new(key: K, start: FirstPoll) -> Self {
         Self {
             key,
             schedule: None,
@@ -67,11 +67,11 @@ fn by_rank(one: &Rank, other: &Rank) -> Ordering {
 }
 
 /// What was learned of one job.
-pub(crate) type Item<K, T, E> = (K, Result<Update<T, E>, Stopped<E>>);
+pub(crate) type Item<K, T, E> = (K, Result<Update<T, E>, WaitError<E>>);
 
 pub(crate) struct Waiter<K, E, S, W, L, F> {
-    rules: Rules,
-    limits: Limits,
+    context: Context,
+    limits: RateLimits,
     default: Arc<dyn Schedule>,
     /// Absent once it has ended.
     entries: Option<Pin<Box<S>>>,
@@ -88,14 +88,14 @@ pub(crate) struct Waiter<K, E, S, W, L, F> {
     /// From when on there may be another poll.
     free: Instant,
     /// How many polls have failed in a row, of all jobs.
-    failing: usize,
+    streak: usize,
     /// How many jobs there have been.
     entered: usize,
 }
 
 struct Job<K, E> {
     key: K,
-    course: Course<E>,
+    state: JobState<E>,
     place: Place,
 }
 
@@ -124,20 +124,20 @@ where
     S: Stream<Item = Entry<K>>,
     W: Stream<Item = Q>,
     L: FnMut(usize, &K) -> F,
-    F: Future<Output = (usize, Option<Result<Reply<T>, Trouble<E>>>)>,
+    F: Future<Output = (usize, Option<Result<Reply<T>, PollError<E>>>)>,
     E: Clone,
 {
     pub(crate) fn new(
-        rules: Rules,
-        limits: Limits,
+        context: Context,
+        limits: RateLimits,
         default: Arc<dyn Schedule>,
         entries: S,
         wakes: W,
         fly: L,
     ) -> Self {
-        let now = rules.clock().now();
+        let now = context.clock().now();
         Self {
-            rules,
+            context,
             limits,
             default,
             entries: Some(Box::pin(entries)),
@@ -150,7 +150,7 @@ where
             picked: Vec::new(),
             flying: FuturesUnordered::new(),
             free: unused(limits, now),
-            failing: 0,
+            streak: 0,
             entered: 0,
         }
     }
@@ -158,7 +158,7 @@ where
     pub(crate) async fn next(&mut self) -> Option<Item<K, T, E>> {
         loop {
             self.collect();
-            if self.rules.is_out_of_time()
+            if self.context.is_out_of_time()
                 && let Some(stopped) = self.give_up()
             {
                 return Some(stopped);
@@ -190,11 +190,11 @@ where
             }
             Slot::Vacant(new) => {
                 let schedule = entry.schedule.unwrap_or_else(|| Arc::clone(&self.default));
-                let course = Course::new(&self.rules, schedule, entry.start, entry.age);
-                let next = course.next;
+                let state = JobState::new(&self.context, schedule, entry.start, entry.age);
+                let next = state.next;
                 let index = self.jobs.insert(Job {
                     key: new.key().clone(),
-                    course,
+                    state,
                     place: Place::Waiting,
                 });
                 new.insert(index);
@@ -217,7 +217,7 @@ where
                 self.picked.retain(|picked| *picked != index);
             }
             Place::Waiting => {
-                job.course.next = self.rules.clock().now();
+                job.state.next = self.context.clock().now();
                 job.place = Place::Due;
             }
         }
@@ -226,14 +226,14 @@ where
 
     /// Takes those whose time has come from the queue.
     fn collect(&mut self) {
-        let now = self.rules.clock().now();
+        let now = self.context.clock().now();
         while let Some(Reverse((at, index))) = self.timers.peek().copied()
             && at <= now
         {
             self.timers.pop();
             // The timer may be of a job that was woken, or of one that was there before this one.
             let is_meant =
-                |job: &&mut Job<K, E>| job.place == Place::Waiting && job.course.next == at;
+                |job: &&mut Job<K, E>| job.place == Place::Waiting && job.state.next == at;
             if let Some(job) = self.jobs.get_mut(index).filter(is_meant) {
                 job.place = Place::Due;
                 self.due.insert(index);
@@ -245,13 +245,13 @@ where
     /// another, and it was never asked about, it is asked once, however short.
     fn give_up(&mut self) -> Option<Item<K, T, E>> {
         let index = self.picked.last().or(self.due.first()).copied()?;
-        if self.entered == 1 && self.jobs[index].course.polls == 0 {
+        if self.entered == 1 && self.jobs[index].state.polls == 0 {
             return None;
         }
         self.picked.retain(|picked| *picked != index);
         self.due.remove(&index);
         let mut job = self.remove(index);
-        Some((job.key, Err(job.course.out_of_time())))
+        Some((job.key, Err(job.state.out_of_time())))
     }
 
     fn remove(&mut self, index: usize) -> Job<K, E> {
@@ -262,7 +262,7 @@ where
 
     /// Asks about those that are due, as far as the limits let it.
     fn launch(&mut self) {
-        let now = self.rules.clock().now();
+        let now = self.context.clock().now();
         let spacing = spacing(self.limits);
         while self.flying.len() < self.limits.at_once.max(1) && self.free <= now {
             let Some(index) = self.pick(now) else { return };
@@ -280,7 +280,7 @@ where
             let rank = |index: &usize| {
                 (
                     self.urgency(*index, now),
-                    Reverse(self.jobs[*index].course.next),
+                    Reverse(self.jobs[*index].state.next),
                     *index,
                 )
             };
@@ -302,30 +302,30 @@ where
 
     /// How likely the job has ended; more than 1 if it has waited too long.
     fn urgency(&self, index: usize, now: Instant) -> f64 {
-        let course = &self.jobs[index].course;
-        let waited = now.saturating_duration_since(course.next).as_secs_f64();
+        let state = &self.jobs[index].state;
+        let waited = now.saturating_duration_since(state.next).as_secs_f64();
         let round = self.jobs.len() as f64 * spacing(self.limits).as_secs_f64();
         match waited > STARVED.as_secs_f64().max(ROUNDS * round) {
             true => 1.0 + waited,
-            false => course.likely(&self.rules),
+            false => state.completion_probability(&self.context),
         }
     }
 
     fn landed(
         &mut self,
         index: usize,
-        answer: Option<Result<Reply<T>, Trouble<E>>>,
+        answer: Option<Result<Reply<T>, PollError<E>>>,
     ) -> Item<K, T, E> {
-        let now = self.rules.clock().now();
+        let now = self.context.clock().now();
         match answer
             .as_ref()
             .map(|answer| answer.as_ref().map_err(|trouble| trouble.verdict))
         {
-            Some(Err(Verdict::Retry { retry_after })) => self.hold(now, retry_after),
-            _ => self.failing = 0,
+            Some(Err(OnError::Retry { retry_after })) => self.hold(now, retry_after),
+            _ => self.streak = 0,
         }
         let job = &mut self.jobs[index];
-        let mut item = job.course.answered(&self.rules, answer);
+        let mut item = job.state.answered(&self.context, answer);
         match &mut item {
             Ok(Update::Pending(_)) => {}
             Ok(Update::Retrying { again_in, .. }) => {
@@ -337,7 +337,7 @@ where
         job.place = Place::Waiting;
         match place {
             Place::Flying { again: true } => self.wake(index),
-            _ => self.timers.push(Reverse((job.course.next, index))),
+            _ => self.timers.push(Reverse((job.state.next, index))),
         }
         (key, item)
     }
@@ -345,25 +345,25 @@ where
     /// Asks about nothing for a while: for as long as the other side wants, and if every poll fails,
     /// longer with each round of them, as nobody else's would do better.
     fn hold(&mut self, now: Instant, retry_after: Option<Duration>) {
-        self.failing = self.failing.saturating_add(1);
+        self.streak = self.streak.saturating_add(1);
         if let Some(wait) = retry_after {
             self.free = self.free.max(now + wait.min(RETRY_AFTER_CAP));
         }
-        let rounds = self.failing / self.limits.at_once.max(1);
+        let rounds = self.streak / self.limits.at_once.max(1);
         // One job alone has its own back-off.
         if let Some(before) = rounds.checked_sub(2) {
             let before = u32::try_from(before).unwrap_or(u32::MAX);
-            let pause = self.rules.poller.backoff(before);
-            self.free = self.free.max(clipped(&self.rules, pause));
+            let pause = self.context.poller.backoff(before);
+            self.free = self.free.max(clamp_to_deadline(&self.context, pause));
         }
     }
 
     /// Waits for an answer, another job, or the time at which there is something to do.
     async fn event(&mut self) -> Event<K, Q, F::Output> {
-        let clock = Arc::clone(&self.rules.poller.clock);
+        let clock = Arc::clone(&self.context.poller.clock);
         let mut sleep = self.next_time().map(|at| match self.flying.is_empty() {
-            true => clock.pause(at),
-            false => clock.passed(at),
+            true => clock.sleep_until(at),
+            false => clock.timeout_at(at),
         });
         poll_fn(|context| {
             if let Poll::Ready(Some(landed)) = self.flying.poll_next_unpin(context) {
@@ -393,9 +393,9 @@ where
         if self.due.is_empty() && self.picked.is_empty() {
             return timer;
         }
-        let clock = self.rules.clock();
+        let clock = self.context.clock();
         let end = self
-            .rules
+            .context
             .deadline
             .remaining(clock)
             .map(|left| clock.now() + left);

@@ -9,11 +9,11 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::clock::Clock;
 use crate::deadline::Deadline;
-use crate::limits::Limits;
+use crate::limits::RateLimits;
 use crate::poller::Poller;
 use crate::schedule::{Geometric, Schedule};
-use crate::state::Rules;
-use crate::update::{Reply, Start, Stopped, Trouble, Update};
+use crate::state::Context;
+use crate::update::{FirstPoll, PollError, Reply, Update, WaitError};
 use crate::waiter::{Entry, Waiter};
 
 impl Poller {
@@ -24,17 +24,17 @@ impl Poller {
     pub fn watch<T, E, A, F>(
         self,
         deadline: Deadline,
-        start: Start,
+        start: FirstPoll,
         ask: A,
-    ) -> impl Stream<Item = Result<Update<T, E>, Stopped<E>>>
+    ) -> impl Stream<Item = Result<Update<T, E>, WaitError<E>>>
     where
         A: FnMut() -> F,
-        F: Future<Output = Result<Reply<T>, Trouble<E>>>,
+        F: Future<Output = Result<Reply<T>, PollError<E>>>,
         E: Clone,
     {
         let mut ask = ask;
         let entries = stream::iter([Entry::new((), start)]);
-        let alone = Limits {
+        let alone = RateLimits {
             at_once: 1,
             per_second: f64::INFINITY,
         };
@@ -47,7 +47,7 @@ impl Poller {
     /// Watches any number of jobs as [`watch`](Self::watch) does one, within `limits`: the items are
     /// those of all of them, each with the key of its job. An error that ends the waiting for one
     /// job ends it for that job only, and the deadline for all. If the other side asks to wait
-    /// ([`Verdict::Retry`](crate::Verdict::Retry)), nothing is asked until then; if it answers nobody, all are asked about
+    /// ([`OnError::Retry`](crate::OnError::Retry)), nothing is asked until then; if it answers nobody, all are asked about
     /// the more seldom the longer that lasts, up to half a minute apart.
     ///
     /// `entries` may go on for as long as it likes: jobs can be added at any time. One whose key
@@ -55,17 +55,17 @@ impl Poller {
     /// `entries` has, and every job.
     pub fn watch_many<K, Q, T, E, A, F>(
         self,
-        limits: Limits,
+        limits: RateLimits,
         deadline: Deadline,
         entries: impl Stream<Item = Entry<K>>,
         wakes: impl Stream<Item = Q>,
         mut ask: A,
-    ) -> impl Stream<Item = (K, Result<Update<T, E>, Stopped<E>>)>
+    ) -> impl Stream<Item = (K, Result<Update<T, E>, WaitError<E>>)>
     where
         K: std::borrow::Borrow<Q> + Clone + Eq + Hash,
         Q: Eq + Hash,
         A: FnMut(&K) -> F,
-        F: Future<Output = Result<Reply<T>, Trouble<E>>>,
+        F: Future<Output = Result<Reply<T>, PollError<E>>>,
         E: Clone,
     {
         let default: Arc<dyn Schedule> = match self.schedule() {
@@ -74,11 +74,11 @@ impl Poller {
         };
         let clock = Arc::clone(&self.clock);
         let fly = move |index, key: &K| fly(index, Arc::clone(&clock), deadline, ask(key));
-        let rules = Rules {
+        let context = Context {
             poller: self,
             deadline,
         };
-        let waiter = Waiter::new(rules, limits, default, entries, wakes, fly);
+        let waiter = Waiter::new(context, limits, default, entries, wakes, fly);
         stream::unfold(waiter, async |mut waiter| {
             Some((waiter.next().await?, waiter))
         })
@@ -92,5 +92,5 @@ async fn fly<F: Future>(
     deadline: Deadline,
     asked: F,
 ) -> (usize, Option<F::Output>) {
-    (index, deadline.cut(&*clock, asked).await)
+    (index, deadline.timeout(&*clock, asked).await)
 }

@@ -42,7 +42,7 @@ pub(crate) async fn answered(
     call: impl Future<Output = Result<Answer, CallError>>,
 ) -> Result<Answer, FetchError> {
     let (clock, timeout) = (ws.0.poller.clock(), ws.0.timeouts.call);
-    let failed = match Deadline::after(timeout, clock).cut(clock, call).await {
+    let failed = match Deadline::after(timeout, clock).timeout(clock, call).await {
         Some(Ok(answer)) => return Ok(answer),
         Some(Err(CallError::Transport(error))) => chain(&error),
         Some(Err(error)) => error.to_string(),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use wavespeed_poll::{Durations, Learned, LogNormal, Worth};
+use wavespeed_poll::{CostModel, Durations, HazardSchedule, LogNormal};
 
 use crate::store::record::Took;
 
@@ -45,11 +45,11 @@ pub struct Pace {
 }
 
 impl Pace {
-    pub(crate) fn schedule(self, durations: &Durations, model: &str) -> Learned {
+    pub(crate) fn schedule(self, durations: &Durations, model: &str) -> HazardSchedule {
         let kind = crate::model(model).map_or("", |model| model.kind);
         let gap = self.mean_gap.unwrap_or_else(|| guide(kind));
         let floor = self.floor.unwrap_or(Duration::from_secs(1));
-        let schedule = Learned::new(durations, Worth::MeanGap(gap))
+        let schedule = HazardSchedule::new(durations, CostModel::MeanGap(gap))
             .between(floor, gap.saturating_mul(LONGEST));
         match durations.weight() < FEW {
             true => schedule.within(SHARE),
@@ -65,7 +65,7 @@ pub(crate) struct Paces(Mutex<HashMap<String, Known>>);
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     pub(crate) durations: Arc<Durations>,
-    pub(crate) schedule: Arc<Learned>,
+    pub(crate) schedule: Arc<HazardSchedule>,
     /// How many durations there have been since.
     pub(crate) news: usize,
 }

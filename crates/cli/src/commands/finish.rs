@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{FuturesUnordered, Stream};
-use wavespeed::poll::{Limits, Update};
+use wavespeed::poll::{RateLimits, Update};
 use wavespeed::{Deadline, Prediction, PredictionId, Status, Target, Wavespeed, output_url};
 
 use crate::board::Board;
@@ -29,7 +29,7 @@ pub(super) struct Desk<'a> {
     pub(super) board: &'a Board,
     pub(super) progress: &'a Progress,
     pub(super) deadline: Deadline,
-    pub(super) limits: Limits,
+    pub(super) limits: RateLimits,
 }
 
 /// A task that is waited for.
@@ -155,7 +155,7 @@ impl Shown {
             Self::Task(shown) => {
                 let (task, record) = &**shown;
                 let status = record.as_ref().map(|record| record.status.name());
-                let outlook = task.outlook(record.as_ref());
+                let outlook = task.estimate(record.as_ref());
                 progress.task(status.unwrap_or("waiting"), outlook);
             }
         }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use clap::ArgMatches;
-use wavespeed::poll::{Fixed, Moment, Schedule};
+use wavespeed::poll::{Fixed, PollContext, Schedule};
 use wavespeed::{ModelId, nearest};
 
 use crate::args;
@@ -66,7 +66,7 @@ fn polls(schedule: &dyn Schedule) -> Vec<f64> {
     let mut at = Duration::ZERO;
     let next = |made: usize| {
         let made = u32::try_from(made).unwrap_or(u32::MAX);
-        at = at.saturating_add(schedule.gap(Moment::new(at, made), 0.5));
+        at = at.saturating_add(schedule.gap(PollContext::new(at, made), 0.5));
         seconds(at)
     };
     (0..SHOWN).map(next).collect()

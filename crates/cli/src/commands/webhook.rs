@@ -24,7 +24,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use wavespeed::poll::Limits;
+use wavespeed::poll::RateLimits;
 use wavespeed::reqwest::{Client, Url, redirect};
 use wavespeed::webhook::{self, Event, Seen, VerifyError};
 use wavespeed::{EndsError, FetchError, Prediction, PredictionId, Wavespeed, WebhookSecret, Which};
@@ -379,7 +379,7 @@ async fn relay(
     http: &Client,
     own: &str,
     look: Duration,
-    limits: Limits,
+    limits: RateLimits,
 ) -> Failure {
     let mut ends = pin!(client.ends(look, limits));
     let mut sending = FuturesUnordered::new();

@@ -5,7 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 use fastrand::Rng;
-use wavespeed_poll::{Durations, Fixed, Learned, LogNormal, Moment, Schedule, Worth};
+use wavespeed_poll::{
+    CostModel, Durations, Fixed, HazardSchedule, LogNormal, PollContext, Schedule,
+};
 
 /// The seconds of delay that a poll is worth.
 pub(crate) const LAMBDA: f64 = 0.05;
@@ -180,9 +182,9 @@ fn mean(draws: u32, mut of: impl FnMut(&mut Rng) -> f64) -> f64 {
     (0..draws).map(|_| of(&mut random)).sum::<f64>() / f64::from(draws)
 }
 
-fn learned(durations: &Durations, lambda: f64) -> Learned {
-    let worth = Worth::Delay(Duration::from_secs_f64(lambda));
-    Learned::new(durations, worth).between(Duration::ZERO, Duration::from_secs(60))
+fn learned(durations: &Durations, lambda: f64) -> HazardSchedule {
+    let worth = CostModel::Delay(Duration::from_secs_f64(lambda));
+    HazardSchedule::new(durations, worth).between(Duration::ZERO, Duration::from_secs(60))
 }
 
 fn all(schedule: &dyn Schedule, truth: &Truth) -> f64 {
@@ -199,7 +201,7 @@ pub(crate) fn cost(schedule: &dyn Schedule, truth: &Truth) -> (f64, f64) {
     let end = truth.horizon(REST);
     let (mut time, mut delay, mut polls, mut made) = (0.0, 0.0, 0.0, 0);
     while time < end {
-        let moment = Moment::new(Duration::from_secs_f64(time), made);
+        let moment = PollContext::new(Duration::from_secs_f64(time), made);
         let next = time + schedule.gap(moment, 0.5).as_secs_f64();
         made += 1;
         polls += truth.survival(time);

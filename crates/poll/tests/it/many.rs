@@ -10,11 +10,11 @@ use std::time::Duration;
 use futures_util::stream::{self, Stream};
 use futures_util::{StreamExt as _, future};
 use wavespeed_poll::{
-    Deadline, Durations, Entry, Learned, Limits, LogNormal, ManualClock, Moment, Poller, Reply,
-    Schedule, Start, Stopped, Trouble, Update, Verdict, Worth,
+    CostModel, Deadline, Durations, Entry, FirstPoll, HazardSchedule, LogNormal, ManualClock,
+    OnError, PollContext, PollError, Poller, RateLimits, Reply, Schedule, Update, WaitError,
 };
 
-type Answer = Result<Reply<u32>, Trouble<&'static str>>;
+type Answer = Result<Reply<u32>, PollError<&'static str>>;
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -25,17 +25,17 @@ fn seconds(seconds: u64) -> Duration {
 struct Likely(Duration, f64);
 
 impl Schedule for Likely {
-    fn gap(&self, _: Moment, _: f64) -> Duration {
+    fn gap(&self, _: PollContext, _: f64) -> Duration {
         self.0
     }
 
-    fn likely(&self, _: Duration, _: Duration) -> f64 {
+    fn completion_probability(&self, _: Duration, _: Duration) -> f64 {
         self.1
     }
 }
 
 fn entry(key: u32, gap: u64, likely: f64) -> Entry<u32> {
-    let mut entry = Entry::new(key, Start::Now);
+    let mut entry = Entry::new(key, FirstPoll::Now);
     entry.schedule = Some(Arc::new(Likely(seconds(gap), likely)));
     entry
 }
@@ -70,14 +70,14 @@ impl Play {
 
     fn watch(
         &self,
-        limits: Limits,
+        limits: RateLimits,
         deadline: Deadline,
         entries: impl Stream<Item = Entry<u32>>,
         answer: impl Fn(u32, Duration) -> Answer,
     ) -> impl Stream<
         Item = (
             u32,
-            Result<Update<u32, &'static str>, Stopped<&'static str>>,
+            Result<Update<u32, &'static str>, WaitError<&'static str>>,
         ),
     > {
         let poller = Poller::default()
@@ -110,7 +110,7 @@ async fn every_job_is_watched_to_its_end_by_its_own_schedule() {
     let play = Play::new();
     let entries = stream::iter([entry(1, 2, 0.0), entry(2, 5, 0.0)]);
     let watched = play.watch(
-        Limits::default(),
+        RateLimits::default(),
         Deadline::never(),
         entries,
         after(|key| u64::from(key) * 4),
@@ -138,7 +138,7 @@ async fn every_job_is_watched_to_its_end_by_its_own_schedule() {
 async fn there_are_never_more_polls_than_the_limit() {
     let play = Play::new();
     let entries = stream::iter((0..1_000).map(|key| entry(key, 1, 0.0)));
-    let limits = Limits::default();
+    let limits = RateLimits::default();
     let watched = play.watch(limits, Deadline::never(), entries, after(|_| 60));
     assert_eq!(watched.count().await, play.polls.borrow().len());
     let polls = play.polls.borrow();
@@ -161,7 +161,7 @@ async fn no_more_are_on_their_way_than_may_be() {
     let flying = Rc::new(Cell::new((0, 0)));
     let poller = Poller::default().with_clock(clock.clone());
     let entries = stream::iter((0..50).map(|key| entry(key, 1, 0.0)));
-    let mut limits = Limits::default();
+    let mut limits = RateLimits::default();
     (limits.at_once, limits.per_second) = (3, 0.0);
     let watched = poller.watch_many(
         limits,
@@ -176,7 +176,7 @@ async fn no_more_are_on_their_way_than_may_be() {
                 tokio::task::yield_now().await;
                 let (now, most) = flying.get();
                 flying.set((now - 1, most));
-                Ok::<_, Trouble<()>>(Reply::Done(()))
+                Ok::<_, PollError<()>>(Reply::Done(()))
             }
         },
     );
@@ -189,13 +189,13 @@ async fn those_most_likely_to_have_ended_come_first_and_nobody_starves() {
     let play = Play::new();
     // Jobs of higher numbers are likelier to have ended; there is a poll a second, for 100 of them.
     let entries = stream::iter((0..100).map(|key| entry(key, 50, f64::from(key) / 100.0)));
-    let mut limits = Limits::default();
+    let mut limits = RateLimits::default();
     (limits.at_once, limits.per_second) = (1, 1.0);
     let end = Deadline::after(seconds(3_000), &play.clock);
     let watched = play.watch(limits, end, entries, after(|_| 10_000));
     assert!(
         watched
-            .all(async |(_, item)| item.is_ok() || item == Err(Stopped::Deadline(None)))
+            .all(async |(_, item)| item.is_ok() || item == Err(WaitError::Deadline(None)))
             .await
     );
     let order = play.order();
@@ -211,7 +211,12 @@ async fn a_job_that_is_woken_is_asked_about_now() {
     // Nobody has heard of the third one.
     play.wake = vec![(5, 2), (7, 3), (7, 2)];
     let entries = stream::iter([entry(1, 3_600, 0.0), entry(2, 3_600, 0.0)]);
-    let watched = play.watch(Limits::default(), Deadline::never(), entries, after(|_| 7));
+    let watched = play.watch(
+        RateLimits::default(),
+        Deadline::never(),
+        entries,
+        after(|_| 7),
+    );
     let done: Vec<u32> = watched
         .filter_map(async |(key, item)| matches!(item, Ok(Update::Done(_))).then_some(key))
         .collect()
@@ -227,12 +232,12 @@ async fn a_job_that_is_woken_is_asked_about_now() {
 async fn nothing_is_asked_while_the_other_side_wants_peace() {
     let play = Play::new();
     let entries = stream::iter((0..10).map(|key| entry(key, 1, 0.0)));
-    let mut limits = Limits::default();
+    let mut limits = RateLimits::default();
     limits.at_once = 1;
     let busy = |key: u32, elapsed: Duration| match key == 0 && elapsed.is_zero() {
-        true => Err(Trouble::new(
+        true => Err(PollError::new(
             "busy",
-            Verdict::Retry {
+            OnError::Retry {
                 retry_after: Some(seconds(120)),
             },
         )),
@@ -250,10 +255,10 @@ async fn who_answers_nobody_is_hardly_asked_and_all_go_on_when_that_ends() {
     let play = Play::new();
     let entries = stream::iter((0..1_000).map(|key| entry(key, 1, 0.0)));
     let down = |key: u32, elapsed: Duration| match elapsed < seconds(600) {
-        true => Err(Trouble::new("down", Verdict::Retry { retry_after: None })),
+        true => Err(PollError::new("down", OnError::Retry { retry_after: None })),
         false => Ok(Reply::Done(key)),
     };
-    let watched = play.watch(Limits::default(), Deadline::never(), entries, down);
+    let watched = play.watch(RateLimits::default(), Deadline::never(), entries, down);
     let done = watched.filter(|(_, item)| future::ready(matches!(item, Ok(Update::Done(_)))));
     assert_eq!(done.count().await, 1_000);
     let polls = play.polls.borrow();
@@ -268,7 +273,7 @@ async fn the_deadline_ends_it_for_all_and_costs_no_polls() {
     let play = Play::new();
     let entries = stream::iter((0..500).map(|key| entry(key, 5, 0.0)));
     let end = Deadline::after(seconds(2), &play.clock);
-    let watched = play.watch(Limits::default(), end, entries, after(|_| 60));
+    let watched = play.watch(RateLimits::default(), end, entries, after(|_| 60));
     let stopped: Vec<_> = watched
         .filter_map(async |(_, item)| item.err())
         .collect()
@@ -277,8 +282,8 @@ async fn the_deadline_ends_it_for_all_and_costs_no_polls() {
     assert!((200..220).contains(&polls), "{polls}");
     // Those that were asked about were running; what the others were, nobody knows.
     let count = |end| stopped.iter().filter(|stopped| **stopped == end).count();
-    assert_eq!(count(Stopped::Deadline(None)), polls);
-    assert_eq!(count(Stopped::Unanswered), 500 - polls);
+    assert_eq!(count(WaitError::Deadline(None)), polls);
+    assert_eq!(count(WaitError::Unanswered), 500 - polls);
 }
 
 #[tokio::test]
@@ -288,9 +293,9 @@ async fn the_deadline_ends_it_however_long_the_other_side_wants_peace() {
     let end = Deadline::after(seconds(3), &play.clock);
     let busy = |_, _| {
         let retry_after = Some(seconds(600));
-        Err(Trouble::new("busy", Verdict::Retry { retry_after }))
+        Err(PollError::new("busy", OnError::Retry { retry_after }))
     };
-    let watched = play.watch(Limits::default(), end, entries, busy);
+    let watched = play.watch(RateLimits::default(), end, entries, busy);
     let stopped = watched.filter(|(_, item)| future::ready(item.is_err()));
     assert_eq!(stopped.count().await, 20);
     assert_eq!(play.clock.elapsed(), seconds(3));
@@ -303,7 +308,7 @@ async fn a_job_that_is_woken_comes_before_all_that_are_due() {
     play.wake = vec![(3, 0)];
     // There is a poll a second for 100 jobs, and that one is the least likely to have ended.
     let entries = stream::iter((0..100).map(|key| entry(key, 1, f64::from(key) / 100.0)));
-    let mut limits = Limits::default();
+    let mut limits = RateLimits::default();
     (limits.at_once, limits.per_second) = (1, 1.0);
     let watched = play.watch(limits, Deadline::never(), entries, after(|_| 0));
     assert_eq!(watched.count().await, 100);
@@ -316,7 +321,7 @@ async fn a_job_that_is_woken_comes_before_all_that_are_due() {
 async fn a_few_polls_a_minute_are_no_more_in_the_first() {
     let play = Play::new();
     let entries = stream::iter((0..50).map(|key| entry(key, 1, 0.0)));
-    let mut limits = Limits::default();
+    let mut limits = RateLimits::default();
     limits.per_second = 5.0 / 60.0;
     let watched = play.watch(limits, Deadline::never(), entries, after(|_| 0));
     assert_eq!(watched.count().await, 50);
@@ -330,7 +335,7 @@ async fn those_that_are_as_likely_as_others_are_asked_about_in_turn() {
     let play = Play::new();
     let entries = stream::iter((0..1_000).map(|key| entry(key, 1, 1.0)));
     let end = Deadline::after(seconds(100), &play.clock);
-    let watched = play.watch(Limits::default(), end, entries, after(|_| 10_000));
+    let watched = play.watch(RateLimits::default(), end, entries, after(|_| 10_000));
     watched.count().await;
     let mut last = vec![0; 1_000];
     let mut longest = 0;
@@ -349,7 +354,12 @@ async fn jobs_can_be_added_at_any_time() {
     let mut receiver = receiver;
     let entries = stream::poll_fn(move |context| receiver.poll_recv(context));
     sender.send(entry(1, 1, 0.0)).unwrap();
-    let mut watched = pin!(play.watch(Limits::default(), Deadline::never(), entries, after(|_| 0)));
+    let mut watched = pin!(play.watch(
+        RateLimits::default(),
+        Deadline::never(),
+        entries,
+        after(|_| 0)
+    ));
     assert_eq!(watched.next().await, Some((1, Ok(Update::Done(1)))));
     assert!(futures_util::poll!(watched.next()).is_pending());
     // One that has ended is a new one if it comes again.
@@ -367,17 +377,19 @@ async fn a_learned_schedule_asks_first_about_those_that_tend_to_be_done() {
         median: seconds(60),
         sigma: 0.2,
     });
-    let schedule: Arc<dyn Schedule> =
-        Arc::new(Learned::new(&durations, Worth::MeanGap(seconds(5))));
+    let schedule: Arc<dyn Schedule> = Arc::new(HazardSchedule::new(
+        &durations,
+        CostModel::MeanGap(seconds(5)),
+    ));
     let play = Play::new();
     // Their ages are 0 to 79 s; a poll a second.
     let entries = (0..80).map(|key| {
-        let mut entry = Entry::new(key, Start::Now);
+        let mut entry = Entry::new(key, FirstPoll::Now);
         entry.schedule = Some(Arc::clone(&schedule));
         entry.age = seconds(u64::from(key));
         entry
     });
-    let mut limits = Limits::default();
+    let mut limits = RateLimits::default();
     (limits.at_once, limits.per_second) = (1, 1.0);
     let watched = play.watch(
         limits,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use wavespeed_poll::{Durations, Learned, LogNormal, Moment, Schedule as _, Worth};
+use wavespeed_poll::{CostModel, Durations, HazardSchedule, LogNormal, PollContext, Schedule as _};
 
 use crate::cost::{Truth, cost, figures, saved};
 
@@ -51,7 +51,7 @@ fn the_mean_gap_is_as_asked_for() {
     let truth = Truth::log_normal(60.0, 0.5);
     let durations = truth.known();
     let gap = Duration::from_secs(5);
-    let schedule = Learned::new(&durations, Worth::MeanGap(gap));
+    let schedule = HazardSchedule::new(&durations, CostModel::MeanGap(gap));
     let (delay, polls) = cost(&schedule, &truth);
     // The mean of the distribution, and the delay, by the mean number of polls.
     let noticed = 60.0 * (0.5_f64.powi(2) / 2.0).exp() + delay;
@@ -79,10 +79,10 @@ fn gaps_are_within_their_limits_whatever_was_seen() {
             for sigma in [0.0, 0.5, f64::NAN, f64::INFINITY] {
                 let durations = Durations::new(LogNormal { median, sigma }).with_seen(seen.clone());
                 for worth in [Duration::ZERO, second, Duration::MAX] {
-                    for worth in [Worth::Delay(worth), Worth::MeanGap(worth)] {
-                        let schedule = Learned::new(&durations, worth);
+                    for worth in [CostModel::Delay(worth), CostModel::MeanGap(worth)] {
+                        let schedule = HazardSchedule::new(&durations, worth);
                         for elapsed in [Duration::ZERO, 7 * second, Duration::MAX] {
-                            let gap = schedule.gap(Moment::new(elapsed, 1), random.f64());
+                            let gap = schedule.gap(PollContext::new(elapsed, 1), random.f64());
                             assert!((second..=60 * second).contains(&gap), "{gap:?}");
                         }
                     }

@@ -6,23 +6,25 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
-use wavespeed_poll::{Deadline, ManualClock, Poller, Reply, Start, Stopped, Trouble, Verdict};
+use wavespeed_poll::{
+    Deadline, FirstPoll, ManualClock, OnError, PollError, Poller, Reply, WaitError,
+};
 
-type Answer = Result<Reply<&'static str>, Trouble<&'static str>>;
+type Answer = Result<Reply<&'static str>, PollError<&'static str>>;
 
 const PENDING: Answer = Ok(Reply::Pending("pending"));
 const DONE: Answer = Ok(Reply::Done("done"));
 
-fn trouble(error: &'static str, verdict: Verdict) -> Answer {
-    Err(Trouble::new(error, verdict))
+fn trouble(error: &'static str, verdict: OnError) -> Answer {
+    Err(PollError::new(error, verdict))
 }
 
 fn retry(error: &'static str) -> Answer {
-    trouble(error, Verdict::Retry { retry_after: None })
+    trouble(error, OnError::Retry { retry_after: None })
 }
 
 /// Plays the answers in order, the last one for ever, and lists each item with its time.
-async fn play(deadline: Option<u64>, start: Start, answers: &[Answer]) -> Vec<String> {
+async fn play(deadline: Option<u64>, start: FirstPoll, answers: &[Answer]) -> Vec<String> {
     let clock = ManualClock::default();
     let deadline = deadline.map_or(Deadline::never(), |seconds| {
         Deadline::after(Duration::from_secs(seconds), &clock)
@@ -49,7 +51,7 @@ async fn play(deadline: Option<u64>, start: Start, answers: &[Answer]) -> Vec<St
 #[tokio::test]
 async fn ends_with_the_terminal_state() {
     assert_eq!(
-        play(None, Start::AfterGap, &[PENDING, PENDING, DONE]).await,
+        play(None, FirstPoll::AfterGap, &[PENDING, PENDING, DONE]).await,
         [
             r#"1.0 Ok(Pending("pending"))"#,
             r#"2.1 Ok(Pending("pending"))"#,
@@ -57,7 +59,7 @@ async fn ends_with_the_terminal_state() {
         ]
     );
     assert_eq!(
-        play(None, Start::Now, &[DONE]).await,
+        play(None, FirstPoll::Now, &[DONE]).await,
         [r#"0.0 Ok(Done("done"))"#]
     );
 }
@@ -66,7 +68,7 @@ async fn ends_with_the_terminal_state() {
 async fn waits_through_errors_with_backoff_and_forgets_them_after_an_answer() {
     let items = play(
         None,
-        Start::Now,
+        FirstPoll::Now,
         &[
             retry("a"),
             retry("b"),
@@ -90,12 +92,12 @@ async fn waits_through_errors_with_backoff_and_forgets_them_after_an_answer() {
 async fn obeys_retry_after() {
     let busy = trouble(
         "busy",
-        Verdict::Retry {
+        OnError::Retry {
             retry_after: Some(Duration::from_secs(120)),
         },
     );
     assert_eq!(
-        play(None, Start::Now, &[busy, DONE]).await,
+        play(None, FirstPoll::Now, &[busy, DONE]).await,
         [
             r#"0.0 Ok(Retrying { error: "busy", again_in: 120s })"#,
             r#"120.0 Ok(Done("done"))"#,
@@ -107,21 +109,21 @@ async fn obeys_retry_after() {
 async fn a_senseless_retry_after_neither_panics_nor_sleeps_for_good() {
     let never = trouble(
         "busy",
-        Verdict::Retry {
+        OnError::Retry {
             retry_after: Some(Duration::MAX),
         },
     );
-    let items = play(None, Start::Now, &[never.clone(), DONE]).await;
+    let items = play(None, FirstPoll::Now, &[never.clone(), DONE]).await;
     assert_eq!(items[1], r#"3600.0 Ok(Done("done"))"#);
-    let items = play(Some(60), Start::Now, &[never]).await;
+    let items = play(Some(60), FirstPoll::Now, &[never]).await;
     assert_eq!(items.last().unwrap(), r#"60.0 Err(Deadline(Some("busy")))"#);
 }
 
 #[tokio::test]
 async fn an_error_that_waiting_cannot_mend_ends_it() {
-    let refused = trouble("refused", Verdict::Stop);
+    let refused = trouble("refused", OnError::Stop);
     assert_eq!(
-        play(None, Start::Now, &[PENDING, refused, DONE]).await,
+        play(None, FirstPoll::Now, &[PENDING, refused, DONE]).await,
         [
             r#"0.0 Ok(Pending("pending"))"#,
             r#"1.1 Err(Error("refused"))"#,
@@ -131,8 +133,8 @@ async fn an_error_that_waiting_cannot_mend_ends_it() {
 
 #[tokio::test]
 async fn a_lasting_error_ends_it_only_when_nothing_else_came_between() {
-    let missing = || trouble("missing", Verdict::RetryWithin(Duration::from_secs(30)));
-    let items = play(None, Start::Now, &[missing()]).await;
+    let missing = || trouble("missing", OnError::RetryWithin(Duration::from_secs(30)));
+    let items = play(None, FirstPoll::Now, &[missing()]).await;
     let last = items.last().unwrap();
     assert!(last.ends_with(r#"Err(Error("missing"))"#), "{last}");
     let at: f64 = last.split(' ').next().unwrap().parse().unwrap();
@@ -141,7 +143,7 @@ async fn a_lasting_error_ends_it_only_when_nothing_else_came_between() {
     let mut interrupted = vec![missing(), missing(), missing(), missing(), PENDING];
     interrupted.extend([missing(), missing(), missing(), missing(), DONE]);
     assert!(
-        play(None, Start::Now, &interrupted)
+        play(None, FirstPoll::Now, &interrupted)
             .await
             .last()
             .unwrap()
@@ -151,13 +153,13 @@ async fn a_lasting_error_ends_it_only_when_nothing_else_came_between() {
 
 #[tokio::test]
 async fn the_deadline_ends_it_after_one_last_poll() {
-    let items = play(Some(60), Start::Now, &[PENDING]).await;
+    let items = play(Some(60), FirstPoll::Now, &[PENDING]).await;
     let [.., before, end] = &items[..] else {
         panic!("{items:?}")
     };
     assert_eq!(end, "60.0 Err(Deadline(None))");
     assert!(before.starts_with("58.0 Ok"), "{items:?}");
-    let items = play(Some(3), Start::Now, &[retry("down")]).await;
+    let items = play(Some(3), FirstPoll::Now, &[retry("down")]).await;
     assert_eq!(items.last().unwrap(), r#"3.0 Err(Deadline(Some("down")))"#);
 }
 
@@ -166,14 +168,15 @@ async fn the_deadline_cuts_a_stalled_poll() {
     let clock = ManualClock::default();
     let deadline = Deadline::after(Duration::from_secs(5), &clock);
     let stalled = std::future::pending::<Answer>;
-    let items = Poller::default()
-        .with_clock(clock.clone())
-        .watch(deadline, Start::Now, stalled);
+    let items =
+        Poller::default()
+            .with_clock(clock.clone())
+            .watch(deadline, FirstPoll::Now, stalled);
     let mut items = pin!(items);
     assert!(futures_util::poll!(items.next()).is_pending());
     clock.advance(Duration::from_secs(4));
     assert!(futures_util::poll!(items.next()).is_pending());
     clock.advance(Duration::from_secs(1));
-    assert_eq!(items.next().await, Some(Err(Stopped::Unanswered)));
+    assert_eq!(items.next().await, Some(Err(WaitError::Unanswered)));
     assert_eq!(items.next().await, None);
 }

@@ -89,7 +89,7 @@ impl Wavespeed {
     async fn look_at(&self, url: &str, media: &Media) -> (Option<(Facts, u64)>, Vec<Finding>) {
         let clock = self.0.poller.clock();
         let look = fetch(&self.0.files, url);
-        let seen = Deadline::after(TIME, clock).cut(clock, look).await;
+        let seen = Deadline::after(TIME, clock).timeout(clock, look).await;
         let why = match seen {
             Some(Ok(Seen::File(facts, size))) => {
                 let found = judge("it", &facts, size, media);

@@ -54,7 +54,7 @@ impl Wavespeed {
         // One that cannot be had must not keep the others.
         for (number, output) in (1..).zip(done.outputs()) {
             let save = self.save(&done.id, number, output, target, deadline);
-            let result = deadline.cut(self.0.poller.clock(), save).await;
+            let result = deadline.timeout(self.0.poller.clock(), save).await;
             match result.unwrap_or(Err(SaveError::Deadline)) {
                 Ok(file) => saved.push(file),
                 Err(error) => failed.push((number, error)),
@@ -176,7 +176,10 @@ impl Wavespeed {
                 return Err((url, broken));
             }
             tracing::warn!(%id, number, ?broken, "a download is tried again");
-            poller.clock().pause(poller.clock().now() + wait).await;
+            poller
+                .clock()
+                .sleep_until(poller.clock().now() + wait)
+                .await;
         }
     }
 

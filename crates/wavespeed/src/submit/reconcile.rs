@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use wavespeed_client::{Answer, Prediction, PredictionId, types};
-use wavespeed_poll::{Deadline, Start};
+use wavespeed_poll::{Deadline, FirstPoll};
 
 use crate::call::{FetchError, answered, data, refused};
 use crate::client::Wavespeed;
@@ -59,21 +59,21 @@ impl Wavespeed {
         deadline: Deadline,
     ) -> Result<Reconciled, ReconcileError> {
         if let Some(id) = &record.id {
-            let job = Job::new(self.clone(), id.clone(), Start::Now, None);
+            let job = Job::new(self.clone(), id.clone(), FirstPoll::Now, None);
             return Ok(Reconciled::Adopted(Box::new(job.numbered(record.number))));
         }
         let clock = self.0.poller.clock();
         let settled = Deadline::after(self.0.settle, clock);
         let mut wait = FIRST_WAIT;
         loop {
-            let look = deadline.cut(clock, self.look(record)).await;
+            let look = deadline.timeout(clock, self.look(record)).await;
             let out_of_time = || FetchError::Transport("the deadline came".into());
             let found = look.unwrap_or_else(|| Err(out_of_time().into()))?;
             let left = settled.remaining(clock).unwrap_or_default();
             if !matches!(found, Reconciled::Nothing) || left.is_zero() {
                 return Ok(found);
             }
-            clock.pause(clock.now() + wait.min(left)).await;
+            clock.sleep_until(clock.now() + wait.min(left)).await;
             wait *= 2;
         }
     }
@@ -84,7 +84,7 @@ impl Wavespeed {
     /// If the store fails, if another task is known of this job, or if the task is another job's.
     pub fn adopt(&self, record: &JobRecord, id: PredictionId) -> Result<Job, StoreError> {
         self.0.store.settle(record.number, &Settled::Adopted(&id))?;
-        Ok(Job::new(self.clone(), id, Start::Now, None).numbered(record.number))
+        Ok(Job::new(self.clone(), id, FirstPoll::Now, None).numbered(record.number))
     }
 
     async fn look(&self, record: &JobRecord) -> Result<Reconciled, ReconcileError> {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use wavespeed_client::{CallError, ModelId, PredictionId, chain};
-use wavespeed_poll::{Deadline, Start};
+use wavespeed_poll::{Deadline, FirstPoll};
 
 use crate::call::record;
 use crate::client::Wavespeed;
@@ -74,7 +74,7 @@ impl Wavespeed {
                 Outcome::Rejected(rejected) => match self.again_in(&rejected, resends.next()) {
                     Some(wait) if sending.deadline.allows(wait, self.0.poller.clock()) => {
                         tracing::warn!(%rejected, ?wait, "the submit is sent again");
-                        self.pause(wait).await;
+                        self.sleep(wait).await;
                         // Woken too late: why it was rejected says more than that.
                         if !sending
                             .deadline
@@ -113,7 +113,7 @@ impl Wavespeed {
         }
         let timeout = left.min(self.0.timeouts.submit);
         let deadline = Deadline::after(timeout, clock);
-        let limit = async { _ = deadline.cut(clock, pending::<()>()).await };
+        let limit = async { _ = deadline.timeout(clock, pending::<()>()).await };
         let post = self
             .0
             .api
@@ -136,9 +136,9 @@ impl Wavespeed {
         Some(rejected.retry_after.unwrap_or_default().max(backoff))
     }
 
-    async fn pause(&self, time: Duration) {
+    async fn sleep(&self, time: Duration) {
         let clock = self.0.poller.clock();
-        clock.pause(clock.now() + time).await;
+        clock.sleep_until(clock.now() + time).await;
     }
 
     /// The submit is done: a store that fails now must not lose its outcome.
@@ -155,6 +155,6 @@ impl Wavespeed {
             _ => None,
         };
         tracing::info!(%id, %number, "submitted");
-        Job::new(self.clone(), id, Start::AfterGap, record.as_ref()).numbered(number)
+        Job::new(self.clone(), id, FirstPoll::AfterGap, record.as_ref()).numbered(number)
     }
 }

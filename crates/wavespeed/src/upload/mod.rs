@@ -72,7 +72,9 @@ impl Wavespeed {
     ) -> Result<Uploaded, UploadError> {
         let path = path.as_ref();
         let clock = self.0.poller.clock();
-        let done = options.deadline.cut(clock, self.upload_file(path, options));
+        let done = options
+            .deadline
+            .timeout(clock, self.upload_file(path, options));
         done.await.unwrap_or_else(|| {
             Err(UploadError::Deadline {
                 path: path.to_owned(),

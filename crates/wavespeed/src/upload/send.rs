@@ -82,7 +82,7 @@ impl Wavespeed {
                 return Err(error);
             }
             tracing::warn!(%error, ?wait, "the upload is tried again");
-            clock.pause(clock.now() + wait).await;
+            clock.sleep_until(clock.now() + wait).await;
         }
     }
 
@@ -109,7 +109,7 @@ impl Wavespeed {
         request.content_type = source.content_type().map(str::to_owned);
         let call = async { Answer::of(self.0.api.create_upload(&request).await).await };
         let (clock, limit) = (self.0.poller.clock(), self.0.timeouts.call);
-        let answer = Deadline::after(limit, clock).cut(clock, call).await;
+        let answer = Deadline::after(limit, clock).timeout(clock, call).await;
         let answer = match answer {
             Some(Ok(answer)) => answer,
             Some(Err(error @ CallError::Transport(_))) => {
@@ -222,7 +222,7 @@ impl Wavespeed {
         let clock = self.0.poller.clock();
         loop {
             let before = traffic.left();
-            clock.passed(clock.now() + self.0.timeouts.idle).await;
+            clock.timeout_at(clock.now() + self.0.timeouts.idle).await;
             if traffic.left() == before {
                 return;
             }

@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use wavespeed_client::{Prediction, types};
-use wavespeed_poll::{Deadline, Limits, Update};
+use wavespeed_poll::{Deadline, RateLimits, Update};
 
 use crate::call::FetchError;
 use crate::client::Wavespeed;
@@ -45,7 +45,7 @@ impl Wavespeed {
     pub fn ends(
         &self,
         look: Duration,
-        limits: Limits,
+        limits: RateLimits,
     ) -> impl Stream<Item = Result<Prediction, EndsError>> + Send + use<> {
         let (troubles, mut trouble) = unbounded_channel();
         let search = Search::new(self.clone(), look, troubles);
@@ -97,7 +97,7 @@ impl Search {
     async fn next(mut self) -> Option<(Vec<Job>, Self)> {
         loop {
             let clock = self.ws.0.poller.clock();
-            clock.passed(clock.now() + self.pause).await;
+            clock.timeout_at(clock.now() + self.pause).await;
             let error = match self.found().await {
                 Ok(jobs) => {
                     (self.failed, self.pause) = (0, self.look);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use wavespeed_client::{Answer, InvalidId, ModelId, Prediction, PredictionId};
-use wavespeed_poll::{Deadline, Start};
+use wavespeed_poll::{Deadline, FirstPoll};
 
 use crate::call::{FetchError, answered, record, refused};
 use crate::client::Wavespeed;
@@ -16,7 +16,7 @@ use crate::store::number::JobNumber;
 pub struct Job {
     pub(super) ws: Wavespeed,
     pub(super) id: PredictionId,
-    start: Start,
+    start: FirstPoll,
     /// What the submit answered, as text: a program may hold jobs by the thousand.
     answer: Option<Arc<str>>,
     /// To which model it was submitted, and when, if this is from a submit.
@@ -34,7 +34,7 @@ impl Wavespeed {
         Ok(Job::new(
             self.clone(),
             id.as_ref().parse()?,
-            Start::Now,
+            FirstPoll::Now,
             None,
         ))
     }
@@ -44,7 +44,7 @@ impl Job {
     pub(crate) fn new(
         ws: Wavespeed,
         id: PredictionId,
-        start: Start,
+        start: FirstPoll,
         record: Option<&Prediction>,
     ) -> Self {
         Self {
@@ -114,11 +114,13 @@ impl Job {
     /// # Errors
     /// As of [`fetch`](Self::fetch), or if the deadline came.
     pub async fn fetch_until(&self, deadline: Deadline) -> Result<Prediction, FetchError> {
-        let fetched = deadline.cut(self.ws.0.poller.clock(), self.fetch()).await;
+        let fetched = deadline
+            .timeout(self.ws.0.poller.clock(), self.fetch())
+            .await;
         fetched.unwrap_or_else(|| Err(FetchError::Transport("the deadline came".into())))
     }
 
-    pub(crate) fn start(&self) -> Start {
+    pub(crate) fn start(&self) -> FirstPoll {
         self.start
     }
 }

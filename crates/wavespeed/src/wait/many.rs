@@ -10,7 +10,8 @@ use futures_util::stream::Stream;
 use futures_util::{StreamExt as _, stream};
 use tokio::sync::broadcast::error::RecvError;
 use wavespeed_client::{Prediction, PredictionId};
-use wavespeed_poll::{Deadline, Entry, Limits, Reply, Schedule, Stopped, Trouble, Update, Verdict};
+use wavespeed_poll::WaitError as PollWaitError;
+use wavespeed_poll::{Deadline, Entry, OnError, PollError, RateLimits, Reply, Schedule, Update};
 
 use crate::call::FetchError;
 use crate::client::Wavespeed;
@@ -41,7 +42,7 @@ impl Task {
         entry
     }
 
-    async fn ask(self) -> Result<Reply<Prediction>, Trouble<FetchError>> {
+    async fn ask(self) -> Result<Reply<Prediction>, PollError<FetchError>> {
         let reply = self.job.ask().await;
         if let Ok(Reply::Pending(record) | Reply::Done(record)) = &reply {
             self.watched.answered(self.job.id(), record);
@@ -75,14 +76,14 @@ impl Hash for Task {
 const MISSING_FOR: Duration = Duration::from_secs(30);
 
 impl FetchError {
-    fn verdict(&self) -> Verdict {
+    fn verdict(&self) -> OnError {
         match self {
-            Self::Key(_) | Self::Role(_) => Verdict::Stop,
-            Self::NotFound(_) => Verdict::RetryWithin(MISSING_FOR),
-            Self::Answer { retry_after, .. } => Verdict::Retry {
+            Self::Key(_) | Self::Role(_) => OnError::Stop,
+            Self::NotFound(_) => OnError::RetryWithin(MISSING_FOR),
+            Self::Answer { retry_after, .. } => OnError::Retry {
                 retry_after: *retry_after,
             },
-            Self::Transport(_) => Verdict::Retry { retry_after: None },
+            Self::Transport(_) => OnError::Retry { retry_after: None },
         }
     }
 }
@@ -105,7 +106,7 @@ impl Job {
         }
     }
 
-    pub(crate) async fn ask(&self) -> Result<Reply<Prediction>, Trouble<FetchError>> {
+    pub(crate) async fn ask(&self) -> Result<Reply<Prediction>, PollError<FetchError>> {
         match self.fetch().await {
             Ok(record) if record.status.is_terminal() => {
                 if let Err(error) = self.ws.0.store.ended(&self.ws.0.account, &record) {
@@ -117,7 +118,7 @@ impl Job {
             Ok(record) => Ok(Reply::Pending(record)),
             Err(error) => {
                 tracing::warn!(id = %self.id, %error, "a poll failed");
-                Err(Trouble::new(error.clone(), error.verdict()))
+                Err(PollError::new(error.clone(), error.verdict()))
             }
         }
     }
@@ -127,7 +128,7 @@ impl Wavespeed {
     /// Waits for any number of jobs with one waiter, within limits that hold for all of them
     /// together: by default 8 connections and 100 polls per second. If more are due than that,
     /// those come first that have most likely ended; where N of them end together, that is noticed
-    /// N / (2 × [`per_second`](Limits::per_second)) seconds late on average. Each item is what was learned of one job, as
+    /// N / (2 × [`per_second`](RateLimits::per_second)) seconds late on average. Each item is what was learned of one job, as
     /// [`Job::follow`] has it; the last of each is [`Update::Done`] or an error.
     ///
     /// Jobs can be added for as long as `jobs` goes on; the stream ends when it has, and every job.
@@ -136,7 +137,7 @@ impl Wavespeed {
         &self,
         jobs: S,
         deadline: Deadline,
-        limits: Limits,
+        limits: RateLimits,
     ) -> impl Stream<Item = Watch> + use<S>
     where
         S: Stream<Item = Job>,
@@ -179,12 +180,12 @@ pub type Watch = (
     Result<Update<Prediction, FetchError>, WaitError>,
 );
 
-fn wait_error(id: &PredictionId, stopped: Stopped<FetchError>) -> WaitError {
+fn wait_error(id: &PredictionId, stopped: PollWaitError<FetchError>) -> WaitError {
     let id = id.clone();
     match stopped {
-        Stopped::Deadline(trouble) => WaitError::Deadline { id, trouble },
-        Stopped::Unanswered => WaitError::Unanswered { id },
-        Stopped::Error(error) => WaitError::Stopped { id, error },
+        PollWaitError::Deadline(trouble) => WaitError::Deadline { id, trouble },
+        PollWaitError::Unanswered => WaitError::Unanswered { id },
+        PollWaitError::Error(error) => WaitError::Stopped { id, error },
     }
 }
 
@@ -194,7 +195,7 @@ pub(crate) fn follow(
     job: Job,
     deadline: Deadline,
 ) -> impl Stream<Item = Result<Update<Prediction, FetchError>, WaitError>> + Send + use<> {
-    let limits = Limits::default();
+    let limits = RateLimits::default();
     ws.watch_many(stream::once(ready(job)), deadline, limits)
         .map(|(_, item)| item)
 }

@@ -11,7 +11,7 @@ use std::future::ready;
 use futures_util::stream::{BoxStream, Stream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use wavespeed_client::Prediction;
-use wavespeed_poll::{Deadline, Outlook, Update};
+use wavespeed_poll::{Deadline, Estimate, Update};
 
 use crate::call::FetchError;
 use crate::wait::error::WaitError;
@@ -74,7 +74,7 @@ impl Job {
     /// what was last learned of it, if anything was. Nothing, if no other task of the model was seen
     /// and nothing is published of it, or if nobody knows how old the task is.
     #[must_use]
-    pub fn outlook(&self, record: Option<&Prediction>) -> Option<Outlook> {
-        self.watched().outlook(record)
+    pub fn estimate(&self, record: Option<&Prediction>) -> Option<Estimate> {
+        self.watched().estimate(record)
     }
 }

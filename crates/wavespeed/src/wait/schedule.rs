@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use wavespeed_client::{Prediction, PredictionId, Status};
-use wavespeed_poll::{Durations, Geometric, Moment, Outlook, Schedule, Start};
+use wavespeed_poll::{Durations, Estimate, FirstPoll, Geometric, PollContext, Schedule};
 
 use crate::client::Wavespeed;
 use crate::poll_policy::{Known, hint, weighed};
@@ -134,15 +134,15 @@ impl Watched {
     }
 
     /// When to begin: at once, if a poll was missed and it may have ended.
-    pub(crate) fn start(&self, start: Start) -> Start {
+    pub(crate) fn start(&self, start: FirstPoll) -> FirstPoll {
         let (state, beginning) = (self.state(), Duration::ZERO);
         let schedule = self.ws.schedule(state.model());
         let is_late = |age: &Duration| {
-            let first = schedule.gap(Moment::new(beginning, 0), 1.0);
-            *age > first && schedule.likely(beginning, *age) > ENDED
+            let first = schedule.gap(PollContext::new(beginning, 0), 1.0);
+            *age > first && schedule.completion_probability(beginning, *age) > ENDED
         };
         match state.age.filter(is_late) {
-            Some(_) => Start::Now,
+            Some(_) => FirstPoll::Now,
             None => start,
         }
     }
@@ -167,7 +167,7 @@ impl Watched {
     }
 
     /// How long it will still take, likely; nothing, if nothing is known of its model.
-    pub(crate) fn outlook(&self, record: Option<&Prediction>) -> Option<Outlook> {
+    pub(crate) fn estimate(&self, record: Option<&Prediction>) -> Option<Estimate> {
         let elapsed = match record {
             Some(record) => self.identify(record)?,
             None => self.state().age? + self.watched(),
@@ -175,7 +175,7 @@ impl Watched {
         let model = self.state().model.clone()?;
         let durations = self.ws.durations(&model);
         let is_known = durations.count() > 0 || hint(&model).is_some();
-        is_known.then(|| durations.outlook(elapsed))
+        is_known.then(|| durations.estimate(elapsed))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -207,24 +207,24 @@ impl fmt::Debug for Watched {
 }
 
 impl Schedule for Watched {
-    fn gap(&self, now: Moment, random: f64) -> Duration {
+    fn gap(&self, now: PollContext, random: f64) -> Duration {
         let state = self.state();
         let elapsed = now.elapsed + state.age.unwrap_or_default();
         let schedule = self.ws.schedule(state.model());
-        schedule.gap(Moment::new(elapsed, now.polls), random)
+        schedule.gap(PollContext::new(elapsed, now.polls), random)
     }
 
-    fn likely(&self, asked: Duration, now: Duration) -> f64 {
+    fn completion_probability(&self, asked: Duration, now: Duration) -> f64 {
         let state = self.state();
         let Some(age) = state.age else {
             // As one says that knows nothing.
-            return Geometric::default().likely(asked, now);
+            return Geometric::default().completion_probability(asked, now);
         };
         let schedule = self.ws.schedule(state.model());
         let asked = state
             .running
             .map_or(Duration::ZERO, |running| running + age);
-        schedule.likely(asked, now + age)
+        schedule.completion_probability(asked, now + age)
     }
 }
 

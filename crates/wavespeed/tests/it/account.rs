@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
-use wavespeed::poll::Limits;
+use wavespeed::poll::RateLimits;
 use wavespeed::{DeleteError, EndsError, FetchError, LiveModels, PredictionId, UsageError, types};
 use wavespeed_harness::{answer, client, requests, serve};
 use wiremock::ResponseTemplate;
@@ -248,7 +248,7 @@ async fn the_ends_of_all_tasks_come_once_and_the_vendor_is_left_in_peace() {
     ])
     .await;
     let (client, clock) = client(&server.uri());
-    let mut ends = Box::pin(client.ends(Duration::from_secs(5), Limits::default()));
+    let mut ends = Box::pin(client.ends(Duration::from_secs(5), RateLimits::default()));
     let busy = ends.next().await.unwrap();
     let is_busy = |end: &_| matches!(end, Err(EndsError::History(FetchError::Answer { .. })));
     assert!(is_busy(&busy), "{busy:?}");

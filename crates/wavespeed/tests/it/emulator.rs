@@ -32,14 +32,14 @@ impl Clock for Together {
         self.here.now()
     }
 
-    fn pause(&self, until: Instant) -> Sleep {
+    fn sleep_until(&self, until: Instant) -> Sleep {
         self.there
             .advance(until.saturating_duration_since(self.here.now()));
-        self.here.pause(until)
+        self.here.sleep_until(until)
     }
 
-    fn passed(&self, limit: Instant) -> Sleep {
-        self.here.passed(limit)
+    fn timeout_at(&self, limit: Instant) -> Sleep {
+        self.here.timeout_at(limit)
     }
 }
 

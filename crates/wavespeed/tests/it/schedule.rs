@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
-use wavespeed::poll::{Limits, ManualClock, Moment, Update};
+use wavespeed::poll::{ManualClock, PollContext, RateLimits, Update};
 use wavespeed::{Deadline, Job, MemoryStore, Pace, Status, Store, Wavespeed};
 use wavespeed_harness::{KEY, MODEL, answer, input, settings};
 use wiremock::{Mock, MockServer, Request};
@@ -219,7 +219,9 @@ async fn the_pace_is_a_setting() {
         let schedule = vendor.client(&store, pace).schedule(MODEL);
         let (mut at, mut gaps) = (0.0, Vec::new());
         while at < 600.0 {
-            let gap = schedule.gap(Moment::new(seconds(at), 1), 0.5).as_secs_f64();
+            let gap = schedule
+                .gap(PollContext::new(seconds(at), 1), 0.5)
+                .as_secs_f64();
             gaps.push(gap);
             at += gap;
         }
@@ -256,7 +258,7 @@ async fn many_are_waited_for_by_one() {
     let jobs: Vec<Job> = (0..300)
         .map(|n| ws.job(format!("pred_{n}")).unwrap())
         .collect();
-    let limits = Limits::default();
+    let limits = RateLimits::default();
     let watched = ws.watch_many(stream::iter(jobs), Deadline::never(), limits);
     let done: Vec<String> = watched
         .filter_map(async |(id, item)| {
@@ -306,7 +308,7 @@ async fn how_long_it_will_take_is_told_as_far_as_it_is_known() {
     let job = ws.submit(&input()).await.unwrap();
     let record = job.submitted();
     // What is published: of ten, one takes less than a minute, and one more than 20.
-    let first = job.outlook(record.as_ref()).unwrap();
+    let first = job.estimate(record.as_ref()).unwrap();
     let within = |time: Duration, least: f64, most: f64| {
         assert!((least..most).contains(&time.as_secs_f64()), "{first:?}");
     };
@@ -316,7 +318,7 @@ async fn how_long_it_will_take_is_told_as_far_as_it_is_known() {
     within(first.latest, 1_100.0, 1_300.0);
     // What has not ended when it was expected to is expected later.
     vendor.clock.advance(seconds(600.0));
-    let later = job.outlook(None).unwrap();
+    let later = job.estimate(None).unwrap();
     assert!(later.elapsed >= seconds(600.0), "{later:?}");
     assert!(
         later.soonest > Duration::ZERO && later.soonest < first.soonest,
@@ -325,6 +327,6 @@ async fn how_long_it_will_take_is_told_as_far_as_it_is_known() {
     assert!(later.expected > seconds(60.0), "{later:?}");
     // Nothing is known of this one.
     let other = ws.submit_unchecked("some/model", &json!({})).await.unwrap();
-    assert_eq!(other.outlook(record.as_ref()), None);
+    assert_eq!(other.estimate(record.as_ref()), None);
     assert!(!format!("{other:?}").contains(KEY));
 }
