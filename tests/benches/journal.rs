@@ -18,7 +18,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 use wavespeed::{
-    Account, Intent, ModelId, Prediction, PredictionId, Settled, Store as _, Target, Which,
+    Account, Intent, JobFilter, ModelId, Prediction, PredictionId, Resolution, Store as _, Target,
 };
 use wavespeed_client::ApiKey;
 use wavespeed_journal::Journal;
@@ -69,7 +69,7 @@ fn main() {
         .map(|_| {
             time(|| {
                 let journal = Journal::open(&path).unwrap();
-                let open = journal.jobs(&jobs.account, Which::Open).unwrap();
+                let open = journal.jobs(&jobs.account, JobFilter::Open).unwrap();
                 assert_eq!(open.len(), OPEN);
             })
         })
@@ -141,7 +141,7 @@ impl Jobs {
         intent.target = Some(&self.target);
         let job = journal.intend(&intent).unwrap();
         let id = id(number);
-        journal.settle(job, &Settled::Accepted(&id)).unwrap();
+        journal.settle(job, &Resolution::Accepted(&id)).unwrap();
     }
 
     fn finish(&self, journal: &Journal, number: usize) {
@@ -149,8 +149,8 @@ impl Jobs {
         let id = id(number);
         let ended = json!({"id": id.as_str(), "status": "completed"});
         let ended = Prediction::from_json(ended).unwrap();
-        journal.ended(&self.account, &ended).unwrap();
-        journal.saved(&self.account, &id, &[]).unwrap();
+        journal.record_end(&self.account, &ended).unwrap();
+        journal.record_saved(&self.account, &id, &[]).unwrap();
     }
 }
 

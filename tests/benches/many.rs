@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 use wavespeed::poll::{Fixed, RateLimits, Update};
-use wavespeed::{Job, Poller, Prediction, Store as _, Took, Wavespeed};
+use wavespeed::{Job, JobDuration, Poller, Prediction, Store as _, Wavespeed};
 use wavespeed_emulator::Emulator;
 use wavespeed_journal::Journal;
 
@@ -116,8 +116,8 @@ async fn run(is_learned: bool) {
     for number in 0..50 {
         let took = Truth::log_normal(MEDIAN as f64, SIGMA).draw(&mut random);
         let id = format!("pred_{number}").parse().unwrap();
-        let took = Took::new(id, MODEL, took, SystemTime::now());
-        journal.took(ws.account(), &took).unwrap();
+        let took = JobDuration::new(id, MODEL, took, SystemTime::now());
+        journal.record_duration(ws.account(), &took).unwrap();
     }
     let jobs = submit(&ws).await;
     let (began, used) = (Instant::now(), cpu());

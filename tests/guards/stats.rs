@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
-use wavespeed::{Store as _, Took};
+use wavespeed::{JobDuration, Store as _};
 use wavespeed_harness::MODEL;
 use wavespeed_journal::Journal;
 
@@ -32,7 +32,7 @@ fn stats_show_what_was_learned_and_what_follows() {
         let id = format!("pred_{number}").parse().unwrap();
         let at = now - Duration::from_secs(3_600 - u64::from(number));
         journal
-            .took(ws.account(), &Took::new(id, MODEL, took, at))
+            .record_duration(ws.account(), &JobDuration::new(id, MODEL, took, at))
             .unwrap();
     }
     assert_run!("stats", wave.run(&["stats"]));

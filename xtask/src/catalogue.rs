@@ -289,7 +289,7 @@ fn limits(limits: &Value) -> TokenStream {
         let (name, bound) = (format_ident!("{key}"), float(limits[key].as_f64()?));
         Some(quote!(#name: Some(#bound)))
     });
-    quote!(Limits { #(#bounds,)* ..LIMITS })
+    quote!(Bounds { #(#bounds,)* ..UNBOUNDED })
 }
 
 fn option(value: Option<TokenStream>) -> TokenStream {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use wavespeed::poll::RateLimits;
-use wavespeed::{Builder, LiveModels, MemoryStore, Pace, Wavespeed};
+use wavespeed::{Builder, LiveModels, MemoryStore, PollPolicy, Wavespeed};
 use wavespeed_emulator::Emulator;
 use wavespeed_journal::Journal;
 
@@ -39,14 +39,14 @@ impl Context {
 
     fn builder(&self) -> Builder {
         let global = &self.global;
-        let mut pace = Pace::default();
+        let mut pace = PollPolicy::default();
         (pace.floor, pace.mean_gap) = (Some(global.poll_interval), global.mean_gap);
         Wavespeed::builder()
             .user_agent(concat!("wave/", env!("CARGO_PKG_VERSION")))
             .allow_plain_http(global.allow_plain_http)
             .deadline(global.timeout)
             .settle_time(global.settle_time)
-            .pace(pace)
+            .poll_policy(pace)
     }
 
     /// What holds for the polls of all tasks together.

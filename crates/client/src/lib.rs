@@ -38,7 +38,7 @@ pub use generated::{ByteStream, Client, ClientInfo, Error, ResponseValue, types}
 pub use ids::{InvalidId, ModelId, PredictionId};
 pub use key::{ApiKey, InvalidKey};
 pub use lookup::request_schema;
-pub use model::{Choice, Input, Limits, Literal, Media, MediaKind, Model, Shape};
+pub use model::{Bounds, Choice, Input, Literal, Media, MediaKind, Model, Shape};
 pub use multipart_upload::Form;
 pub use prediction::Prediction;
 pub use status::Status;

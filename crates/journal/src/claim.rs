@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use wavespeed::JobNumber;
 
 /// A lock. The file goes with it; one that a killed process left is no claim.
-pub(crate) struct Claimed {
+pub(crate) struct LockFile {
     file: File,
     path: PathBuf,
 }
 
-impl Drop for Claimed {
+impl Drop for LockFile {
     fn drop(&mut self) {
         // Before the lock: who has opened it by now finds that it is not the file there any more.
         _ = std::fs::remove_file(&self.path);
@@ -23,7 +23,7 @@ impl Drop for Claimed {
 }
 
 /// The claim, or nothing if somebody else has it.
-pub(crate) fn claim(journal: &Path, job: JobNumber) -> io::Result<Option<Claimed>> {
+pub(crate) fn claim(journal: &Path, job: JobNumber) -> io::Result<Option<LockFile>> {
     let mut path = OsString::from(journal);
     path.push(format!(".{job}.lock"));
     let path = PathBuf::from(path);
@@ -37,7 +37,7 @@ pub(crate) fn claim(journal: &Path, job: JobNumber) -> io::Result<Option<Claimed
     loop {
         let file = options.open(&path)?;
         match file.try_lock() {
-            Ok(()) if is_there(&file, &path) => return Ok(Some(Claimed { file, path })),
+            Ok(()) if is_there(&file, &path) => return Ok(Some(LockFile { file, path })),
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),

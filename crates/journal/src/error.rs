@@ -8,9 +8,9 @@ use wavespeed::{JobNumber, StoreError};
 
 /// Why something was not written or read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Trouble {
+pub(crate) enum JournalError {
     /// SQLite says so.
-    #[error("{0}{mend}", mend = mend(.0))]
+    #[error("{0}{fix}", fix = fix(.0))]
     Sql(#[from] rusqlite::Error),
     /// The file that claims a job could not be made.
     #[error("{0} could not be claimed: {1}; make room on its disk, and its folder writable")]
@@ -45,7 +45,7 @@ pub(crate) enum Trouble {
     Later(&'static str),
 }
 
-impl Trouble {
+impl JournalError {
     /// With the name of the journal.
     pub(crate) fn of(self, path: &Path) -> StoreError {
         StoreError::new(format!("the journal {}: {self}", path.display()))
@@ -53,7 +53,7 @@ impl Trouble {
 }
 
 /// What helps.
-fn mend(error: &rusqlite::Error) -> &'static str {
+fn fix(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "; another program has held it for over 5 s, try again when that is done"

@@ -40,11 +40,11 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use wavespeed::{
-    Account, Claim, Content, Downloaded, FileState, Intent, JobNumber, JobRecord, Prediction,
-    PredictionId, Settled, Stage, Store, StoreError, Took, UploadRecord, Which,
+    Account, Claim, Content, Downloaded, FileState, Intent, JobDuration, JobFilter, JobNumber,
+    JobRecord, Prediction, PredictionId, Resolution, Stage, Store, StoreError, UploadRecord,
 };
 
-use error::Trouble;
+use error::JournalError;
 pub use open::OpenError;
 use tables::jobs::{self, Fields, OPEN, columns, milliseconds};
 use tables::{durations, uploads};
@@ -82,20 +82,20 @@ impl Journal {
 
     fn with<T>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, Trouble>,
+        work: impl FnOnce(&mut Connection) -> Result<T, JournalError>,
     ) -> Result<T, StoreError> {
         // A transaction that a panic ended was rolled back: the connection is as good as before.
         let mut connection = self
             .connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        work(&mut connection).map_err(|trouble| trouble.of(&self.path))
+        work(&mut connection).map_err(|error| error.of(&self.path))
     }
 
     /// All writes go through here. It takes its turn among the processes before it reads anything.
     fn write<T>(
         &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, Trouble>,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, JournalError>,
     ) -> Result<T, StoreError> {
         self.with(|connection| {
             let transaction =
@@ -118,7 +118,7 @@ impl fmt::Debug for Journal {
 impl Store for Journal {
     fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError> {
         // Outside of the transaction: others need not wait for it.
-        let fields = Fields::of(intent).map_err(|trouble| trouble.of(&self.path))?;
+        let fields = Fields::of(intent).map_err(|error| error.of(&self.path))?;
         self.write(|jobs| {
             let sql = "INSERT INTO jobs
                        (base_url, fingerprint, model, input, target, folder, force, at, stage,
@@ -143,11 +143,11 @@ impl Store for Journal {
         })
     }
 
-    fn settle(&self, job: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError> {
+    fn settle(&self, job: JobNumber, outcome: &Resolution<'_>) -> Result<(), StoreError> {
         self.write(|jobs| {
             let mut found = select(jobs, "number = ?", params![key(job)])?;
             let mut record = found.pop().ok_or_else(|| StoreError::gone(job))?;
-            if let Settled::Adopted(id) = outcome {
+            if let Resolution::Adopted(id) = outcome {
                 let rival = "SELECT min(other.number) FROM jobs AS own JOIN jobs AS other
                              USING (base_url, fingerprint)
                              WHERE own.number = ?1 AND other.number <> ?1 AND other.id = ?2";
@@ -172,11 +172,11 @@ impl Store for Journal {
         match claim::claim(&self.path, job) {
             Ok(Some(claim)) => Ok(Claim::new(claim)),
             Ok(None) => Err(StoreError::claimed(job)),
-            Err(error) => Err(Trouble::Claim(job, error).of(&self.path)),
+            Err(error) => Err(JournalError::Claim(job, error).of(&self.path)),
         }
     }
 
-    fn ended(&self, account: &Account, prediction: &Prediction) -> Result<(), StoreError> {
+    fn record_end(&self, account: &Account, prediction: &Prediction) -> Result<(), StoreError> {
         self.write(|jobs| {
             let sql = "UPDATE jobs SET status = ?, stage = iif(stage = ?, stage, ?)
                        WHERE base_url = ? AND fingerprint = ? AND id = ?";
@@ -195,14 +195,14 @@ impl Store for Journal {
         })
     }
 
-    fn saved(
+    fn record_saved(
         &self,
         account: &Account,
         id: &PredictionId,
         files: &[Downloaded],
     ) -> Result<(), StoreError> {
         let paths = jobs::join(files.iter().map(|file| &*file.path));
-        let paths = paths.map_err(|trouble| trouble.of(&self.path))?;
+        let paths = paths.map_err(|error| error.of(&self.path))?;
         self.write(|jobs| {
             let sql = "UPDATE jobs SET stage = ?, files = ?
                        WHERE base_url = ? AND fingerprint = ? AND id = ?";
@@ -215,22 +215,22 @@ impl Store for Journal {
         })
     }
 
-    fn jobs(&self, account: &Account, which: Which<'_>) -> Result<Vec<JobRecord>, StoreError> {
+    fn jobs(&self, account: &Account, which: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
         let (url, fingerprint) = (&*account.base_url, &*account.key);
         self.with(|jobs| match which {
-            Which::All => select(jobs, &mine("true"), params![url, fingerprint]),
-            Which::Open => select(jobs, &mine(OPEN), params![url, fingerprint]),
-            Which::Number(job) => select(
+            JobFilter::All => select(jobs, &in_account("true"), params![url, fingerprint]),
+            JobFilter::Open => select(jobs, &in_account(OPEN), params![url, fingerprint]),
+            JobFilter::Number(job) => select(
                 jobs,
-                &mine("number = ?3"),
+                &in_account("number = ?3"),
                 params![url, fingerprint, key(job)],
             ),
-            Which::Id(id) => select(
+            JobFilter::Id(id) => select(
                 jobs,
-                &mine("id = ?3"),
+                &in_account("id = ?3"),
                 params![url, fingerprint, id.as_str()],
             ),
-            _ => Err(Trouble::Later("choice of jobs")),
+            _ => Err(JournalError::Later("choice of jobs")),
         })
     }
 
@@ -242,11 +242,11 @@ impl Store for Journal {
         })
     }
 
-    fn hash_of(&self, file: &FileState) -> Result<Option<String>, StoreError> {
+    fn find_hash(&self, file: &FileState) -> Result<Option<String>, StoreError> {
         self.with(|connection| uploads::hash(connection, file))
     }
 
-    fn upload_of(
+    fn find_upload(
         &self,
         account: &Account,
         content: &Content,
@@ -254,7 +254,7 @@ impl Store for Journal {
         self.with(|connection| uploads::find(connection, account, content))
     }
 
-    fn uploaded(
+    fn record_upload(
         &self,
         account: &Account,
         record: &UploadRecord,
@@ -267,11 +267,11 @@ impl Store for Journal {
         self.write(|transaction| uploads::forget(transaction, account, url))
     }
 
-    fn took(&self, account: &Account, took: &Took) -> Result<bool, StoreError> {
+    fn record_duration(&self, account: &Account, took: &JobDuration) -> Result<bool, StoreError> {
         self.write(|transaction| durations::keep(transaction, account, took))
     }
 
-    fn durations(&self, account: &Account, model: &str) -> Result<Vec<Took>, StoreError> {
+    fn durations(&self, account: &Account, model: &str) -> Result<Vec<JobDuration>, StoreError> {
         self.with(|connection| durations::find(connection, account, model))
     }
 }
@@ -288,7 +288,7 @@ fn query(condition: &str) -> String {
 }
 
 /// The condition that a job is of an account, and fulfils another one.
-fn mine(condition: &str) -> String {
+fn in_account(condition: &str) -> String {
     format!("base_url = ?1 AND fingerprint = ?2 AND {condition}")
 }
 
@@ -296,7 +296,7 @@ fn select(
     connection: &Connection,
     condition: &str,
     values: &[&dyn rusqlite::ToSql],
-) -> Result<Vec<JobRecord>, Trouble> {
+) -> Result<Vec<JobRecord>, JournalError> {
     let mut statement = connection.prepare(&query(condition))?;
     let mut rows = statement.query(values)?;
     let mut jobs = Vec::new();

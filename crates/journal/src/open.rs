@@ -19,35 +19,35 @@ use crate::tables::{durations, jobs, uploads};
 const APPLICATION: i32 = 0x7761_7665;
 /// The version of the tables.
 const VERSION: i32 = 3;
-const ADDED: [Added; 3] = [
-    Added {
+const MIGRATIONS: [Migration; 3] = [
+    Migration {
         version: 2,
         schema: uploads::SCHEMA,
-        look: uploads::LOOK,
+        verify: uploads::VERIFY,
     },
-    Added {
+    Migration {
         version: 3,
         schema: durations::SCHEMA,
-        look: durations::LOOK,
+        verify: durations::VERIFY,
     },
-    Added {
+    Migration {
         version: 3,
         schema: jobs::WEBHOOK,
-        look: jobs::WEBHOOK_LOOK,
+        verify: jobs::WEBHOOK_VERIFY,
     },
 ];
 /// The oldest version that can be used; it is brought up to date when it is opened.
 const OLDEST: i32 = 1;
 /// How long a call waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Up to this many pages (1 MiB), every page is looked at when a journal is opened.
-const SMALL: i64 = 256;
+const FULL_CHECK_PAGES: i64 = 256;
 
 /// What a version has more than the one before it, and what fails if it does not.
-struct Added {
+struct Migration {
     version: i32,
     schema: &'static str,
-    look: &'static str,
+    verify: &'static str,
 }
 
 /// Why a journal cannot be used. Nothing in the file was changed.
@@ -107,7 +107,7 @@ pub enum OpenError {
     /// Another program does not let go of it.
     #[error(
         "the journal {path} is held by another program for over {} s; try again when that is done",
-        PATIENCE.as_secs()
+        BUSY_TIMEOUT.as_secs()
     )]
     Busy {
         /// The path.
@@ -127,9 +127,9 @@ pub enum OpenError {
 pub(crate) fn open(path: &Path) -> Result<(PathBuf, Connection), OpenError> {
     let path = &std::path::absolute(path).map_err(|error| unwritable(path, &error))?;
     if !is_there(path)? {
-        make(path)?;
+        create(path)?;
     }
-    let failed = |error| classified(path, &error);
+    let failed = |error| open_error(path, &error);
     let mut connection = connect(path).map_err(failed)?;
     // A journal that turns out to be in no order is left as it is, even when it is closed.
     leave(&connection, true).map_err(failed)?;
@@ -150,7 +150,7 @@ pub(crate) fn open(path: &Path) -> Result<(PathBuf, Connection), OpenError> {
         });
     }
     #[cfg(unix)]
-    hide(path);
+    restrict_permissions(path);
     Ok((path.clone(), connection))
 }
 
@@ -158,7 +158,7 @@ pub(crate) fn open(path: &Path) -> Result<(PathBuf, Connection), OpenError> {
 /// already, closing it again would end SQLite's locks (they are POSIX locks).
 fn is_there(path: &Path) -> Result<bool, OpenError> {
     // In this order: when a journal is begun, its log comes after it.
-    let log = fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0);
+    let log = fs::metadata(sidecar(path, "-wal")).is_ok_and(|log| log.len() > 0);
     let damaged = |why: &str| OpenError::Damaged {
         path: path.into(),
         why: why.into(),
@@ -182,7 +182,7 @@ fn is_there(path: &Path) -> Result<bool, OpenError> {
 }
 
 /// The name of a file that SQLite keeps beside a database. It follows links first, and so does this.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+fn sidecar(path: &Path, suffix: &str) -> PathBuf {
     let mut name = fs::canonicalize(path)
         .unwrap_or_else(|_| path.into())
         .into_os_string();
@@ -191,7 +191,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Makes a journal without jobs. If another process was faster, its journal stays.
-fn make(path: &Path) -> Result<(), OpenError> {
+fn create(path: &Path) -> Result<(), OpenError> {
     let failed = |error: &io::Error| unwritable(path, error);
     let folder = path.parent().unwrap_or(path);
     let mut builder = DirBuilder::new();
@@ -205,14 +205,14 @@ fn make(path: &Path) -> Result<(), OpenError> {
         .suffix(".new")
         .tempfile_in(folder);
     let file = file.map_err(|error| failed(&error))?.into_temp_path();
-    fill(&file).map_err(|error| classified(path, &error))?;
+    write_schema(&file).map_err(|error| open_error(path, &error))?;
     match file.persist_noclobber(path) {
         Err(error) if error.error.kind() != ErrorKind::AlreadyExists => Err(failed(&error.error)),
         _ => Ok(()),
     }
 }
 
-fn fill(path: &Path) -> rusqlite::Result<()> {
+fn write_schema(path: &Path) -> rusqlite::Result<()> {
     let connection = connect(path)?;
     connection.execute_batch(&format!(
         "BEGIN; {} {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};
@@ -227,7 +227,7 @@ fn fill(path: &Path) -> rusqlite::Result<()> {
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     // Where there is a fullfsync (macOS), nothing less reaches the disk.
     connection.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
@@ -256,7 +256,7 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
 
 /// What newer journals have more than those of a version.
 fn added(since: i32) -> String {
-    let added = ADDED.iter().filter(|added| added.version > since);
+    let added = MIGRATIONS.iter().filter(|added| added.version > since);
     added.map(|added| added.schema).collect()
 }
 
@@ -267,7 +267,7 @@ fn version(connection: &Connection) -> rusqlite::Result<i32> {
 /// Whether it is a journal, of a version that is known, writable and whole; and that version.
 /// Nothing is written.
 fn check(path: &Path, connection: &Connection) -> Result<i32, OpenError> {
-    let failed = |error| classified(path, &error);
+    let failed = |error| open_error(path, &error);
     let application: i32 = connection
         .pragma_query_value(None, "application_id", |row| row.get(0))
         .map_err(failed)?;
@@ -298,7 +298,7 @@ fn check(path: &Path, connection: &Connection) -> Result<i32, OpenError> {
     if connection.is_readonly("main").map_err(failed)? {
         return Err(unwritable(path, &ErrorKind::PermissionDenied.into()));
     }
-    match look(connection, version) {
+    match verify(connection, version) {
         Ok(found) if found == "ok" => Ok(version),
         Ok(found) => damaged(found),
         // What is wrong with the words is wrong with the table.
@@ -311,7 +311,7 @@ fn check(path: &Path, connection: &Connection) -> Result<i32, OpenError> {
 
 /// Looks at every page of a small journal, and at the ends of the table and the open jobs of a big
 /// one: that takes a millisecond at most. That no page is missing, SQLite has seen by now.
-fn look(connection: &Connection, version: i32) -> rusqlite::Result<String> {
+fn verify(connection: &Connection, version: i32) -> rusqlite::Result<String> {
     let newest = format!(
         "SELECT {} FROM jobs ORDER BY number DESC LIMIT 1",
         first_columns()
@@ -319,11 +319,11 @@ fn look(connection: &Connection, version: i32) -> rusqlite::Result<String> {
     connection.prepare(&newest)?.query([])?.next()?;
     let open = format!("SELECT count(*) FROM jobs INDEXED BY open_jobs WHERE {OPEN}");
     connection.query_row(&open, [], |_| Ok(()))?;
-    for added in ADDED.iter().filter(|added| added.version <= version) {
-        connection.prepare(added.look)?;
+    for added in MIGRATIONS.iter().filter(|added| added.version <= version) {
+        connection.prepare(added.verify)?;
     }
     let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
-    if pages > SMALL {
+    if pages > FULL_CHECK_PAGES {
         return Ok("ok".into());
     }
     connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
@@ -332,9 +332,9 @@ fn look(connection: &Connection, version: i32) -> rusqlite::Result<String> {
 /// What others could read of a journal, they cannot from now on. Not all file systems know modes,
 /// so that this fails is no reason not to use it.
 #[cfg(unix)]
-fn hide(path: &Path) {
+fn restrict_permissions(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
-    for file in [path.into(), beside(path, "-wal"), beside(path, "-shm")] {
+    for file in [path.into(), sidecar(path, "-wal"), sidecar(path, "-shm")] {
         let open = fs::metadata(&file).is_ok_and(|file| file.permissions().mode() & 0o077 != 0);
         if open {
             _ = fs::set_permissions(&file, fs::Permissions::from_mode(0o600));
@@ -349,7 +349,7 @@ fn unwritable(path: &Path, error: &io::Error) -> OpenError {
     }
 }
 
-fn classified(path: &Path, error: &rusqlite::Error) -> OpenError {
+fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
     let (path, why) = (path.to_owned(), error.to_string());
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::NotJournal { path, why },

@@ -9,7 +9,10 @@ fn open_jobs_and_ids_are_found_by_an_index() {
     for (condition, index) in [(OPEN, "open_jobs"), ("id = ?3", "known_jobs")] {
         let connection = journal.connection.lock().unwrap();
         let mut plan = connection
-            .prepare(&format!("EXPLAIN QUERY PLAN {}", query(&mine(condition))))
+            .prepare(&format!(
+                "EXPLAIN QUERY PLAN {}",
+                query(&in_account(condition))
+            ))
             .unwrap();
         let values = rusqlite::params_from_iter(vec![""; plan.parameter_count()]);
         let steps = plan

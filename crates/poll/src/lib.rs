@@ -11,15 +11,15 @@
 //! ```
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
 //! use futures_util::StreamExt as _;
-//! use wavespeed_poll::{Deadline, Poller, Reply, Start, Trouble, Update};
+//! use wavespeed_poll::{Deadline, FirstPoll, PollError, Poller, Reply, Update};
 //!
 //! let mut asked = 0;
 //! let ask = || {
 //!     asked += 1;
 //!     let reply = if asked < 3 { Reply::Pending("working") } else { Reply::Done("there it is") };
-//!     async move { Ok::<_, Trouble<&str>>(reply) }
+//!     async move { Ok::<_, PollError<&str>>(reply) }
 //! };
-//! let states = Poller::default().watch(Deadline::never(), Start::AfterGap, ask);
+//! let states = Poller::default().watch(Deadline::never(), FirstPoll::AfterGap, ask);
 //! let last = std::pin::pin!(states).map(Result::unwrap).fold(None, async |_, state| Some(state)).await;
 //! assert!(matches!(last, Some(Update::Done("there it is"))));
 //! # }

@@ -11,8 +11,8 @@ use wavespeed_poll::Poller;
 
 use crate::client::{Inner, Wavespeed};
 use crate::http::{self, Http, HttpError, Timeouts};
-use crate::locks::Turns;
-use crate::poll_policy::{Pace, Paces};
+use crate::locks::KeyedLocks;
+use crate::poll_policy::{PollPolicy, ScheduleCache};
 use crate::store::Store;
 use crate::store::none::NoStore;
 use crate::store::record::Account;
@@ -36,11 +36,11 @@ pub struct Builder {
     timeouts: Timeouts,
     deadline: Option<Duration>,
     poller: Poller,
-    pace: Pace,
+    poll_policy: PollPolicy,
     store: Arc<dyn Store>,
     resends: u32,
     settle: Duration,
-    largest: u64,
+    max_output_bytes: u64,
 }
 
 /// Why a client could not be made. Nothing was sent.
@@ -114,11 +114,11 @@ impl Default for Builder {
             timeouts: Timeouts::default(),
             deadline: Some(Duration::from_secs(60 * 60)),
             poller: Poller::default(),
-            pace: Pace::default(),
+            poll_policy: PollPolicy::default(),
             store: Arc::new(NoStore),
             resends: 5,
             settle: Duration::from_secs(10),
-            largest: 8 << 30,
+            max_output_bytes: 8 << 30,
         }
     }
 }
@@ -217,10 +217,10 @@ impl Builder {
         self
     }
 
-    /// How often to ask about tasks: see [`Pace`].
+    /// How often to ask about tasks: see [`PollPolicy`].
     #[must_use]
-    pub fn pace(mut self, pace: Pace) -> Self {
-        self.pace = pace;
+    pub fn poll_policy(mut self, poll_policy: PollPolicy) -> Self {
+        self.poll_policy = poll_policy;
         self
     }
 
@@ -243,8 +243,8 @@ impl Builder {
 
     /// The largest output that is downloaded, in bytes: 8 GiB unless set.
     #[must_use]
-    pub fn largest_output(mut self, bytes: u64) -> Self {
-        self.largest = bytes;
+    pub fn max_output_bytes(mut self, bytes: u64) -> Self {
+        self.max_output_bytes = bytes;
         self
     }
 
@@ -283,15 +283,15 @@ impl Builder {
             timeouts: self.timeouts,
             deadline: self.deadline,
             poller: self.poller,
-            pace: self.pace,
-            paces: Paces::default(),
+            poll_policy: self.poll_policy,
+            schedules: ScheduleCache::default(),
             wakes: broadcast::Sender::new(WAKES),
             store: self.store,
             account,
             resends: self.resends,
             settle: self.settle,
-            largest: self.largest,
-            turns: Turns::default(),
+            max_output_bytes: self.max_output_bytes,
+            upload_locks: KeyedLocks::default(),
         })))
     }
 }

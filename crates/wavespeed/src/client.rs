@@ -9,12 +9,13 @@ use wavespeed_client::{Client, PredictionId};
 use wavespeed_poll::{Deadline, Poller};
 
 use crate::http::Timeouts;
-use crate::locks::Turns;
-use crate::poll_policy::{Pace, Paces};
+use crate::locks::KeyedLocks;
+use crate::poll_policy::{PollPolicy, ScheduleCache};
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
-use crate::store::record::{Account, JobRecord, Which};
+use crate::store::record::{Account, JobFilter, JobRecord};
+use crate::store::upload::Content;
 
 /// A client of one account. Cheap to clone; clones share their connections.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ impl Wavespeed {
     ///
     /// # Errors
     /// If they could not be read.
-    pub fn jobs(&self, which: Which<'_>) -> Result<Vec<JobRecord>, StoreError> {
+    pub fn jobs(&self, which: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
         self.0.store.jobs(&self.0.account, which)
     }
 
@@ -59,16 +60,16 @@ pub(crate) struct Inner {
     pub(crate) timeouts: Timeouts,
     pub(crate) deadline: Option<Duration>,
     pub(crate) poller: Poller,
-    pub(crate) pace: Pace,
-    pub(crate) paces: Paces,
+    pub(crate) poll_policy: PollPolicy,
+    pub(crate) schedules: ScheduleCache,
     /// The tasks to be asked about now, for whoever waits.
     pub(crate) wakes: broadcast::Sender<PredictionId>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) account: Account,
     pub(crate) resends: u32,
     pub(crate) settle: Duration,
-    pub(crate) largest: u64,
-    pub(crate) turns: Turns,
+    pub(crate) max_output_bytes: u64,
+    pub(crate) upload_locks: KeyedLocks<Content>,
 }
 
 impl fmt::Debug for Inner {

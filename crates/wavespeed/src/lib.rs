@@ -71,31 +71,32 @@ pub use account::usage::{Usage, UsageError, UsageSum};
 pub use builder::{BuildError, Builder, DEFAULT_BASE_URL};
 pub use call::FetchError;
 pub use check::{
-    Fault, Faults, Files, Inspected, Rule, Severity, check, local_files, nearest, override_rules,
+    Fault, Faults, Files, Inspection, Rule, Severity, check, local_files, nearest, override_rules,
 };
 pub use client::Wavespeed;
 pub use download::{DownloadError, SaveError, output_url};
 pub use http::Timeouts;
-pub use poll_policy::Pace;
+pub use poll_policy::PollPolicy;
 pub use store::{
-    Account, Claim, Content, Downloaded, FileState, Intent, JobNumber, JobRecord, MemoryStore,
-    NoStore, NotJobNumber, Settled, Stage, Store, StoreError, Took, UploadRecord, Which,
+    Account, Claim, Content, Downloaded, FileState, Intent, JobDuration, JobFilter, JobNumber,
+    JobRecord, MemoryStore, NoStore, NotJobNumber, Resolution, Stage, Store, StoreError,
+    UploadRecord,
 };
-pub use submit::duplicate::Alike;
+pub use submit::duplicate::Duplicate;
 pub use submit::error::SubmitError;
 pub use submit::options::SubmitOptions;
-pub use submit::outcome::{Refusal, Rejected, Unknown};
+pub use submit::outcome::{Refusal, RejectedSubmit, UnknownOutcome};
 pub use submit::reconcile::{ReconcileError, Reconciled};
 pub use target::Target;
 pub use upload::{
     UploadError, UploadOptions, UploadProgress, UploadStep, UploadWatcher, Uploaded, name_uploads,
 };
-pub use wait::account::EndsError;
+pub use wait::account::AccountWatchError;
 pub use wait::error::WaitError;
 pub use wait::job::Job;
-pub use wait::many::Watch;
+pub use wait::many::JobUpdate;
 pub use wavespeed_client::{
-    CATALOGUE, Choice, Input, InvalidId, InvalidKey, Limits, Literal, Media, MediaKind, Model,
+    Bounds, CATALOGUE, Choice, Input, InvalidId, InvalidKey, Literal, Media, MediaKind, Model,
     ModelId, ModelInput, Prediction, PredictionId, Shape, Status, model, models, request_schema,
     types,
 };

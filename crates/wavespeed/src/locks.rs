@@ -1,24 +1,34 @@
 //! Locks by key, within this process.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::store::upload::Content;
+/// A lock that may be held over an await.
+type Lock = tokio::sync::Mutex<()>;
 
-/// Who is uploading what: who comes second waits, and finds it in the store.
-#[derive(Debug, Default)]
-pub(crate) struct Turns(Mutex<HashMap<Content, Weak<tokio::sync::Mutex<()>>>>);
+/// One lock per key: tasks that work on the same key take turns, those on different keys do not wait
+/// for each other. A lock exists only while somebody holds it or waits for it.
+#[derive(Debug)]
+pub(crate) struct KeyedLocks<K>(Mutex<HashMap<K, Weak<Lock>>>);
 
-impl Turns {
-    /// To be locked for as long as this content is looked for and uploaded.
-    pub(crate) fn of(&self, content: &Content) -> Arc<tokio::sync::Mutex<()>> {
-        let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        turns.retain(|_, turn| turn.strong_count() > 0);
-        let running = turns.get(content).and_then(Weak::upgrade);
-        running.unwrap_or_else(|| {
-            let turn = Arc::default();
-            turns.insert(content.clone(), Arc::downgrade(&turn));
-            turn
+impl<K> Default for KeyedLocks<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Clone + Eq + Hash> KeyedLocks<K> {
+    /// Returns the lock of a key.
+    pub(crate) fn get(&self, key: &K) -> Arc<Lock> {
+        let mut locks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Locks that are no longer used go here, so that the map does not grow with every key.
+        locks.retain(|_, lock| lock.strong_count() > 0);
+        let existing = locks.get(key).and_then(Weak::upgrade);
+        existing.unwrap_or_else(|| {
+            let lock = Arc::default();
+            locks.insert(key.clone(), Arc::downgrade(&lock));
+            lock
         })
     }
 }
@@ -28,14 +38,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_content_has_one_turn_at_a_time() {
-        let (turns, film) = (Turns::default(), Content::new("ab", "mp4"));
-        let first = turns.of(&film);
-        assert!(Arc::ptr_eq(&first, &turns.of(&film)));
-        let other = turns.of(&Content::new("ab", "mov"));
+    fn a_key_has_one_lock_that_is_removed_after_use() {
+        let locks = KeyedLocks::default();
+        let first = locks.get(&"a");
+        assert!(Arc::ptr_eq(&first, &locks.get(&"a")));
+        let other = locks.get(&"b");
         assert!(!Arc::ptr_eq(&first, &other));
         drop((first, other));
-        drop(turns.of(&film));
-        assert_eq!(turns.0.lock().unwrap().len(), 1, "what is over is removed");
+        drop(locks.get(&"a"));
+        assert_eq!(locks.0.lock().unwrap().len(), 1);
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use wavespeed_poll::{CostModel, Durations, HazardSchedule, LogNormal};
 
-use crate::store::record::Took;
+use crate::store::record::JobDuration;
 
 /// What the vendor's guide asks for between two polls: of a video, and of an image. It says nothing
 /// of sound, which takes no longer than an image.
@@ -35,7 +35,7 @@ const NINE_TENTHS: f64 = 1.2816;
 /// How much is asked for how little delay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Pace {
+pub struct PollPolicy {
     /// The shortest time between two polls of a task; 1 s unless set, as the vendor's own clients
     /// have it.
     pub floor: Option<Duration>,
@@ -44,10 +44,10 @@ pub struct Pace {
     pub mean_gap: Option<Duration>,
 }
 
-impl Pace {
+impl PollPolicy {
     pub(crate) fn schedule(self, durations: &Durations, model: &str) -> HazardSchedule {
         let kind = crate::model(model).map_or("", |model| model.kind);
-        let gap = self.mean_gap.unwrap_or_else(|| guide(kind));
+        let gap = self.mean_gap.unwrap_or_else(|| vendor_interval(kind));
         let floor = self.floor.unwrap_or(Duration::from_secs(1));
         let schedule = HazardSchedule::new(durations, CostModel::MeanGap(gap))
             .between(floor, gap.saturating_mul(LONGEST));
@@ -60,24 +60,24 @@ impl Pace {
 
 /// What is known of the models of an account.
 #[derive(Debug, Default)]
-pub(crate) struct Paces(Mutex<HashMap<String, Known>>);
+pub(crate) struct ScheduleCache(Mutex<HashMap<String, ModelSchedule>>);
 
 #[derive(Clone, Debug)]
-pub(crate) struct Known {
+pub(crate) struct ModelSchedule {
     pub(crate) durations: Arc<Durations>,
     pub(crate) schedule: Arc<HazardSchedule>,
     /// How many durations there have been since.
     pub(crate) news: usize,
 }
 
-impl Paces {
-    pub(crate) fn all(&self) -> MutexGuard<'_, HashMap<String, Known>> {
+impl ScheduleCache {
+    pub(crate) fn all(&self) -> MutexGuard<'_, HashMap<String, ModelSchedule>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What the vendor's guide asks for, by what a model makes.
-fn guide(kind: &str) -> Duration {
+fn vendor_interval(kind: &str) -> Duration {
     match kind.is_empty() || kind.contains("video") {
         true => VIDEO,
         false => OTHER,
@@ -85,7 +85,7 @@ fn guide(kind: &str) -> Duration {
 }
 
 /// What is published of a model.
-pub(crate) fn hint(model: &str) -> Option<LogNormal> {
+pub(crate) fn published_durations(model: &str) -> Option<LogNormal> {
     let (from, to) = crate::model(model)?.seconds?;
     let (from, to) = (f64::from(from), f64::from(to));
     Some(LogNormal {
@@ -96,15 +96,15 @@ pub(crate) fn hint(model: &str) -> Option<LogNormal> {
 
 /// Durations, and how much each of them counts: those of long ago, and those after which there were
 /// many, count less.
-pub(crate) fn weighed(seen: &[Took], now: SystemTime) -> Vec<(Duration, f64)> {
+pub(crate) fn weighted(seen: &[JobDuration], now: SystemTime) -> Vec<(Duration, f64)> {
     let count = seen.len();
-    let weight = |at: usize, took: &Took| {
+    let weight = |at: usize, took: &JobDuration| {
         let age = now.duration_since(took.at).unwrap_or_default();
         let halvings = age.as_secs_f64() / HALF_LIFE.as_secs_f64();
         (-halvings - (count - 1 - at) as f64 / HALF_COUNT).exp2()
     };
-    let weighed = seen.iter().enumerate();
-    weighed
+    let weighted = seen.iter().enumerate();
+    weighted
         .map(|(at, took)| (took.duration, weight(at, took)))
         .collect()
 }
@@ -122,7 +122,11 @@ mod tests {
             ("text-to-audio", 2),
             ("", 5),
         ] {
-            assert_eq!(guide(kind), Duration::from_secs(seconds), "{kind}");
+            assert_eq!(
+                vendor_interval(kind),
+                Duration::from_secs(seconds),
+                "{kind}"
+            );
         }
     }
 
@@ -131,10 +135,10 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000);
         let took = |seconds: u64, age: Duration| {
             let id = "pred_1".parse().unwrap();
-            Took::new(id, "a/b", Duration::from_secs(seconds), now - age)
+            JobDuration::new(id, "a/b", Duration::from_secs(seconds), now - age)
         };
-        let weights = |seen: &[Took]| -> Vec<f64> {
-            weighed(seen, now)
+        let weights = |seen: &[JobDuration]| -> Vec<f64> {
+            weighted(seen, now)
                 .into_iter()
                 .map(|(_, weight)| weight)
                 .collect()
@@ -144,24 +148,24 @@ mod tests {
         let mut ahead = took(1, Duration::ZERO);
         ahead.at += HALF_LIFE;
         assert_eq!(weights(&[ahead]), [1.0]);
-        let many: Vec<Took> = (0..128).map(|n| took(n, Duration::ZERO)).collect();
+        let many: Vec<JobDuration> = (0..128).map(|n| took(n, Duration::ZERO)).collect();
         let many = weights(&many);
         assert_eq!((many[127], many[63]), (1.0, 0.5));
         // Hardware that is twice as fast is believed in after some dozens of tasks.
-        let seen: Vec<Took> = (0..128)
+        let seen: Vec<JobDuration> = (0..128)
             .map(|n| took(if n < 96 { 60 } else { 30 }, Duration::ZERO))
             .collect();
-        let durations = Durations::default().with_seen(weighed(&seen, now));
+        let durations = Durations::default().with_seen(weighted(&seen, now));
         let late = durations.survival(Duration::from_secs(45));
         assert!((0.4..0.65).contains(&late), "{late}");
     }
 
     #[test]
     fn what_is_published_is_the_middle_of_what_is_expected() {
-        let expected = hint("kwaivgi/kling-lipsync/text-to-video").unwrap();
+        let expected = published_durations("kwaivgi/kling-lipsync/text-to-video").unwrap();
         let durations = Durations::new(expected);
         let within = |seconds| 1.0 - durations.survival(Duration::from_secs(seconds));
         assert!((within(60) - 0.1).abs() < 0.01 && (within(1_200) - 0.9).abs() < 0.01);
-        assert!(hint("nobody/knows").is_none());
+        assert!(published_durations("nobody/knows").is_none());
     }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde_json::json;
 use wavespeed::poll::{Geometric, ManualClock};
 use wavespeed::{
-    Deadline, DownloadError, Job, JobNumber, MemoryStore, Poller, Reconciled, Rejected, SaveError,
-    Status, SubmitError, Target, Timeouts, Unknown, WaitError, Wavespeed, Which,
+    Deadline, DownloadError, Job, JobFilter, JobNumber, MemoryStore, Poller, Reconciled,
+    RejectedSubmit, SaveError, Status, SubmitError, Target, Timeouts, UnknownOutcome, WaitError,
+    Wavespeed,
 };
 
 use super::{MODEL, Row, Told, is_whole};
@@ -24,8 +25,8 @@ const GAP: Duration = Duration::from_millis(10);
 /// How far the job came.
 enum End {
     File,
-    Refused(Rejected),
-    Unknown(Unknown),
+    Refused(RejectedSubmit),
+    Unknown(UnknownOutcome),
     Waiting(WaitError),
     Ended(Status),
     Unsaved(DownloadError),
@@ -88,7 +89,7 @@ fn client(row: Row, emulated: &Emulated) -> Wavespeed {
         .base_url(emulated.emulator.origin())
         .store(MemoryStore::default())
         .settle_time(Duration::ZERO)
-        .largest_output(1 << 20);
+        .max_output_bytes(1 << 20);
     let builder = if row.is_silent() {
         let mut timeouts = Timeouts::default();
         timeouts.idle = SILENCE;
@@ -136,7 +137,7 @@ async fn go_on(
         End::File | End::Refused(_) | End::Ended(_) => return None,
         End::Waiting(_) | End::Unsaved(_) => client.job(job?.id()).unwrap(),
         End::Unknown(unknown) => {
-            let jobs = client.jobs(Which::Number(unknown.job?)).unwrap();
+            let jobs = client.jobs(JobFilter::Number(unknown.job?)).unwrap();
             match client.reconcile(&jobs[0], Deadline::never()).await.unwrap() {
                 Reconciled::Adopted(job) => *job,
                 Reconciled::Nothing => return None,

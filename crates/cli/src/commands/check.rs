@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 use futures_util::future::join_all;
 use wavespeed::media::Facts;
-use wavespeed::{Fault, Inspected, Media, Model};
+use wavespeed::{Fault, Inspection, Media, Model};
 
 use super::list::table;
 use super::run::choose;
@@ -58,7 +58,7 @@ fn media(model: &'static Model) -> Result<&'static Media, Failure> {
     media.ok_or_else(|| Failure::usage(format!("{} takes no files", model.id)))
 }
 
-fn document(file: &str, seen: &Inspected) -> CheckDocument {
+fn document(file: &str, seen: &Inspection) -> CheckDocument {
     let video = seen.facts.as_ref().and_then(Facts::video);
     let size = video.and_then(|video| video.size);
     let seconds = video.and_then(|video| video.duration);

@@ -1,7 +1,7 @@
 //! `wave jobs`: what the journal remembers.
 
 use clap::ArgMatches;
-use wavespeed::{JobRecord, PredictionId, Wavespeed, Which};
+use wavespeed::{JobFilter, JobRecord, PredictionId, Wavespeed};
 
 use super::list::answer;
 use crate::context::Context;
@@ -25,9 +25,9 @@ pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
 
 fn list(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
     let which = if matches.get_flag("open") {
-        Which::Open
+        JobFilter::Open
     } else {
-        Which::All
+        JobFilter::All
     };
     let jobs = client.jobs(which)?;
     let documents: Vec<JobDocument> = jobs.iter().map(JobDocument::from).collect();
@@ -89,8 +89,8 @@ fn named(client: &Wavespeed, matches: &ArgMatches) -> Result<Vec<JobRecord>, Fai
 /// The job of this number or id in the journal.
 pub(super) fn find(client: &Wavespeed, text: &str) -> Result<JobRecord, Failure> {
     let jobs = match (text.parse(), text.parse::<PredictionId>()) {
-        (Ok(number), _) => client.jobs(Which::Number(number))?,
-        (_, Ok(id)) => client.jobs(Which::Id(&id))?,
+        (Ok(number), _) => client.jobs(JobFilter::Number(number))?,
+        (_, Ok(id)) => client.jobs(JobFilter::Id(&id))?,
         (Err(_), Err(_)) => {
             let message = format!(
                 "{text:?} is neither the number of a job, such as j17, nor the id of a task"

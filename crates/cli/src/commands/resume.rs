@@ -5,7 +5,7 @@ use std::future::ready;
 
 use clap::ArgMatches;
 use futures_util::{StreamExt as _, stream};
-use wavespeed::{Deadline, JobRecord, PredictionId, Reconciled, Stage, Wavespeed, Which};
+use wavespeed::{Deadline, JobFilter, JobRecord, PredictionId, Reconciled, Stage, Wavespeed};
 
 use super::finish::{Desk, Finished, Task, finish};
 use super::jobs::find;
@@ -44,7 +44,7 @@ async fn attempt(matches: &ArgMatches, context: &mut Context) -> Result<Report, 
     }
     let client = context.client().await?;
     let records = match &ids[..] {
-        [] => client.jobs(Which::Open)?,
+        [] => client.jobs(JobFilter::Open)?,
         ids => ids
             .iter()
             .map(|id| find(&client, id))

@@ -6,8 +6,9 @@ use clap::ArgMatches;
 use futures_util::stream;
 use serde_json::Value;
 use wavespeed::{
-    Alike, Deadline, Fault, Faults, Files, JobNumber, Model, ModelId, Rule, SubmitError,
-    SubmitOptions, Target, Unknown, Wavespeed, Which, check, local_files, nearest, override_rules,
+    Deadline, Duplicate, Fault, Faults, Files, JobFilter, JobNumber, Model, ModelId, Rule,
+    SubmitError, SubmitOptions, Target, UnknownOutcome, Wavespeed, check, local_files, nearest,
+    override_rules,
 };
 
 use super::finish::{Desk, Task, finish};
@@ -322,8 +323,8 @@ async fn submit(
     let uploads = progress.upload(deadline);
     let uploaded = client.upload_inputs(model, &mut input, &uploads).await?;
     uploaded.iter().for_each(|file| progress.uploaded(file));
-    match client.alike(model.id, &input)? {
-        Some(Alike::Lost(lost)) => {
+    match client.find_duplicate(model.id, &input)? {
+        Some(Duplicate::OutcomeUnknown(lost)) => {
             let number = lost.number;
             let message = format!(
                 "{number} has the same input, and nobody knows what came of it: to submit it again could pay for it twice"
@@ -332,7 +333,7 @@ async fn submit(
                 "go on with it: wave resume {number}; to submit it all the same, forget it first: wave jobs forget {number}"
             )));
         }
-        Some(Alike::GoesOn(open)) => {
+        Some(Duplicate::Running(open)) => {
             let number = open.number;
             terminal::warning(&format!(
                 "{number} has the same input and goes on; this is another task, and is billed, too: to go on with that one, wave resume {number}"
@@ -401,7 +402,7 @@ fn accepted(task: &wavespeed::Job, progress: &Progress, context: &Context, job: 
     progress.id(task.id().as_str());
     job.document.id = Some(task.id().to_string());
     job.document.job = task.number().map(|number| number.to_string());
-    if let Some(error) = task.unnoted() {
+    if let Some(error) = task.store_error() {
         job.notes.push(format!(
             "keep the id: it could not be written down ({error})"
         ));
@@ -415,7 +416,7 @@ fn accepted(task: &wavespeed::Job, progress: &Progress, context: &Context, job: 
 /// What came of a submit whose answer was lost, by the vendor's history.
 async fn look(
     client: &Wavespeed,
-    unknown: &Unknown,
+    unknown: &UnknownOutcome,
     number: Option<JobNumber>,
     deadline: Deadline,
     progress: &Progress,
@@ -427,7 +428,7 @@ async fn look(
         return Err(failure());
     };
     job.document.job = unknown.job.map(|number| number.to_string());
-    let records = client.jobs(Which::Number(number))?;
+    let records = client.jobs(JobFilter::Number(number))?;
     let record = records.first().filter(|_| !context.global.no_adopt);
     let Some(record) = record else {
         return Err(failure());

@@ -28,7 +28,7 @@ pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
 
 async fn stats(id: &str, context: &mut Context) -> Result<Report, Failure> {
     let client = context.client().await?;
-    let seen = client.seen(id)?;
+    let seen = client.observed_durations(id)?;
     if seen.is_empty() && wavespeed::model(id).is_none() {
         let known = id.parse::<ModelId>().map_err(Failure::usage)?;
         let near = nearest(id, args::model_ids());

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 use futures_util::{StreamExt as _, stream};
-use wavespeed::{JobNumber, Prediction, PredictionId, Target, Wavespeed, Which};
+use wavespeed::{JobFilter, JobNumber, Prediction, PredictionId, Target, Wavespeed};
 
 use super::finish::{Desk, Finished, Task, finish, outputs, text};
 use super::{jobs, run};
@@ -168,7 +168,7 @@ async fn each<'a>(
 fn task(client: &Wavespeed, text: &str, job: &mut Job) -> Result<wavespeed::Job, Failure> {
     let Ok(number) = text.parse::<JobNumber>() else {
         let id: PredictionId = text.parse().map_err(Failure::usage)?;
-        if let Some(record) = client.jobs(Which::Id(&id))?.first() {
+        if let Some(record) = client.jobs(JobFilter::Id(&id))?.first() {
             job.document.set_job(record);
         }
         return client.job(&id).map_err(Failure::usage);

@@ -26,8 +26,10 @@ use tokio::sync::Semaphore;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use wavespeed::poll::RateLimits;
 use wavespeed::reqwest::{Client, Url, redirect};
-use wavespeed::webhook::{self, Event, Seen, VerifyError};
-use wavespeed::{EndsError, FetchError, Prediction, PredictionId, Wavespeed, WebhookSecret, Which};
+use wavespeed::webhook::{self, Event, SeenEvents, VerifyError};
+use wavespeed::{
+    AccountWatchError, FetchError, JobFilter, Prediction, PredictionId, Wavespeed, WebhookSecret,
+};
 
 use super::finish::text;
 use crate::context::Context;
@@ -80,7 +82,7 @@ struct Desk {
     secret: WebhookSecret,
     /// Whether the secret is from the environment, and may be another key's.
     is_given: bool,
-    seen: Mutex<Seen>,
+    seen: Mutex<SeenEvents>,
     turns: Semaphore,
     forward: Option<(Client, Url)>,
     json: bool,
@@ -295,7 +297,7 @@ impl Desk {
         (status, format!("{why}\n"))
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, SeenEvents> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -381,7 +383,7 @@ async fn relay(
     look: Duration,
     limits: RateLimits,
 ) -> Failure {
-    let mut ends = pin!(client.ends(look, limits));
+    let mut ends = pin!(client.watch_account(look, limits));
     let mut sending = FuturesUnordered::new();
     loop {
         tokio::select! {
@@ -390,7 +392,7 @@ async fn relay(
                     let (id, body) = (format!("wh_{}", record.id), body(client, &record));
                     sending.push(send(http, own, secret, id, body));
                 }
-                Err(EndsError::History(error @ (FetchError::Key(_) | FetchError::Role(_)))) => {
+                Err(AccountWatchError::History(error @ (FetchError::Key(_) | FetchError::Role(_)))) => {
                     return Failure::asked("what tasks there are", &error);
                 }
                 Err(error) => terminal::warning(&error.to_string()),
@@ -404,7 +406,7 @@ async fn relay(
 fn body(client: &Wavespeed, record: &Prediction) -> String {
     let mut body = record.raw().clone();
     let id = record.id.parse::<PredictionId>();
-    let known = id.map(|id| client.jobs(Which::Id(&id)).unwrap_or_default());
+    let known = id.map(|id| client.jobs(JobFilter::Id(&id)).unwrap_or_default());
     if let Some(job) = known.unwrap_or_default().into_iter().next() {
         body["input"] = job.input;
     }

@@ -128,10 +128,10 @@ pub(super) const MODELS: &[Model] = &[
                 shape: STRING,
                 media: Some(Media {
                     kind: MediaKind::Audio,
-                    bytes: Limits {
+                    bytes: Bounds {
                         max: Some(5242880.0),
                         advised_max: Some(5000000.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
                     containers: &["mp3", "wav", "m4a", "aac"],
                     ..MEDIA
@@ -146,20 +146,20 @@ pub(super) const MODELS: &[Model] = &[
                 shape: STRING,
                 media: Some(Media {
                     kind: MediaKind::Video,
-                    bytes: Limits {
+                    bytes: Bounds {
                         max: Some(104857600.0),
                         advised_max: Some(100000000.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    seconds: Limits {
+                    seconds: Bounds {
                         min: Some(2.0),
                         advised_max: Some(10.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    side_px: Limits {
+                    side_px: Bounds {
                         min: Some(720.0),
                         max: Some(1920.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
                     containers: &["mp4", "mov"],
                     advised_lines: &[720, 1080],
@@ -187,20 +187,20 @@ pub(super) const MODELS: &[Model] = &[
                 shape: STRING,
                 media: Some(Media {
                     kind: MediaKind::Video,
-                    bytes: Limits {
+                    bytes: Bounds {
                         max: Some(104857600.0),
                         advised_max: Some(100000000.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    seconds: Limits {
+                    seconds: Bounds {
                         min: Some(2.0),
                         advised_max: Some(10.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    side_px: Limits {
+                    side_px: Bounds {
                         min: Some(720.0),
                         max: Some(1920.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
                     containers: &["mp4", "mov"],
                     advised_lines: &[720, 1080],
@@ -493,19 +493,19 @@ pub(super) const MODELS: &[Model] = &[
                 shape: STRING,
                 media: Some(Media {
                     kind: MediaKind::Image,
-                    bytes: Limits {
+                    bytes: Bounds {
                         max: Some(10485760.0),
                         advised_max: Some(10000000.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    side_px: Limits {
+                    side_px: Bounds {
                         min: Some(300.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    aspect: Limits {
+                    aspect: Bounds {
                         min: Some(0.4),
                         max: Some(2.5),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
                     containers: &["jpg", "jpeg", "png"],
                     ..MEDIA
@@ -519,14 +519,14 @@ pub(super) const MODELS: &[Model] = &[
                 shape: STRING,
                 media: Some(Media {
                     kind: MediaKind::Image,
-                    bytes: Limits {
+                    bytes: Bounds {
                         max: Some(10485760.0),
                         advised_max: Some(10000000.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    side_px: Limits {
+                    side_px: Bounds {
                         min: Some(300.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
                     containers: &["jpg", "jpeg", "png"],
                     ..MEDIA
@@ -600,14 +600,14 @@ pub(super) const MODELS: &[Model] = &[
                 shape: STRING,
                 media: Some(Media {
                     kind: MediaKind::Image,
-                    bytes: Limits {
+                    bytes: Bounds {
                         max: Some(10485760.0),
                         advised_max: Some(10000000.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    side_px: Limits {
+                    side_px: Bounds {
                         min: Some(300.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
                     containers: &["jpg", "jpeg", "png"],
                     ..MEDIA
@@ -875,19 +875,19 @@ pub(super) const MODELS: &[Model] = &[
                 shape: STRING,
                 media: Some(Media {
                     kind: MediaKind::Image,
-                    bytes: Limits {
+                    bytes: Bounds {
                         max: Some(10485760.0),
                         advised_max: Some(10000000.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    side_px: Limits {
+                    side_px: Bounds {
                         min: Some(300.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    aspect: Limits {
+                    aspect: Bounds {
                         min: Some(0.4),
                         max: Some(2.5),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
                     containers: &["jpg", "jpeg", "png"],
                     ..MEDIA
@@ -901,14 +901,14 @@ pub(super) const MODELS: &[Model] = &[
                 shape: STRING,
                 media: Some(Media {
                     kind: MediaKind::Image,
-                    bytes: Limits {
+                    bytes: Bounds {
                         max: Some(10485760.0),
                         advised_max: Some(10000000.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    side_px: Limits {
+                    side_px: Bounds {
                         min: Some(300.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
                     containers: &["jpg", "jpeg", "png"],
                     ..MEDIA
@@ -1052,14 +1052,14 @@ pub(super) const MODELS: &[Model] = &[
                 shape: STRING,
                 media: Some(Media {
                     kind: MediaKind::Image,
-                    bytes: Limits {
+                    bytes: Bounds {
                         max: Some(10485760.0),
                         advised_max: Some(10000000.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    side_px: Limits {
+                    side_px: Bounds {
                         min: Some(300.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
                     containers: &["jpg", "jpeg", "png"],
                     ..MEDIA
@@ -1133,14 +1133,14 @@ pub(super) const MODELS: &[Model] = &[
                 shape: STRING,
                 media: Some(Media {
                     kind: MediaKind::Image,
-                    bytes: Limits {
+                    bytes: Bounds {
                         max: Some(10485760.0),
                         advised_max: Some(10000000.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    side_px: Limits {
+                    side_px: Bounds {
                         min: Some(300.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
                     containers: &["jpg", "jpeg", "png"],
                     ..MEDIA
@@ -1214,14 +1214,14 @@ pub(super) const MODELS: &[Model] = &[
                 shape: STRING,
                 media: Some(Media {
                     kind: MediaKind::Image,
-                    bytes: Limits {
+                    bytes: Bounds {
                         max: Some(10485760.0),
                         advised_max: Some(10000000.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    side_px: Limits {
+                    side_px: Bounds {
                         min: Some(300.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
                     containers: &["jpg", "jpeg", "png"],
                     ..MEDIA
@@ -1236,14 +1236,14 @@ pub(super) const MODELS: &[Model] = &[
                 shape: STRING,
                 media: Some(Media {
                     kind: MediaKind::Image,
-                    bytes: Limits {
+                    bytes: Bounds {
                         max: Some(10485760.0),
                         advised_max: Some(10000000.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    side_px: Limits {
+                    side_px: Bounds {
                         min: Some(300.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
                     containers: &["jpg", "jpeg", "png"],
                     ..MEDIA
@@ -1317,14 +1317,14 @@ pub(super) const MODELS: &[Model] = &[
                 shape: STRING,
                 media: Some(Media {
                     kind: MediaKind::Image,
-                    bytes: Limits {
+                    bytes: Bounds {
                         max: Some(10485760.0),
                         advised_max: Some(10000000.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    side_px: Limits {
+                    side_px: Bounds {
                         min: Some(300.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
                     containers: &["jpg", "jpeg", "png"],
                     ..MEDIA
@@ -1450,19 +1450,19 @@ pub(super) const MODELS: &[Model] = &[
                 shape: STRING,
                 media: Some(Media {
                     kind: MediaKind::Image,
-                    bytes: Limits {
+                    bytes: Bounds {
                         max: Some(10485760.0),
                         advised_max: Some(10000000.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    side_px: Limits {
+                    side_px: Bounds {
                         min: Some(300.0),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
-                    aspect: Limits {
+                    aspect: Bounds {
                         min: Some(0.4),
                         max: Some(2.5),
-                        ..LIMITS
+                        ..UNBOUNDED
                     },
                     containers: &["jpg", "jpeg", "png"],
                     ..MEDIA

@@ -3,7 +3,7 @@
 // Which of these a build needs depends on the providers that are turned on.
 #![allow(dead_code, unused_imports)]
 
-pub(crate) use crate::model::{Choice, Input, Limits, Literal, Media, MediaKind, Model, Shape};
+pub(crate) use crate::model::{Bounds, Choice, Input, Literal, Media, MediaKind, Model, Shape};
 
 /// An input of which nothing is said: the generated table says only what differs.
 pub(crate) const INPUT: Input = Input {
@@ -26,16 +26,16 @@ pub(crate) const STRING: Shape = choice(&[]);
 pub(crate) const MEDIA: Media = Media {
     kind: MediaKind::Image,
     containers: &[],
-    bytes: LIMITS,
-    seconds: LIMITS,
-    side_px: LIMITS,
-    aspect: LIMITS,
+    bytes: UNBOUNDED,
+    seconds: UNBOUNDED,
+    side_px: UNBOUNDED,
+    aspect: UNBOUNDED,
     inline: false,
     advised_lines: &[],
 };
 
 /// No limits.
-pub(crate) const LIMITS: Limits = Limits {
+pub(crate) const UNBOUNDED: Bounds = Bounds {
     min: None,
     max: None,
     advised_max: None,

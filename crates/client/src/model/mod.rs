@@ -307,13 +307,13 @@ pub struct Media {
     /// The containers it may have, by file extension; empty if the vendor does not say.
     pub containers: &'static [&'static str],
     /// Its size in bytes.
-    pub bytes: Limits,
+    pub bytes: Bounds,
     /// Its length in seconds.
-    pub seconds: Limits,
+    pub seconds: Bounds,
     /// Its width and its height in pixels, each.
-    pub side_px: Limits,
+    pub side_px: Bounds,
     /// Its width by its height.
-    pub aspect: Limits,
+    pub aspect: Bounds,
     /// Whether the file itself can be sent, as a `data:` URL.
     pub inline: bool,
     /// The numbers of lines that are advised, as in 720p; empty if any is fine.
@@ -332,11 +332,11 @@ pub enum MediaKind {
     Image,
 }
 
-/// Limits of a measure. Outside `min` and `max` it is refused; above `advised_max` it is advised
+/// Bounds of a measure. Outside `min` and `max` it is refused; above `advised_max` it is advised
 /// against.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct Bounds {
     /// The least value.
     pub min: Option<f64>,
     /// The greatest value.

@@ -35,7 +35,7 @@ fn old(version: i32) -> (TempDir, PathBuf) {
     let (folder, path) = place();
     let old = Connection::open(&path).unwrap();
     old.execute_batch(include_str!("version-1.sql")).unwrap();
-    for added in ADDED.iter().filter(|added| added.version <= version) {
+    for added in MIGRATIONS.iter().filter(|added| added.version <= version) {
         old.execute_batch(added.schema).unwrap();
     }
     old.pragma_update(None, "user_version", version).unwrap();
@@ -82,7 +82,7 @@ fn becomes_new(since: i32) {
     assert_eq!(tables(&path), tables(&new));
     let account = wavespeed::Account::new("http://127.0.0.1:8787/api/v3", "91c477bfb062");
     let journal = Journal::open(&path).unwrap();
-    let jobs = wavespeed::Store::jobs(&journal, &account, wavespeed::Which::All).unwrap();
+    let jobs = wavespeed::Store::jobs(&journal, &account, wavespeed::JobFilter::All).unwrap();
     assert_eq!(jobs.len(), 2);
 }
 
@@ -104,7 +104,7 @@ fn many_may_bring_it_up_to_date_at_once() {
 #[test]
 fn who_holds_it_for_long_is_told_of() {
     let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
-    let error = classified(
+    let error = open_error(
         Path::new("/a"),
         &rusqlite::Error::SqliteFailure(error, None),
     );

@@ -4,10 +4,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, Row, Transaction, params};
-use wavespeed::{Account, PredictionId, Took};
+use wavespeed::{Account, JobDuration, PredictionId};
 
 use super::jobs::{is_fingerprint, milliseconds};
-use crate::error::Trouble;
+use crate::error::JournalError;
 
 /// What version 3 has more than version 2.
 pub(crate) const SCHEMA: &str = "
@@ -22,7 +22,7 @@ pub(crate) const SCHEMA: &str = "
     ) STRICT, WITHOUT ROWID;";
 
 /// Fails unless the table is there.
-pub(crate) const LOOK: &str = "SELECT milliseconds FROM durations LIMIT 0";
+pub(crate) const VERIFY: &str = "SELECT milliseconds FROM durations LIMIT 0";
 
 /// How many of a model are kept: the newest say all there is to say.
 const KEPT: i64 = 128;
@@ -32,10 +32,10 @@ const KEPT: i64 = 128;
 pub(crate) fn keep(
     transaction: &Transaction<'_>,
     account: &Account,
-    took: &Took,
-) -> Result<bool, Trouble> {
+    took: &JobDuration,
+) -> Result<bool, JournalError> {
     if !is_fingerprint(account) {
-        return Err(Trouble::Fingerprint);
+        return Err(JournalError::Fingerprint);
     }
     let (url, key, model) = (&account.base_url, &account.key, &took.model);
     let length = i64::try_from(took.duration.as_millis()).unwrap_or(i64::MAX);
@@ -72,7 +72,7 @@ pub(crate) fn find(
     connection: &Connection,
     account: &Account,
     model: &str,
-) -> Result<Vec<Took>, Trouble> {
+) -> Result<Vec<JobDuration>, JournalError> {
     let sql = "SELECT id, at, milliseconds FROM durations
                WHERE base_url = ? AND fingerprint = ? AND model = ? ORDER BY at";
     let mut statement = connection.prepare(sql)?;
@@ -85,14 +85,14 @@ pub(crate) fn find(
 }
 
 /// Nothing, if somebody has changed the row into what cannot be.
-fn record(row: &Row<'_>, model: &str) -> rusqlite::Result<Option<Took>> {
+fn record(row: &Row<'_>, model: &str) -> rusqlite::Result<Option<JobDuration>> {
     let (id, at, length): (String, i64, i64) =
         (row.get("id")?, row.get("at")?, row.get("milliseconds")?);
     let time = |milliseconds: i64| u64::try_from(milliseconds).ok().map(Duration::from_millis);
     let made = || {
         let id: PredictionId = id.parse().ok()?;
         let at = UNIX_EPOCH.checked_add(time(at)?)?;
-        Some(Took::new(id, model, time(length)?, at))
+        Some(JobDuration::new(id, model, time(length)?, at))
     };
     Ok(made())
 }

@@ -9,7 +9,7 @@ use rusqlite::types::FromSql;
 use wavespeed::serde_json::{self, Value};
 use wavespeed::{Account, Intent, JobNumber, JobRecord, Stage, Status, Target};
 
-use crate::error::Trouble;
+use crate::error::JournalError;
 
 /// What a journal of version 1 is made of. Every change needs a new version (see
 /// [`open`](crate::open)).
@@ -43,7 +43,7 @@ pub(crate) const OPEN: &str = "(stage IN ('intended', 'unknown', 'submitted')
 /// What version 3 has more of a job: where the vendor is to report its end.
 pub(crate) const WEBHOOK: &str = "ALTER TABLE jobs ADD COLUMN webhook TEXT;";
 /// Fails unless that is there.
-pub(crate) const WEBHOOK_LOOK: &str = "SELECT webhook FROM jobs LIMIT 0";
+pub(crate) const WEBHOOK_VERIFY: &str = "SELECT webhook FROM jobs LIMIT 0";
 
 /// Those of version 1.
 const COLUMNS: [&str; 12] = [
@@ -71,9 +71,9 @@ pub(crate) struct Fields {
 }
 
 impl Fields {
-    pub(crate) fn of(intent: &Intent<'_>) -> Result<Self, Trouble> {
+    pub(crate) fn of(intent: &Intent<'_>) -> Result<Self, JournalError> {
         if !is_fingerprint(intent.account) {
-            return Err(Trouble::Fingerprint);
+            return Err(JournalError::Fingerprint);
         }
         let target = intent.target;
         Ok(Self {
@@ -98,25 +98,25 @@ pub(crate) fn is_fingerprint(account: &Account) -> bool {
 }
 
 /// An input that cannot be read again (it is nested too deep) would stand in the way of all others.
-fn json(input: &Value) -> Result<String, Trouble> {
+fn json(input: &Value) -> Result<String, JournalError> {
     let text = input.to_string();
     match serde_json::from_str::<Value>(&text) {
         Ok(_) => Ok(text),
-        Err(error) => Err(Trouble::Input(error.to_string())),
+        Err(error) => Err(JournalError::Input(error.to_string())),
     }
 }
 
 #[cfg(unix)]
-pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Trouble> {
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, JournalError> {
     use std::os::unix::ffi::OsStrExt as _;
     Ok(path.as_os_str().as_bytes().to_owned())
 }
 
 #[cfg(not(unix))]
-pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, Trouble> {
+pub(crate) fn bytes(path: &Path) -> Result<Vec<u8>, JournalError> {
     let text = path
         .to_str()
-        .ok_or_else(|| Trouble::Path(path.to_owned()))?;
+        .ok_or_else(|| JournalError::Path(path.to_owned()))?;
     Ok(text.as_bytes().to_owned())
 }
 
@@ -132,7 +132,7 @@ fn path(bytes: &[u8]) -> Result<PathBuf, std::str::Utf8Error> {
 }
 
 /// Paths as one value: each ends with the one byte that is in no path.
-pub(crate) fn join<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Vec<u8>, Trouble> {
+pub(crate) fn join<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Vec<u8>, JournalError> {
     let mut joined = Vec::new();
     for path in paths {
         joined.extend(bytes(path)?);
@@ -148,7 +148,7 @@ fn split(joined: &[u8]) -> Result<Vec<PathBuf>, std::str::Utf8Error> {
 }
 
 /// Reads a row of [`columns`].
-pub(crate) fn record(row: &Row<'_>) -> Result<JobRecord, Trouble> {
+pub(crate) fn record(row: &Row<'_>) -> Result<JobRecord, JournalError> {
     let reader = Reader {
         row,
         number: row.get("number")?,
@@ -189,12 +189,12 @@ impl Reader<'_> {
     fn made<V: FromSql, T, E: ToString>(
         &self,
         column: &'static str,
-        make: impl FnOnce(V) -> Result<T, E>,
-    ) -> Result<T, Trouble> {
+        create: impl FnOnce(V) -> Result<T, E>,
+    ) -> Result<T, JournalError> {
         let (row, number) = (self.row, self.number);
-        make(row.get(column)?).map_err(|why| {
+        create(row.get(column)?).map_err(|why| {
             let why = why.to_string();
-            Trouble::Row {
+            JournalError::Row {
                 number,
                 column,
                 why,
@@ -202,7 +202,7 @@ impl Reader<'_> {
         })
     }
 
-    fn target(&self) -> Result<Option<Target>, Trouble> {
+    fn target(&self) -> Result<Option<Target>, JournalError> {
         let (folder, force): (bool, bool) = (self.row.get("folder")?, self.row.get("force")?);
         self.made("target", |bytes: Option<Vec<u8>>| {
             let path = bytes.map(|bytes| path(&bytes)).transpose()?;

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use wavespeed::{Account, Content, FileState, UploadRecord};
 
 use super::jobs::{self, is_fingerprint, milliseconds};
-use crate::error::Trouble;
+use crate::error::JournalError;
 
 /// What version 2 has more than version 1.
 pub(crate) const SCHEMA: &str = "
@@ -30,10 +30,13 @@ pub(crate) const SCHEMA: &str = "
     ) STRICT, WITHOUT ROWID;";
 
 /// Fails unless both tables are there.
-pub(crate) const LOOK: &str = "SELECT url, kept_until, modified FROM uploads, hashes LIMIT 0";
+pub(crate) const VERIFY: &str = "SELECT url, kept_until, modified FROM uploads, hashes LIMIT 0";
 
 /// The SHA-256 of a file in this state.
-pub(crate) fn hash(connection: &Connection, file: &FileState) -> Result<Option<String>, Trouble> {
+pub(crate) fn hash(
+    connection: &Connection,
+    file: &FileState,
+) -> Result<Option<String>, JournalError> {
     let Some(modified) = nanoseconds(file.modified) else {
         return Ok(None);
     };
@@ -49,7 +52,7 @@ pub(crate) fn find(
     connection: &Connection,
     account: &Account,
     content: &Content,
-) -> Result<Option<UploadRecord>, Trouble> {
+) -> Result<Option<UploadRecord>, JournalError> {
     let sql = "SELECT bytes, url, at, kept_until FROM uploads
                WHERE base_url = ? AND fingerprint = ? AND sha256 = ? AND extension = ?";
     let mut statement = connection.prepare(sql)?;
@@ -81,9 +84,9 @@ pub(crate) fn keep(
     account: &Account,
     upload: &UploadRecord,
     file: Option<&FileState>,
-) -> Result<(), Trouble> {
+) -> Result<(), JournalError> {
     if !is_fingerprint(account) {
-        return Err(Trouble::Fingerprint);
+        return Err(JournalError::Fingerprint);
     }
     let Content {
         sha256, extension, ..
@@ -123,7 +126,7 @@ pub(crate) fn forget(
     transaction: &Transaction<'_>,
     account: &Account,
     url: &str,
-) -> Result<bool, Trouble> {
+) -> Result<bool, JournalError> {
     let sql = "DELETE FROM uploads WHERE base_url = ? AND fingerprint = ? AND url = ?";
     let gone = transaction.execute(sql, params![account.base_url, account.key, url])?;
     Ok(gone > 0)

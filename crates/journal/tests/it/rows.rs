@@ -3,7 +3,7 @@
 use std::fs;
 
 use wavespeed::serde_json::{Value, json};
-use wavespeed::{Account, Intent, Settled, Store as _, Target, Which};
+use wavespeed::{Account, Intent, JobFilter, Resolution, Store as _, Target};
 
 use super::store::{
     account, at, downloaded, id, intend, job, journal, model, numbers, other_program,
@@ -20,10 +20,12 @@ fn a_path_need_not_be_unicode() {
     let target = Target::new(&path);
     let number = intend(&journal, &account(), Some(&target));
     journal
-        .settle(number, &Settled::Accepted(&id("pred_1")))
+        .settle(number, &Resolution::Accepted(&id("pred_1")))
         .unwrap();
     let files = downloaded(&path);
-    journal.saved(&account(), &id("pred_1"), &files).unwrap();
+    journal
+        .record_saved(&account(), &id("pred_1"), &files)
+        .unwrap();
     let job = job(&journal, number);
     assert_eq!(job.target, Some(target));
     assert_eq!(job.files[0], path);
@@ -62,7 +64,7 @@ fn an_input_is_kept_as_it_was_sent() {
         error.contains("the input cannot be kept: recursion limit"),
         "{error}"
     );
-    assert_eq!(numbers(&journal, &mine, Which::All), [number]);
+    assert_eq!(numbers(&journal, &mine, JobFilter::All), [number]);
 }
 
 #[test]
@@ -87,7 +89,7 @@ fn a_row_that_cannot_be_read_is_named_and_can_be_forgotten() {
     let sql = "UPDATE jobs SET stage = 'melted'";
     other_program(&journal).execute(sql, []).unwrap();
     let error = journal
-        .jobs(&account(), Which::All)
+        .jobs(&account(), JobFilter::All)
         .unwrap_err()
         .to_string();
     let file = folder.path().join("journal.db");
@@ -97,5 +99,5 @@ fn a_row_that_cannot_be_read_is_named_and_can_be_forgotten() {
     );
     assert!(error.starts_with(&expected), "{error}");
     assert!(journal.forget(&account(), number).unwrap());
-    assert!(journal.jobs(&account(), Which::All).unwrap().is_empty());
+    assert!(journal.jobs(&account(), JobFilter::All).unwrap().is_empty());
 }

@@ -10,8 +10,9 @@ use rusqlite::{Connection, params};
 use tempfile::TempDir;
 use wavespeed::serde_json::json;
 use wavespeed::{
-    Account, Content, Downloaded, FileState, Intent, JobNumber, JobRecord, MemoryStore, ModelId,
-    Prediction, PredictionId, Settled, Stage, Store, Target, Took, UploadRecord, Wavespeed, Which,
+    Account, Content, Downloaded, FileState, Intent, JobDuration, JobFilter, JobNumber, JobRecord,
+    MemoryStore, ModelId, Prediction, PredictionId, Resolution, Stage, Store, Target, UploadRecord,
+    Wavespeed,
 };
 use wavespeed_journal::Journal;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
@@ -46,12 +47,16 @@ pub(super) fn intend(store: &dyn Store, account: &Account, target: Option<&Targe
 
 /// The one job of this number.
 pub(super) fn job(store: &dyn Store, number: JobNumber) -> JobRecord {
-    let mut found = store.jobs(&account(), Which::Number(number)).unwrap();
+    let mut found = store.jobs(&account(), JobFilter::Number(number)).unwrap();
     assert_eq!(found.len(), 1, "{number}");
     found.remove(0)
 }
 
-pub(super) fn numbers(store: &dyn Store, account: &Account, which: Which<'_>) -> Vec<JobNumber> {
+pub(super) fn numbers(
+    store: &dyn Store,
+    account: &Account,
+    which: JobFilter<'_>,
+) -> Vec<JobNumber> {
     store
         .jobs(account, which)
         .unwrap()
@@ -106,25 +111,25 @@ fn behaves(store: &dyn Store) {
     intent.webhook = Some("https://a.example/hook");
     let mut expected = JobRecord::new(number, &intent);
     assert_eq!(job(store, number), expected);
-    assert!(store.jobs(&mine, Which::Id(&pred)).unwrap().is_empty());
+    assert!(store.jobs(&mine, JobFilter::Id(&pred)).unwrap().is_empty());
 
     let (second, third) = (at() + Duration::from_secs(1), at() + Duration::from_secs(2));
-    let resent = |before, at| Settled::Resent { before, at };
+    let resent = |before, at| Resolution::Resent { before, at };
     let wrong = id("pred_0");
     let outcomes = [
-        Settled::Unknown,
+        Resolution::Unknown,
         resent(at(), second),
-        Settled::Rejected,
+        Resolution::Rejected,
         resent(second, third),
         // By somebody who does not know of the last time.
         resent(second, third),
-        Settled::Adopted(&wrong),
-        Settled::Adopted(&pred),
+        Resolution::Adopted(&wrong),
+        Resolution::Adopted(&pred),
         resent(third, at()),
-        Settled::Unknown,
-        Settled::Rejected,
-        Settled::Accepted(&pred),
-        Settled::Accepted(&pred),
+        Resolution::Unknown,
+        Resolution::Rejected,
+        Resolution::Accepted(&pred),
+        Resolution::Accepted(&pred),
     ];
     for outcome in outcomes {
         let settled = store
@@ -133,7 +138,7 @@ fn behaves(store: &dyn Store) {
         let taken = expected.settle(&outcome).map_err(|error| error.to_string());
         assert_eq!(settled.is_ok(), taken.is_ok(), "{outcome:?}: {settled:?}");
         assert_eq!(job(store, number), expected, "{outcome:?}");
-        let open = numbers(store, &mine, Which::Open).contains(&number);
+        let open = numbers(store, &mine, JobFilter::Open).contains(&number);
         assert_eq!(open, expected.is_open(), "{outcome:?}");
     }
     assert_eq!(
@@ -141,30 +146,33 @@ fn behaves(store: &dyn Store) {
         (Some(&pred), false)
     );
     assert_eq!(
-        store.jobs(&mine, Which::Id(&pred)).unwrap(),
+        store.jobs(&mine, JobFilter::Id(&pred)).unwrap(),
         [expected.clone()]
     );
 
     store
-        .ended(&mine, &prediction("pred_1", "completed"))
+        .record_end(&mine, &prediction("pred_1", "completed"))
         .unwrap();
     expected.stage = Stage::Ended;
     expected.status = Some("completed".into());
-    assert_eq!(store.jobs(&mine, Which::Open).unwrap(), [expected.clone()]);
+    assert_eq!(
+        store.jobs(&mine, JobFilter::Open).unwrap(),
+        [expected.clone()]
+    );
 
     let files = downloaded(target.as_path());
-    store.saved(&mine, &pred, &files).unwrap();
+    store.record_saved(&mine, &pred, &files).unwrap();
     expected.stage = Stage::Saved;
     expected.files = files.into_iter().map(|file| file.path).collect();
     assert_eq!(expected.files.len(), 2);
     assert_eq!(job(store, number), expected);
-    assert!(store.jobs(&mine, Which::Open).unwrap().is_empty());
+    assert!(store.jobs(&mine, JobFilter::Open).unwrap().is_empty());
 
     // To look at it again later does not undo that it was saved, nor does a late answer.
-    store.settle(number, &Settled::Accepted(&pred)).unwrap();
-    store.settle(number, &Settled::Unknown).unwrap();
+    store.settle(number, &Resolution::Accepted(&pred)).unwrap();
+    store.settle(number, &Resolution::Unknown).unwrap();
     store
-        .ended(&mine, &prediction("pred_1", "deleted"))
+        .record_end(&mine, &prediction("pred_1", "deleted"))
         .unwrap();
     expected.status = Some("deleted".into());
     assert_eq!(job(store, number), expected);
@@ -172,14 +180,16 @@ fn behaves(store: &dyn Store) {
     // A word that nobody knows is kept; without a target, nothing is left to be done at the end.
     let other = intend(store, &mine, None);
     store
-        .settle(other, &Settled::Accepted(&id("pred_2")))
+        .settle(other, &Resolution::Accepted(&id("pred_2")))
         .unwrap();
-    store.ended(&mine, &prediction("pred_2", "melted")).unwrap();
+    store
+        .record_end(&mine, &prediction("pred_2", "melted"))
+        .unwrap();
     assert_eq!(job(store, other).status, Some("melted".into()));
     assert!(other > number);
     // One task is of one job.
     let lost = intend(store, &mine, None);
-    let error = store.settle(lost, &Settled::Adopted(&pred)).unwrap_err();
+    let error = store.settle(lost, &Resolution::Adopted(&pred)).unwrap_err();
     assert!(
         error
             .to_string()
@@ -187,17 +197,17 @@ fn behaves(store: &dyn Store) {
         "{error}"
     );
     assert!(store.forget(&mine, lost).unwrap());
-    assert_eq!(numbers(store, &mine, Which::All), [number, other]);
-    assert!(store.jobs(&mine, Which::Open).unwrap().is_empty());
+    assert_eq!(numbers(store, &mine, JobFilter::All), [number, other]);
+    assert!(store.jobs(&mine, JobFilter::Open).unwrap().is_empty());
 
     // Tasks that were made elsewhere are not its business, and no error.
     store
-        .ended(&mine, &prediction("not-mine", "failed"))
+        .record_end(&mine, &prediction("not-mine", "failed"))
         .unwrap();
-    store.saved(&mine, &id("not-mine"), &[]).unwrap();
+    store.record_saved(&mine, &id("not-mine"), &[]).unwrap();
     assert!(store.forget(&mine, number).unwrap());
     assert!(!store.forget(&mine, number).unwrap());
-    assert_eq!(numbers(store, &mine, Which::All), [other]);
+    assert_eq!(numbers(store, &mine, JobFilter::All), [other]);
 }
 
 /// Another key or another host is somebody else, even for the same ids and numbers.
@@ -209,21 +219,28 @@ fn keeps_accounts_apart(store: &dyn Store) {
     ];
     let pred = id("pred_1");
     let number = intend(store, &mine, None);
-    store.settle(number, &Settled::Accepted(&pred)).unwrap();
+    store.settle(number, &Resolution::Accepted(&pred)).unwrap();
     let before = job(store, number);
     for other in &others {
         let theirs = intend(store, other, None);
-        store.settle(theirs, &Settled::Accepted(&pred)).unwrap();
-        assert_eq!(numbers(store, other, Which::All), [theirs]);
-        assert_eq!(numbers(store, other, Which::Open), [theirs]);
-        assert_eq!(numbers(store, other, Which::Id(&pred)), [theirs]);
-        assert!(store.jobs(other, Which::Number(number)).unwrap().is_empty());
+        store.settle(theirs, &Resolution::Accepted(&pred)).unwrap();
+        assert_eq!(numbers(store, other, JobFilter::All), [theirs]);
+        assert_eq!(numbers(store, other, JobFilter::Open), [theirs]);
+        assert_eq!(numbers(store, other, JobFilter::Id(&pred)), [theirs]);
+        assert!(
+            store
+                .jobs(other, JobFilter::Number(number))
+                .unwrap()
+                .is_empty()
+        );
         assert!(!store.forget(other, number).unwrap());
-        store.ended(other, &prediction("pred_1", "failed")).unwrap();
-        store.saved(other, &pred, &[]).unwrap();
+        store
+            .record_end(other, &prediction("pred_1", "failed"))
+            .unwrap();
+        store.record_saved(other, &pred, &[]).unwrap();
         assert_eq!(job(store, number), before);
     }
-    assert_eq!(numbers(store, &mine, Which::All), [number]);
+    assert_eq!(numbers(store, &mine, JobFilter::All), [number]);
 }
 
 /// What every store does that remembers uploads.
@@ -234,15 +251,15 @@ fn remembers_uploads(store: &dyn Store) {
     let upload = |content: &Content, url: &str, at| {
         UploadRecord::new(content.clone(), 100, format!("https://m.example/{url}"), at)
     };
-    let found = |content| store.upload_of(&mine, content).unwrap();
+    let found = |content| store.find_upload(&mine, content).unwrap();
     let first = upload(&film, "1", at());
     let modified = at() - hour + Duration::from_nanos(123_456_789);
     let file = FileState::new("/films/a.mp4", 100, modified);
     assert_eq!(found(&film), None);
-    assert_eq!(store.hash_of(&file).unwrap(), None);
-    store.uploaded(&mine, &first, Some(&file)).unwrap();
+    assert_eq!(store.find_hash(&file).unwrap(), None);
+    store.record_upload(&mine, &first, Some(&file)).unwrap();
     assert_eq!(found(&film), Some(first.clone()));
-    assert_eq!(store.hash_of(&file).unwrap(), Some(film.sha256.clone()));
+    assert_eq!(store.find_hash(&file).unwrap(), Some(film.sha256.clone()));
 
     // Another name, another length, or another time to the last digit is another state.
     for other in [
@@ -250,7 +267,7 @@ fn remembers_uploads(store: &dyn Store) {
         FileState::new("/films/a.mp4", 101, modified),
         FileState::new("/films/a.mp4", 100, modified + Duration::from_nanos(1)),
     ] {
-        assert_eq!(store.hash_of(&other).unwrap(), None, "{other:?}");
+        assert_eq!(store.find_hash(&other).unwrap(), None, "{other:?}");
     }
     // Other bytes, another extension and another account have uploads of their own.
     let (bytes, name) = (
@@ -259,29 +276,32 @@ fn remembers_uploads(store: &dyn Store) {
     );
     let them = Account::new(mine.base_url.clone(), "ba9876543210");
     assert_eq!((found(&bytes), found(&name)), (None, None));
-    assert_eq!(store.upload_of(&them, &film).unwrap(), None);
+    assert_eq!(store.find_upload(&them, &film).unwrap(), None);
     assert!(!store.forget_upload(&them, &first.url).unwrap());
 
     // A new upload takes the place of the old one, and the file has changed.
     let second = upload(&film, "2", at() + hour);
-    store.uploaded(&mine, &second, None).unwrap();
+    store.record_upload(&mine, &second, None).unwrap();
     assert_eq!(found(&film), Some(second.clone()));
-    assert_eq!(store.hash_of(&file).unwrap(), Some(film.sha256.clone()));
+    assert_eq!(store.find_hash(&file).unwrap(), Some(film.sha256.clone()));
     let changed = FileState::new("/films/a.mp4", 100, at());
     let third = upload(&bytes, "3", at() + hour);
-    store.uploaded(&mine, &third, Some(&changed)).unwrap();
-    assert_eq!(store.hash_of(&file).unwrap(), None);
-    assert_eq!(store.hash_of(&changed).unwrap(), Some(bytes.sha256.clone()));
+    store.record_upload(&mine, &third, Some(&changed)).unwrap();
+    assert_eq!(store.find_hash(&file).unwrap(), None);
+    assert_eq!(
+        store.find_hash(&changed).unwrap(),
+        Some(bytes.sha256.clone())
+    );
 
     // One that is gone is forgotten; what the vendor keeps no longer is removed with the next.
     assert!(store.forget_upload(&mine, &second.url).unwrap());
     assert!(!store.forget_upload(&mine, &second.url).unwrap());
     assert_eq!((found(&film), found(&bytes)), (None, Some(third.clone())));
     store
-        .uploaded(&them, &upload(&film, "4", third.kept_until), None)
+        .record_upload(&them, &upload(&film, "4", third.kept_until), None)
         .unwrap();
     assert_eq!(found(&bytes), None);
-    assert_eq!(store.hash_of(&changed).unwrap(), None);
+    assert_eq!(store.find_hash(&changed).unwrap(), None);
 }
 
 #[test]
@@ -299,7 +319,9 @@ fn what_is_remembered_of_uploads_is_bounded_and_holds_no_key() {
         let begun = at() + week * number;
         let record = UploadRecord::new(content, 1, "https://m.example/1", begun);
         let file = FileState::new(format!("/films/{number}"), 1, at());
-        journal.uploaded(&account(), &record, Some(&file)).unwrap();
+        journal
+            .record_upload(&account(), &record, Some(&file))
+            .unwrap();
     }
     let count = "SELECT (SELECT count(*) FROM uploads) + (SELECT count(*) FROM hashes)";
     let connection = other_program(&journal);
@@ -307,7 +329,7 @@ fn what_is_remembered_of_uploads_is_bounded_and_holds_no_key() {
     assert_eq!(rows, 2);
     let record = UploadRecord::new(Content::new("ab", "mp4"), 1, "https://m.example/1", at());
     let careless = Account::new("https://a.example", "wsk_live_secret");
-    let error = journal.uploaded(&careless, &record, None).unwrap_err();
+    let error = journal.record_upload(&careless, &record, None).unwrap_err();
     assert!(
         error.to_string().contains("a key is never written down"),
         "{error}"
@@ -321,18 +343,18 @@ fn remembers_durations(store: &dyn Store) {
     let took = |number: u64| {
         let (id, seconds) = (id(&format!("pred_{number}")), Duration::from_secs(number));
         let length = Duration::from_millis(1_234 + number);
-        Took::new(id, model.as_str(), length, at() + seconds)
+        JobDuration::new(id, model.as_str(), length, at() + seconds)
     };
     let known = |account: &Account, model: &str| store.durations(account, model).unwrap();
     assert_eq!(known(&mine, model.as_str()), []);
     // One that is seen to end twice is told once.
-    let again = Took::new(
+    let again = JobDuration::new(
         took(1).id,
         model.as_str(),
         Duration::ZERO,
         at() + Duration::from_secs(9),
     );
-    let kept = [&took(0), &took(1), &again].map(|took| store.took(&mine, took).unwrap());
+    let kept = [&took(0), &took(1), &again].map(|took| store.record_duration(&mine, took).unwrap());
     assert_eq!(kept, [true, true, false]);
     assert_eq!(known(&mine, model.as_str()), [took(0), took(1)]);
     assert_eq!(
@@ -341,9 +363,9 @@ fn remembers_durations(store: &dyn Store) {
     );
     // Of many, the newest stay.
     for number in 2..300 {
-        store.took(&mine, &took(number)).unwrap();
+        store.record_duration(&mine, &took(number)).unwrap();
     }
-    let kept: Vec<Took> = (172..300).map(took).collect();
+    let kept: Vec<JobDuration> = (172..300).map(took).collect();
     assert_eq!(known(&mine, model.as_str()), kept);
 }
 
@@ -355,10 +377,12 @@ fn durations_are_remembered_by_both_stores() {
     // What is from a clock that was ahead does not stay the newest.
     let (mine, model) = (account(), model());
     let ahead = SystemTime::now() + Duration::from_secs(1_000_000);
-    let took = |name: &str, at| Took::new(id(name), "a/b", Duration::from_secs(1), at);
-    journal.took(&mine, &took("pred_ahead", ahead)).unwrap();
+    let took = |name: &str, at| JobDuration::new(id(name), "a/b", Duration::from_secs(1), at);
     journal
-        .took(&mine, &took("pred_now", SystemTime::now()))
+        .record_duration(&mine, &took("pred_ahead", ahead))
+        .unwrap();
+    journal
+        .record_duration(&mine, &took("pred_now", SystemTime::now()))
         .unwrap();
     let known = journal.durations(&mine, "a/b").unwrap();
     assert!(
@@ -372,8 +396,11 @@ fn durations_are_remembered_by_both_stores() {
     assert_eq!(connection.execute(sql, []).unwrap(), 127);
     assert_eq!(journal.durations(&mine, model.as_str()).unwrap().len(), 1);
     let careless = Account::new("https://a.example", "wsk_live_secret");
-    let took = Took::new(id("pred_1"), "a/b", Duration::ZERO, at());
-    let error = journal.took(&careless, &took).unwrap_err().to_string();
+    let took = JobDuration::new(id("pred_1"), "a/b", Duration::ZERO, at());
+    let error = journal
+        .record_duration(&careless, &took)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("a key is never written down"), "{error}");
 }
 
@@ -426,10 +453,10 @@ fn open_in_sql_is_open_in_rust() {
             }
         }
     }
-    let mut jobs = journal.jobs(&account(), Which::All).unwrap();
+    let mut jobs = journal.jobs(&account(), JobFilter::All).unwrap();
     assert_eq!(jobs.len(), 6 * 2 * 10);
     jobs.retain(JobRecord::is_open);
-    assert_eq!(journal.jobs(&account(), Which::Open).unwrap(), jobs);
+    assert_eq!(journal.jobs(&account(), JobFilter::Open).unwrap(), jobs);
     assert_eq!(jobs.len(), 3 * 2 * 10 + 1);
 }
 
@@ -457,7 +484,7 @@ fn many_at_once_lose_nothing() {
     given.sort_unstable();
     given.dedup();
     assert_eq!(given.len(), 400);
-    assert_eq!(numbers(&second, &account(), Which::All), given);
+    assert_eq!(numbers(&second, &account(), JobFilter::All), given);
 }
 
 #[test]
@@ -475,7 +502,7 @@ fn a_number_is_never_given_again() {
     assert!(intend(&journal, &account(), None) > first);
     assert!(
         journal
-            .jobs(&account(), Which::Number(JobNumber::new(u64::MAX)))
+            .jobs(&account(), JobFilter::Number(JobNumber::new(u64::MAX)))
             .unwrap()
             .is_empty()
     );
@@ -505,7 +532,7 @@ fn what_came_of_a_job_that_is_gone_is_an_error() {
     let number = intend(&journal, &account(), None);
     journal.forget(&account(), number).unwrap();
     let error = journal
-        .settle(number, &Settled::Accepted(&id("pred_1")))
+        .settle(number, &Resolution::Accepted(&id("pred_1")))
         .unwrap_err();
     assert!(
         error.to_string().contains("j1 is not there any more"),
@@ -522,7 +549,7 @@ fn what_a_killed_process_wrote_is_there() {
         let journal = Journal::open(path).unwrap();
         let number = intend(&journal, &account(), None);
         journal
-            .settle(number, &Settled::Accepted(&id("pred_1")))
+            .settle(number, &Resolution::Accepted(&id("pred_1")))
             .unwrap();
         intend(&journal, &account(), None);
         std::process::abort();
@@ -546,7 +573,7 @@ fn what_a_killed_process_wrote_is_there() {
     );
 
     let journal = Journal::open(&path).unwrap();
-    let jobs = journal.jobs(&account(), Which::Open).unwrap();
+    let jobs = journal.jobs(&account(), JobFilter::Open).unwrap();
     let stages: Vec<_> = jobs.iter().map(|job| job.stage).collect();
     assert_eq!(stages, [Stage::Submitted, Stage::Intended]);
     assert_eq!(jobs[0].id, Some(id("pred_1")));

@@ -7,7 +7,7 @@ use crate::call::{FetchError, answered, data, refused};
 use crate::client::Wavespeed;
 use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
-use crate::store::record::Which;
+use crate::store::record::JobFilter;
 
 /// How many ids one call deletes.
 const BATCH: usize = 100;
@@ -52,7 +52,7 @@ impl Wavespeed {
     /// # Errors
     /// If a job is open, or the vendor does not say.
     pub async fn delete(&self, ids: &[PredictionId], even_open: bool) -> Result<u64, DeleteError> {
-        let open = self.jobs(Which::Open)?;
+        let open = self.jobs(JobFilter::Open)?;
         for job in open.iter().filter(|_| !even_open) {
             let (job, id) = (job.number, job.id.clone());
             match id {
@@ -88,7 +88,7 @@ impl Wavespeed {
             if let (Ok(answer), Some(end)) = (gone, Prediction::from_json(end))
                 && answer.status.as_u16() == 404
             {
-                self.0.store.ended(self.account(), &end)?;
+                self.0.store.record_end(self.account(), &end)?;
             }
         }
         Ok(deleted)

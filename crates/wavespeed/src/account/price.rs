@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use wavespeed_client::{Answer, Input, Model, types};
 
 use crate::call::{FetchError, answered, data, refused};
-use crate::check::named::{files, local_files};
+use crate::check::named::{local_files, named_files};
 use crate::client::Wavespeed;
 
 /// What a submit would cost, as the vendor says.
@@ -86,7 +86,7 @@ fn hide(known: &[Input], inputs: &mut Map<String, Value>) -> Vec<String> {
     let missing = known.iter().filter(|input| input.required);
     let missing = missing.filter(|input| !inputs.contains_key(input.name));
     let mut unseen: Vec<String> = missing.map(|input| input.name.to_owned()).collect();
-    let named = files(known, &given);
+    let named = named_files(known, &given);
     let named = named.iter().filter(|named| named.is_path());
     let mut paths: Vec<String> = named.map(|named| named.field.clone()).collect();
     paths.extend(local_files(&given).into_iter().map(|fault| fault.field));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wavespeed_client::{Limits, Media, MediaKind};
+use wavespeed_client::{Bounds, Media, MediaKind};
 
 use crate::check::fault::Severity;
 use crate::check::rule::Rule;
@@ -16,7 +16,7 @@ const TOLERANCE: Duration = Duration::from_millis(50);
 pub(crate) type Finding = (Rule, Severity, String);
 
 /// The faults of a file of this size, by its name in a message.
-pub(crate) fn judge(name: &str, facts: &Facts, size: u64, media: &Media) -> Vec<Finding> {
+pub(crate) fn check_facts(name: &str, facts: &Facts, size: u64, media: &Media) -> Vec<Finding> {
     if size == 0 {
         return vec![refusal(Rule::Size, format!("{name} is empty"))];
     }
@@ -77,7 +77,7 @@ fn kind(facts: &Facts) -> Option<MediaKind> {
     })
 }
 
-fn size(name: &str, size: u64, limits: &Limits) -> Option<Finding> {
+fn size(name: &str, size: u64, limits: &Bounds) -> Option<Finding> {
     let bytes = size as f64;
     if let Some(max) = limits.max.filter(|max| bytes > *max) {
         let message = format!(
@@ -155,7 +155,7 @@ fn sides(name: &str, facts: &Facts, media: &Media) -> Option<Finding> {
 
 /// A file states its length several times. Nobody knows which one the vendor looks at, so it is
 /// refused only if all are out of range.
-fn seconds(name: &str, facts: &Facts, limits: &Limits) -> Option<Finding> {
+fn seconds(name: &str, facts: &Facts, limits: &Bounds) -> Option<Finding> {
     let stated = [
         (
             "its video track",
@@ -216,7 +216,7 @@ fn shown(time: Duration) -> String {
 }
 
 /// What is allowed, or advised if nothing else is said.
-fn range(limits: &Limits, unit: &str) -> String {
+fn range(limits: &Bounds, unit: &str) -> String {
     match (limits.min, limits.max.or(limits.advised_max)) {
         (Some(min), Some(max)) => format!("{min} to {max}{unit}"),
         (Some(min), None) => format!("at least {min}{unit}"),
@@ -261,7 +261,7 @@ mod tests {
     }
 
     fn rules(facts: &Facts, size: u64) -> Vec<(Rule, Severity)> {
-        let found = judge("it", facts, size, media());
+        let found = check_facts("it", facts, size, media());
         found
             .into_iter()
             .map(|(rule, severity, _)| (rule, severity))
@@ -302,7 +302,7 @@ mod tests {
                 picture: Some(size),
                 ..clip(size, 0, 0, 0)
             };
-            let found = judge("it", &facts, 1000, media);
+            let found = check_facts("it", &facts, 1000, media);
             assert_eq!(!found.is_empty(), refused, "{size:?} {found:?}");
         }
     }

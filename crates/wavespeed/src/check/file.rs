@@ -7,7 +7,7 @@ use std::path::Path;
 use url::Url;
 use wavespeed_client::Media;
 
-use crate::check::facts::{Finding, judge};
+use crate::check::facts::{Finding, check_facts};
 use crate::check::fault::Severity;
 use crate::check::rule::Rule;
 use crate::media::facts::Facts;
@@ -85,7 +85,7 @@ pub(crate) fn check(text: &str, media: &Media, files: Files) -> Vec<Finding> {
 fn local(path: &Path, media: &Media, files: Files) -> Vec<Finding> {
     let called = format!("the file {}", path.display());
     match look(path, &called, files) {
-        Ok(Some((facts, size))) => judge(&called, &facts, size, media),
+        Ok(Some((facts, size))) => check_facts(&called, &facts, size, media),
         Ok(None) => Vec::new(),
         Err(found) => vec![found],
     }
@@ -118,7 +118,7 @@ fn look(path: &Path, called: &str, files: Files) -> Result<Option<(Facts, u64)>,
 pub(crate) fn inspect(path: &Path, media: &Media) -> (Option<(Facts, u64)>, Vec<Finding>) {
     match look(path, "it", Files::UrlOrPath) {
         Ok(seen) => {
-            let judged = |(facts, size): &(Facts, u64)| judge("it", facts, *size, media);
+            let judged = |(facts, size): &(Facts, u64)| check_facts("it", facts, *size, media);
             let found = seen.as_ref().map(judged).unwrap_or_default();
             (seen, found)
         }

@@ -23,4 +23,4 @@ pub use input::check;
 pub use named::local_files;
 pub use rule::Rule;
 pub use suggest::nearest;
-pub use url::Inspected;
+pub use url::Inspection;

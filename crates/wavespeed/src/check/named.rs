@@ -10,7 +10,7 @@ use crate::check::file::is_path;
 use crate::check::rule::Rule;
 
 /// Where an input names a file, by URL or by path.
-pub(crate) struct Named<'a> {
+pub(crate) struct NamedFile<'a> {
     /// As faults call it.
     pub(crate) field: String,
     /// As JSON points to it.
@@ -19,7 +19,7 @@ pub(crate) struct Named<'a> {
     pub(crate) text: &'a str,
 }
 
-impl Named<'_> {
+impl NamedFile<'_> {
     /// Whether the file itself is given, as a `data:` URL.
     pub(crate) fn is_inline(&self) -> bool {
         self.text.starts_with("data:")
@@ -32,14 +32,14 @@ impl Named<'_> {
 }
 
 /// The files that an input names.
-pub(crate) fn files<'a>(known: &'a [Input], input: &'a Value) -> Vec<Named<'a>> {
+pub(crate) fn named_files<'a>(known: &'a [Input], input: &'a Value) -> Vec<NamedFile<'a>> {
     let mut found = Vec::new();
     for known in known {
         let (Some(media), Some(value)) = (&known.media, input.get(known.name)) else {
             continue;
         };
         let mut add = |value: &'a Value, field: String, pointer: String| {
-            found.extend(value.as_str().map(|text| Named {
+            found.extend(value.as_str().map(|text| NamedFile {
                 field,
                 pointer,
                 media,

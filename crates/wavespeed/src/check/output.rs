@@ -6,7 +6,7 @@ use serde_json::Value;
 use wavespeed_client::Model;
 
 use crate::check::fault::Fault;
-use crate::check::named::{Named, files};
+use crate::check::named::{NamedFile, named_files};
 use crate::check::rule::Rule;
 use crate::target::{Target, temporary};
 
@@ -72,8 +72,8 @@ impl Target {
     #[must_use]
     pub fn check_inputs(&self, model: &Model, input: &Value) -> Option<Fault> {
         let there = self.path.canonicalize().ok()?;
-        let named = files(model.inputs, input).into_iter();
-        let mut local = named.filter(Named::is_path);
+        let named = named_files(model.inputs, input).into_iter();
+        let mut local = named.filter(NamedFile::is_path);
         let same = local.find(|named| {
             let file = Path::new(named.text).canonicalize();
             file.is_ok_and(|file| file == there)

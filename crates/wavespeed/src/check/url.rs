@@ -12,10 +12,10 @@ use serde_json::Value;
 use wavespeed_client::{Media, Model, chain};
 use wavespeed_poll::Deadline;
 
-use crate::check::facts::{Finding, judge};
+use crate::check::facts::{Finding, check_facts};
 use crate::check::fault::{Fault, Severity};
 use crate::check::file::{Files, check, inspect, is_path};
-use crate::check::named::files;
+use crate::check::named::named_files;
 use crate::check::rule::Rule;
 use crate::client::Wavespeed;
 use crate::media::facts::Facts;
@@ -32,7 +32,7 @@ const TIME: Duration = Duration::from_secs(5);
 const PIECE: u64 = BYTES / REQUESTS as u64;
 
 /// What came of a look.
-enum Seen {
+enum ProbeResult {
     /// What it is, and its size.
     File(Facts, u64),
     /// Nobody can have it.
@@ -44,7 +44,7 @@ enum Seen {
 /// What is known of a file, by its name or URL.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Inspected {
+pub struct Inspection {
     /// What it is, if it could be looked at.
     pub facts: Option<Facts>,
     /// Its size in bytes, if that is known.
@@ -58,7 +58,7 @@ impl Wavespeed {
     /// 5 s each, without the key. What is not there, or is no file the model takes, is refused;
     /// what could not be looked at is a warning. [`submit`](Self::submit) does not look by itself.
     pub async fn check_urls(&self, model: &Model, input: &Value) -> Vec<Fault> {
-        let named = files(model.inputs, input).into_iter();
+        let named = named_files(model.inputs, input).into_iter();
         let looks = named
             .filter(|named| !named.is_path() && !named.is_inline())
             .map(async |named| {
@@ -69,7 +69,7 @@ impl Wavespeed {
     }
 
     /// Looks at a local file, or at what is behind a URL as [`check_urls`](Self::check_urls) does.
-    pub async fn inspect(&self, media: &Media, file: &str) -> Inspected {
+    pub async fn inspect(&self, media: &Media, file: &str) -> Inspection {
         let (seen, found) = match is_path(file) {
             true => inspect(Path::new(file), media),
             false => match check(file, media, Files::UrlOrPath) {
@@ -79,7 +79,7 @@ impl Wavespeed {
         };
         let (facts, bytes) = seen.unzip();
         let faults = faults("file", file, found);
-        Inspected {
+        Inspection {
             facts,
             bytes,
             faults,
@@ -88,18 +88,18 @@ impl Wavespeed {
 
     async fn look_at(&self, url: &str, media: &Media) -> (Option<(Facts, u64)>, Vec<Finding>) {
         let clock = self.0.poller.clock();
-        let look = fetch(&self.0.files, url);
+        let look = probe(&self.0.files, url);
         let seen = Deadline::after(TIME, clock).timeout(clock, look).await;
         let why = match seen {
-            Some(Ok(Seen::File(facts, size))) => {
-                let found = judge("it", &facts, size, media);
+            Some(Ok(ProbeResult::File(facts, size))) => {
+                let found = check_facts("it", &facts, size, media);
                 return (Some((facts, size)), found);
             }
-            Some(Ok(Seen::Gone(status))) => {
+            Some(Ok(ProbeResult::Gone(status))) => {
                 let message = format!("answers HTTP {}: there is no file", status.as_u16());
                 return (None, vec![(Rule::Reachable, Severity::Refusal, message)]);
             }
-            Some(Ok(Seen::Hidden(why))) => why,
+            Some(Ok(ProbeResult::Hidden(why))) => why,
             Some(Err(error)) => chain(&error.without_url()),
             None => format!("no answer within {TIME:?}"),
         };
@@ -117,7 +117,7 @@ fn faults(field: &str, text: &str, found: Vec<Finding>) -> Vec<Fault> {
 }
 
 /// Reads the header of a file by ranges.
-async fn fetch(client: &Client, url: &str) -> reqwest::Result<Seen> {
+async fn probe(client: &Client, url: &str) -> reqwest::Result<ProbeResult> {
     let mut known: Option<(Reader, u64)> = None;
     for _ in 0..REQUESTS {
         let need = known
@@ -132,23 +132,22 @@ async fn fetch(client: &Client, url: &str) -> reqwest::Result<Seen> {
             StatusCode::PARTIAL_CONTENT => whole(response.headers(), need.start),
             // All of it comes; its beginning is enough for most.
             StatusCode::OK if need.start == 0 => response.content_length(),
-            StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(Seen::Gone(status)),
-            _ => return Ok(Seen::Hidden(format!("HTTP {}", status.as_u16()))),
+            StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(ProbeResult::Gone(status)),
+            _ => return Ok(ProbeResult::Hidden(format!("HTTP {}", status.as_u16()))),
         };
         let Some(size) = size else {
-            return Ok(Seen::Hidden("its length is not said".into()));
+            return Ok(ProbeResult::Hidden("its length is not said".into()));
         };
         let (reader, _) = known.get_or_insert_with(|| (Reader::new(size), size));
         reader.feed(&take(response).await?);
         if status == StatusCode::OK && reader.need().is_some() {
-            return Ok(Seen::Hidden("its host gives no ranges of it".into()));
+            return Ok(ProbeResult::Hidden("its host gives no ranges of it".into()));
         }
     }
-    Ok(
-        known.map_or(Seen::Gone(StatusCode::NO_CONTENT), |(reader, size)| {
-            Seen::File(reader.facts(), size)
-        }),
-    )
+    Ok(known.map_or(
+        ProbeResult::Gone(StatusCode::NO_CONTENT),
+        |(reader, size)| ProbeResult::File(reader.facts(), size),
+    ))
 }
 
 /// The beginning of a body, and not more than was asked for.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use url::Url;
 use wavespeed_client::chain;
 
-use crate::download::transfer::Broken;
+use crate::download::transfer::TransferError;
 use crate::store::record::Downloaded;
 
 /// Outputs could not be saved. The task is done and paid for, and its outputs are kept by the
@@ -118,29 +118,29 @@ pub enum SaveError {
 }
 
 impl SaveError {
-    pub(super) fn of(url: &Url, path: &Path, broken: Broken, bytes: u64) -> Self {
+    pub(super) fn of(url: &Url, path: &Path, error: TransferError, bytes: u64) -> Self {
         let at = || url.to_string();
-        match broken {
-            Broken::Refused(status) => Self::Refused {
+        match error {
+            TransferError::Refused(status) => Self::Refused {
                 url: at(),
                 status: status.as_u16(),
             },
-            Broken::Page => Self::Page { url: at() },
-            Broken::Transfer(error) => Self::Transfer {
+            TransferError::Page => Self::Page { url: at() },
+            TransferError::Transfer(error) => Self::Transfer {
                 host: url.host_str().unwrap_or_default().to_owned(),
                 message: chain(&error.without_url()),
             },
-            Broken::Length(announced) => Self::Length {
+            TransferError::Length(announced) => Self::Length {
                 url: at(),
                 bytes,
                 announced,
             },
-            Broken::TooLong => Self::TooLarge { url: at() },
-            Broken::NoRoom(missing) => Self::NoRoom {
+            TransferError::TooLong => Self::TooLarge { url: at() },
+            TransferError::NoRoom(missing) => Self::NoRoom {
                 path: path.to_owned(),
                 missing,
             },
-            Broken::Write(error) => Self::Write {
+            TransferError::Write(error) => Self::Write {
                 path: path.to_owned(),
                 error,
             },

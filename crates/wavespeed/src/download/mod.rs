@@ -15,8 +15,8 @@ use wavespeed_client::Prediction;
 use wavespeed_poll::Deadline;
 
 use crate::client::Wavespeed;
-use crate::download::place::keep;
-use crate::download::transfer::{Broken, Part};
+use crate::download::place::persist;
+use crate::download::transfer::{PartialFile, TransferError};
 use crate::store::record::Downloaded;
 use crate::target::{Target, temporary};
 
@@ -76,7 +76,7 @@ impl Wavespeed {
         for file in &mut saved {
             file.path = std::path::absolute(&file.path).unwrap_or_default();
         }
-        if let Err(error) = self.0.store.saved(&self.0.account, &id, &saved) {
+        if let Err(error) = self.0.store.record_saved(&self.0.account, &id, &saved) {
             tracing::error!(%id, %error, "what was saved could not be written down");
         }
     }
@@ -97,7 +97,7 @@ impl Wavespeed {
         };
         // Told before the transfer, as far as it can be. A device or a pipe is never replaced. A
         // file may be this very output: a download that ended before it could say so left it.
-        let mut largest = self.0.largest;
+        let mut largest = self.0.max_output_bytes;
         let mut rival = false;
         if let Ok(there) = path.symlink_metadata()
             && !(target.is_force() && path.is_file())
@@ -111,14 +111,14 @@ impl Wavespeed {
         if target.is_folder() {
             std::fs::create_dir_all(target.home()).map_err(write)?;
         }
-        let mut part = Part::new(temporary(target.home()).map_err(write)?);
+        let mut part = PartialFile::new(temporary(target.home()).map_err(write)?);
         let fetched = self
             .fetch(&mut part, id, number, (url, largest), deadline)
             .await;
-        let url = fetched.map_err(|(url, broken)| match broken {
+        let url = fetched.map_err(|(url, error)| match error {
             // It is longer than what is there, so it is another.
-            Broken::TooLong if rival => SaveError::Exists { path: path.clone() },
-            broken => SaveError::of(&url, &path, broken, part.bytes),
+            TransferError::TooLong if rival => SaveError::Exists { path: path.clone() },
+            error => SaveError::of(&url, &path, error, part.bytes),
         })?;
         let (bytes, sha256) = (part.bytes, part.sha256());
         let file = part.file;
@@ -128,7 +128,7 @@ impl Wavespeed {
         }
         let (to, replace) = (path.clone(), target.is_force());
         // To be safe on disk takes its time, which others on this thread must not wait for.
-        let kept = tokio::task::spawn_blocking(move || keep(file, &to, replace));
+        let kept = tokio::task::spawn_blocking(move || persist(file, &to, replace));
         let kept = kept.await.map_err(|error| write(io::Error::other(error)))?;
         kept.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => SaveError::Exists { path: path.clone() },
@@ -148,34 +148,34 @@ impl Wavespeed {
     /// that has expired is had anew from the result. Says from where it came, or was to come.
     async fn fetch(
         &self,
-        part: &mut Part,
+        part: &mut PartialFile,
         id: &str,
         number: usize,
         (mut url, largest): (Url, u64),
         deadline: Deadline,
-    ) -> Result<Url, (Url, Broken)> {
+    ) -> Result<Url, (Url, TransferError)> {
         let (poller, mut renewed) = (&self.0.poller, false);
         let mut tries = 0;
         loop {
-            let broken = match part.fetch(&self.0.files, &url, largest).await {
+            let error = match part.fetch(&self.0.files, &url, largest).await {
                 Ok(()) => return Ok(url),
-                Err(broken) => broken,
+                Err(error) => error,
             };
-            if broken.is_expired() && !renewed {
+            if error.is_expired() && !renewed {
                 renewed = true;
                 match self.renew(id, number).await.filter(|fresh| *fresh != url) {
                     Some(fresh) => url = fresh,
-                    None => return Err((url, broken)),
+                    None => return Err((url, error)),
                 }
                 continue;
             }
             let wait = poller.backoff(tries);
             tries += 1;
-            let again = broken.is_passing() && tries <= RETRIES;
+            let again = error.is_transient() && tries <= RETRIES;
             if !again || !deadline.allows(wait, poller.clock()) {
-                return Err((url, broken));
+                return Err((url, error));
             }
-            tracing::warn!(%id, number, ?broken, "a download is tried again");
+            tracing::warn!(%id, number, ?error, "a download is tried again");
             poller
                 .clock()
                 .sleep_until(poller.clock().now() + wait)

@@ -9,7 +9,7 @@ use tempfile::NamedTempFile;
 
 /// Puts a whole file in its place. One of the same content that is there already is as good: the
 /// same output, of a download that ended before it could say so.
-pub(super) fn keep(file: NamedTempFile, to: &Path, replace: bool) -> io::Result<()> {
+pub(super) fn persist(file: NamedTempFile, to: &Path, replace: bool) -> io::Result<()> {
     file.as_file().sync_all()?;
     if replace {
         file.persist(to)?;
@@ -19,7 +19,7 @@ pub(super) fn keep(file: NamedTempFile, to: &Path, replace: bool) -> io::Result<
         Ok(_) => Ok(()),
         Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
             let is_file = to.symlink_metadata()?.is_file();
-            match is_file && is_same(refused.file.path(), to)? {
+            match is_file && has_same_content(refused.file.path(), to)? {
                 true => Ok(()),
                 false => Err(refused.error),
             }
@@ -29,7 +29,7 @@ pub(super) fn keep(file: NamedTempFile, to: &Path, replace: bool) -> io::Result<
 }
 
 /// Whether two files have the same content.
-fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+fn has_same_content(one: &Path, other: &Path) -> io::Result<bool> {
     let open = |path| File::open(path).map(BufReader::new);
     let (mut one, mut other) = (open(one)?, open(other)?);
     loop {

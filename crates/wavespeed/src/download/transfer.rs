@@ -14,7 +14,7 @@ use url::Url;
 use crate::target::extension;
 
 /// What has come of a file.
-pub(crate) struct Part {
+pub(crate) struct PartialFile {
     pub(crate) file: NamedTempFile,
     pub(crate) bytes: u64,
     hash: Sha256,
@@ -26,7 +26,7 @@ pub(crate) struct Part {
 
 /// Why a transfer did not come to its end.
 #[derive(Debug)]
-pub(crate) enum Broken {
+pub(crate) enum TransferError {
     /// The host answered with another status.
     Refused(StatusCode),
     /// The host answered with a page instead of the file.
@@ -43,9 +43,9 @@ pub(crate) enum Broken {
     Write(io::Error),
 }
 
-impl Broken {
+impl TransferError {
     /// Whether another try may go on from here.
-    pub(crate) fn is_passing(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Page | Self::Transfer(_) => true,
             Self::Refused(status) => {
@@ -61,7 +61,7 @@ impl Broken {
     }
 }
 
-impl Part {
+impl PartialFile {
     pub(crate) fn new(file: NamedTempFile) -> Self {
         Self {
             file,
@@ -79,39 +79,39 @@ impl Part {
         client: &Client,
         url: &Url,
         limit: u64,
-    ) -> Result<(), Broken> {
+    ) -> Result<(), TransferError> {
         let mut request = client.get(url.clone());
         if let Some(version) = self.version.as_ref().filter(|_| self.bytes > 0) {
             let rest = format!("bytes={}-", self.bytes);
             request = request.header(RANGE, rest).header(IF_RANGE, version);
         }
-        let response = request.send().await.map_err(Broken::Transfer)?;
+        let response = request.send().await.map_err(TransferError::Transfer)?;
         match response.status() {
             StatusCode::PARTIAL_CONTENT if starts_at(response.headers()) == Some(self.bytes) => {}
             StatusCode::OK if is_page(response.headers()) && !may_be_page(url) => {
-                self.restart().map_err(Broken::Write)?;
-                return Err(Broken::Page);
+                self.restart().map_err(TransferError::Write)?;
+                return Err(TransferError::Page);
             }
             StatusCode::OK => {
-                self.restart().map_err(Broken::Write)?;
+                self.restart().map_err(TransferError::Write)?;
                 self.version = version(response.headers());
                 self.whole = response.content_length();
             }
             status => {
                 // Whatever it is, it is not the rest of what has come.
-                self.restart().map_err(Broken::Write)?;
-                return Err(Broken::Refused(status));
+                self.restart().map_err(TransferError::Write)?;
+                return Err(TransferError::Refused(status));
             }
         }
         if self.whole.is_some_and(|whole| whole > limit) {
-            return Err(Broken::TooLong);
+            return Err(TransferError::TooLong);
         }
         if let Some(missing) = self.missing_room() {
-            return Err(Broken::NoRoom(missing));
+            return Err(TransferError::NoRoom(missing));
         }
         self.take(response, limit).await?;
         match self.whole {
-            Some(whole) if whole != self.bytes => Err(Broken::Length(whole)),
+            Some(whole) if whole != self.bytes => Err(TransferError::Length(whole)),
             _ => Ok(()),
         }
     }
@@ -123,14 +123,14 @@ impl Part {
         rest.checked_sub(room).filter(|missing| *missing > 0)
     }
 
-    async fn take(&mut self, mut response: Response, limit: u64) -> Result<(), Broken> {
-        while let Some(chunk) = response.chunk().await.map_err(Broken::Transfer)? {
+    async fn take(&mut self, mut response: Response, limit: u64) -> Result<(), TransferError> {
+        while let Some(chunk) = response.chunk().await.map_err(TransferError::Transfer)? {
             self.bytes += chunk.len() as u64;
             if self.bytes > limit {
-                return Err(Broken::TooLong);
+                return Err(TransferError::TooLong);
             }
             // Pieces are small, so the write is too short to be worth another thread.
-            self.file.write_all(&chunk).map_err(Broken::Write)?;
+            self.file.write_all(&chunk).map_err(TransferError::Write)?;
             self.hash.update(&chunk);
         }
         Ok(())

@@ -7,7 +7,9 @@ use wavespeed_client::{Prediction, PredictionId};
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
-use crate::store::record::{Account, Downloaded, Intent, JobRecord, Settled, Stage, Took, Which};
+use crate::store::record::{
+    Account, Downloaded, Intent, JobDuration, JobFilter, JobRecord, Resolution, Stage,
+};
 use crate::store::upload::{Content, FileState, UploadRecord};
 
 /// How many durations of a model are remembered.
@@ -23,7 +25,7 @@ struct Memory {
     uploads: Vec<(Account, UploadRecord)>,
     /// The states of files, and the SHA-256 of each.
     hashes: Vec<(FileState, String)>,
-    took: Vec<(Account, Took)>,
+    took: Vec<(Account, JobDuration)>,
     /// The last number that was given, which is never given again.
     last: u64,
 }
@@ -58,11 +60,11 @@ impl Store for MemoryStore {
         }))
     }
 
-    fn settle(&self, number: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError> {
+    fn settle(&self, number: JobNumber, outcome: &Resolution<'_>) -> Result<(), StoreError> {
         self.with(|memory| {
             let found = memory.jobs.iter().position(|(_, job)| job.number == number);
             let at = found.ok_or_else(|| StoreError::gone(number))?;
-            if let Settled::Adopted(id) = outcome {
+            if let Resolution::Adopted(id) = outcome {
                 let whose = memory.jobs[at].0.clone();
                 let rival = memory
                     .of(&whose, id.as_str())
@@ -73,7 +75,7 @@ impl Store for MemoryStore {
         })
     }
 
-    fn ended(&self, whose: &Account, prediction: &Prediction) -> Result<(), StoreError> {
+    fn record_end(&self, whose: &Account, prediction: &Prediction) -> Result<(), StoreError> {
         self.with(|memory| {
             for job in memory.of(whose, &prediction.id) {
                 job.status = Some(prediction.status.clone());
@@ -85,7 +87,7 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn saved(
+    fn record_saved(
         &self,
         whose: &Account,
         id: &PredictionId,
@@ -100,12 +102,12 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn jobs(&self, whose: &Account, which: Which<'_>) -> Result<Vec<JobRecord>, StoreError> {
+    fn jobs(&self, whose: &Account, which: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
         let is = |job: &JobRecord| match which {
-            Which::All => true,
-            Which::Open => job.is_open(),
-            Which::Number(number) => job.number == number,
-            Which::Id(id) => job.id.as_ref() == Some(id),
+            JobFilter::All => true,
+            JobFilter::Open => job.is_open(),
+            JobFilter::Number(number) => job.number == number,
+            JobFilter::Id(id) => job.id.as_ref() == Some(id),
         };
         Ok(self.with(|memory| {
             let mine = memory.jobs.iter();
@@ -124,14 +126,14 @@ impl Store for MemoryStore {
         }))
     }
 
-    fn hash_of(&self, file: &FileState) -> Result<Option<String>, StoreError> {
+    fn find_hash(&self, file: &FileState) -> Result<Option<String>, StoreError> {
         Ok(self.with(|memory| {
             let mut hashes = memory.hashes.iter();
             hashes.find_map(|(state, sha256)| (state == file).then(|| sha256.clone()))
         }))
     }
 
-    fn upload_of(
+    fn find_upload(
         &self,
         whose: &Account,
         content: &Content,
@@ -144,7 +146,7 @@ impl Store for MemoryStore {
         }))
     }
 
-    fn uploaded(
+    fn record_upload(
         &self,
         whose: &Account,
         upload: &UploadRecord,
@@ -181,15 +183,16 @@ impl Store for MemoryStore {
         }))
     }
 
-    fn took(&self, whose: &Account, took: &Took) -> Result<bool, StoreError> {
+    fn record_duration(&self, whose: &Account, took: &JobDuration) -> Result<bool, StoreError> {
         Ok(self.with(|memory| {
             let mut known = memory.took.iter();
             if known.any(|(account, other)| account == whose && other.id == took.id) {
                 return false;
             }
             memory.took.push((whose.clone(), took.clone()));
-            let alike =
-                |(account, other): &(Account, Took)| account == whose && other.model == took.model;
+            let alike = |(account, other): &(Account, JobDuration)| {
+                account == whose && other.model == took.model
+            };
             if memory.took.iter().filter(|known| alike(known)).count() > DURATIONS
                 && let Some(oldest) = memory.took.iter().position(alike)
             {
@@ -199,7 +202,7 @@ impl Store for MemoryStore {
         }))
     }
 
-    fn durations(&self, whose: &Account, model: &str) -> Result<Vec<Took>, StoreError> {
+    fn durations(&self, whose: &Account, model: &str) -> Result<Vec<JobDuration>, StoreError> {
         Ok(self.with(|memory| {
             let mine = memory.took.iter();
             let mine = mine.filter(|(account, took)| account == whose && took.model == model);

@@ -11,7 +11,9 @@ pub use error::StoreError;
 pub use memory::MemoryStore;
 pub use none::NoStore;
 pub use number::{JobNumber, NotJobNumber};
-pub use record::{Account, Downloaded, Intent, JobRecord, Settled, Stage, Took, Which};
+pub use record::{
+    Account, Downloaded, Intent, JobDuration, JobFilter, JobRecord, Resolution, Stage,
+};
 pub use upload::{Content, FileState, UploadRecord};
 
 use std::fmt;
@@ -39,7 +41,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// # Errors
     /// If it could not be written down; if the record does not take it; or if a task is to be
     /// adopted that another job of the account has.
-    fn settle(&self, job: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError>;
+    fn settle(&self, job: JobNumber, outcome: &Resolution<'_>) -> Result<(), StoreError>;
 
     /// Claims a job that is about to be sent, for as long as what is returned lives: a submit that
     /// is on its way must not be sent again by somebody who takes it for lost. It ends with the
@@ -55,13 +57,13 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// If it could not be written down.
-    fn ended(&self, account: &Account, prediction: &Prediction) -> Result<(), StoreError>;
+    fn record_end(&self, account: &Account, prediction: &Prediction) -> Result<(), StoreError>;
 
     /// Every output of a task was saved.
     ///
     /// # Errors
     /// If it could not be written down.
-    fn saved(
+    fn record_saved(
         &self,
         account: &Account,
         id: &PredictionId,
@@ -72,7 +74,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// If they could not be read.
-    fn jobs(&self, account: &Account, which: Which<'_>) -> Result<Vec<JobRecord>, StoreError>;
+    fn jobs(&self, account: &Account, which: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError>;
 
     /// Removes a job. Says whether it was there.
     ///
@@ -84,7 +86,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// If it could not be read.
-    fn hash_of(&self, file: &FileState) -> Result<Option<String>, StoreError> {
+    fn find_hash(&self, file: &FileState) -> Result<Option<String>, StoreError> {
         _ = file;
         Ok(None)
     }
@@ -93,7 +95,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// If it could not be read.
-    fn upload_of(
+    fn find_upload(
         &self,
         account: &Account,
         content: &Content,
@@ -108,7 +110,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// If it could not be written down.
-    fn uploaded(
+    fn record_upload(
         &self,
         account: &Account,
         upload: &UploadRecord,
@@ -132,7 +134,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// If it could not be written down.
-    fn took(&self, account: &Account, took: &Took) -> Result<bool, StoreError> {
+    fn record_duration(&self, account: &Account, took: &JobDuration) -> Result<bool, StoreError> {
         _ = (account, took);
         Ok(false)
     }
@@ -141,7 +143,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// If it could not be read.
-    fn durations(&self, account: &Account, model: &str) -> Result<Vec<Took>, StoreError> {
+    fn durations(&self, account: &Account, model: &str) -> Result<Vec<JobDuration>, StoreError> {
         _ = (account, model);
         Ok(Vec::new())
     }
@@ -171,7 +173,7 @@ impl<S: Store> Store for Arc<S> {
         (**self).intend(intent)
     }
 
-    fn settle(&self, job: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError> {
+    fn settle(&self, job: JobNumber, outcome: &Resolution<'_>) -> Result<(), StoreError> {
         (**self).settle(job, outcome)
     }
 
@@ -179,20 +181,20 @@ impl<S: Store> Store for Arc<S> {
         (**self).claim(job)
     }
 
-    fn ended(&self, account: &Account, prediction: &Prediction) -> Result<(), StoreError> {
-        (**self).ended(account, prediction)
+    fn record_end(&self, account: &Account, prediction: &Prediction) -> Result<(), StoreError> {
+        (**self).record_end(account, prediction)
     }
 
-    fn saved(
+    fn record_saved(
         &self,
         account: &Account,
         id: &PredictionId,
         files: &[Downloaded],
     ) -> Result<(), StoreError> {
-        (**self).saved(account, id, files)
+        (**self).record_saved(account, id, files)
     }
 
-    fn jobs(&self, account: &Account, which: Which<'_>) -> Result<Vec<JobRecord>, StoreError> {
+    fn jobs(&self, account: &Account, which: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
         (**self).jobs(account, which)
     }
 
@@ -200,36 +202,36 @@ impl<S: Store> Store for Arc<S> {
         (**self).forget(account, job)
     }
 
-    fn hash_of(&self, file: &FileState) -> Result<Option<String>, StoreError> {
-        (**self).hash_of(file)
+    fn find_hash(&self, file: &FileState) -> Result<Option<String>, StoreError> {
+        (**self).find_hash(file)
     }
 
-    fn upload_of(
+    fn find_upload(
         &self,
         account: &Account,
         content: &Content,
     ) -> Result<Option<UploadRecord>, StoreError> {
-        (**self).upload_of(account, content)
+        (**self).find_upload(account, content)
     }
 
-    fn uploaded(
+    fn record_upload(
         &self,
         account: &Account,
         upload: &UploadRecord,
         file: Option<&FileState>,
     ) -> Result<(), StoreError> {
-        (**self).uploaded(account, upload, file)
+        (**self).record_upload(account, upload, file)
     }
 
     fn forget_upload(&self, account: &Account, url: &str) -> Result<bool, StoreError> {
         (**self).forget_upload(account, url)
     }
 
-    fn took(&self, account: &Account, took: &Took) -> Result<bool, StoreError> {
-        (**self).took(account, took)
+    fn record_duration(&self, account: &Account, took: &JobDuration) -> Result<bool, StoreError> {
+        (**self).record_duration(account, took)
     }
 
-    fn durations(&self, account: &Account, model: &str) -> Result<Vec<Took>, StoreError> {
+    fn durations(&self, account: &Account, model: &str) -> Result<Vec<JobDuration>, StoreError> {
         (**self).durations(account, model)
     }
 }

@@ -5,7 +5,7 @@ use wavespeed_client::{Prediction, PredictionId};
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
-use crate::store::record::{Account, Downloaded, Intent, JobRecord, Settled, Which};
+use crate::store::record::{Account, Downloaded, Intent, JobFilter, JobRecord, Resolution};
 
 /// Remembers nothing. The default. Without a store, a task whose id the program has lost (it
 /// crashed, the answer to the submit was lost) is found only in the vendor's own history.
@@ -18,19 +18,24 @@ impl Store for NoStore {
         Ok(JobNumber::new(0))
     }
 
-    fn settle(&self, _: JobNumber, _: &Settled<'_>) -> Result<(), StoreError> {
+    fn settle(&self, _: JobNumber, _: &Resolution<'_>) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn ended(&self, _: &Account, _: &Prediction) -> Result<(), StoreError> {
+    fn record_end(&self, _: &Account, _: &Prediction) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn saved(&self, _: &Account, _: &PredictionId, _: &[Downloaded]) -> Result<(), StoreError> {
+    fn record_saved(
+        &self,
+        _: &Account,
+        _: &PredictionId,
+        _: &[Downloaded],
+    ) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn jobs(&self, _: &Account, _: Which<'_>) -> Result<Vec<JobRecord>, StoreError> {
+    fn jobs(&self, _: &Account, _: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
         Ok(Vec::new())
     }
 

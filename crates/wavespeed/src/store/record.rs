@@ -69,7 +69,7 @@ impl<'a> Intent<'a> {
 /// What became of a submit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Settled<'a> {
+pub enum Resolution<'a> {
     /// It was accepted under this id.
     Accepted(&'a PredictionId),
     /// It was not accepted; nothing is billed.
@@ -91,7 +91,7 @@ pub enum Settled<'a> {
 /// Which jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Which<'a> {
+pub enum JobFilter<'a> {
     /// All.
     All,
     /// Those that are not finished: see [`JobRecord::is_open`].
@@ -216,17 +216,17 @@ impl JobRecord {
     /// # Errors
     /// If it is to be sent again or another task adopted, but by now its task is known, or somebody
     /// else has sent it again.
-    pub fn settle(&mut self, outcome: &Settled<'_>) -> Result<(), StoreError> {
+    pub fn settle(&mut self, outcome: &Resolution<'_>) -> Result<(), StoreError> {
         let (stage, id) = match (*outcome, &self.id) {
-            (Settled::Accepted(id) | Settled::Adopted(id), Some(known)) if id == known => {
+            (Resolution::Accepted(id) | Resolution::Adopted(id), Some(known)) if id == known => {
                 return Ok(());
             }
-            (Settled::Adopted(_) | Settled::Resent { .. }, Some(known)) => {
+            (Resolution::Adopted(_) | Resolution::Resent { .. }, Some(known)) => {
                 let message = format!("{} is known to be {known}", self.number);
                 return Err(StoreError::new(message));
             }
-            (Settled::Rejected | Settled::Unknown, Some(_)) => return Ok(()),
-            (Settled::Resent { before, at }, None) => {
+            (Resolution::Rejected | Resolution::Unknown, Some(_)) => return Ok(()),
+            (Resolution::Resent { before, at }, None) => {
                 // A store may keep no more than milliseconds.
                 if milliseconds(before) != milliseconds(self.at) {
                     let message = format!("{} was sent again by another process", self.number);
@@ -235,13 +235,13 @@ impl JobRecord {
                 self.at = at;
                 (Stage::Intended, None)
             }
-            (Settled::Accepted(id) | Settled::Adopted(id), _) => (Stage::Submitted, Some(id)),
-            (Settled::Rejected, None) => (Stage::Rejected, None),
-            (Settled::Unknown, None) => (Stage::Unknown, None),
+            (Resolution::Accepted(id) | Resolution::Adopted(id), _) => (Stage::Submitted, Some(id)),
+            (Resolution::Rejected, None) => (Stage::Rejected, None),
+            (Resolution::Unknown, None) => (Stage::Unknown, None),
         };
         self.stage = stage;
         self.id = id.cloned();
-        self.adopted = matches!(outcome, Settled::Adopted(_));
+        self.adopted = matches!(outcome, Resolution::Adopted(_));
         Ok(())
     }
 }
@@ -270,7 +270,7 @@ pub struct Downloaded {
 /// How long a task took, from its submit to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Took {
+pub struct JobDuration {
     /// The id of the task.
     pub id: PredictionId,
     /// The id of the model.
@@ -282,7 +282,7 @@ pub struct Took {
     pub at: SystemTime,
 }
 
-impl Took {
+impl JobDuration {
     /// A task of a model that took so long, and was seen to have ended at this time.
     #[must_use]
     pub fn new(

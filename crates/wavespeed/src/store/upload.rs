@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 /// How long the vendor keeps an upload.
-const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// An upload that has less of its life left is made again. The vendor fetches it when the task
 /// begins, not when it is submitted: after a queue, or after `resume` has sent the job again.
-const MARGIN: Duration = Duration::from_secs(6 * 60 * 60);
+const REUSE_MARGIN: Duration = Duration::from_secs(6 * 60 * 60);
 
 /// Some file systems keep times of two seconds. A file that was changed within these before it was
 /// read may be changed again after it, and show the same time.
-const GRAIN: Duration = Duration::from_secs(2);
+const MTIME_GRANULARITY: Duration = Duration::from_secs(2);
 
 /// What an upload stands for: two files that are the same in this need one upload.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -63,14 +63,14 @@ impl UploadRecord {
             bytes,
             url: url.into(),
             at,
-            kept_until: at + KEPT,
+            kept_until: at + RETENTION,
         }
     }
 
     /// Whether the vendor still has it when a task that is submitted now fetches it. By a clock
     /// that was set back, nobody knows.
-    pub(crate) fn will_do(&self, now: SystemTime) -> bool {
-        self.at <= now && now + MARGIN < self.kept_until
+    pub(crate) fn is_reusable(&self, now: SystemTime) -> bool {
+        self.at <= now && now + REUSE_MARGIN < self.kept_until
     }
 }
 
@@ -98,9 +98,9 @@ impl FileState {
     }
 
     /// Whether a change after it was read at `now` would show in its time.
-    pub(crate) fn is_settled(&self, now: SystemTime) -> bool {
+    pub(crate) fn mtime_is_reliable(&self, now: SystemTime) -> bool {
         now.duration_since(self.modified)
-            .is_ok_and(|age| age > GRAIN)
+            .is_ok_and(|age| age > MTIME_GRANULARITY)
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
             (upload.kept_until - HOUR * 6, false),
             (upload.kept_until + HOUR, false),
         ] {
-            assert_eq!(upload.will_do(now), expected, "{now:?}");
+            assert_eq!(upload.is_reusable(now), expected, "{now:?}");
         }
     }
 
@@ -133,8 +133,11 @@ mod tests {
         let file = FileState::new("/a", 1, modified);
         for (milliseconds, expected) in [(0, false), (2_000, false), (2_001, true)] {
             let now = modified + Duration::from_millis(milliseconds);
-            assert_eq!(file.is_settled(now), expected, "{milliseconds}");
+            assert_eq!(file.mtime_is_reliable(now), expected, "{milliseconds}");
         }
-        assert!(!file.is_settled(modified - HOUR), "it is of the future");
+        assert!(
+            !file.mtime_is_reliable(modified - HOUR),
+            "it is of the future"
+        );
     }
 }

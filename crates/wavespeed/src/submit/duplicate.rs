@@ -4,16 +4,16 @@ use serde_json::Value;
 
 use crate::client::Wavespeed;
 use crate::store::error::StoreError;
-use crate::store::record::{JobRecord, Stage, Which};
+use crate::store::record::{JobFilter, JobRecord, Stage};
 
 /// A job with the input of one that is about to be submitted.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Alike {
+pub enum Duplicate {
     /// Nobody knows what came of it: to submit that again could pay for it twice.
-    Lost(JobRecord),
+    OutcomeUnknown(JobRecord),
     /// Its task goes on, so that another one is paid for as well.
-    GoesOn(JobRecord),
+    Running(JobRecord),
 }
 
 impl Wavespeed {
@@ -22,18 +22,22 @@ impl Wavespeed {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub fn alike(&self, model: &str, input: &Value) -> Result<Option<Alike>, StoreError> {
+    pub fn find_duplicate(
+        &self,
+        model: &str,
+        input: &Value,
+    ) -> Result<Option<Duplicate>, StoreError> {
         let store = &self.0.store;
-        let open = store.jobs(&self.0.account, Which::Open)?.into_iter();
+        let open = store.jobs(&self.0.account, JobFilter::Open)?.into_iter();
         let mut goes_on = None;
         for job in open.filter(|job| job.model.as_str() == model && job.input == *input) {
             match job.stage {
-                Stage::Unknown => return Ok(Some(Alike::Lost(job))),
+                Stage::Unknown => return Ok(Some(Duplicate::OutcomeUnknown(job))),
                 Stage::Intended if store.claim(job.number).is_ok() => {
-                    return Ok(Some(Alike::Lost(job)));
+                    return Ok(Some(Duplicate::OutcomeUnknown(job)));
                 }
                 _ if job.id.is_some() => {
-                    goes_on.get_or_insert(Alike::GoesOn(job));
+                    goes_on.get_or_insert(Duplicate::Running(job));
                 }
                 _ => {}
             }

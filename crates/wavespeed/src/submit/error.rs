@@ -6,7 +6,7 @@ use crate::account::price::Quote;
 use crate::call::FetchError;
 use crate::check::fault::Faults;
 use crate::store::error::StoreError;
-use crate::submit::outcome::{Rejected, Unknown};
+use crate::submit::outcome::{RejectedSubmit, UnknownOutcome};
 
 /// Why a submit did not yield a job.
 #[derive(Debug, thiserror::Error)]
@@ -47,8 +47,8 @@ pub enum SubmitError {
     Store(#[from] StoreError),
     /// It was refused or never sent. Nothing is billed.
     #[error(transparent)]
-    Rejected(#[from] Rejected),
+    Rejected(#[from] RejectedSubmit),
     /// It was sent, and nobody knows what came of it.
     #[error(transparent)]
-    Unknown(#[from] Unknown),
+    Unknown(#[from] UnknownOutcome),
 }

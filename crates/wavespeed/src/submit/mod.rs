@@ -18,10 +18,10 @@ use crate::check::input::check;
 use crate::client::Wavespeed;
 use crate::http::is_loopback;
 use crate::store::error::StoreError;
-use crate::store::record::{Intent, Settled};
+use crate::store::record::{Intent, Resolution};
 use crate::submit::error::SubmitError;
 use crate::submit::options::SubmitOptions;
-use crate::submit::send::Sending;
+use crate::submit::send::PendingSubmit;
 use crate::target::Target;
 use crate::wait::job::Job;
 use crate::webhook;
@@ -110,7 +110,7 @@ impl Wavespeed {
         let target = target.map_err(StoreError::new)?;
         intent.target = target.as_ref();
         intent.webhook = webhook;
-        let sending = Sending {
+        let submit = PendingSubmit {
             number: self.0.store.intend(&intent)?,
             model: &model,
             input,
@@ -118,11 +118,11 @@ impl Wavespeed {
             at,
             deadline: options.deadline,
         };
-        let _mine = self.0.store.claim(sending.number).inspect_err(|_| {
+        let _mine = self.0.store.claim(submit.number).inspect_err(|_| {
             // It is not sent, so nothing is to be found of it.
-            _ = self.settle(sending.number, &Settled::Rejected);
+            _ = self.settle(submit.number, &Resolution::Rejected);
         })?;
-        self.send(sending).await
+        self.send(submit).await
     }
 
     /// Whether the vendor may be able to report the end of a task to a URL, as far as that can be

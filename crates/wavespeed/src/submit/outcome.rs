@@ -30,8 +30,8 @@ pub(crate) enum Attempt {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Accepted(PredictionId),
-    Rejected(Rejected),
-    Unknown(Unknown),
+    Rejected(RejectedSubmit),
+    Unknown(UnknownOutcome),
 }
 
 /// The submit was refused or never sent. Nothing is billed.
@@ -41,7 +41,7 @@ pub(crate) enum Outcome {
     _ => format!("the submit was refused ({}); nothing is billed", self.message),
 })]
 #[non_exhaustive]
-pub struct Rejected {
+pub struct RejectedSubmit {
     /// Why.
     pub refusal: Refusal,
     /// The HTTP status, if there was an answer.
@@ -52,7 +52,7 @@ pub struct Rejected {
     pub retry_after: Option<Duration>,
 }
 
-impl Rejected {
+impl RejectedSubmit {
     pub(crate) fn not_sent(why: &str) -> Self {
         Self {
             refusal: Refusal::NotSent,
@@ -63,7 +63,7 @@ impl Rejected {
     }
 
     /// Whether another time it may not be rejected.
-    pub(crate) fn is_passing(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         matches!(self.refusal, Refusal::NotSent | Refusal::Busy)
     }
 }
@@ -97,7 +97,7 @@ pub enum Refusal {
     "the outcome of the submit is unknown ({message}): a task may have been created and billed"
 )]
 #[non_exhaustive]
-pub struct Unknown {
+pub struct UnknownOutcome {
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
     /// What the vendor or the connection said.
@@ -113,10 +113,10 @@ pub(crate) fn decide(attempt: &Attempt, now: SystemTime) -> Outcome {
     let answer = match attempt {
         Attempt::Answered(answer) => answer,
         Attempt::NotSent(why) => {
-            return Outcome::Rejected(Rejected::not_sent(why));
+            return Outcome::Rejected(RejectedSubmit::not_sent(why));
         }
         Attempt::Lost(why) => {
-            return Outcome::Unknown(Unknown {
+            return Outcome::Unknown(UnknownOutcome {
                 status: None,
                 message: why.clone(),
                 body: String::new(),
@@ -140,7 +140,7 @@ pub(crate) fn decide(attempt: &Attempt, now: SystemTime) -> Outcome {
         400..=499 => Refusal::Request,
         _ => return unknown(answer),
     };
-    Outcome::Rejected(Rejected {
+    Outcome::Rejected(RejectedSubmit {
         refusal,
         status: Some(status),
         message: answer.to_string(),
@@ -149,7 +149,7 @@ pub(crate) fn decide(attempt: &Attempt, now: SystemTime) -> Outcome {
 }
 
 fn unknown(answer: &Answer) -> Outcome {
-    Outcome::Unknown(Unknown {
+    Outcome::Unknown(UnknownOutcome {
         status: Some(answer.status.as_u16()),
         message: answer.to_string(),
         body: String::from_utf8_lossy(&answer.body).into_owned(),

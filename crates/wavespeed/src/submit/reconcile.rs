@@ -14,7 +14,7 @@ use wavespeed_poll::{Deadline, FirstPoll};
 use crate::call::{FetchError, answered, data, refused};
 use crate::client::Wavespeed;
 use crate::store::error::StoreError;
-use crate::store::record::{JobRecord, Settled, Stage, Which};
+use crate::store::record::{JobFilter, JobRecord, Resolution, Stage};
 use crate::wait::job::Job;
 
 /// What the clocks of this machine and the vendor may differ by after the correction.
@@ -60,7 +60,9 @@ impl Wavespeed {
     ) -> Result<Reconciled, ReconcileError> {
         if let Some(id) = &record.id {
             let job = Job::new(self.clone(), id.clone(), FirstPoll::Now, None);
-            return Ok(Reconciled::Adopted(Box::new(job.numbered(record.number))));
+            return Ok(Reconciled::Adopted(Box::new(
+                job.with_number(record.number),
+            )));
         }
         let clock = self.0.poller.clock();
         let settled = Deadline::after(self.0.settle, clock);
@@ -83,12 +85,14 @@ impl Wavespeed {
     /// # Errors
     /// If the store fails, if another task is known of this job, or if the task is another job's.
     pub fn adopt(&self, record: &JobRecord, id: PredictionId) -> Result<Job, StoreError> {
-        self.0.store.settle(record.number, &Settled::Adopted(&id))?;
-        Ok(Job::new(self.clone(), id, FirstPoll::Now, None).numbered(record.number))
+        self.0
+            .store
+            .settle(record.number, &Resolution::Adopted(&id))?;
+        Ok(Job::new(self.clone(), id, FirstPoll::Now, None).with_number(record.number))
     }
 
     async fn look(&self, record: &JobRecord) -> Result<Reconciled, ReconcileError> {
-        let jobs = self.0.store.jobs(&self.0.account, Which::All)?;
+        let jobs = self.0.store.jobs(&self.0.account, JobFilter::All)?;
         let sent = Window::around(record.at, self.0.timeouts.submit);
         let mut query = types::HistoryRequest::new();
         query.model = Some(record.model.to_string());

@@ -11,13 +11,13 @@ use crate::call::record;
 use crate::client::Wavespeed;
 use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
-use crate::store::record::{JobRecord, Settled};
+use crate::store::record::{JobRecord, Resolution};
 use crate::submit::error::SubmitError;
-use crate::submit::outcome::{Attempt, Outcome, Rejected, decide};
+use crate::submit::outcome::{Attempt, Outcome, RejectedSubmit, decide};
 use crate::wait::job::Job;
 
 /// A submit on its way.
-pub(super) struct Sending<'a> {
+pub(super) struct PendingSubmit<'a> {
     /// Its job in the store.
     pub(super) number: JobNumber,
     pub(super) model: &'a ModelId,
@@ -40,7 +40,7 @@ impl Wavespeed {
         record: &JobRecord,
         deadline: Deadline,
     ) -> Result<Job, SubmitError> {
-        let mut sending = Sending {
+        let mut submit = PendingSubmit {
             number: record.number,
             model: &record.model,
             input: &record.input,
@@ -49,62 +49,64 @@ impl Wavespeed {
             deadline,
         };
         let _mine = self.0.store.claim(record.number)?;
-        self.resent(&mut sending)?;
-        self.send(sending).await
+        self.resent(&mut submit)?;
+        self.send(submit).await
     }
 
     /// Sends what the store has as intended.
-    pub(super) async fn send(&self, mut sending: Sending<'_>) -> Result<Job, SubmitError> {
-        let number = sending.number;
+    pub(super) async fn send(&self, mut submit: PendingSubmit<'_>) -> Result<Job, SubmitError> {
+        let number = submit.number;
         let mut resends = 0..self.0.resends;
         let rejected = loop {
-            let attempt = self.attempt(&sending).await;
+            let attempt = self.attempt(&submit).await;
             match decide(&attempt, SystemTime::now()) {
                 Outcome::Accepted(id) => {
-                    let noted = self.settle(number, &Settled::Accepted(&id));
+                    let with_store_error = self.settle(number, &Resolution::Accepted(&id));
                     let job = self.submitted(id, number, &attempt);
                     let now = self.0.poller.clock().now();
-                    return Ok(job.sent(sending.model, now).noted(noted));
+                    return Ok(job
+                        .with_submission(submit.model, now)
+                        .with_store_error(with_store_error));
                 }
                 Outcome::Unknown(mut unknown) => {
-                    _ = self.settle(number, &Settled::Unknown);
+                    _ = self.settle(number, &Resolution::Unknown);
                     unknown.job = Some(number).filter(|number| number.get() > 0);
                     return Err(unknown.into());
                 }
-                Outcome::Rejected(rejected) => match self.again_in(&rejected, resends.next()) {
-                    Some(wait) if sending.deadline.allows(wait, self.0.poller.clock()) => {
+                Outcome::Rejected(rejected) => match self.retry_delay(&rejected, resends.next()) {
+                    Some(wait) if submit.deadline.allows(wait, self.0.poller.clock()) => {
                         tracing::warn!(%rejected, ?wait, "the submit is sent again");
                         self.sleep(wait).await;
                         // Woken too late: why it was rejected says more than that.
-                        if !sending
+                        if !submit
                             .deadline
                             .allows(Duration::ZERO, self.0.poller.clock())
                         {
                             break rejected;
                         }
-                        self.resent(&mut sending)?;
+                        self.resent(&mut submit)?;
                     }
                     _ => break rejected,
                 },
             }
         };
-        _ = self.settle(number, &Settled::Rejected);
+        _ = self.settle(number, &Resolution::Rejected);
         Err(rejected.into())
     }
 
     /// It is about to be sent again. Were it lost this time, it would be looked for from here on.
-    fn resent(&self, sending: &mut Sending<'_>) -> Result<(), StoreError> {
-        let (before, at) = (sending.at, SystemTime::now());
-        let resent = Settled::Resent { before, at };
-        self.0.store.settle(sending.number, &resent)?;
-        sending.at = at;
+    fn resent(&self, submit: &mut PendingSubmit<'_>) -> Result<(), StoreError> {
+        let (before, at) = (submit.at, SystemTime::now());
+        let resent = Resolution::Resent { before, at };
+        self.0.store.settle(submit.number, &resent)?;
+        submit.at = at;
         Ok(())
     }
 
     /// One POST.
-    async fn attempt(&self, sending: &Sending<'_>) -> Attempt {
+    async fn attempt(&self, submit: &PendingSubmit<'_>) -> Attempt {
         let clock = self.0.poller.clock();
-        let left = sending
+        let left = submit
             .deadline
             .remaining(clock)
             .unwrap_or(self.0.timeouts.submit);
@@ -117,7 +119,7 @@ impl Wavespeed {
         let post = self
             .0
             .api
-            .submit_raw(sending.model, sending.input, sending.webhook, limit);
+            .submit_raw(submit.model, submit.input, submit.webhook, limit);
         match post.await {
             Ok(answer) => Attempt::Answered(answer),
             Err(CallError::Limit) => Attempt::Lost(format!("no answer within {timeout:?}")),
@@ -128,8 +130,8 @@ impl Wavespeed {
 
     /// After how long a rejected submit is sent again, the time before it being the `resend`th; not
     /// at all if there are no more, or another time would be rejected just the same.
-    fn again_in(&self, rejected: &Rejected, resend: Option<u32>) -> Option<Duration> {
-        if !rejected.is_passing() {
+    fn retry_delay(&self, rejected: &RejectedSubmit, resend: Option<u32>) -> Option<Duration> {
+        if !rejected.is_transient() {
             return None;
         }
         let backoff = self.0.poller.backoff(resend?);
@@ -142,7 +144,11 @@ impl Wavespeed {
     }
 
     /// The submit is done: a store that fails now must not lose its outcome.
-    pub(super) fn settle(&self, job: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError> {
+    pub(super) fn settle(
+        &self,
+        job: JobNumber,
+        outcome: &Resolution<'_>,
+    ) -> Result<(), StoreError> {
         let settled = self.0.store.settle(job, outcome);
         settled.inspect_err(|error| {
             tracing::error!(?outcome, %error, "the outcome of a submit could not be written down");
@@ -155,6 +161,6 @@ impl Wavespeed {
             _ => None,
         };
         tracing::info!(%id, %number, "submitted");
-        Job::new(self.clone(), id, FirstPoll::AfterGap, record.as_ref()).numbered(number)
+        Job::new(self.clone(), id, FirstPoll::AfterGap, record.as_ref()).with_number(number)
     }
 }

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::store::upload::FileState;
 use crate::upload::error::SourceError;
-use crate::upload::options::Meter;
+use crate::upload::options::ProgressReporter;
 
 /// How much is read at once.
 pub(super) const PIECE: usize = 256 << 10;
@@ -20,11 +20,14 @@ pub(super) const PIECE: usize = 256 << 10;
 pub(super) const AHEAD: usize = 4;
 
 /// The SHA-256 of a file, which must be in this state from beginning to end, and its print.
-pub(super) async fn hash(state: FileState, meter: Meter) -> Result<(String, Print), SourceError> {
+pub(super) async fn hash(
+    state: FileState,
+    progress: ProgressReporter,
+) -> Result<(String, Fingerprint), SourceError> {
     let (done, hashed) = oneshot::channel();
     spawn_blocking(move || {
         let is_wanted = |done: &oneshot::Sender<_>| !done.is_closed();
-        let hashes = hash_while(&state, &meter, || is_wanted(&done));
+        let hashes = hash_while(&state, &progress, || is_wanted(&done));
         // Nobody waits for it if the upload was dropped.
         _ = done.send(hashes);
     });
@@ -33,24 +36,24 @@ pub(super) async fn hash(state: FileState, meter: Meter) -> Result<(String, Prin
 
 fn hash_while(
     state: &FileState,
-    meter: &Meter,
+    progress: &ProgressReporter,
     wanted: impl Fn() -> bool,
-) -> Result<(String, Print), SourceError> {
+) -> Result<(String, Fingerprint), SourceError> {
     let file = File::open(&state.path)?;
-    let (mut hash, mut press) = (Sha256::new(), Xxh3::new());
+    let (mut hash, mut hasher) = (Sha256::new(), Xxh3::new());
     let mut bytes = 0;
     for piece in pieces(file.try_clone()?).take_while(|_| wanted()) {
         let piece = piece?;
         hash.update(&piece);
-        press.update(&piece);
+        hasher.update(&piece);
         bytes += piece.len() as u64;
-        meter.at(bytes);
+        progress.at(bytes);
     }
     let about = file.metadata()?;
     let same =
         bytes == state.bytes && about.len() == state.bytes && about.modified()? == state.modified;
     if same {
-        Ok((hex(hash), Print::Xxh3(press.digest128())))
+        Ok((hex(hash), Fingerprint::Xxh3(hasher.digest128())))
     } else {
         Err(SourceError::Changed)
     }
@@ -70,7 +73,7 @@ pub(super) fn pieces(file: File) -> impl Iterator<Item = io::Result<Vec<u8>>> {
 
 /// By what a file is recognised when it is read again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Print {
+pub(super) enum Fingerprint {
     /// Of a file that was read just now: what happens to it in between is an accident, and this is
     /// ten times as quick.
     Xxh3(u128),
@@ -79,21 +82,21 @@ pub(super) enum Print {
 }
 
 /// What makes a print of the bytes it is given.
-pub(super) enum Press {
+pub(super) enum Hasher {
     Xxh3(Box<Xxh3>),
     Sha256(Sha256),
 }
 
-impl Print {
-    pub(super) fn press(&self) -> Press {
+impl Fingerprint {
+    pub(super) fn hasher(&self) -> Hasher {
         match self {
-            Self::Xxh3(_) => Press::Xxh3(Box::default()),
-            Self::Sha256(_) => Press::Sha256(Sha256::new()),
+            Self::Xxh3(_) => Hasher::Xxh3(Box::default()),
+            Self::Sha256(_) => Hasher::Sha256(Sha256::new()),
         }
     }
 }
 
-impl Press {
+impl Hasher {
     pub(super) fn update(&mut self, bytes: &[u8]) {
         match self {
             Self::Xxh3(hash) => hash.update(bytes),
@@ -101,10 +104,10 @@ impl Press {
         }
     }
 
-    pub(super) fn print(self) -> Print {
+    pub(super) fn fingerprint(self) -> Fingerprint {
         match self {
-            Self::Xxh3(hash) => Print::Xxh3(hash.digest128()),
-            Self::Sha256(hash) => Print::Sha256(hex(hash)),
+            Self::Xxh3(hash) => Fingerprint::Xxh3(hash.digest128()),
+            Self::Sha256(hash) => Fingerprint::Sha256(hex(hash)),
         }
     }
 }

@@ -10,7 +10,7 @@ mod source;
 pub use error::UploadError;
 pub use options::{UploadOptions, UploadProgress, UploadStep, UploadWatcher};
 
-use crate::check::named::{Named, files};
+use crate::check::named::{NamedFile, named_files};
 use crate::upload::source::state;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use wavespeed_client::{Model, Prediction};
 
 use crate::client::Wavespeed;
 use crate::store::error::StoreError;
-use crate::store::record::Which;
+use crate::store::record::JobFilter;
 use crate::store::upload::{Content, UploadRecord};
 use crate::upload::source::Source;
 
@@ -125,7 +125,7 @@ impl Wavespeed {
             return;
         }
         let id = ended.id.parse().ok();
-        let jobs = id.and_then(|id| self.jobs(Which::Id(&id)).ok());
+        let jobs = id.and_then(|id| self.jobs(JobFilter::Id(&id)).ok());
         let inputs = jobs.into_iter().flatten().map(|job| job.input);
         for url in inputs.flat_map(|input| texts(&input)) {
             match self.forget_upload(&url) {
@@ -164,7 +164,7 @@ impl Wavespeed {
         let read = |fault| UploadError::of(path, fault);
         let state = state(path).await.map_err(|error| read(error.into()))?;
         let known = match trust {
-            true => self.or_warn(self.0.store.hash_of(&state)).flatten(),
+            true => self.or_warn(self.0.store.find_hash(&state)).flatten(),
             false => None,
         };
         let source = Source::new(path, state, known, options.watcher.as_ref());
@@ -176,8 +176,8 @@ impl Wavespeed {
         source: &Source,
         options: &UploadOptions,
     ) -> Result<Uploaded, UploadError> {
-        let turn = self.0.turns.of(&source.content);
-        let _mine = turn.lock().await;
+        let lock = self.0.upload_locks.get(&source.content);
+        let _held = lock.lock().await;
         let known = (!options.again).then(|| self.known(&source.content));
         if let Some(record) = known.flatten() {
             if !source.remembered {
@@ -196,14 +196,14 @@ impl Wavespeed {
     }
 
     fn known(&self, content: &Content) -> Option<UploadRecord> {
-        let found = self.0.store.upload_of(&self.0.account, content);
+        let found = self.0.store.find_upload(&self.0.account, content);
         let record = self.or_warn(found).flatten();
-        record.filter(|record| record.will_do(SystemTime::now()))
+        record.filter(|record| record.is_reusable(SystemTime::now()))
     }
 
     fn remember(&self, record: &UploadRecord, source: &Source) {
         let (store, account) = (&self.0.store, &self.0.account);
-        self.or_warn(store.uploaded(account, record, source.state.as_ref()));
+        self.or_warn(store.record_upload(account, record, source.state.as_ref()));
     }
 
     /// A store that fails costs an upload, which is no reason not to upload.
@@ -238,8 +238,8 @@ pub fn name_uploads(model: &Model, input: &mut Value, name: impl Fn(&str) -> Str
 
 /// The local files that an input names: where, and their paths.
 fn local_files(model: &Model, input: &Value) -> Vec<(String, String)> {
-    let named = files(model.inputs, input).into_iter();
-    let local = named.filter(Named::is_path);
+    let named = named_files(model.inputs, input).into_iter();
+    let local = named.filter(NamedFile::is_path);
     local
         .map(|named| (named.pointer, named.text.to_owned()))
         .collect()

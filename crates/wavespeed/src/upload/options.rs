@@ -67,14 +67,14 @@ pub struct UploadProgress<'a> {
 pub type UploadWatcher = Arc<dyn Fn(UploadProgress<'_>) + Send + Sync>;
 
 /// Tells whoever watches.
-pub(super) struct Meter {
+pub(super) struct ProgressReporter {
     path: PathBuf,
     step: UploadStep,
     total: u64,
     watcher: Option<UploadWatcher>,
 }
 
-impl Meter {
+impl ProgressReporter {
     pub(super) fn new(
         path: &Path,
         step: UploadStep,

@@ -14,11 +14,11 @@ use wavespeed_poll::Deadline;
 use crate::call::data;
 use crate::client::Wavespeed;
 use crate::upload::error::UploadError;
-use crate::upload::source::{Source, Traffic};
+use crate::upload::source::{Source, TransferState};
 use bytes::Bytes;
 
 /// The way by which the bytes go.
-enum Way {
+enum Route {
     /// To a storage, by a ticket.
     Ticket(Box<types::UploadTicket>),
     /// Through the API itself, as long as it has no tickets.
@@ -26,12 +26,12 @@ enum Way {
 }
 
 /// A try that failed, and what may help.
-struct Miss {
+struct SendError {
     error: UploadError,
-    again: Again,
+    again: Retry,
 }
 
-enum Again {
+enum Retry {
     Never,
     /// The same again, after at least this time.
     After(Duration),
@@ -39,14 +39,14 @@ enum Again {
     Renewed,
 }
 
-impl Miss {
+impl SendError {
     fn never(error: UploadError) -> Self {
-        let again = Again::Never;
+        let again = Retry::Never;
         Self { error, again }
     }
 
     fn passing(error: UploadError) -> Self {
-        let again = Again::After(Duration::ZERO);
+        let again = Retry::After(Duration::ZERO);
         Self { error, again }
     }
 }
@@ -61,20 +61,20 @@ impl Wavespeed {
     ) -> Result<String, UploadError> {
         let mut budget = 0..self.0.resends;
         let mut renewals = 0..1;
-        let mut way = None;
+        let mut route = None;
         loop {
-            let Miss { error, again } = match self.try_to_send(source, &mut way).await {
+            let SendError { error, again } = match self.try_to_send(source, &mut route).await {
                 Ok(url) => return Ok(url),
                 Err(miss) => miss,
             };
             let clock = self.0.poller.clock();
             let wait = match (again, budget.next()) {
-                (Again::Never, _) | (_, None) => return Err(error),
-                (Again::After(least), Some(before)) => least.max(self.0.poller.backoff(before)),
+                (Retry::Never, _) | (_, None) => return Err(error),
+                (Retry::After(least), Some(before)) => least.max(self.0.poller.backoff(before)),
                 // If the next one has expired, too, it is not the age that the storage dislikes.
-                (Again::Renewed, _) => {
+                (Retry::Renewed, _) => {
                     renewals.next().ok_or(error)?;
-                    way = None;
+                    route = None;
                     continue;
                 }
             };
@@ -86,25 +86,29 @@ impl Wavespeed {
         }
     }
 
-    async fn try_to_send(&self, source: &Source, way: &mut Option<Way>) -> Result<String, Miss> {
-        let usable = way.take().filter(|way| !way.has_expired());
-        let way = way.insert(match usable {
-            Some(way) => way,
-            None => self.way(source).await?,
+    async fn try_to_send(
+        &self,
+        source: &Source,
+        route: &mut Option<Route>,
+    ) -> Result<String, SendError> {
+        let usable = route.take().filter(|route| !route.has_expired());
+        let route = route.insert(match usable {
+            Some(route) => route,
+            None => self.route(source).await?,
         });
-        match way {
-            Way::Ticket(ticket) => {
+        match route {
+            Route::Ticket(ticket) => {
                 self.put(source, ticket).await?;
                 Ok(ticket.download_url.clone())
             }
-            Way::Form => self.post(source).await,
+            Route::Form => self.post(source).await,
         }
     }
 
-    async fn way(&self, source: &Source) -> Result<Way, Miss> {
+    async fn route(&self, source: &Source) -> Result<Route, SendError> {
         let failed = |message: String| failed(source, message);
         let size = i64::try_from(source.bytes)
-            .map_err(|_| Miss::never(failed("the file is too large".into())))?;
+            .map_err(|_| SendError::never(failed("the file is too large".into())))?;
         let mut request = types::UploadRequest::new(source.name(), size);
         request.content_type = source.content_type().map(str::to_owned);
         let call = async { Answer::of(self.0.api.create_upload(&request).await).await };
@@ -113,25 +117,29 @@ impl Wavespeed {
         let answer = match answer {
             Some(Ok(answer)) => answer,
             Some(Err(error @ CallError::Transport(_))) => {
-                return Err(Miss::passing(failed(chain(&error))));
+                return Err(SendError::passing(failed(chain(&error))));
             }
-            Some(Err(error)) => return Err(Miss::never(failed(chain(&error)))),
-            None => return Err(Miss::passing(failed(format!("no ticket within {limit:?}")))),
+            Some(Err(error)) => return Err(SendError::never(failed(chain(&error)))),
+            None => {
+                return Err(SendError::passing(failed(format!(
+                    "no ticket within {limit:?}"
+                ))));
+            }
         };
         // The vendor's own clients fall back for the same reason: the call is newer than some of
         // its hosts. Any other refusal is of this file or this account, and would come again.
         if matches!(answer.status.as_u16(), 404 | 405 | 501) {
-            return Ok(Way::Form);
+            return Ok(Route::Form);
         }
         match data(&answer).and_then(|data| serde_json::from_value(data).ok()) {
-            Some(ticket) => Ok(Way::Ticket(Box::new(ticket))),
+            Some(ticket) => Ok(Route::Ticket(Box::new(ticket))),
             None => Err(refused(source, &answer)),
         }
     }
 
-    async fn put(&self, source: &Source, ticket: &types::UploadTicket) -> Result<(), Miss> {
+    async fn put(&self, source: &Source, ticket: &types::UploadTicket) -> Result<(), SendError> {
         let target = &ticket.upload;
-        let never = |message: String| Miss::never(failed(source, message));
+        let never = |message: String| SendError::never(failed(source, message));
         let mut headers = HeaderMap::new();
         for (name, value) in target.headers.iter().flatten() {
             let pair = HeaderName::try_from(name)
@@ -145,7 +153,7 @@ impl Wavespeed {
         if let Some(method) = target.method.as_ref().filter(|method| *method != "PUT") {
             return Err(never(format!("the ticket asks for {method:?}, not PUT")));
         }
-        let (body, traffic) = source.stream();
+        let (body, state) = source.stream();
         // The client of the API follows no redirect: a PUT that becomes a GET has stored nothing.
         // It adds no key by itself.
         let request = self
@@ -156,12 +164,12 @@ impl Wavespeed {
             .headers(headers)
             .body(reqwest::Body::wrap_stream(body));
         let sent = async { request.send().await.map_err(reqwest::Error::without_url) };
-        let response = self.carry(source, &traffic, sent).await?;
+        let response = self.send_body(source, &state, sent).await?;
         let status = response.status();
         if status.is_success() {
-            return match traffic.left() {
+            return match state.left() {
                 0 => Ok(()),
-                _ => Err(Miss::passing(failed(
+                _ => Err(SendError::passing(failed(
                     source,
                     "the storage has answered before it had all".into(),
                 ))),
@@ -169,17 +177,17 @@ impl Wavespeed {
         }
         let message = format!("the storage answered HTTP {}", status.as_u16());
         Err(match status.as_u16() {
-            413 => Miss::never(too_large(source, message)),
+            413 => SendError::never(too_large(source, message)),
             // What common storages answer to a signature that is too old.
-            401 | 403 | 404 | 410 => Miss {
+            401 | 403 | 404 | 410 => SendError {
                 error: failed(source, message),
-                again: Again::Renewed,
+                again: Retry::Renewed,
             },
-            _ if is_passing(status) => {
+            _ if is_transient(status) => {
                 let body = Bytes::new();
                 let mut answer = Answer::new(status.as_u16(), body);
                 answer.headers = response.headers().clone();
-                Miss {
+                SendError {
                     error: failed(source, message),
                     again: after(&answer),
                 }
@@ -189,48 +197,48 @@ impl Wavespeed {
     }
 
     /// Sends a file through the API itself.
-    async fn post(&self, source: &Source) -> Result<String, Miss> {
+    async fn post(&self, source: &Source) -> Result<String, SendError> {
         let (name, sha256) = (source.name(), &source.content.sha256);
         let form = Form::new(&name, source.content_type(), sha256);
-        let (body, traffic) = source.stream();
+        let (body, state) = source.stream();
         let sent = self.0.api.upload_binary(&form, source.bytes, body);
-        let answer = self.carry(source, &traffic, sent).await?;
+        let answer = self.send_body(source, &state, sent).await?;
         let file = data(&answer).and_then(|data| serde_json::from_value(data).ok());
         let url = file.map(|file: types::UploadedFile| file.download_url);
         url.ok_or_else(|| refused(source, &answer))
     }
 
     /// What a request that sends a file comes to; or why it did not, which may be the file.
-    async fn carry<T, E: std::error::Error>(
+    async fn send_body<T, E: std::error::Error>(
         &self,
         source: &Source,
-        traffic: &Traffic,
+        state: &TransferState,
         request: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, Miss> {
-        let sent = match select(pin!(request), pin!(self.stalled(traffic))).await {
+    ) -> Result<T, SendError> {
+        let sent = match select(pin!(request), pin!(self.stalled(state))).await {
             Either::Left((sent, _)) => sent.map_err(|error| chain(&error)),
             Either::Right(_) => Err(format!("nothing moved for {:?}", self.0.timeouts.idle)),
         };
-        match traffic.take_fault() {
-            Some(fault) => Err(Miss::never(UploadError::of(&source.path, fault))),
-            None => sent.map_err(|message| Miss::passing(failed(source, message))),
+        match state.take_fault() {
+            Some(fault) => Err(SendError::never(UploadError::of(&source.path, fault))),
+            None => sent.map_err(|message| SendError::passing(failed(source, message))),
         }
     }
 
     /// Done once nothing was taken for the time-out. An upload takes as long as it takes.
-    async fn stalled(&self, traffic: &Traffic) {
+    async fn stalled(&self, state: &TransferState) {
         let clock = self.0.poller.clock();
         loop {
-            let before = traffic.left();
+            let before = state.left();
             clock.timeout_at(clock.now() + self.0.timeouts.idle).await;
-            if traffic.left() == before {
+            if state.left() == before {
                 return;
             }
         }
     }
 }
 
-impl Way {
+impl Route {
     fn has_expired(&self) -> bool {
         let expires = match self {
             Self::Ticket(ticket) => ticket.upload.expires_at.as_deref(),
@@ -256,31 +264,31 @@ fn too_large(source: &Source, message: String) -> UploadError {
 }
 
 /// The API has answered, but not with what it was asked for.
-fn refused(source: &Source, answer: &Answer) -> Miss {
+fn refused(source: &Source, answer: &Answer) -> SendError {
     let (path, message) = (source.path.clone(), answer.to_string());
     let status = answer.status.as_u16();
     if status == 413 {
-        return Miss::never(too_large(source, message));
+        return SendError::never(too_large(source, message));
     }
     let error = UploadError::Refused {
         path,
         status,
         message,
     };
-    match is_passing(answer.status) {
-        true => Miss {
+    match is_transient(answer.status) {
+        true => SendError {
             error,
             again: after(answer),
         },
-        false => Miss::never(error),
+        false => SendError::never(error),
     }
 }
 
-fn is_passing(status: StatusCode) -> bool {
+fn is_transient(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status.as_u16(), 408 | 429)
 }
 
 /// After what the answer asks for.
-fn after(answer: &Answer) -> Again {
-    Again::After(answer.retry_after(SystemTime::now()).unwrap_or_default())
+fn after(answer: &Answer) -> Retry {
+    Retry::After(answer.retry_after(SystemTime::now()).unwrap_or_default())
 }

@@ -18,8 +18,8 @@ use tokio::task::spawn_blocking;
 
 use crate::store::upload::{Content, FileState};
 use crate::upload::error::SourceError;
-use crate::upload::hash::{AHEAD, Print, hash, pieces};
-use crate::upload::options::{Meter, UploadStep, UploadWatcher};
+use crate::upload::hash::{AHEAD, Fingerprint, hash, pieces};
+use crate::upload::options::{ProgressReporter, UploadStep, UploadWatcher};
 
 /// A file, and what its content is.
 pub(crate) struct Source {
@@ -31,7 +31,7 @@ pub(crate) struct Source {
     pub(crate) state: Option<FileState>,
     /// Whether the hash was remembered, and not computed now.
     pub(crate) remembered: bool,
-    print: Print,
+    fingerprint: Fingerprint,
     pub(crate) watcher: Option<UploadWatcher>,
 }
 
@@ -44,11 +44,11 @@ impl Source {
         watcher: Option<&UploadWatcher>,
     ) -> Result<Self, SourceError> {
         let (remembered, bytes) = (known.is_some(), state.bytes);
-        let settled = state.is_settled(SystemTime::now());
-        let meter = Meter::new(path, UploadStep::Hashing, bytes, watcher);
-        let (sha256, print) = match known {
-            Some(sha256) => (sha256.clone(), Print::Sha256(sha256)),
-            None => hash(state.clone(), meter).await?,
+        let settled = state.mtime_is_reliable(SystemTime::now());
+        let progress = ProgressReporter::new(path, UploadStep::Hashing, bytes, watcher);
+        let (sha256, fingerprint) = match known {
+            Some(sha256) => (sha256.clone(), Fingerprint::Sha256(sha256)),
+            None => hash(state.clone(), progress).await?,
         };
         let extension = path.extension().unwrap_or_default();
         let extension = extension.to_string_lossy().to_lowercase();
@@ -58,7 +58,7 @@ impl Source {
             content: Content::new(sha256, extension),
             state: Some(state).filter(|_| settled),
             remembered,
-            print,
+            fingerprint,
             watcher: watcher.cloned(),
         })
     }
@@ -68,40 +68,40 @@ impl Source {
         &self,
     ) -> (
         impl Stream<Item = io::Result<Bytes>> + Send + use<>,
-        Arc<Traffic>,
+        Arc<TransferState>,
     ) {
         let (pieces, mut taken) = mpsc::channel(AHEAD);
-        let traffic = Arc::new(Traffic {
+        let state = Arc::new(TransferState {
             left: AtomicU64::new(self.bytes),
             fault: Mutex::default(),
         });
-        let (path, print, bytes) = (self.path.clone(), self.print.clone(), self.bytes);
-        let reported = Arc::clone(&traffic);
+        let (path, fingerprint, bytes) = (self.path.clone(), self.fingerprint.clone(), self.bytes);
+        let reported = Arc::clone(&state);
         spawn_blocking(move || {
             let send = |piece| pieces.blocking_send(Ok(piece)).is_ok();
-            if let Err(fault) = feed(&path, bytes, &print, send) {
+            if let Err(fault) = stream_file(&path, bytes, &fingerprint, send) {
                 reported.set_fault(fault);
                 // Nobody waits for it if the upload is over.
                 _ = pieces.blocking_send(Err(io::Error::other("the file could not be read")));
             }
         });
-        let meter = Meter::new(
+        let progress = ProgressReporter::new(
             &self.path,
             UploadStep::Sending,
             bytes,
             self.watcher.as_ref(),
         );
-        let counted = Arc::clone(&traffic);
+        let counted = Arc::clone(&state);
         let stream = poll_fn(move |context| {
             let next = taken.poll_recv(context);
             if let std::task::Poll::Ready(Some(Ok(piece))) = &next {
                 let length = Bytes::len(piece) as u64;
                 let before = counted.left.fetch_sub(length, Ordering::Relaxed);
-                meter.at(bytes - (before - length));
+                progress.at(bytes - (before - length));
             }
             next
         });
-        (stream, traffic)
+        (stream, state)
     }
 }
 
@@ -130,12 +130,12 @@ impl Source {
 
 /// How far a stream has come, seen from outside.
 #[derive(Debug)]
-pub(crate) struct Traffic {
+pub(crate) struct TransferState {
     left: AtomicU64,
     fault: Mutex<Option<SourceError>>,
 }
 
-impl Traffic {
+impl TransferState {
     /// How many bytes have not been taken yet.
     pub(crate) fn left(&self) -> u64 {
         self.left.load(Ordering::Relaxed)
@@ -165,24 +165,24 @@ pub(crate) async fn state(path: &Path) -> io::Result<FileState> {
 }
 
 /// Reads a file that should have this length and this print. `send` says whether the rest is wanted.
-fn feed(
+fn stream_file(
     path: &Path,
     bytes: u64,
-    print: &Print,
+    fingerprint: &Fingerprint,
     send: impl Fn(Bytes) -> bool,
 ) -> Result<(), SourceError> {
-    let (mut press, mut left, mut held) = (print.press(), bytes, Bytes::new());
+    let (mut hasher, mut left, mut held) = (fingerprint.hasher(), bytes, Bytes::new());
     for piece in pieces(File::open(path)?) {
         let piece = Bytes::from(piece?);
         let rest = left.checked_sub(piece.len() as u64);
         left = rest.ok_or(SourceError::Changed)?;
-        press.update(&piece);
+        hasher.update(&piece);
         let before = std::mem::replace(&mut held, piece);
         if !before.is_empty() && !send(before) {
             return Ok(());
         }
     }
-    if left > 0 || press.print() != *print {
+    if left > 0 || hasher.fingerprint() != *fingerprint {
         return Err(SourceError::Changed);
     }
     send(held);
@@ -197,12 +197,16 @@ mod tests {
     use crate::upload::hash::PIECE;
 
     /// What is given away of a file, and how it ends.
-    fn fed(content: &[u8], bytes: usize, print: &Print) -> (usize, Result<(), SourceError>) {
+    fn fed(
+        content: &[u8],
+        bytes: usize,
+        fingerprint: &Fingerprint,
+    ) -> (usize, Result<(), SourceError>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film");
         std::fs::write(&path, content).unwrap();
         let given = Cell::new(0);
-        let ended = feed(&path, bytes as u64, print, |piece| {
+        let ended = stream_file(&path, bytes as u64, fingerprint, |piece| {
             given.set(given.get() + piece.len());
             true
         });
@@ -210,11 +214,11 @@ mod tests {
     }
 
     /// The prints that a file can be recognised by.
-    fn prints(content: &[u8]) -> [Print; 2] {
-        [Print::Xxh3(0), Print::Sha256(String::new())].map(|print| {
-            let mut press = print.press();
-            press.update(content);
-            press.print()
+    fn fingerprints(content: &[u8]) -> [Fingerprint; 2] {
+        [Fingerprint::Xxh3(0), Fingerprint::Sha256(String::new())].map(|fingerprint| {
+            let mut hasher = fingerprint.hasher();
+            hasher.update(content);
+            hasher.fingerprint()
         })
     }
 
@@ -222,8 +226,8 @@ mod tests {
     fn what_was_hashed_is_given_away_whole() {
         for length in [1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE] {
             let film = vec![7; length];
-            for print in prints(&film) {
-                let (given, ended) = fed(&film, length, &print);
+            for fingerprint in fingerprints(&film) {
+                let (given, ended) = fed(&film, length, &fingerprint);
                 assert!(ended.is_ok(), "{length}: {ended:?}");
                 assert_eq!(given, length);
             }
@@ -238,8 +242,8 @@ mod tests {
         other[0] = 8;
         let longer = [&film[..], b"x"].concat();
         for changed in [&other[..], &longer, &film[..length - 1], b"x"] {
-            for print in prints(&film) {
-                let (given, ended) = fed(changed, length, &print);
+            for fingerprint in fingerprints(&film) {
+                let (given, ended) = fed(changed, length, &fingerprint);
                 assert!(matches!(ended, Err(SourceError::Changed)), "{ended:?}");
                 assert!(given < length, "{given}");
             }
@@ -252,7 +256,7 @@ mod tests {
         let path = folder.path().join("film");
         std::fs::write(&path, vec![7; 4 * PIECE]).unwrap();
         let asked = Cell::new(0);
-        let ended = feed(&path, 4 * PIECE as u64, &Print::Xxh3(0), |_| {
+        let ended = stream_file(&path, 4 * PIECE as u64, &Fingerprint::Xxh3(0), |_| {
             asked.set(asked.get() + 1);
             false
         });

@@ -28,7 +28,7 @@ const LONGEST: Duration = Duration::from_secs(60 * 60);
 /// What could not be learned of the account's tasks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum EndsError {
+pub enum AccountWatchError {
     /// Which tasks there are. It is asked again, unless it is for the key or its role.
     #[error("what tasks there are is not known: {0}")]
     History(FetchError),
@@ -42,14 +42,14 @@ impl Wavespeed {
     /// of all that come. Every `look`, the vendor's history is asked for new ones, which are then
     /// waited for as by [`watch_many`](Self::watch_many). Goes on for ever; if the key or its role is
     /// refused, no more is looked for, and it ends with the last task that is known.
-    pub fn ends(
+    pub fn watch_account(
         &self,
         look: Duration,
         limits: RateLimits,
-    ) -> impl Stream<Item = Result<Prediction, EndsError>> + Send + use<> {
+    ) -> impl Stream<Item = Result<Prediction, AccountWatchError>> + Send + use<> {
         let (troubles, mut trouble) = unbounded_channel();
-        let search = Search::new(self.clone(), look, troubles);
-        let jobs = stream::unfold(search, Search::next).flat_map(stream::iter);
+        let search = HistorySearch::new(self.clone(), look, troubles);
+        let jobs = stream::unfold(search, HistorySearch::next).flat_map(stream::iter);
         let watched = self.watch_many(jobs, Deadline::never(), limits);
         let ended = watched.filter_map(|(_, item)| {
             ready(match item {
@@ -59,12 +59,15 @@ impl Wavespeed {
             })
         });
         let troubles = stream::poll_fn(move |context| trouble.poll_recv(context));
-        stream::select(ended, troubles.map(|error| Err(EndsError::History(error))))
+        stream::select(
+            ended,
+            troubles.map(|error| Err(AccountWatchError::History(error))),
+        )
     }
 }
 
 /// The tasks of the account, each once.
-struct Search {
+struct HistorySearch {
     ws: Wavespeed,
     look: Duration,
     troubles: UnboundedSender<FetchError>,
@@ -78,7 +81,7 @@ struct Search {
     is_first: bool,
 }
 
-impl Search {
+impl HistorySearch {
     fn new(ws: Wavespeed, look: Duration, troubles: UnboundedSender<FetchError>) -> Self {
         let since = Timestamp::try_from(SystemTime::now() - RUNNING);
         Self {

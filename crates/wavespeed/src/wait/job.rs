@@ -22,7 +22,7 @@ pub struct Job {
     /// To which model it was submitted, and when, if this is from a submit.
     pub(super) sent: Option<(String, Instant)>,
     number: Option<JobNumber>,
-    unnoted: Option<Arc<StoreError>>,
+    store_error: Option<Arc<StoreError>>,
 }
 
 impl Wavespeed {
@@ -54,16 +54,16 @@ impl Job {
             answer: record.map(|record| record.raw().to_string().into()),
             sent: None,
             number: None,
-            unnoted: None,
+            store_error: None,
         }
     }
 
-    pub(crate) fn numbered(mut self, number: JobNumber) -> Self {
+    pub(crate) fn with_number(mut self, number: JobNumber) -> Self {
         self.number = Some(number).filter(|number| number.get() > 0);
         self
     }
 
-    pub(crate) fn sent(mut self, model: &ModelId, at: Instant) -> Self {
+    pub(crate) fn with_submission(mut self, model: &ModelId, at: Instant) -> Self {
         self.sent = Some((model.to_string(), at));
         self
     }
@@ -80,16 +80,16 @@ impl Job {
         &self.id
     }
 
-    pub(crate) fn noted(mut self, noted: Result<(), StoreError>) -> Self {
-        self.unnoted = noted.err().map(Arc::new);
+    pub(crate) fn with_store_error(mut self, with_store_error: Result<(), StoreError>) -> Self {
+        self.store_error = with_store_error.err().map(Arc::new);
         self
     }
 
     /// Why the id could not be written down by the store when the task was created, if it could
     /// not: then nobody else knows it.
     #[must_use]
-    pub fn unnoted(&self) -> Option<&StoreError> {
-        self.unnoted.as_deref()
+    pub fn store_error(&self) -> Option<&StoreError> {
+        self.store_error.as_deref()
     }
 
     /// What the submit answered, if this job is from one and it could be read.

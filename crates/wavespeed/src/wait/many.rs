@@ -15,19 +15,19 @@ use wavespeed_poll::{Deadline, Entry, OnError, PollError, RateLimits, Reply, Sch
 
 use crate::call::FetchError;
 use crate::client::Wavespeed;
-use crate::store::record::Which;
+use crate::store::record::JobFilter;
 use crate::wait::error::WaitError;
 use crate::wait::job::Job;
-use crate::wait::schedule::Watched;
+use crate::wait::schedule::JobSchedule;
 
 /// A job on the list. It is told from others by its id.
 #[derive(Clone)]
-struct Task {
+struct WatchedJob {
     job: Arc<Job>,
-    watched: Arc<Watched>,
+    watched: Arc<JobSchedule>,
 }
 
-impl Task {
+impl WatchedJob {
     fn new(job: Job) -> Self {
         let watched = Arc::new(job.watched());
         let job = Arc::new(job);
@@ -51,21 +51,21 @@ impl Task {
     }
 }
 
-impl Borrow<PredictionId> for Task {
+impl Borrow<PredictionId> for WatchedJob {
     fn borrow(&self) -> &PredictionId {
         self.job.id()
     }
 }
 
-impl PartialEq for Task {
+impl PartialEq for WatchedJob {
     fn eq(&self, other: &Self) -> bool {
         self.job.id() == other.job.id()
     }
 }
 
-impl Eq for Task {}
+impl Eq for WatchedJob {}
 
-impl Hash for Task {
+impl Hash for WatchedJob {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.job.id().hash(state);
     }
@@ -90,26 +90,26 @@ impl FetchError {
 
 impl Job {
     /// What is known of the model and the age of the task before anything is asked.
-    pub(crate) fn watched(&self) -> Watched {
+    pub(crate) fn watched(&self) -> JobSchedule {
         let (ws, now) = (&self.ws, SystemTime::now());
         if let Some((model, sent)) = &self.sent {
             let age = ws.0.poller.clock().now().saturating_duration_since(*sent);
-            return Watched::of(ws, model.clone(), age);
+            return JobSchedule::of(ws, model.clone(), age);
         }
-        let known = ws.jobs(Which::Id(&self.id)).unwrap_or_default();
+        let known = ws.jobs(JobFilter::Id(&self.id)).unwrap_or_default();
         match known.first() {
             Some(job) => {
                 let age = now.duration_since(job.at).unwrap_or_default();
-                Watched::of(ws, job.model.to_string(), age)
+                JobSchedule::of(ws, job.model.to_string(), age)
             }
-            None => Watched::unknown(ws),
+            None => JobSchedule::unknown(ws),
         }
     }
 
     pub(crate) async fn ask(&self) -> Result<Reply<Prediction>, PollError<FetchError>> {
         match self.fetch().await {
             Ok(record) if record.status.is_terminal() => {
-                if let Err(error) = self.ws.0.store.ended(&self.ws.0.account, &record) {
+                if let Err(error) = self.ws.0.store.record_end(&self.ws.0.account, &record) {
                     tracing::error!(id = %self.id, %error, "the end of a task could not be written down");
                 }
                 self.ws.forget_unfetched(&record);
@@ -138,13 +138,13 @@ impl Wavespeed {
         jobs: S,
         deadline: Deadline,
         limits: RateLimits,
-    ) -> impl Stream<Item = Watch> + use<S>
+    ) -> impl Stream<Item = JobUpdate> + use<S>
     where
         S: Stream<Item = Job>,
     {
-        let entries = jobs.map(|job| Task::new(job).entry());
+        let entries = jobs.map(|job| WatchedJob::new(job).entry());
         let poller = self.0.poller.clone();
-        let ask = |task: &Task| task.clone().ask();
+        let ask = |task: &WatchedJob| task.clone().ask();
         poller
             .watch_many(limits, deadline, entries, self.wakes(), ask)
             .map(|(task, item)| {
@@ -175,7 +175,7 @@ impl Wavespeed {
 }
 
 /// What was learned of one job.
-pub type Watch = (
+pub type JobUpdate = (
     PredictionId,
     Result<Update<Prediction, FetchError>, WaitError>,
 );

@@ -8,9 +8,9 @@ use wavespeed_client::{Prediction, PredictionId, Status};
 use wavespeed_poll::{Durations, Estimate, FirstPoll, Geometric, PollContext, Schedule};
 
 use crate::client::Wavespeed;
-use crate::poll_policy::{Known, hint, weighed};
+use crate::poll_policy::{ModelSchedule, published_durations, weighted};
 use crate::store::error::StoreError;
-use crate::store::record::Took;
+use crate::store::record::JobDuration;
 
 /// A task that has ended with this probability is asked about at once when a wait for it begins.
 const ENDED: f64 = 0.1;
@@ -20,7 +20,7 @@ impl Wavespeed {
     /// before that by what is published of it ([`Model::seconds`](crate::Model::seconds)).
     #[must_use]
     pub fn durations(&self, model: &str) -> Arc<Durations> {
-        self.known_of(model).durations
+        self.model_schedule(model).durations
     }
 
     /// How long each of the last tasks of a model took, the newest last, as far as the store has seen
@@ -28,22 +28,22 @@ impl Wavespeed {
     ///
     /// # Errors
     /// If it could not be read.
-    pub fn seen(&self, model: &str) -> Result<Vec<Took>, StoreError> {
+    pub fn observed_durations(&self, model: &str) -> Result<Vec<JobDuration>, StoreError> {
         self.0.store.durations(&self.0.account, model)
     }
 
     /// When a task of a model is asked about: by the schedule of the settings, or else by
-    /// [`durations`](Self::durations) and the [`Pace`](crate::Pace).
+    /// [`durations`](Self::durations) and the [`PollPolicy`](crate::PollPolicy).
     #[must_use]
     pub fn schedule(&self, model: &str) -> Arc<dyn Schedule> {
         match self.0.poller.schedule() {
             Some(schedule) => Arc::clone(schedule),
-            None => self.known_of(model).schedule,
+            None => self.model_schedule(model).schedule,
         }
     }
 
-    fn known_of(&self, model: &str) -> Known {
-        let mut all = self.0.paces.all();
+    fn model_schedule(&self, model: &str) -> ModelSchedule {
+        let mut all = self.0.schedules.all();
         if let Some(known) = all.get(model)
             && known.news <= known.durations.count() / 4
         {
@@ -54,29 +54,31 @@ impl Wavespeed {
         known
     }
 
-    fn learn(&self, model: &str) -> Known {
-        let seen = self.seen(model).unwrap_or_else(|error| {
+    fn learn(&self, model: &str) -> ModelSchedule {
+        let seen = self.observed_durations(model).unwrap_or_else(|error| {
             tracing::warn!(model, %error, "how long tasks took could not be read");
             Vec::new()
         });
-        let expected = hint(model).map(Durations::new).unwrap_or_default();
-        let durations = expected.with_seen(weighed(&seen, SystemTime::now()));
-        let schedule = Arc::new(self.0.pace.schedule(&durations, model));
-        Known {
+        let expected = published_durations(model)
+            .map(Durations::new)
+            .unwrap_or_default();
+        let durations = expected.with_seen(weighted(&seen, SystemTime::now()));
+        let schedule = Arc::new(self.0.poll_policy.schedule(&durations, model));
+        ModelSchedule {
             durations: Arc::new(durations),
             schedule,
             news: 0,
         }
     }
 
-    fn note(&self, took: &Took) {
-        match self.0.store.took(&self.0.account, took) {
+    fn record_duration(&self, took: &JobDuration) {
+        match self.0.store.record_duration(&self.0.account, took) {
             Err(error) => {
                 tracing::warn!(id = %took.id, %error, "how long a task took could not be written down");
             }
             Ok(false) => {}
             Ok(true) => {
-                if let Some(known) = self.0.paces.all().get_mut(&took.model) {
+                if let Some(known) = self.0.schedules.all().get_mut(&took.model) {
                     known.news += 1;
                 }
             }
@@ -86,7 +88,7 @@ impl Wavespeed {
 
 /// When to ask about one task, of which the model and the age may not be known before there is an
 /// answer.
-pub(crate) struct Watched {
+pub(crate) struct JobSchedule {
     ws: Wavespeed,
     /// When it was first watched.
     watched: Instant,
@@ -110,7 +112,7 @@ impl State {
     }
 }
 
-impl Watched {
+impl JobSchedule {
     /// A task of which both are known.
     pub(crate) fn of(ws: &Wavespeed, model: String, age: Duration) -> Self {
         let state = State {
@@ -174,7 +176,7 @@ impl Watched {
         };
         let model = self.state().model.clone()?;
         let durations = self.ws.durations(&model);
-        let is_known = durations.count() > 0 || hint(&model).is_some();
+        let is_known = durations.count() > 0 || published_durations(&model).is_some();
         is_known.then(|| durations.estimate(elapsed))
     }
 
@@ -194,19 +196,19 @@ impl Watched {
         drop(state);
         // Other ends come for reasons of their own.
         if let (Status::Completed, Some(took), Some(model)) = (&record.status, took, model) {
-            let took = Took::new(id.clone(), model, took, SystemTime::now());
-            self.ws.note(&took);
+            let took = JobDuration::new(id.clone(), model, took, SystemTime::now());
+            self.ws.record_duration(&took);
         }
     }
 }
 
-impl fmt::Debug for Watched {
+impl fmt::Debug for JobSchedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.state().fmt(f)
     }
 }
 
-impl Schedule for Watched {
+impl Schedule for JobSchedule {
     fn gap(&self, now: PollContext, random: f64) -> Duration {
         let state = self.state();
         let elapsed = now.elapsed + state.age.unwrap_or_default();

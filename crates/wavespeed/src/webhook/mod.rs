@@ -14,7 +14,7 @@
 //! // Is it from the vendor? `body` is as it came, to the byte.
 //! let event = webhook::verify(headers, body, &secret, SystemTime::now())?;
 //! // Did it come before? Duplicates are normal.
-//! let mut seen = webhook::Seen::default(); // one for all
+//! let mut seen = webhook::SeenEvents::default(); // one for all
 //! if seen.is_new(&event) {
 //!     // Whoever waits for the task asks now: the result call stays the authority.
 //!     ws.wake(&event.prediction.id.parse()?);
@@ -23,7 +23,7 @@
 //! ```
 //!
 //! Answer with 200 once it is safe with you: the vendor tries 3 more times if you do not, and
-//! [`Seen::forget`] makes such an event new again. What the
+//! [`SeenEvents::forget`] makes such an event new again. What the
 //! vendor documents of webhooks, and so what is checked here: `webhook-signature` is `v3,` and the
 //! HMAC-SHA256, in hex, of `{webhook-id}.{webhook-timestamp}.{body}`; its key is the secret without
 //! `whsec_`, as it is written (it is not base64); more than 300 s off is too old, or too new.
@@ -35,5 +35,5 @@ mod signature;
 mod tests;
 pub(crate) mod url;
 
-pub use seen::Seen;
+pub use seen::SeenEvents;
 pub use signature::{Event, ID, SIGNATURE, TIMESTAMP, VerifyError, sign, verify};

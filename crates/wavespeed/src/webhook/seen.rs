@@ -11,13 +11,13 @@ const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Which events came before, in the last day.
 #[derive(Clone, Default)]
-pub struct Seen {
+pub struct SeenEvents {
     pub(super) events: HashMap<String, SystemTime>,
     /// What is old is removed when there are more than these.
     full: usize,
 }
 
-impl Seen {
+impl SeenEvents {
     /// Whether this event has not come before; from now on it has.
     pub fn is_new(&mut self, event: &Event) -> bool {
         if self.events.len() > self.full {
@@ -37,8 +37,10 @@ impl Seen {
     }
 }
 
-impl fmt::Debug for Seen {
+impl fmt::Debug for SeenEvents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Seen").field(&self.events.len()).finish()
+        f.debug_tuple("SeenEvents")
+            .field(&self.events.len())
+            .finish()
     }
 }

@@ -68,7 +68,7 @@ fn every_bit_of_the_signature_counts() {
 
 #[test]
 fn an_event_is_new_once_and_is_forgotten_after_a_day() {
-    let (mut seen, day) = (Seen::default(), 24 * 60 * 60);
+    let (mut seen, day) = (SeenEvents::default(), 24 * 60 * 60);
     assert!(seen.is_new(&event("wh_1", 1_000)));
     assert!(!seen.is_new(&event("wh_1", 1_000)));
     // Sent again, it is signed anew, and comes later, also when others came between.

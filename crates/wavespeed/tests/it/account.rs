@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 use wavespeed::poll::RateLimits;
-use wavespeed::{DeleteError, EndsError, FetchError, LiveModels, PredictionId, UsageError, types};
+use wavespeed::{
+    AccountWatchError, DeleteError, FetchError, LiveModels, PredictionId, UsageError, types,
+};
 use wavespeed_harness::{answer, client, requests, serve};
 use wiremock::ResponseTemplate;
 
@@ -248,9 +250,14 @@ async fn the_ends_of_all_tasks_come_once_and_the_vendor_is_left_in_peace() {
     ])
     .await;
     let (client, clock) = client(&server.uri());
-    let mut ends = Box::pin(client.ends(Duration::from_secs(5), RateLimits::default()));
+    let mut ends = Box::pin(client.watch_account(Duration::from_secs(5), RateLimits::default()));
     let busy = ends.next().await.unwrap();
-    let is_busy = |end: &_| matches!(end, Err(EndsError::History(FetchError::Answer { .. })));
+    let is_busy = |end: &_| {
+        matches!(
+            end,
+            Err(AccountWatchError::History(FetchError::Answer { .. }))
+        )
+    };
     assert!(is_busy(&busy), "{busy:?}");
     clock.advance(Duration::from_secs(59));
     for _ in 0..100 {
@@ -268,7 +275,7 @@ async fn the_ends_of_all_tasks_come_once_and_the_vendor_is_left_in_peace() {
     assert!(futures_util::poll!(ends.next()).is_pending());
     clock.advance(Duration::from_secs(5));
     let refused = ends.next().await.unwrap();
-    let is_refused = matches!(refused, Err(EndsError::History(FetchError::Key(_))));
+    let is_refused = matches!(refused, Err(AccountWatchError::History(FetchError::Key(_))));
     assert!(is_refused, "{refused:?}");
     assert!(ends.next().await.is_none());
 }

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use wavespeed::poll::{Geometric, Poller};
 use wavespeed::{
-    Deadline, Job, JobRecord, MemoryStore, Prediction, Reconciled, Stage, Status, Target,
-    Wavespeed, Which,
+    Deadline, Job, JobFilter, JobRecord, MemoryStore, Prediction, Reconciled, Stage, Status,
+    Target, Wavespeed,
 };
 use wavespeed_emulator::Emulator;
 use wavespeed_harness::{CLIP, KEY, MODEL};
@@ -72,7 +72,7 @@ impl Place {
     }
 
     fn jobs(&self) -> Vec<JobRecord> {
-        self.client.jobs(Which::All).unwrap()
+        self.client.jobs(JobFilter::All).unwrap()
     }
 }
 

@@ -72,7 +72,7 @@ async fn a_file_comes_whole_and_is_described() {
 async fn what_the_disk_has_no_room_for_is_not_begun() {
     let clock = wavespeed::poll::ManualClock::default();
     let settings = wavespeed_harness::settings("http://127.0.0.1:9", &clock);
-    let client = settings.largest_output(u64::MAX).build().unwrap();
+    let client = settings.max_output_bytes(u64::MAX).build().unwrap();
     let length = u64::MAX / 4;
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
     // Were it begun, it would wait for the rest for ever.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use wavespeed::{
-    Deadline, JobRecord, MemoryStore, Reconciled, Stage, SubmitError, Wavespeed, Which,
+    Deadline, JobFilter, JobRecord, MemoryStore, Reconciled, Stage, SubmitError, Wavespeed,
 };
 use wavespeed_emulator::Emulator;
 use wavespeed_harness::{ID, KEY, MODEL, answer, client, input, record, serve, settings};
@@ -18,7 +18,7 @@ async fn a_lost_submit_is_sent_again_by_a_persons_word_and_only_once() {
         (again.id().as_str(), again.number()),
         (ID, Some(job.number))
     );
-    let [known] = &client.jobs(Which::All).unwrap()[..] else {
+    let [known] = &client.jobs(JobFilter::All).unwrap()[..] else {
         panic!("it stays one job")
     };
     assert_eq!(known.stage, Stage::Submitted);
@@ -41,7 +41,7 @@ async fn lost(history: impl IntoIterator<Item = ResponseTemplate>) -> (Wavespeed
         panic!("{error}")
     };
     let number = unknown.job.unwrap();
-    let [job] = &client.jobs(Which::Number(number)).unwrap()[..] else {
+    let [job] = &client.jobs(JobFilter::Number(number)).unwrap()[..] else {
         panic!("one job")
     };
     assert_eq!((job.stage, job.is_open()), (Stage::Unknown, true));
@@ -74,7 +74,7 @@ async fn the_one_task_it_can_be_is_adopted() {
         (found.id().as_str(), found.number()),
         (ID, Some(job.number))
     );
-    let [job] = &client.jobs(Which::Id(found.id())).unwrap()[..] else {
+    let [job] = &client.jobs(JobFilter::Id(found.id())).unwrap()[..] else {
         panic!("one job")
     };
     assert_eq!((job.stage, job.adopted), (Stage::Submitted, true));
@@ -93,7 +93,7 @@ async fn of_several_a_person_has_to_choose() {
     );
     let adopted = client.adopt(&job, "two-2".parse().unwrap()).unwrap();
     assert_eq!(adopted.id().as_str(), "two-2");
-    assert!(client.jobs(Which::Open).unwrap()[0].adopted);
+    assert!(client.jobs(JobFilter::Open).unwrap()[0].adopted);
 }
 
 #[tokio::test]
@@ -111,7 +111,7 @@ async fn nothing_found_is_said_after_the_settle_time() {
     let found = client.reconcile(&job, Deadline::never()).await.unwrap();
     assert!(matches!(found, Reconciled::Nothing), "{found:?}");
     assert!(
-        client.jobs(Which::Open).unwrap()[0].is_open(),
+        client.jobs(JobFilter::Open).unwrap()[0].is_open(),
         "it may still show"
     );
 }
@@ -120,7 +120,7 @@ async fn nothing_found_is_said_after_the_settle_time() {
 async fn a_history_that_cannot_be_read_changes_nothing() {
     let (client, job) = lost([ResponseTemplate::new(500)]).await;
     assert!(client.reconcile(&job, Deadline::never()).await.is_err());
-    assert_eq!(client.jobs(Which::Open).unwrap(), [job]);
+    assert_eq!(client.jobs(JobFilter::Open).unwrap(), [job]);
 }
 
 /// Accounts and hosts are never mixed.

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use wavespeed::poll::{ManualClock, PollContext, RateLimits, Update};
-use wavespeed::{Deadline, Job, MemoryStore, Pace, Status, Store, Wavespeed};
+use wavespeed::{Deadline, Job, MemoryStore, PollPolicy, Status, Store, Wavespeed};
 use wavespeed_harness::{KEY, MODEL, answer, input, settings};
 use wiremock::{Mock, MockServer, Request};
 
@@ -59,8 +59,8 @@ impl Vendor {
         }
     }
 
-    fn client(&self, store: &Arc<MemoryStore>, pace: Pace) -> Wavespeed {
-        let settings = settings(&self.server.uri(), &self.clock).pace(pace);
+    fn client(&self, store: &Arc<MemoryStore>, pace: PollPolicy) -> Wavespeed {
+        let settings = settings(&self.server.uri(), &self.clock).poll_policy(pace);
         settings.store(Arc::clone(store)).build().unwrap()
     }
 
@@ -105,7 +105,7 @@ async fn how_long_a_task_took_is_what_the_vendor_measured_within_what_was_seen()
     ] {
         let vendor = Vendor::start(fields.clone()).await;
         let store = Arc::new(MemoryStore::default());
-        let ws = vendor.client(&store, Pace::default());
+        let ws = vendor.client(&store, PollPolicy::default());
         let job = ws.submit(&input()).await.unwrap();
         assert_eq!(job.wait().await.unwrap().status, Status::Completed);
         let polls = vendor.polls();
@@ -140,7 +140,7 @@ async fn only_completed_tasks_and_known_ages_are_learned_from() {
         let vendor = Vendor::start(fields.clone()).await;
         let store = Arc::new(MemoryStore::default());
         vendor.clock.advance(seconds(40.0));
-        let ws = vendor.client(&store, Pace::default());
+        let ws = vendor.client(&store, PollPolicy::default());
         // Another process has submitted it; when, only the record can say.
         let mut fields = fields;
         if created {
@@ -150,7 +150,7 @@ async fn only_completed_tasks_and_known_ages_are_learned_from() {
         let other = Vendor::start(fields).await;
         other.clock.advance(seconds(40.0));
         let ws = match created {
-            true => other.client(&store, Pace::default()),
+            true => other.client(&store, PollPolicy::default()),
             false => ws,
         };
         ws.job("pred_30").unwrap().wait().await.unwrap();
@@ -169,7 +169,7 @@ async fn a_clock_that_is_wrong_is_not_learned_from() {
         let fields = json!({ "timings": timings, "model": MODEL, "created_at": created });
         let vendor = Vendor::start(fields).await;
         let store = Arc::new(MemoryStore::default());
-        let ws = vendor.client(&store, Pace::default());
+        let ws = vendor.client(&store, PollPolicy::default());
         // It is seen to run, and by the vendor's clock it is 10 minutes old.
         ws.job("pred_30").unwrap().wait().await.unwrap();
         assert_eq!(known(&ws, &store), expected);
@@ -181,7 +181,7 @@ async fn a_task_that_may_have_ended_is_asked_about_at_once() {
     // One of ten takes less than a minute.
     for (age, first) in [(600.0, 600.0..600.1), (20.0, 21.0..35.0)] {
         let vendor = Vendor::start(json!({})).await;
-        let ws = vendor.client(&Arc::default(), Pace::default());
+        let ws = vendor.client(&Arc::default(), PollPolicy::default());
         let job = ws.submit(&input()).await.unwrap();
         vendor.clock.advance(seconds(age));
         job.wait().await.unwrap();
@@ -196,7 +196,7 @@ async fn what_was_seen_says_when_to_ask() {
     for _ in 0..12 {
         // Each is another process, that knows what those before it have seen.
         let vendor = Vendor::start(json!({ "timings": { "inference": 30_000 } })).await;
-        let ws = vendor.client(&store, Pace::default());
+        let ws = vendor.client(&store, PollPolicy::default());
         let job = ws.submit(&input()).await.unwrap();
         assert!(job.wait().await.is_ok());
         polls.push(vendor.polls());
@@ -215,7 +215,7 @@ async fn what_was_seen_says_when_to_ask() {
 async fn the_pace_is_a_setting() {
     let store = Arc::new(MemoryStore::default());
     let vendor = Vendor::start(json!({})).await;
-    let gaps = |pace: Pace| {
+    let gaps = |pace: PollPolicy| {
         let schedule = vendor.client(&store, pace).schedule(MODEL);
         let (mut at, mut gaps) = (0.0, Vec::new());
         while at < 600.0 {
@@ -232,10 +232,10 @@ async fn the_pace_is_a_setting() {
         let most = gaps.iter().copied().fold(0.0, f64::max);
         (least, most)
     };
-    let guide = gaps(Pace::default());
+    let guide = gaps(PollPolicy::default());
     let (least, most) = bounds(&guide);
     assert!(least >= 1.0 && most <= 15.0, "{least} {most}");
-    let mut pace = Pace::default();
+    let mut pace = PollPolicy::default();
     (pace.floor, pace.mean_gap) = (Some(seconds(0.5)), Some(seconds(1.0)));
     let eager = gaps(pace);
     let (least, most) = bounds(&eager);
@@ -254,7 +254,7 @@ async fn the_pace_is_a_setting() {
 #[tokio::test]
 async fn many_are_waited_for_by_one() {
     let vendor = Vendor::start(json!({})).await;
-    let ws = vendor.client(&Arc::default(), Pace::default());
+    let ws = vendor.client(&Arc::default(), PollPolicy::default());
     let jobs: Vec<Job> = (0..300)
         .map(|n| ws.job(format!("pred_{n}")).unwrap())
         .collect();
@@ -284,7 +284,7 @@ async fn many_are_waited_for_by_one() {
 #[tokio::test]
 async fn a_wake_is_a_poll_and_no_more() {
     let vendor = Vendor::start(json!({})).await;
-    let mut pace = Pace::default();
+    let mut pace = PollPolicy::default();
     pace.floor = Some(seconds(3_600.0));
     let ws = vendor.client(&Arc::default(), pace);
     let job = ws.job("pred_7").unwrap();
@@ -304,7 +304,7 @@ async fn a_wake_is_a_poll_and_no_more() {
 async fn how_long_it_will_take_is_told_as_far_as_it_is_known() {
     let vendor = Vendor::start(json!({})).await;
     let store = Arc::new(MemoryStore::default());
-    let ws = vendor.client(&store, Pace::default());
+    let ws = vendor.client(&store, PollPolicy::default());
     let job = ws.submit(&input()).await.unwrap();
     let record = job.submitted();
     // What is published: of ten, one takes less than a minute, and one more than 20.

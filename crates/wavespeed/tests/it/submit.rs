@@ -9,8 +9,8 @@ use serde_json::json;
 use wavespeed::models::kwaivgi::KlingLipsyncTextToVideoVoiceLanguage as Language;
 use wavespeed::poll::ManualClock;
 use wavespeed::{
-    Account, Claim, Downloaded, Intent, JobNumber, JobRecord, Prediction, PredictionId, Refusal,
-    Settled, Store, StoreError, SubmitError, Which,
+    Account, Claim, Downloaded, Intent, JobFilter, JobNumber, JobRecord, Prediction, PredictionId,
+    Refusal, Resolution, Store, StoreError, SubmitError,
 };
 use wavespeed_harness::tcp::{self, Act, Server};
 use wavespeed_harness::{ID, KEY, MODEL, answer, client, input, record, requests, serve, settings};
@@ -134,9 +134,9 @@ impl Store for Recorder {
         Ok(JobNumber::new(7))
     }
 
-    fn settle(&self, job: JobNumber, outcome: &Settled<'_>) -> Result<(), StoreError> {
+    fn settle(&self, job: JobNumber, outcome: &Resolution<'_>) -> Result<(), StoreError> {
         let outcome = match outcome {
-            Settled::Accepted(id) => format!("accepted {id}"),
+            Resolution::Accepted(id) => format!("accepted {id}"),
             other => format!("{other:?}").to_lowercase(),
         };
         self.note("settle", format!("settle {job} {outcome}"))
@@ -149,15 +149,20 @@ impl Store for Recorder {
         }
     }
 
-    fn ended(&self, _: &Account, prediction: &Prediction) -> Result<(), StoreError> {
+    fn record_end(&self, _: &Account, prediction: &Prediction) -> Result<(), StoreError> {
         self.note("ended", format!("ended {}", prediction.status))
     }
 
-    fn saved(&self, _: &Account, id: &PredictionId, _: &[Downloaded]) -> Result<(), StoreError> {
+    fn record_saved(
+        &self,
+        _: &Account,
+        id: &PredictionId,
+        _: &[Downloaded],
+    ) -> Result<(), StoreError> {
         self.note("saved", format!("saved {id}"))
     }
 
-    fn jobs(&self, _: &Account, _: Which<'_>) -> Result<Vec<JobRecord>, StoreError> {
+    fn jobs(&self, _: &Account, _: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
         Ok(Vec::new())
     }
 
@@ -198,7 +203,7 @@ async fn with_store(
         .unwrap();
     let ended = match client.submit(&input()).await {
         Ok(job) => {
-            assert_eq!(job.unnoted().is_some(), fails_at == "settle");
+            assert_eq!(job.store_error().is_some(), fails_at == "settle");
             Ok(job.wait().await.unwrap())
         }
         Err(error) => Err(error),

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use wavespeed::{
-    Deadline, MemoryStore, Refusal, Settled, Stage, Store as _, SubmitError, SubmitOptions, Which,
+    Deadline, JobFilter, MemoryStore, Refusal, Resolution, Stage, Store as _, SubmitError,
+    SubmitOptions,
 };
 use wavespeed_harness::{
     ID, MODEL, answer, input, persistent, record, requests, serve, settings, tcp,
@@ -97,15 +98,15 @@ async fn a_resent_submit_is_intended_anew() {
     let client = settings.store(Arc::clone(&store)).build().unwrap();
     let before = SystemTime::now();
     client.submit(&input()).await.unwrap_err();
-    let jobs = client.jobs(Which::All).unwrap();
+    let jobs = client.jobs(JobFilter::All).unwrap();
     assert_eq!((jobs.len(), jobs[0].stage), (1, Stage::Unknown));
     assert!(jobs[0].at >= before);
     let later = before + Duration::from_secs(300);
-    let resent = Settled::Resent {
+    let resent = Resolution::Resent {
         before: jobs[0].at,
         at: later,
     };
     store.settle(jobs[0].number, &resent).unwrap();
-    let jobs = client.jobs(Which::All).unwrap();
+    let jobs = client.jobs(JobFilter::All).unwrap();
     assert_eq!((jobs[0].at, jobs[0].stage), (later, Stage::Intended));
 }

@@ -20,7 +20,7 @@ async fn an_output_without_an_end_stops_at_the_largest_that_is_allowed() {
     let ws = Wavespeed::builder()
         .key(KEY)
         .base_url(emulator.origin())
-        .largest_output(1 << 20)
+        .max_output_bytes(1 << 20)
         .deadline(Some(Duration::from_secs(60)))
         .build()
         .unwrap();

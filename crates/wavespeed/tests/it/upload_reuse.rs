@@ -125,7 +125,7 @@ async fn what_the_vendor_will_soon_delete_is_sent_again() {
     for (age, known) in [(24 * 7 - 7, true), (24 * 7 - 5, false), (24 * 8, false)] {
         let record = UploadRecord::new(content.clone(), first.bytes, "old", now - HOUR * age);
         let account = trial.ws.account();
-        trial.store.uploaded(account, &record, None).unwrap();
+        trial.store.record_upload(account, &record, None).unwrap();
         let again = trial.ws.upload(&path).await.unwrap();
         assert_eq!((again.known, again.url == "old"), (known, known), "{age} h");
         assert_eq!(again.kept_until > now + HOUR * 24 * 6, !known);
@@ -158,7 +158,7 @@ async fn a_hash_is_remembered_only_of_a_file_that_has_settled() {
         trial.ws.upload(&path).await.unwrap();
         let real = fs::canonicalize(&path).unwrap();
         let state = FileState::new(real, name.len() as u64, modified);
-        let known = trial.store.hash_of(&state).unwrap();
+        let known = trial.store.find_hash(&state).unwrap();
         assert_eq!(known.is_some(), expected, "{name}");
     }
     // What is known by its bytes is soon known by its state.
@@ -167,7 +167,7 @@ async fn a_hash_is_remembered_only_of_a_file_that_has_settled() {
     assert!(trial.ws.upload(&path).await.unwrap().known);
     let real = fs::canonicalize(&path).unwrap();
     let state = FileState::new(real, CLIP.len() as u64, modified);
-    assert!(trial.store.hash_of(&state).unwrap().is_some());
+    assert!(trial.store.find_hash(&state).unwrap().is_some());
 }
 
 #[tokio::test]

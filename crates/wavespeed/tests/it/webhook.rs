@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
-use wavespeed::webhook::{Event, Seen, VerifyError, verify};
-use wavespeed::{Job, Pace, Status, SubmitError, SubmitOptions, Wavespeed, WebhookSecret};
+use wavespeed::webhook::{Event, SeenEvents, VerifyError, verify};
+use wavespeed::{Job, PollPolicy, Status, SubmitError, SubmitOptions, Wavespeed, WebhookSecret};
 use wavespeed_emulator::{Clock, Emulator, Scenario};
 use wavespeed_harness::MODEL;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -31,12 +31,12 @@ impl World {
             .start()
             .await
             .unwrap();
-        let mut pace = Pace::default();
+        let mut pace = PollPolicy::default();
         pace.floor = Some(Duration::from_secs(3_600));
         let ws = Wavespeed::builder()
             .key("emulator")
             .base_url(emulator.origin())
-            .pace(pace)
+            .poll_policy(pace)
             .build()
             .unwrap();
         let secret = ws.webhook_secret().await.unwrap();
@@ -125,7 +125,7 @@ async fn the_end_of_a_task_is_reported_once_it_is_there_and_taken() {
 async fn what_nobody_takes_is_sent_again_three_times() {
     let mut world = World::new("", &[500]).await;
     let job = world.submit().await;
-    let mut seen = Seen::default();
+    let mut seen = SeenEvents::default();
     let mut times = Vec::new();
     for (number, wait) in [2, 1, 5, 30].into_iter().enumerate() {
         let event = world.told(wait).await.1.unwrap();
@@ -202,7 +202,7 @@ async fn duplicates_and_forgeries_are_told_apart_from_the_real_one() {
     world.noted(1).await;
     world.emulator.clock().advance(Duration::from_secs(1));
     world.noted(2).await;
-    let mut seen = Seen::default();
+    let mut seen = SeenEvents::default();
     let first = world.told(5).await.1.unwrap();
     let second = world.told(0).await.1.unwrap();
     assert!(seen.is_new(&first) && !seen.is_new(&second));
