@@ -42,15 +42,16 @@ pub fn parts(providers: &[&str]) -> String {
         quote!(#[cfg(feature = #provider)] #module::MODELS)
     });
     rust(quote! {
+        use std::sync::LazyLock;
+
         use crate::model::Model;
-        use crate::model::builders::{all, count};
 
         #(#modules)*
 
-        const PARTS: &[&[Model]] = &[#(#parts),*];
+        const TABLES: &[&[Model]] = &[#(#parts),*];
 
         /// Every model of the providers whose features are on, sorted by id.
-        pub static CATALOGUE: &[Model] = &all::<{ count(PARTS) }>(PARTS);
+        pub static CATALOGUE: LazyLock<Box<[Model]>> = LazyLock::new(|| TABLES.concat().into());
     })
 }
 

@@ -767,7 +767,7 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         command(None).debug_assert();
-        for model in CATALOGUE {
+        for model in CATALOGUE.iter() {
             command(Some(model)).debug_assert();
         }
     }
@@ -793,7 +793,7 @@ mod tests {
     fn every_flag_beside_the_inputs_is_reserved() {
         let reserved = include_str!("../reserved-flags.txt");
         let reserved: Vec<&str> = reserved.lines().map(str::trim).collect();
-        for model in CATALOGUE {
+        for model in CATALOGUE.iter() {
             let mut command = command(Some(model));
             command.build();
             let run = command.find_subcommand("run").unwrap();

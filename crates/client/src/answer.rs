@@ -19,6 +19,7 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::PredictionId;
+use crate::text::shorten;
 
 /// The longest body that is read. Predictions are a few kilobytes; some models put whole files
 /// into them.
@@ -209,30 +210,14 @@ impl fmt::Display for Answer {
         if let Some(message) = envelope.message.or(envelope.error_code) {
             write!(f, ": {message}")?;
         } else if self.json().is_none() && !self.body.is_empty() {
-            let start = String::from_utf8_lossy(&self.body[..self.body.len().min(120)]);
-            write!(f, ": {:?}", start.trim())?;
+            let start = String::from_utf8_lossy(&self.body[..self.body.len().min(1_024)]);
+            write!(f, ": {:?}", shorten(start.trim(), 120))?;
         }
         if let Some(broken) = &self.broken {
             write!(f, " (incomplete: {broken})")?;
         }
         Ok(())
     }
-}
-
-/// An error and what it comes from, in one line.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let text = cause.to_string();
-        if !line.contains(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        source = cause.source();
-    }
-    line
 }
 
 /// Reads the string under a path of keys as soon as it is met.

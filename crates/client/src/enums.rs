@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::text::shorten;
+
 /// A text that is not one of the choices of an input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{value:?} is not one of the choices: {choices}")]
@@ -25,7 +27,7 @@ pub(crate) trait Text: Copy + 'static {
 pub(crate) fn parse<T: Text>(value: &str) -> Result<T, InvalidChoice> {
     let found = T::all().iter().find(|choice| choice.text() == value);
     found.copied().ok_or_else(|| InvalidChoice {
-        value: value.chars().take(80).collect(),
+        value: shorten(value, 80),
         choices: T::all()
             .iter()
             .map(|choice| choice.text())

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::text::shorten;
+
 /// The id of a prediction: 4 to 128 of `A-Z a-z 0-9 _ -`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PredictionId(String);
@@ -29,11 +31,6 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
-/// For messages: what was given, but not all of a long text.
-fn shown(text: &str) -> String {
-    text.chars().take(80).collect()
-}
-
 impl FromStr for PredictionId {
     type Err = InvalidId;
 
@@ -41,7 +38,7 @@ impl FromStr for PredictionId {
         if (4..=128).contains(&text.len()) && text.bytes().all(is_word) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(InvalidId::Prediction(shown(text)))
+            Err(InvalidId::Prediction(shorten(text, 80)))
         }
     }
 }
@@ -56,7 +53,7 @@ impl FromStr for ModelId {
         if text.len() <= 256 && text.contains('/') && text.split('/').all(is_part) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(InvalidId::Model(shown(text)))
+            Err(InvalidId::Model(shorten(text, 80)))
         }
     }
 }

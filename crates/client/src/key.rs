@@ -54,11 +54,7 @@ impl ApiKey {
             .as_bytes()
             .strip_prefix(b"Bearer ")
             .unwrap_or_default();
-        let hash = Sha256::digest(text);
-        hash.iter()
-            .take(6)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        base16ct::lower::encode_string(&Sha256::digest(text)[..6])
     }
 
     /// The value of the header `Authorization`.

@@ -28,9 +28,9 @@ mod prediction;
 mod serialize;
 mod status;
 mod submit;
-
 #[doc(hidden)]
-pub use answer::chain;
+pub mod text;
+
 pub use answer::{Answer, CallError, Envelope};
 pub use catalogue::CATALOGUE;
 pub use enums::InvalidChoice;

@@ -309,6 +309,16 @@ mod tests {
 
     #[cfg(feature = "kwaivgi")]
     #[test]
+    fn every_model_of_the_catalogue_is_found_by_its_id() {
+        assert!(!crate::CATALOGUE.is_empty());
+        for known in crate::CATALOGUE.iter() {
+            assert_eq!(crate::model(known.id), Some(known));
+        }
+        assert_eq!(crate::model("kwaivgi/nothing"), None);
+    }
+
+    #[cfg(feature = "kwaivgi")]
+    #[test]
     fn what_the_catalogue_knows_of_files_and_names_stays() {
         let id = "kwaivgi/kling-lipsync/text-to-video";
         let inputs = json!({

@@ -28,6 +28,16 @@ pub enum Status {
 }
 
 impl Status {
+    const KNOWN: [Self; 7] = [
+        Self::Created,
+        Self::Processing,
+        Self::Completed,
+        Self::Failed,
+        Self::Cancelled,
+        Self::Timeout,
+        Self::Deleted,
+    ];
+
     /// The word on the wire.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -57,16 +67,9 @@ impl Status {
 
 impl From<&str> for Status {
     fn from(word: &str) -> Self {
-        match word {
-            "created" => Self::Created,
-            "processing" => Self::Processing,
-            "completed" => Self::Completed,
-            "failed" => Self::Failed,
-            "cancelled" => Self::Cancelled,
-            "timeout" => Self::Timeout,
-            "deleted" => Self::Deleted,
-            _ => Self::Unknown(word.to_owned()),
-        }
+        let mut known = Self::KNOWN.iter();
+        let status = known.find(|status| status.name() == word).cloned();
+        status.unwrap_or_else(|| Self::Unknown(word.to_owned()))
     }
 }
 

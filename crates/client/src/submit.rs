@@ -11,7 +11,7 @@ use progenitor_client::ClientInfo as _;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
 
-use crate::answer::chain;
+use crate::text::chain;
 use crate::{Answer, CallError, Client, ModelId};
 
 impl Client {

@@ -22,10 +22,9 @@ const FALLBACK_WAIT: Duration = Duration::from_secs(30);
 
 pub(crate) struct JobState<E> {
     schedule: Arc<dyn Schedule>,
-    /// When it was first watched, and how old it was then.
+    /// When it was first watched.
     began: Instant,
-    age: Duration,
-    /// How old it was when it was last known to be running.
+    /// How long it had been watched when it was last known to be running.
     running: Duration,
     pub(crate) polls: u32,
     /// Whether there was any answer, be it an error.
@@ -61,22 +60,12 @@ impl Context {
 }
 
 impl<E: Clone> JobState<E> {
-    pub(crate) fn new(
-        context: &Context,
-        schedule: Arc<dyn Schedule>,
-        start: FirstPoll,
-        age: Duration,
-    ) -> Self {
+    pub(crate) fn new(context: &Context, schedule: Arc<dyn Schedule>, start: FirstPoll) -> Self {
         let began = context.clock().now();
         let mut state = Self {
             schedule,
             began,
-            age,
-            running: if start == FirstPoll::Now {
-                Duration::ZERO
-            } else {
-                age
-            },
+            running: Duration::ZERO,
             polls: 0,
             answered: false,
             next: began,
@@ -166,8 +155,7 @@ impl<E: Clone> JobState<E> {
     }
 
     fn elapsed(&self, context: &Context) -> Duration {
-        let watched = context.clock().now().saturating_duration_since(self.began);
-        self.age.saturating_add(watched)
+        context.clock().now().saturating_duration_since(self.began)
     }
 
     fn gap(&self, context: &Context) -> Duration {

@@ -42,8 +42,6 @@ pub struct Entry<K> {
     pub schedule: Option<Arc<dyn Schedule>>,
     /// When it is first asked about.
     pub start: FirstPoll,
-    /// How long ago it began.
-    pub age: Duration,
 }
 
 impl<K> Entry<K> {
@@ -54,7 +52,6 @@ impl<K> Entry<K> {
             key,
             schedule: None,
             start,
-            age: Duration::ZERO,
         }
     }
 }
@@ -190,7 +187,7 @@ where
             }
             Slot::Vacant(new) => {
                 let schedule = entry.schedule.unwrap_or_else(|| Arc::clone(&self.default));
-                let state = JobState::new(&self.context, schedule, entry.start, entry.age);
+                let state = JobState::new(&self.context, schedule, entry.start);
                 let next = state.next;
                 let index = self.jobs.insert(Job {
                     key: new.key().clone(),

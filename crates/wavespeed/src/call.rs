@@ -4,7 +4,8 @@ use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
-use wavespeed_client::{Answer, CallError, chain};
+use wavespeed_client::text::chain;
+use wavespeed_client::{Answer, CallError};
 use wavespeed_poll::Deadline;
 
 use crate::client::Wavespeed;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{ClientBuilder, NoProxy, Proxy};
 use url::{Host, Url};
-use wavespeed_client::chain;
+use wavespeed_client::text::chain;
 
 /// Hosts that are never reached through a proxy: a proxy's loopback is another machine, and what
 /// is meant for this one (a key in the clear, too) must not leave it.

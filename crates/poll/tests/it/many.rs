@@ -371,22 +371,44 @@ async fn jobs_can_be_added_at_any_time() {
     assert_eq!(watched.next().await, None);
 }
 
+/// The schedule of a job that had this age when it was first watched.
+#[derive(Debug)]
+struct Aged {
+    schedule: HazardSchedule,
+    age: Duration,
+}
+
+impl Schedule for Aged {
+    fn gap(&self, now: PollContext, random: f64) -> Duration {
+        let now = PollContext::new(now.elapsed + self.age, now.polls);
+        self.schedule.gap(now, random)
+    }
+
+    fn completion_probability(&self, asked: Duration, now: Duration) -> f64 {
+        let asked = if asked.is_zero() {
+            asked
+        } else {
+            asked + self.age
+        };
+        self.schedule.completion_probability(asked, now + self.age)
+    }
+}
+
 #[tokio::test]
 async fn a_learned_schedule_asks_first_about_those_that_tend_to_be_done() {
     let durations = Durations::new(LogNormal {
         median: seconds(60),
         sigma: 0.2,
     });
-    let schedule: Arc<dyn Schedule> = Arc::new(HazardSchedule::new(
-        &durations,
-        CostModel::MeanGap(seconds(5)),
-    ));
+    let schedule = HazardSchedule::new(&durations, CostModel::MeanGap(seconds(5)));
     let play = Play::new();
     // Their ages are 0 to 79 s; a poll a second.
     let entries = (0..80).map(|key| {
         let mut entry = Entry::new(key, FirstPoll::Now);
-        entry.schedule = Some(Arc::clone(&schedule));
-        entry.age = seconds(u64::from(key));
+        entry.schedule = Some(Arc::new(Aged {
+            schedule: schedule.clone(),
+            age: seconds(u64::from(key)),
+        }));
         entry
     });
     let mut limits = RateLimits::default();

@@ -5,6 +5,7 @@ use std::hash::Hash;
 
 use serde::Serialize;
 use serde_json::Value;
+use strum::IntoStaticStr;
 
 use crate::check::rule::Rule;
 
@@ -25,8 +26,9 @@ pub struct Fault {
 }
 
 /// What follows from a [`Fault`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Severity {
     /// Nothing is sent.
@@ -41,11 +43,7 @@ impl Severity {
     /// The word for it, as in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Refusal => "refusal",
-            Self::Warning => "warning",
-            Self::Overridden => "overridden",
-        }
+        self.into()
     }
 }
 

@@ -3,10 +3,12 @@
 use std::hash::Hash;
 
 use serde::Serialize;
+use strum::{IntoStaticStr, VariantArray};
 
 /// The rules a [`Fault`](crate::Fault) can break.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, Serialize, VariantArray)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Rule {
     /// It has to be there.
@@ -55,29 +57,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: &[Self] = &[
-        Self::Required,
-        Self::Known,
-        Self::Type,
-        Self::Choice,
-        Self::Language,
-        Self::Length,
-        Self::Range,
-        Self::Multiple,
-        Self::Items,
-        Self::Url,
-        Self::Local,
-        Self::File,
-        Self::Container,
-        Self::Size,
-        Self::Whole,
-        Self::Track,
-        Self::Duration,
-        Self::Side,
-        Self::Resolution,
-        Self::Reachable,
-        Self::Output,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// Whether an input that breaks it is refused, but could be sent all the same. A file that
     /// cannot be read cannot, nor can an output that has no place.
@@ -90,28 +70,6 @@ impl Rule {
     /// The name of the rule, as in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Required => "required",
-            Self::Known => "known",
-            Self::Type => "type",
-            Self::Choice => "choice",
-            Self::Language => "language",
-            Self::Length => "length",
-            Self::Range => "range",
-            Self::Multiple => "multiple",
-            Self::Items => "items",
-            Self::Url => "url",
-            Self::Local => "local",
-            Self::File => "file",
-            Self::Container => "container",
-            Self::Size => "size",
-            Self::Whole => "whole",
-            Self::Track => "track",
-            Self::Duration => "duration",
-            Self::Side => "side",
-            Self::Resolution => "resolution",
-            Self::Reachable => "reachable",
-            Self::Output => "output",
-        }
+        self.into()
     }
 }

@@ -9,7 +9,8 @@ use futures_util::future::join_all;
 use reqwest::header::{CONTENT_RANGE, HeaderMap, RANGE};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
-use wavespeed_client::{Media, Model, chain};
+use wavespeed_client::text::chain;
+use wavespeed_client::{Media, Model};
 use wavespeed_poll::Deadline;
 
 use crate::check::facts::{Finding, check_facts};

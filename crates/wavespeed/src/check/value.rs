@@ -1,6 +1,7 @@
 //! A JSON value against the shape the catalogue gives it.
 
 use serde_json::{Map, Value};
+use wavespeed_client::text::shorten;
 use wavespeed_client::{Choice, Input, Literal, Shape};
 
 use crate::check::fault::Fault;
@@ -20,14 +21,9 @@ pub(super) fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// A value for a message: what it is, but not all of a long one.
+/// Returns a value as JSON for a message.
 fn shown(value: &Value) -> String {
-    const LONGEST: usize = 60;
-    let text = value.to_string();
-    if text.chars().count() <= LONGEST {
-        return text;
-    }
-    text.chars().take(LONGEST).chain("…".chars()).collect()
+    shorten(&value.to_string(), 60)
 }
 
 pub(super) fn object(

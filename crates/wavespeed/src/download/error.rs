@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use url::Url;
-use wavespeed_client::chain;
+use wavespeed_client::text::chain;
 
 use crate::download::transfer::TransferError;
 use crate::store::record::Downloaded;

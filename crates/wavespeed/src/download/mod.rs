@@ -12,6 +12,7 @@ use std::io;
 use serde_json::Value;
 use url::Url;
 use wavespeed_client::Prediction;
+use wavespeed_client::text::shorten;
 use wavespeed_poll::Deadline;
 
 use crate::client::Wavespeed;
@@ -89,7 +90,8 @@ impl Wavespeed {
         target: &Target,
         deadline: Deadline,
     ) -> Result<Downloaded, SaveError> {
-        let url = output_url(output).ok_or_else(|| SaveError::NotUrl(brief(output)))?;
+        let url = output_url(output)
+            .ok_or_else(|| SaveError::NotUrl(shorten(&output.to_string(), 120)))?;
         let path = target.path(id, number, &url);
         let write = |error| SaveError::Write {
             path: path.clone(),
@@ -197,8 +199,4 @@ pub fn output_url(output: &Value) -> Option<Url> {
     Url::parse(text)
         .ok()
         .filter(|url| matches!(url.scheme(), "http" | "https"))
-}
-
-fn brief(output: &Value) -> String {
-    output.to_string().chars().take(120).collect()
 }

@@ -147,8 +147,7 @@ impl PartialFile {
 
     /// The SHA-256 of what has come, in lowercase hex.
     pub(crate) fn sha256(&self) -> String {
-        let hash = self.hash.clone().finalize();
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+        base16ct::lower::encode_string(&self.hash.clone().finalize())
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 use std::hash::Hash;
 use std::str::FromStr;
 
+use wavespeed_client::text::shorten;
+
 /// The number a [`Store`](crate::Store) gave to a job, shown as `j17`. It is there before the vendor's id is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobNumber(u64);
@@ -43,6 +45,6 @@ impl FromStr for JobNumber {
         let number = digits.and_then(|digits| digits.parse().ok());
         number
             .map(Self)
-            .ok_or_else(|| NotJobNumber(text.chars().take(80).collect()))
+            .ok_or_else(|| NotJobNumber(shorten(text, 80)))
     }
 }

@@ -2,10 +2,10 @@
 
 use std::hash::Hash;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
+use strum::{EnumString, IntoStaticStr};
 use wavespeed_client::{ModelId, PredictionId, Status};
 
 use crate::store::error::StoreError;
@@ -103,7 +103,8 @@ pub enum JobFilter<'a> {
 }
 
 /// How far a job has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, EnumString, PartialEq, Eq, Hash, IntoStaticStr)]
+#[strum(serialize_all = "lowercase", parse_err_ty = StoreError, parse_err_fn = unknown_stage)]
 #[non_exhaustive]
 pub enum Stage {
     /// The submit was about to be sent, and no more is known: it may have been billed.
@@ -124,32 +125,12 @@ impl Stage {
     /// The word for it.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Intended => "intended",
-            Self::Unknown => "unknown",
-            Self::Rejected => "rejected",
-            Self::Submitted => "submitted",
-            Self::Ended => "ended",
-            Self::Saved => "saved",
-        }
+        self.into()
     }
 }
 
-impl FromStr for Stage {
-    type Err = StoreError;
-
-    fn from_str(word: &str) -> Result<Self, StoreError> {
-        let all = [
-            Self::Intended,
-            Self::Unknown,
-            Self::Rejected,
-            Self::Submitted,
-            Self::Ended,
-            Self::Saved,
-        ];
-        let known = all.into_iter().find(|stage| stage.name() == word);
-        known.ok_or_else(|| StoreError::new(format!("{word:?} is not the stage of a job")))
-    }
+fn unknown_stage(word: &str) -> StoreError {
+    StoreError::new(format!("{word:?} is not the stage of a job"))
 }
 
 /// What a [`Store`](crate::Store) knows of a job.

@@ -50,19 +50,6 @@ impl Wavespeed {
             .await
     }
 
-    /// As [`submit`](Self::submit), with options.
-    ///
-    /// # Errors
-    /// As of [`submit`](Self::submit).
-    pub async fn submit_input<I: ModelInput>(
-        &self,
-        input: &I,
-        options: &SubmitOptions<'_>,
-    ) -> Result<Job, SubmitError> {
-        self.submit_with(I::MODEL, &serde_json::to_value(input)?, options)
-            .await
-    }
-
     /// As [`submit_raw`](Self::submit_raw), with options.
     ///
     /// # Errors

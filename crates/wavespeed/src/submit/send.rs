@@ -4,7 +4,8 @@ use std::future::pending;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
-use wavespeed_client::{CallError, ModelId, PredictionId, chain};
+use wavespeed_client::text::chain;
+use wavespeed_client::{CallError, ModelId, PredictionId};
 use wavespeed_poll::{Deadline, FirstPoll};
 
 use crate::call::record;

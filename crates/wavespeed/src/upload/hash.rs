@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::{io, iter};
 
+use base16ct::lower::encode_string;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
@@ -53,7 +54,10 @@ fn hash_while(
     let same =
         bytes == state.bytes && about.len() == state.bytes && about.modified()? == state.modified;
     if same {
-        Ok((hex(hash), Fingerprint::Xxh3(hasher.digest128())))
+        Ok((
+            encode_string(&hash.finalize()),
+            Fingerprint::Xxh3(hasher.digest128()),
+        ))
     } else {
         Err(SourceError::Changed)
     }
@@ -107,16 +111,11 @@ impl Hasher {
     pub(super) fn fingerprint(self) -> Fingerprint {
         match self {
             Self::Xxh3(hash) => Fingerprint::Xxh3(hash.digest128()),
-            Self::Sha256(hash) => Fingerprint::Sha256(hex(hash)),
+            Self::Sha256(hash) => Fingerprint::Sha256(encode_string(&hash.finalize())),
         }
     }
 }
 
 pub(super) fn lost() -> io::Error {
     io::Error::other("the thread that read it has ended")
-}
-
-pub(super) fn hex(hash: Sha256) -> String {
-    let hash = hash.finalize();
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 use futures_util::future::{Either, select};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
-use wavespeed_client::{Answer, CallError, ClientInfo as _, Form, chain, types};
+use wavespeed_client::text::chain;
+use wavespeed_client::{Answer, CallError, ClientInfo as _, Form, types};
 use wavespeed_poll::Deadline;
 
 use crate::call::data;

@@ -115,7 +115,7 @@ pub fn sign(secret: &WebhookSecret, id: &str, at: SystemTime, body: &[u8]) -> He
     let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let timestamp = seconds.to_string();
     let sum = mac(secret, id, &timestamp, body).finalize().into_bytes();
-    let digits: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = base16ct::lower::encode_string(&sum);
     let values = [
         (ID, id.to_owned()),
         (TIMESTAMP, timestamp),
@@ -152,18 +152,7 @@ fn parse(timestamp: &str) -> Option<u64> {
 }
 
 fn decode(digits: &str) -> Option<[u8; 32]> {
-    let digits = digits.as_bytes();
     let mut bytes = [0; 32];
-    if digits.len() != 2 * bytes.len() {
-        return None;
-    }
-    let digit = |byte: u8| {
-        char::from(byte)
-            .to_digit(16)
-            .and_then(|digit| u8::try_from(digit).ok())
-    };
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = digit(pair[0])? * 16 + digit(pair[1])?;
-    }
-    Some(bytes)
+    let decoded = base16ct::mixed::decode(digits, &mut bytes).ok()?;
+    (decoded.len() == 32).then_some(bytes)
 }

@@ -11,7 +11,7 @@ fn entry(id: &str, schema: &Value) -> Value {
 
 #[test]
 fn the_catalogue_as_schemas_is_the_catalogue() {
-    for known in CATALOGUE {
+    for known in CATALOGUE.iter() {
         let mut listed = entry(known.id, &known.schema());
         for (key, text) in [("type", known.kind), ("description", known.about)] {
             listed[key] = text.into();

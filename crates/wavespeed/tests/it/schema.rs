@@ -110,7 +110,7 @@ fn inputs(document: &Value) -> impl Strategy<Value = Value> {
 #[test]
 fn our_verdict_is_that_of_a_json_schema_validator() {
     let bundle = bundle();
-    for model in CATALOGUE {
+    for model in CATALOGUE.iter() {
         let document = document(&bundle, model);
         let judge: Validator = jsonschema::options()
             .with_draft(Draft::Draft7)
