@@ -34,7 +34,7 @@ fn what_is_on_its_way_is_not_sent_a_second_time() {
     let run = resume(&wave, &["j1", "--resubmit"]);
     assert_eq!((run.exit, emulated.emulator.billed()), (2, 0), "{run}");
     assert!(
-        run.stderr.contains("j1 is on its way by another process"),
+        run.stderr.contains("j1 is being sent by another process"),
         "{run}"
     );
     drop(claim);

@@ -78,8 +78,8 @@ pub use download::{DownloadError, SaveError, output_url};
 pub use http::Timeouts;
 pub use poll_policy::PollPolicy;
 pub use store::{
-    Account, Claim, Content, Downloaded, FileState, Intent, JobDuration, JobFilter, JobNumber,
-    JobRecord, MemoryStore, NoStore, NotJobNumber, Resolution, Stage, Store, StoreError,
+    Account, Change, Claim, Content, Downloaded, FileState, Intent, JobDuration, JobFilter,
+    JobNumber, JobRecord, MemoryStore, NoStore, NotJobNumber, Resolution, Stage, Store, StoreError,
     UploadRecord,
 };
 pub use submit::duplicate::Duplicate;

@@ -191,9 +191,7 @@ fn behaves(store: &dyn Store) {
     let lost = intend(store, &mine, None);
     let error = store.settle(lost, &Resolution::Adopted(&pred)).unwrap_err();
     assert!(
-        error
-            .to_string()
-            .contains("pred_1 is the task of j1 already"),
+        error.to_string().contains("pred_1 already belongs to j1"),
         "{error}"
     );
     assert!(store.forget(&mine, lost).unwrap());
@@ -535,7 +533,7 @@ fn what_came_of_a_job_that_is_gone_is_an_error() {
         .settle(number, &Resolution::Accepted(&id("pred_1")))
         .unwrap_err();
     assert!(
-        error.to_string().contains("j1 is not there any more"),
+        error.to_string().contains("j1 is no longer in the journal"),
         "{error}"
     );
 }

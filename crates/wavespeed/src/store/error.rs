@@ -4,35 +4,35 @@ use wavespeed_client::PredictionId;
 
 use crate::store::number::JobNumber;
 
-/// Something could not be written down, or read.
+/// A failure to write or read a record.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct StoreError(Box<dyn std::error::Error + Send + Sync>);
 
 impl StoreError {
-    /// From what went wrong.
+    /// Creates an error from its cause.
     #[must_use]
     pub fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self(error.into())
     }
 
-    /// The job to be settled is not there.
+    /// The job whose outcome is to be recorded is no longer in the store.
     #[must_use]
     pub fn gone(job: JobNumber) -> Self {
         Self::new(format!(
-            "{job} is not there any more, so what came of it could not be written down"
+            "{job} is no longer in the journal, so its outcome could not be recorded"
         ))
     }
 
-    /// The job to be sent is on its way already.
+    /// Another process is sending the job.
     #[must_use]
     pub fn claimed(job: JobNumber) -> Self {
-        Self::new(format!("{job} is on its way by another process"))
+        Self::new(format!("{job} is being sent by another process"))
     }
 
-    /// The task to be adopted belongs to another job.
+    /// The prediction that is to be adopted belongs to another job.
     #[must_use]
     pub fn taken(id: &PredictionId, by: JobNumber) -> Self {
-        Self::new(format!("{id} is the task of {by} already"))
+        Self::new(format!("{id} already belongs to {by}"))
     }
 }

@@ -8,14 +8,15 @@ use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
 use crate::store::record::{
-    Account, Downloaded, Intent, JobDuration, JobFilter, JobRecord, Resolution, Stage,
+    Account, Change, Downloaded, Intent, JobDuration, JobFilter, JobRecord, Resolution,
 };
 use crate::store::upload::{Content, FileState, UploadRecord};
 
-/// How many durations of a model are remembered.
+/// The number of durations kept per model.
 const DURATIONS: usize = 128;
 
-/// Remembers for as long as it lives; behind an [`Arc`](std::sync::Arc), for several clients.
+/// A store that lasts as long as its value. Behind an [`Arc`](std::sync::Arc) it serves several
+/// clients.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<Memory>);
 
@@ -23,23 +24,29 @@ pub struct MemoryStore(Mutex<Memory>);
 struct Memory {
     jobs: Vec<(Account, JobRecord)>,
     uploads: Vec<(Account, UploadRecord)>,
-    /// The states of files, and the SHA-256 of each.
+    /// File states, and the SHA-256 of each.
     hashes: Vec<(FileState, String)>,
-    took: Vec<(Account, JobDuration)>,
-    /// The last number that was given, which is never given again.
+    durations: Vec<(Account, JobDuration)>,
+    /// The last number that was given to a job. Numbers are never reused.
     last: u64,
 }
 
 impl Memory {
-    /// The jobs of an account with this id.
-    fn of<'a>(
+    /// Returns the jobs of an account that have this id.
+    fn with_id<'a>(
         &'a mut self,
-        whose: &'a Account,
+        owner: &'a Account,
         id: &'a str,
     ) -> impl Iterator<Item = &'a mut JobRecord> {
-        let mine = self.jobs.iter_mut();
-        let mine = mine.filter_map(move |(account, job)| (account == whose).then_some(job));
-        mine.filter(move |job| job.id.as_ref().is_some_and(|known| known.as_str() == id))
+        let own = self.jobs.iter_mut();
+        let own = own.filter_map(move |(account, job)| (account == owner).then_some(job));
+        own.filter(move |job| job.id.as_ref().is_some_and(|known| known.as_str() == id))
+    }
+
+    /// Applies a change to every job of an account that has this id.
+    fn apply(&mut self, owner: &Account, id: &str, change: &Change<'_>) -> Result<(), StoreError> {
+        self.with_id(owner, id)
+            .try_for_each(|job| job.apply(change))
     }
 }
 
@@ -60,68 +67,58 @@ impl Store for MemoryStore {
         }))
     }
 
-    fn settle(&self, number: JobNumber, outcome: &Resolution<'_>) -> Result<(), StoreError> {
+    fn settle(&self, number: JobNumber, resolution: &Resolution<'_>) -> Result<(), StoreError> {
         self.with(|memory| {
             let found = memory.jobs.iter().position(|(_, job)| job.number == number);
-            let at = found.ok_or_else(|| StoreError::gone(number))?;
-            if let Resolution::Adopted(id) = outcome {
-                let whose = memory.jobs[at].0.clone();
-                let rival = memory
-                    .of(&whose, id.as_str())
-                    .find(|job| job.number != number);
-                rival.map_or(Ok(()), |job| Err(StoreError::taken(id, job.number)))?;
-            }
-            memory.jobs[at].1.settle(outcome)
+            let index = found.ok_or_else(|| StoreError::gone(number))?;
+            let holder = match resolution {
+                Resolution::Adopted(id) => {
+                    let owner = memory.jobs[index].0.clone();
+                    let mut holders = memory.with_id(&owner, id.as_str());
+                    let other = holders.find(|job| job.number != number);
+                    other.map(|job| job.number)
+                }
+                _ => None,
+            };
+            let change = Change::Resolved { resolution, holder };
+            memory.jobs[index].1.apply(&change)
         })
     }
 
-    fn record_end(&self, whose: &Account, prediction: &Prediction) -> Result<(), StoreError> {
-        self.with(|memory| {
-            for job in memory.of(whose, &prediction.id) {
-                job.status = Some(prediction.status.clone());
-                if job.stage != Stage::Saved {
-                    job.stage = Stage::Ended;
-                }
-            }
-        });
-        Ok(())
+    fn record_end(&self, owner: &Account, prediction: &Prediction) -> Result<(), StoreError> {
+        let change = Change::Ended(&prediction.status);
+        self.with(|memory| memory.apply(owner, &prediction.id, &change))
     }
 
     fn record_saved(
         &self,
-        whose: &Account,
+        owner: &Account,
         id: &PredictionId,
         files: &[Downloaded],
     ) -> Result<(), StoreError> {
-        self.with(|memory| {
-            for job in memory.of(whose, id.as_str()) {
-                job.stage = Stage::Saved;
-                job.files = files.iter().map(|file| file.path.clone()).collect();
-            }
-        });
-        Ok(())
+        self.with(|memory| memory.apply(owner, id.as_str(), &Change::Saved(files)))
     }
 
-    fn jobs(&self, whose: &Account, which: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
-        let is = |job: &JobRecord| match which {
+    fn jobs(&self, owner: &Account, filter: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
+        let passes = |job: &JobRecord| match filter {
             JobFilter::All => true,
             JobFilter::Open => job.is_open(),
             JobFilter::Number(number) => job.number == number,
             JobFilter::Id(id) => job.id.as_ref() == Some(id),
         };
         Ok(self.with(|memory| {
-            let mine = memory.jobs.iter();
-            let mine = mine.filter(|(account, job)| account == whose && is(job));
-            mine.map(|(_, job)| job.clone()).collect()
+            let own = memory.jobs.iter();
+            let own = own.filter(|(account, job)| account == owner && passes(job));
+            own.map(|(_, job)| job.clone()).collect()
         }))
     }
 
-    fn forget(&self, whose: &Account, number: JobNumber) -> Result<bool, StoreError> {
+    fn forget(&self, owner: &Account, number: JobNumber) -> Result<bool, StoreError> {
         Ok(self.with(|memory| {
             let before = memory.jobs.len();
-            let kept =
-                |(account, job): &(Account, JobRecord)| account != whose || job.number != number;
-            memory.jobs.retain(kept);
+            let is_kept =
+                |(account, job): &(Account, JobRecord)| account != owner || job.number != number;
+            memory.jobs.retain(is_kept);
             memory.jobs.len() < before
         }))
     }
@@ -135,34 +132,36 @@ impl Store for MemoryStore {
 
     fn find_upload(
         &self,
-        whose: &Account,
+        owner: &Account,
         content: &Content,
     ) -> Result<Option<UploadRecord>, StoreError> {
         Ok(self.with(|memory| {
             let mut uploads = memory.uploads.iter();
             let found =
-                uploads.find(|(account, upload)| account == whose && upload.content == *content);
+                uploads.find(|(account, upload)| account == owner && upload.content == *content);
             found.map(|(_, upload)| upload.clone())
         }))
     }
 
     fn record_upload(
         &self,
-        whose: &Account,
+        owner: &Account,
         upload: &UploadRecord,
         file: Option<&FileState>,
     ) -> Result<(), StoreError> {
         self.with(|memory| {
             memory.uploads.retain(|(account, other)| {
-                let replaced = account == whose && other.content == upload.content;
-                !replaced && other.kept_until > upload.at
+                let is_replaced = account == owner && other.content == upload.content;
+                let has_expired = other.kept_until <= upload.at;
+                !is_replaced && !has_expired
             });
-            memory.uploads.push((whose.clone(), upload.clone()));
+            memory.uploads.push((owner.clone(), upload.clone()));
             if let Some(file) = file {
                 memory.hashes.retain(|(state, _)| state.path != file.path);
                 let sha256 = upload.content.sha256.clone();
                 memory.hashes.push((file.clone(), sha256));
             }
+            // A hash serves only to find an upload.
             let uploads = &memory.uploads;
             let is_uploaded = |sha256: &String| {
                 let mut uploads = uploads.iter();
@@ -173,40 +172,41 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn forget_upload(&self, whose: &Account, url: &str) -> Result<bool, StoreError> {
+    fn forget_upload(&self, owner: &Account, url: &str) -> Result<bool, StoreError> {
         Ok(self.with(|memory| {
             let before = memory.uploads.len();
-            let kept =
-                |(account, upload): &(Account, UploadRecord)| account != whose || upload.url != url;
-            memory.uploads.retain(kept);
+            let is_kept =
+                |(account, upload): &(Account, UploadRecord)| account != owner || upload.url != url;
+            memory.uploads.retain(is_kept);
             memory.uploads.len() < before
         }))
     }
 
-    fn record_duration(&self, whose: &Account, took: &JobDuration) -> Result<bool, StoreError> {
+    fn record_duration(&self, owner: &Account, duration: &JobDuration) -> Result<bool, StoreError> {
         Ok(self.with(|memory| {
-            let mut known = memory.took.iter();
-            if known.any(|(account, other)| account == whose && other.id == took.id) {
+            let mut known = memory.durations.iter();
+            if known.any(|(account, other)| account == owner && other.id == duration.id) {
                 return false;
             }
-            memory.took.push((whose.clone(), took.clone()));
-            let alike = |(account, other): &(Account, JobDuration)| {
-                account == whose && other.model == took.model
+            memory.durations.push((owner.clone(), duration.clone()));
+            let is_of_model = |(account, other): &(Account, JobDuration)| {
+                account == owner && other.model == duration.model
             };
-            if memory.took.iter().filter(|known| alike(known)).count() > DURATIONS
-                && let Some(oldest) = memory.took.iter().position(alike)
+            let count = memory.durations.iter().filter(|known| is_of_model(known));
+            if count.count() > DURATIONS
+                && let Some(oldest) = memory.durations.iter().position(is_of_model)
             {
-                memory.took.remove(oldest);
+                memory.durations.remove(oldest);
             }
             true
         }))
     }
 
-    fn durations(&self, whose: &Account, model: &str) -> Result<Vec<JobDuration>, StoreError> {
+    fn durations(&self, owner: &Account, model: &str) -> Result<Vec<JobDuration>, StoreError> {
         Ok(self.with(|memory| {
-            let mine = memory.took.iter();
-            let mine = mine.filter(|(account, took)| account == whose && took.model == model);
-            mine.map(|(_, took)| took.clone()).collect()
+            let own = memory.durations.iter();
+            let own = own.filter(|(account, known)| account == owner && known.model == model);
+            own.map(|(_, duration)| duration.clone()).collect()
         }))
     }
 }

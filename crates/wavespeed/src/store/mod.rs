@@ -1,4 +1,10 @@
-//! The store: what the library remembers of jobs, uploads and durations.
+//! The store: a record of every submit, kept outside the process that makes it.
+//!
+//! The library drives a [`Store`] around every paid step: it records the intent before the POST, the
+//! [`Resolution`] after it, then the end of the prediction and the saved files. When a process dies
+//! in between, the record says what is left to do. The rules by which a record changes are those of
+//! [`JobRecord::apply`]; a store only keeps what they decide. It may also remember uploads and how
+//! long jobs took.
 
 pub(crate) mod error;
 pub(crate) mod memory;
@@ -7,62 +13,63 @@ pub(crate) mod number;
 pub(crate) mod record;
 pub(crate) mod upload;
 
-pub use error::StoreError;
-pub use memory::MemoryStore;
-pub use none::NoStore;
-pub use number::{JobNumber, NotJobNumber};
-pub use record::{
-    Account, Downloaded, Intent, JobDuration, JobFilter, JobRecord, Resolution, Stage,
-};
-pub use upload::{Content, FileState, UploadRecord};
-
 use std::fmt;
 use std::sync::Arc;
 
 use wavespeed_client::{Prediction, PredictionId};
 
-/// Where submits are written down: what is about to be sent, what came of it, how it ended and
-/// what was saved. The library calls it around every submit, end and download. It may also remember
-/// uploads, so that the same bytes are not sent twice; by default it does not.
+pub use error::StoreError;
+pub use memory::MemoryStore;
+pub use none::NoStore;
+pub use number::{JobNumber, NotJobNumber};
+pub use record::{
+    Account, Change, Downloaded, Intent, JobDuration, JobFilter, JobRecord, Resolution, Stage,
+};
+pub use upload::{Content, FileState, UploadRecord};
+
+/// A record of submits and of what became of them.
 ///
-/// The calls are made between two steps of asynchronous code, so they must be quick (a few
-/// milliseconds), and what they wrote must be safe, on disk, when they return. Many processes may
-/// use one store at once.
+/// The library calls a store between two steps of asynchronous code, so each call must be quick (a
+/// few milliseconds). What a call wrote must be safe on disk when the call returns. Several processes
+/// may use one store at once.
+///
+/// The methods with a default body are optional: a store without them remembers no uploads and no
+/// durations.
 pub trait Store: fmt::Debug + Send + Sync {
-    /// A submit is about to be sent. If this fails, it is not sent.
+    /// Records a submit that is about to be sent, and returns the number of its job. If this fails,
+    /// the submit is not sent.
     ///
     /// # Errors
-    /// If it could not be written down.
+    /// Returns an error if the intent could not be written.
     fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError>;
 
-    /// What became of a submit, as [`JobRecord::settle`] takes it over. A job for which this never
-    /// comes (the process ended, the future was dropped) may have been billed.
+    /// Records what became of a submit, by the rules of [`JobRecord::apply`]. A job that never gets
+    /// here (the process ended, the future was dropped) may have been billed.
     ///
     /// # Errors
-    /// If it could not be written down; if the record does not take it; or if a task is to be
-    /// adopted that another job of the account has.
+    /// Returns an error if the outcome could not be written, or if the rules refuse it.
     fn settle(&self, job: JobNumber, outcome: &Resolution<'_>) -> Result<(), StoreError>;
 
-    /// Claims a job that is about to be sent, for as long as what is returned lives: a submit that
-    /// is on its way must not be sent again by somebody who takes it for lost. It ends with the
-    /// process, however that ends.
+    /// Claims a job that is about to be sent, for as long as the returned [`Claim`] lives. Without
+    /// the claim, another process could take a submit that is on its way for a lost one and send it
+    /// again. A claim ends with its process, however the process ends.
     ///
     /// # Errors
-    /// If somebody else has claimed it.
+    /// Returns an error if another owner has claimed the job.
     fn claim(&self, _: JobNumber) -> Result<Claim, StoreError> {
         Ok(Claim::default())
     }
 
-    /// A task was seen to have ended.
+    /// Records that a prediction was seen in a terminal status.
     ///
     /// # Errors
-    /// If it could not be written down.
+    /// Returns an error if the end could not be written.
     fn record_end(&self, account: &Account, prediction: &Prediction) -> Result<(), StoreError>;
 
-    /// Every output of a task was saved.
+    /// Records that every output of a prediction was saved.
     ///
     /// # Errors
-    /// If it could not be written down.
+    /// Returns an error if the files could not be written down.
     fn record_saved(
         &self,
         account: &Account,
@@ -70,31 +77,31 @@ pub trait Store: fmt::Debug + Send + Sync {
         files: &[Downloaded],
     ) -> Result<(), StoreError>;
 
-    /// The jobs of an account, oldest first.
+    /// Returns the jobs of an account that pass the filter, oldest first.
     ///
     /// # Errors
-    /// If they could not be read.
-    fn jobs(&self, account: &Account, which: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError>;
+    /// Returns an error if the jobs could not be read.
+    fn jobs(&self, account: &Account, filter: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError>;
 
-    /// Removes a job. Says whether it was there.
+    /// Removes a job, and returns `true` if it was there.
     ///
     /// # Errors
-    /// If it could not be removed.
+    /// Returns an error if the job could not be removed.
     fn forget(&self, account: &Account, job: JobNumber) -> Result<bool, StoreError>;
 
-    /// The SHA-256 of a file that is in the very state in which it was last uploaded.
+    /// Returns the SHA-256 of a file that is in exactly the state in which it was last uploaded.
     ///
     /// # Errors
-    /// If it could not be read.
+    /// Returns an error if the hash could not be read.
     fn find_hash(&self, file: &FileState) -> Result<Option<String>, StoreError> {
         _ = file;
         Ok(None)
     }
 
-    /// The last upload of a content, however long ago.
+    /// Returns the last upload of a content, however long ago it was.
     ///
     /// # Errors
-    /// If it could not be read.
+    /// Returns an error if the upload could not be read.
     fn find_upload(
         &self,
         account: &Account,
@@ -104,12 +111,12 @@ pub trait Store: fmt::Debug + Send + Sync {
         Ok(None)
     }
 
-    /// A content was uploaded; or it was before, and `file` has it, too. The state of the file is
-    /// given if its hash can be remembered by it. What the vendor did not keep until this upload,
-    /// nobody needs any more.
+    /// Records an upload. `file` is the state of a file with this content, if the hash of the file
+    /// can be remembered by its state. Uploads that had expired when this one was made may be
+    /// removed.
     ///
     /// # Errors
-    /// If it could not be written down.
+    /// Returns an error if the upload could not be written.
     fn record_upload(
         &self,
         account: &Account,
@@ -120,44 +127,49 @@ pub trait Store: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Forgets an upload that is not there any more. Says whether it was known.
+    /// Removes an upload that the vendor no longer has, and returns `true` if it was known.
     ///
     /// # Errors
-    /// If it could not be removed.
+    /// Returns an error if the upload could not be removed.
     fn forget_upload(&self, account: &Account, url: &str) -> Result<bool, StoreError> {
         _ = (account, url);
         Ok(false)
     }
 
-    /// A task was seen to have been completed, after so long. That of an id is kept once, however
-    /// often it is seen. Whether it is news, and was kept.
+    /// Records how long a completed job took. The first duration of an id is kept, however often its
+    /// end is seen. Returns `true` if the duration was new and was kept.
     ///
     /// # Errors
-    /// If it could not be written down.
-    fn record_duration(&self, account: &Account, took: &JobDuration) -> Result<bool, StoreError> {
-        _ = (account, took);
+    /// Returns an error if the duration could not be written.
+    fn record_duration(
+        &self,
+        account: &Account,
+        duration: &JobDuration,
+    ) -> Result<bool, StoreError> {
+        _ = (account, duration);
         Ok(false)
     }
 
-    /// How long tasks of a model took, the newest last. A hundred say all there is to say.
+    /// Returns how long jobs of a model took, newest last. The last hundred are enough: older ones
+    /// hardly count.
     ///
     /// # Errors
-    /// If it could not be read.
+    /// Returns an error if the durations could not be read.
     fn durations(&self, account: &Account, model: &str) -> Result<Vec<JobDuration>, StoreError> {
         _ = (account, model);
         Ok(Vec::new())
     }
 }
 
-/// That nobody else sends a job while this lives; see [`Store::claim`].
+/// An exclusive claim on a job, held until dropped; see [`Store::claim`].
 #[derive(Default)]
 pub struct Claim(Option<Box<dyn Send + Sync>>);
 
 impl Claim {
-    /// A claim that lasts until this is dropped.
+    /// Creates a claim that lasts until `guard` is dropped with it.
     #[must_use]
-    pub fn new(held: impl Send + Sync + 'static) -> Self {
-        Self(Some(Box::new(held)))
+    pub fn new(guard: impl Send + Sync + 'static) -> Self {
+        Self(Some(Box::new(guard)))
     }
 }
 
@@ -167,71 +179,95 @@ impl fmt::Debug for Claim {
     }
 }
 
-/// A store that several clients share.
-impl<S: Store> Store for Arc<S> {
-    fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError> {
-        (**self).intend(intent)
-    }
+/// Implements [`Store`] for a pointer to a store. Every method is forwarded, those with a default
+/// body too: a pointer must not lose what its store remembers.
+macro_rules! forward_store {
+    ($pointer:ident) => {
+        impl<S: Store + ?Sized> Store for $pointer<S> {
+            fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError> {
+                (**self).intend(intent)
+            }
 
-    fn settle(&self, job: JobNumber, outcome: &Resolution<'_>) -> Result<(), StoreError> {
-        (**self).settle(job, outcome)
-    }
+            fn settle(&self, job: JobNumber, outcome: &Resolution<'_>) -> Result<(), StoreError> {
+                (**self).settle(job, outcome)
+            }
 
-    fn claim(&self, job: JobNumber) -> Result<Claim, StoreError> {
-        (**self).claim(job)
-    }
+            fn claim(&self, job: JobNumber) -> Result<Claim, StoreError> {
+                (**self).claim(job)
+            }
 
-    fn record_end(&self, account: &Account, prediction: &Prediction) -> Result<(), StoreError> {
-        (**self).record_end(account, prediction)
-    }
+            fn record_end(
+                &self,
+                account: &Account,
+                prediction: &Prediction,
+            ) -> Result<(), StoreError> {
+                (**self).record_end(account, prediction)
+            }
 
-    fn record_saved(
-        &self,
-        account: &Account,
-        id: &PredictionId,
-        files: &[Downloaded],
-    ) -> Result<(), StoreError> {
-        (**self).record_saved(account, id, files)
-    }
+            fn record_saved(
+                &self,
+                account: &Account,
+                id: &PredictionId,
+                files: &[Downloaded],
+            ) -> Result<(), StoreError> {
+                (**self).record_saved(account, id, files)
+            }
 
-    fn jobs(&self, account: &Account, which: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
-        (**self).jobs(account, which)
-    }
+            fn jobs(
+                &self,
+                account: &Account,
+                filter: JobFilter<'_>,
+            ) -> Result<Vec<JobRecord>, StoreError> {
+                (**self).jobs(account, filter)
+            }
 
-    fn forget(&self, account: &Account, job: JobNumber) -> Result<bool, StoreError> {
-        (**self).forget(account, job)
-    }
+            fn forget(&self, account: &Account, job: JobNumber) -> Result<bool, StoreError> {
+                (**self).forget(account, job)
+            }
 
-    fn find_hash(&self, file: &FileState) -> Result<Option<String>, StoreError> {
-        (**self).find_hash(file)
-    }
+            fn find_hash(&self, file: &FileState) -> Result<Option<String>, StoreError> {
+                (**self).find_hash(file)
+            }
 
-    fn find_upload(
-        &self,
-        account: &Account,
-        content: &Content,
-    ) -> Result<Option<UploadRecord>, StoreError> {
-        (**self).find_upload(account, content)
-    }
+            fn find_upload(
+                &self,
+                account: &Account,
+                content: &Content,
+            ) -> Result<Option<UploadRecord>, StoreError> {
+                (**self).find_upload(account, content)
+            }
 
-    fn record_upload(
-        &self,
-        account: &Account,
-        upload: &UploadRecord,
-        file: Option<&FileState>,
-    ) -> Result<(), StoreError> {
-        (**self).record_upload(account, upload, file)
-    }
+            fn record_upload(
+                &self,
+                account: &Account,
+                upload: &UploadRecord,
+                file: Option<&FileState>,
+            ) -> Result<(), StoreError> {
+                (**self).record_upload(account, upload, file)
+            }
 
-    fn forget_upload(&self, account: &Account, url: &str) -> Result<bool, StoreError> {
-        (**self).forget_upload(account, url)
-    }
+            fn forget_upload(&self, account: &Account, url: &str) -> Result<bool, StoreError> {
+                (**self).forget_upload(account, url)
+            }
 
-    fn record_duration(&self, account: &Account, took: &JobDuration) -> Result<bool, StoreError> {
-        (**self).record_duration(account, took)
-    }
+            fn record_duration(
+                &self,
+                account: &Account,
+                duration: &JobDuration,
+            ) -> Result<bool, StoreError> {
+                (**self).record_duration(account, duration)
+            }
 
-    fn durations(&self, account: &Account, model: &str) -> Result<Vec<JobDuration>, StoreError> {
-        (**self).durations(account, model)
-    }
+            fn durations(
+                &self,
+                account: &Account,
+                model: &str,
+            ) -> Result<Vec<JobDuration>, StoreError> {
+                (**self).durations(account, model)
+            }
+        }
+    };
 }
+
+forward_store!(Arc);
+forward_store!(Box);

@@ -7,14 +7,16 @@ use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
 use crate::store::record::{Account, Downloaded, Intent, JobFilter, JobRecord, Resolution};
 
-/// Remembers nothing. The default. Without a store, a task whose id the program has lost (it
-/// crashed, the answer to the submit was lost) is found only in the vendor's own history.
+/// A store that keeps nothing, and the default. Without a store, a prediction whose id the program
+/// lost (the program crashed, or the answer to the submit was lost) is found only in the vendor's
+/// own history.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct NoStore;
 
 impl Store for NoStore {
     fn intend(&self, _: &Intent<'_>) -> Result<JobNumber, StoreError> {
+        // Zero is the number of no job; the library leaves it out of errors and handles.
         Ok(JobNumber::new(0))
     }
 

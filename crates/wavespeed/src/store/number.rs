@@ -1,23 +1,23 @@
-//! The number of a job.
+//! The number of a job in a store.
 
 use std::fmt;
-use std::hash::Hash;
 use std::str::FromStr;
 
 use wavespeed_client::text::shorten;
 
-/// The number a [`Store`](crate::Store) gave to a job, shown as `j17`. It is there before the vendor's id is.
+/// The number that a [`Store`](crate::Store) gave to a job, shown as `j17`. A job has its number
+/// before the vendor assigns an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobNumber(u64);
 
 impl JobNumber {
-    /// The job of this number.
+    /// Creates the number of a job.
     #[must_use]
     pub fn new(number: u64) -> Self {
         Self(number)
     }
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub fn get(self) -> u64 {
         self.0
@@ -30,18 +30,18 @@ impl fmt::Display for JobNumber {
     }
 }
 
-/// A text that is not the number of a job.
+/// Error of parsing a text as a [`JobNumber`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not the number of a job: those look like j17")]
+#[error("{0:?} is not the number of a job: job numbers look like j17")]
 pub struct NotJobNumber(String);
 
 impl FromStr for JobNumber {
     type Err = NotJobNumber;
 
     fn from_str(text: &str) -> Result<Self, NotJobNumber> {
-        let digits = text
-            .strip_prefix('j')
-            .filter(|digits| !digits.starts_with('+'));
+        let digits = text.strip_prefix('j');
+        // `u64` also parses a leading plus, which no job number has.
+        let digits = digits.filter(|digits| !digits.starts_with('+'));
         let number = digits.and_then(|digits| digits.parse().ok());
         number
             .map(Self)

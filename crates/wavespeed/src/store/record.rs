@@ -1,6 +1,8 @@
 //! The records that a store keeps of jobs, and the rules by which they change.
+//!
+//! The rules are pure functions of a record, so that every store follows the same ones: a store
+//! reads a record, lets [`JobRecord::apply`] change it, and writes it back.
 
-use std::hash::Hash;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -12,18 +14,19 @@ use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
 use crate::target::Target;
 
-/// Whose jobs they are. Jobs of different accounts or hosts are never mixed.
+/// The owner of jobs: a base URL and an API key. Jobs of different accounts are never mixed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Account {
     /// The base URL of the API.
     pub base_url: String,
-    /// The first 12 hex digits of the SHA-256 of the key, which tell keys apart and show nothing.
+    /// The fingerprint of the API key: the first 12 hex digits of its SHA-256, which tell API keys
+    /// apart without revealing any of them.
     pub key: String,
 }
 
 impl Account {
-    /// An account at this base URL, with the key of this fingerprint.
+    /// Creates the account at a base URL whose API key has this fingerprint.
     #[must_use]
     pub fn new(base_url: impl Into<String>, key: impl Into<String>) -> Self {
         Self {
@@ -37,22 +40,22 @@ impl Account {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Intent<'a> {
-    /// Who submits.
+    /// The account that pays.
     pub account: &'a Account,
-    /// To which model.
+    /// The model.
     pub model: &'a ModelId,
     /// The input, as it is sent.
     pub input: &'a Value,
-    /// Where the outputs are to be saved, if they are.
+    /// The place where the outputs are to be saved, if they are.
     pub target: Option<&'a Target>,
-    /// Where the vendor is to report its end, if anywhere.
+    /// The URL to which the vendor reports the end of the job, if any.
     pub webhook: Option<&'a str>,
-    /// When.
+    /// The time of the intent.
     pub at: SystemTime,
 }
 
 impl<'a> Intent<'a> {
-    /// A submit at this time, without a target.
+    /// Creates an intent without target and webhook.
     #[must_use]
     pub fn new(account: &'a Account, model: &'a ModelId, input: &'a Value, at: SystemTime) -> Self {
         Self {
@@ -70,59 +73,80 @@ impl<'a> Intent<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Resolution<'a> {
-    /// It was accepted under this id.
+    /// Accepted under this id.
     Accepted(&'a PredictionId),
-    /// It was not accepted; nothing is billed.
+    /// Not accepted; nothing is billed.
     Rejected,
-    /// It may have been accepted.
+    /// Outcome unknown: the submit may have been accepted.
     Unknown,
-    /// Nothing came of it, and it is about to be sent again: as if intended anew.
+    /// About to be sent again, as if intended anew.
     Resent {
-        /// When it was to be sent before. If that is not what the store has, somebody else has sent
-        /// it again already.
+        /// The time at which the caller believes the submit was last intended. If the store has
+        /// another one, another process has already sent the submit again.
         before: SystemTime,
-        /// When it is sent now.
+        /// The time of the new intent.
         at: SystemTime,
     },
-    /// It may have been accepted, and the vendor's history has a task that can be nothing else.
+    /// Outcome unknown until the vendor's history showed a prediction that can be no other job's.
     Adopted(&'a PredictionId),
 }
 
-/// Which jobs.
+/// A change of a job's record.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Change<'a> {
+    /// The outcome of the submit.
+    Resolved {
+        /// The outcome.
+        resolution: &'a Resolution<'a>,
+        /// Another job of the account that has the id of the resolution, if there is one.
+        holder: Option<JobNumber>,
+    },
+    /// The prediction was seen in this terminal status.
+    Ended(&'a Status),
+    /// Every output was saved to these files.
+    Saved(&'a [Downloaded]),
+}
+
+/// A choice of jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JobFilter<'a> {
-    /// All.
+    /// Every job.
     All,
-    /// Those that are not finished: see [`JobRecord::is_open`].
+    /// The jobs that are not finished; see [`JobRecord::is_open`].
     Open,
-    /// The one of this number.
+    /// The job of this number.
     Number(JobNumber),
-    /// The one of this id.
+    /// The jobs with this id.
     Id(&'a PredictionId),
 }
 
-/// How far a job has come.
+/// The stage of a job.
 #[derive(Clone, Copy, Debug, EnumString, PartialEq, Eq, Hash, IntoStaticStr)]
-#[strum(serialize_all = "lowercase", parse_err_ty = StoreError, parse_err_fn = unknown_stage)]
+#[strum(
+    serialize_all = "lowercase",
+    parse_err_ty = StoreError,
+    parse_err_fn = unknown_stage
+)]
 #[non_exhaustive]
 pub enum Stage {
-    /// The submit was about to be sent, and no more is known: it may have been billed.
+    /// The submit was about to be sent, and nothing else is known: it may have been billed.
     Intended,
-    /// The submit was sent, and what came of it is not known: it may have been billed.
+    /// The submit was sent, and its outcome is unknown: it may have been billed.
     Unknown,
-    /// Nothing was accepted, nothing is billed.
+    /// The submit was not accepted; nothing is billed.
     Rejected,
-    /// The task was created.
+    /// The prediction was created.
     Submitted,
-    /// The task has ended.
+    /// The prediction has a terminal status.
     Ended,
-    /// Its outputs were saved.
+    /// The outputs were saved.
     Saved,
 }
 
 impl Stage {
-    /// The word for it.
+    /// Returns the name of the stage, as in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
@@ -133,36 +157,36 @@ fn unknown_stage(word: &str) -> StoreError {
     StoreError::new(format!("{word:?} is not the stage of a job"))
 }
 
-/// What a [`Store`](crate::Store) knows of a job.
+/// The record of a job in a [`Store`](crate::Store).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct JobRecord {
-    /// Its number.
+    /// The number of the job.
     pub number: JobNumber,
-    /// The model it was submitted to.
+    /// The model.
     pub model: ModelId,
     /// The input, as it was sent.
     pub input: Value,
-    /// Where its outputs are to be saved.
+    /// The place where the outputs are to be saved, if they are.
     pub target: Option<Target>,
-    /// Where the vendor is to report its end, if anywhere.
+    /// The URL to which the vendor reports the end of the job, if any.
     pub webhook: Option<String>,
-    /// When it was about to be sent.
+    /// The time of the last intent.
     pub at: SystemTime,
-    /// How far it has come.
+    /// The stage.
     pub stage: Stage,
     /// The vendor's id, once it is known.
     pub id: Option<PredictionId>,
-    /// Whether the id was found in the vendor's history rather than in the answer to the submit.
+    /// `true` if the id was found in the vendor's history rather than in the answer to the submit.
     pub adopted: bool,
-    /// The last status that is known.
+    /// The last known status.
     pub status: Option<Status>,
-    /// The files its outputs were saved to.
+    /// The files to which the outputs were saved.
     pub files: Vec<PathBuf>,
 }
 
 impl JobRecord {
-    /// A job that is about to be sent.
+    /// Creates the record of a job that is about to be sent.
     #[must_use]
     pub fn new(number: JobNumber, intent: &Intent<'_>) -> Self {
         Self {
@@ -180,8 +204,8 @@ impl JobRecord {
         }
     }
 
-    /// Whether there is something left to do: to find out what came of the submit, to wait for the
-    /// end, or to save outputs that were to be saved.
+    /// Returns `true` if there is something left to do for this job: to learn the outcome of the
+    /// submit, to wait for its end, or to save outputs that are to be saved.
     #[must_use]
     pub fn is_open(&self) -> bool {
         match self.stage {
@@ -191,24 +215,63 @@ impl JobRecord {
         }
     }
 
-    /// Takes over what became of the submit. Nothing takes away an id but another answer to the
-    /// submit itself, and what is known of its task stays: other processes may be further.
+    /// Applies a change. This is the one place where it is decided what a job becomes.
+    ///
+    /// A record never loses an id, except to another answer to the submit itself; and it never goes
+    /// back to an earlier stage because a slower process reports late.
     ///
     /// # Errors
-    /// If it is to be sent again or another task adopted, but by now its task is known, or somebody
-    /// else has sent it again.
-    pub fn settle(&mut self, outcome: &Resolution<'_>) -> Result<(), StoreError> {
-        let (stage, id) = match (*outcome, &self.id) {
+    /// Returns an error, and leaves the record as it is, if
+    /// - the job is to be sent again or to adopt an id, but another id is already known for it;
+    /// - the job is to be sent again, but another process has done so;
+    /// - the job is to adopt an id that another job has.
+    pub fn apply(&mut self, change: &Change<'_>) -> Result<(), StoreError> {
+        match *change {
+            Change::Resolved { resolution, holder } => self.resolve(resolution, holder)?,
+            Change::Ended(status) => {
+                self.status = Some(status.clone());
+                // Another process may have saved the outputs before this one saw the end.
+                if self.stage != Stage::Saved {
+                    self.stage = Stage::Ended;
+                }
+            }
+            Change::Saved(files) => {
+                self.stage = Stage::Saved;
+                self.files = files.iter().map(|file| file.path.clone()).collect();
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies the outcome of a submit.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    pub fn settle(&mut self, resolution: &Resolution<'_>) -> Result<(), StoreError> {
+        self.resolve(resolution, None)
+    }
+
+    fn resolve(
+        &mut self,
+        resolution: &Resolution<'_>,
+        holder: Option<JobNumber>,
+    ) -> Result<(), StoreError> {
+        if let (Resolution::Adopted(id), Some(holder)) = (resolution, holder) {
+            return Err(StoreError::taken(id, holder));
+        }
+        let (stage, id) = match (*resolution, &self.id) {
+            // The same id once more: what is known beyond it stays.
             (Resolution::Accepted(id) | Resolution::Adopted(id), Some(known)) if id == known => {
                 return Ok(());
             }
             (Resolution::Adopted(_) | Resolution::Resent { .. }, Some(known)) => {
-                let message = format!("{} is known to be {known}", self.number);
+                let message = format!("{} already has the id {known}", self.number);
                 return Err(StoreError::new(message));
             }
+            // The submit is known to have been accepted, so this outcome is out of date.
             (Resolution::Rejected | Resolution::Unknown, Some(_)) => return Ok(()),
             (Resolution::Resent { before, at }, None) => {
-                // A store may keep no more than milliseconds.
+                // Stores keep milliseconds, so finer differences mean nothing.
                 if milliseconds(before) != milliseconds(self.at) {
                     let message = format!("{} was sent again by another process", self.number);
                     return Err(StoreError::new(message));
@@ -222,7 +285,7 @@ impl JobRecord {
         };
         self.stage = stage;
         self.id = id.cloned();
-        self.adopted = matches!(outcome, Resolution::Adopted(_));
+        self.adopted = matches!(resolution, Resolution::Adopted(_));
         Ok(())
     }
 }
@@ -232,39 +295,40 @@ fn milliseconds(at: SystemTime) -> u128 {
     since.unwrap_or_default().as_millis()
 }
 
-/// An output that was written to a file.
+/// An output that was saved to a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Downloaded {
     /// The number of the output, counted from 1.
     pub number: usize,
-    /// Where it is.
+    /// The path of the file.
     pub path: PathBuf,
-    /// Where it is from.
+    /// The URL the output came from.
     pub url: String,
-    /// Its length in bytes.
+    /// The length in bytes.
     pub bytes: u64,
-    /// The SHA-256 of its content, in lowercase hex.
+    /// The SHA-256 of the content, in lowercase hex.
     pub sha256: String,
 }
 
-/// How long a task took, from its submit to its end.
+/// The time that a job took, from its submit to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JobDuration {
-    /// The id of the task.
+    /// The id of the job.
     pub id: PredictionId,
     /// The id of the model.
     pub model: String,
-    /// How long it took.
+    /// The time it took.
     pub duration: Duration,
-    /// When it was seen to have ended. Of many that began together, those that ended last are the
-    /// longest, so the time of their end would not do.
+    /// The time at which its end was seen. Observations are ordered by this time and not by the end
+    /// itself: of many jobs that began together, the last to end are the longest, so an order by
+    /// their ends would make the model look slower than it is.
     pub at: SystemTime,
 }
 
 impl JobDuration {
-    /// A task of a model that took so long, and was seen to have ended at this time.
+    /// Creates the observation that a job of a model took `duration`, made at the time `at`.
     #[must_use]
     pub fn new(
         id: PredictionId,
@@ -278,5 +342,127 @@ impl JobDuration {
             duration,
             at,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const AT: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn id(text: &str) -> PredictionId {
+        text.parse().unwrap()
+    }
+
+    fn record(stage: Stage, known: Option<&str>) -> JobRecord {
+        let (account, model) = (Account::new("https://a.b", ""), "a/b".parse().unwrap());
+        let input = json!({});
+        let intent = Intent::new(&account, &model, &input, AT);
+        let mut record = JobRecord::new(JobNumber::new(1), &intent);
+        (record.stage, record.id) = (stage, known.map(id));
+        record
+    }
+
+    /// Resolves a record, and returns its stage and id afterwards, or `None` for an error.
+    fn resolved(
+        mut record: JobRecord,
+        resolution: &Resolution<'_>,
+        holder: Option<JobNumber>,
+    ) -> Option<(Stage, Option<PredictionId>)> {
+        let before = record.clone();
+        let change = Change::Resolved { resolution, holder };
+        match record.apply(&change) {
+            Ok(()) => Some((record.stage, record.id)),
+            Err(_) => {
+                assert_eq!(record, before, "an error leaves the record as it is");
+                None
+            }
+        }
+    }
+
+    #[test]
+    fn a_job_without_an_id_takes_every_resolution() {
+        let (one, resent) = (id("pred_1"), Resolution::Resent { before: AT, at: AT });
+        for stage in [Stage::Intended, Stage::Unknown, Stage::Rejected] {
+            for (resolution, expected) in [
+                (Resolution::Accepted(&one), (Stage::Submitted, Some(&one))),
+                (Resolution::Adopted(&one), (Stage::Submitted, Some(&one))),
+                (Resolution::Rejected, (Stage::Rejected, None)),
+                (Resolution::Unknown, (Stage::Unknown, None)),
+                (resent, (Stage::Intended, None)),
+            ] {
+                let expected = (expected.0, expected.1.cloned());
+                assert_eq!(
+                    resolved(record(stage, None), &resolution, None),
+                    Some(expected),
+                    "{stage:?} {resolution:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_known_id_is_lost_only_to_another_answer() {
+        let (one, two) = (id("pred_1"), id("pred_2"));
+        let resent = Resolution::Resent { before: AT, at: AT };
+        for stage in [Stage::Submitted, Stage::Ended, Stage::Saved] {
+            let kept = Some((stage, Some(one.clone())));
+            for (resolution, expected) in [
+                (Resolution::Accepted(&one), kept.clone()),
+                (Resolution::Adopted(&one), kept.clone()),
+                (Resolution::Rejected, kept.clone()),
+                (Resolution::Unknown, kept.clone()),
+                (Resolution::Adopted(&two), None),
+                (resent, None),
+                (
+                    Resolution::Accepted(&two),
+                    Some((Stage::Submitted, Some(two.clone()))),
+                ),
+            ] {
+                let found = resolved(record(stage, Some("pred_1")), &resolution, None);
+                assert_eq!(found, expected, "{stage:?} {resolution:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_of_another_job_cannot_be_adopted() {
+        let (one, other) = (id("pred_1"), Some(JobNumber::new(7)));
+        let adopted = Resolution::Adopted(&one);
+        assert_eq!(
+            resolved(record(Stage::Unknown, None), &adopted, other),
+            None
+        );
+        let accepted = Resolution::Accepted(&one);
+        assert!(resolved(record(Stage::Unknown, None), &accepted, other).is_some());
+    }
+
+    #[test]
+    fn a_job_that_was_resent_by_another_process_is_not_resent() {
+        let second = Duration::from_secs(1);
+        for (before, is_refused) in [
+            (AT, false),
+            (AT + Duration::from_nanos(1), false),
+            (AT + second, true),
+        ] {
+            let at = AT + second;
+            let resent = Resolution::Resent { before, at };
+            let found = resolved(record(Stage::Unknown, None), &resent, None);
+            assert_eq!(found.is_none(), is_refused, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn a_late_end_does_not_undo_the_saving() {
+        let mut saved = record(Stage::Submitted, Some("pred_1"));
+        saved.apply(&Change::Saved(&[])).unwrap();
+        saved.apply(&Change::Ended(&Status::Completed)).unwrap();
+        assert_eq!(
+            (saved.stage, saved.status),
+            (Stage::Saved, Some(Status::Completed))
+        );
     }
 }

@@ -1,34 +1,34 @@
-//! What is remembered of uploads and of the files they were made from, so that no bytes are sent
-//! twice.
+//! The records that a store keeps of uploads, so that no content is uploaded twice.
 
-use std::hash::Hash;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-/// How long the vendor keeps an upload.
+/// The time for which the vendor keeps an upload, as it documents.
 const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// An upload that has less of its life left is made again. The vendor fetches it when the task
-/// begins, not when it is submitted: after a queue, or after `resume` has sent the job again.
+/// The least time that an upload must still be kept to be used again. The vendor fetches a file when
+/// the prediction starts, which may be long after the submit: after a queue, or after a job was
+/// resumed and sent again.
 const REUSE_MARGIN: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// Some file systems keep times of two seconds. A file that was changed within these before it was
-/// read may be changed again after it, and show the same time.
+/// The coarsest resolution of modification times: FAT keeps two seconds. A file that was modified
+/// less than this before it was read can be modified again afterwards and show the same time.
 const MTIME_GRANULARITY: Duration = Duration::from_secs(2);
 
-/// What an upload stands for: two files that are the same in this need one upload.
+/// The identity of an upload. Files with equal contents share one upload.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Content {
     /// The SHA-256 of the bytes, in lowercase hex.
     pub sha256: String,
-    /// What the name of the file ends with, in lower case and without the dot; or nothing. The
-    /// vendor takes the kind of the media from it, and puts it into the URL.
+    /// The extension of the file name, in lower case and without the dot; empty if there is none. It
+    /// belongs to the identity because the vendor derives the media type from it and puts it into
+    /// the URL.
     pub extension: String,
 }
 
 impl Content {
-    /// These bytes under a name with this extension.
+    /// Creates the identity of these bytes under a name with this extension.
     #[must_use]
     pub fn new(sha256: impl Into<String>, extension: impl Into<String>) -> Self {
         Self {
@@ -38,24 +38,24 @@ impl Content {
     }
 }
 
-/// What a [`Store`](crate::Store) knows of an upload.
+/// The record of an upload in a [`Store`](crate::Store).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UploadRecord {
-    /// What was uploaded.
+    /// The content.
     pub content: Content,
-    /// Its length in bytes.
+    /// The length in bytes.
     pub bytes: u64,
-    /// Where the vendor's models find it.
+    /// The URL that models accept.
     pub url: String,
-    /// When the upload was begun.
+    /// The time at which the upload began.
     pub at: SystemTime,
-    /// Until when the vendor keeps it: 7 days.
+    /// The time until which the vendor keeps the upload: 7 days after its beginning.
     pub kept_until: SystemTime,
 }
 
 impl UploadRecord {
-    /// An upload that was begun at this time.
+    /// Creates the record of an upload that began at the time `at`.
     #[must_use]
     pub fn new(content: Content, bytes: u64, url: impl Into<String>, at: SystemTime) -> Self {
         Self {
@@ -67,27 +67,27 @@ impl UploadRecord {
         }
     }
 
-    /// Whether the vendor still has it when a task that is submitted now fetches it. By a clock
-    /// that was set back, nobody knows.
+    /// Returns `true` if a job that is submitted `now` can still fetch the upload. After the clock
+    /// was set back the age is unknown, so the answer is `false`.
     pub(crate) fn is_reusable(&self, now: SystemTime) -> bool {
         self.at <= now && now + REUSE_MARGIN < self.kept_until
     }
 }
 
-/// A file as it was when its content was read: as long as it is in this state, it has that content.
+/// The state of a file when its content was read. A file in the same state has the same content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileState {
-    /// The path, absolute and without links.
+    /// The path, absolute and without symbolic links.
     pub path: PathBuf,
     /// The length in bytes.
     pub bytes: u64,
-    /// When it was last changed, as precisely as the file system says it.
+    /// The modification time, as precisely as the file system reports it.
     pub modified: SystemTime,
 }
 
 impl FileState {
-    /// The file at this path, of this length and age.
+    /// Creates the state of the file at `path`.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>, bytes: u64, modified: SystemTime) -> Self {
         Self {
@@ -97,7 +97,7 @@ impl FileState {
         }
     }
 
-    /// Whether a change after it was read at `now` would show in its time.
+    /// Returns `true` if a modification after `now` would change the modification time.
     pub(crate) fn mtime_is_reliable(&self, now: SystemTime) -> bool {
         now.duration_since(self.modified)
             .is_ok_and(|age| age > MTIME_GRANULARITY)
@@ -111,7 +111,7 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(60 * 60);
 
     #[test]
-    fn an_upload_does_until_shortly_before_its_end() {
+    fn an_upload_is_reusable_until_shortly_before_it_expires() {
         let at = SystemTime::UNIX_EPOCH + HOUR * 500_000;
         let upload = UploadRecord::new(Content::new("ab", "mp4"), 1, "https://a.example", at);
         assert_eq!(upload.kept_until, at + HOUR * 24 * 7);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_just_changed_is_not_settled() {
+    fn the_mtime_of_a_file_that_was_just_modified_is_not_reliable() {
         let modified = SystemTime::UNIX_EPOCH + HOUR;
         let file = FileState::new("/a", 1, modified);
         for (milliseconds, expected) in [(0, false), (2_000, false), (2_001, true)] {
@@ -137,7 +137,7 @@ mod tests {
         }
         assert!(
             !file.mtime_is_reliable(modified - HOUR),
-            "it is of the future"
+            "a modification time in the future"
         );
     }
 }
