@@ -73,7 +73,7 @@ fn nothing_is_submitted_above_the_limit() {
     );
     assert!(
         over.stderr
-            .contains("it costs 0.3 USD, which is more than 0.29 USD"),
+            .contains("the price is 0.3 USD, above the limit of 0.29 USD"),
         "{over}"
     );
     assert_nothing_was_sent(&emulated);
@@ -112,7 +112,7 @@ fn with_a_limit_an_unknown_price_is_too_much() {
         );
         assert!(
             run.stderr
-                .contains("what it costs is not known, so nothing was submitted"),
+                .contains("the price is not known, so nothing was submitted"),
             "{run}"
         );
     }

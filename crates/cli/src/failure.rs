@@ -73,7 +73,7 @@ impl Failure {
         match error {
             WaitError::Stopped { error, .. } => Self::fetch(id, error),
             WaitError::Deadline {
-                trouble: Some(FetchError::NotFound(_)),
+                last_error: Some(FetchError::NotFound(_)),
                 ..
             } => Self::new(Exit::Deadline, Kind::Deadline, error).hint(NO_SUCH_TASK),
             _ => Self::new(Exit::Deadline, Kind::Deadline, error).hint(go_on(id)),

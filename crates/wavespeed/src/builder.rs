@@ -17,14 +17,15 @@ use crate::store::Store;
 use crate::store::none::NoStore;
 use crate::store::record::Account;
 
-/// Where the vendor's API is.
+/// The base URL of the vendor's API.
 pub const DEFAULT_BASE_URL: &str = "https://api.wavespeed.ai";
 
 /// The path of the API, added to a base URL that has none.
 const API_PATH: &str = "/api/v3";
 
-/// How many wakes wait for a waiter that is busy; what is more is lost, and it asks in its own time.
-const WAKES: usize = 1_024;
+/// Capacity of the wake channel. When it overflows, wakes are dropped and the job is polled on
+/// schedule.
+const WAKE_CAPACITY: usize = 1_024;
 
 /// Settings of a [`Wavespeed`]; see [`Wavespeed::builder`].
 pub struct Builder {
@@ -43,32 +44,32 @@ pub struct Builder {
     max_output_bytes: u64,
 }
 
-/// Why a client could not be made. Nothing was sent.
+/// Error of [`Builder::build`]. Nothing was sent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// There is no key.
+    /// No API key is set.
     #[error("no API key is set: put one from the dashboard's page API Keys into WAVESPEED_API_KEY")]
     NoKey,
-    /// The key cannot be one.
+    /// The API key is malformed.
     #[error(transparent)]
     Key(#[from] InvalidKey),
-    /// The base URL cannot be one.
-    #[error("the base URL {url:?} {why}; it looks like {DEFAULT_BASE_URL}")]
+    /// The base URL is malformed.
+    #[error("the base URL {url:?} {why}; it should look like {DEFAULT_BASE_URL}")]
     BaseUrl {
-        /// What was given.
+        /// The base URL, unless it may contain a secret.
         url: String,
-        /// What is wrong with it.
+        /// The reason, as the rest of a sentence about the base URL.
         why: String,
     },
-    /// The key would cross the network in the clear.
+    /// The API key would cross the network unencrypted.
     #[error("the base URL {url} is plain http, which would show the API key to the network")]
     PlainHttp {
-        /// What was given.
+        /// The base URL.
         url: String,
     },
-    /// A proxy from the environment is not understood. Its URL may hold a password, and is not
-    /// shown.
+    /// A proxy in the environment is not supported. Its URL is not repeated, since it may contain a
+    /// password.
     #[error("the proxy in {variable} is not a URL such as http://host:port")]
     Proxy {
         /// The environment variable.
@@ -90,7 +91,7 @@ impl From<HttpError> for BuildError {
     }
 }
 
-/// Without the base URL, which may hold a password until it is refused for it.
+/// Leaves out the base URL, which may contain a password until [`build`](Builder::build) refuses it.
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
@@ -124,15 +125,16 @@ impl Default for Builder {
 }
 
 impl Wavespeed {
-    /// With the key in `WAVESPEED_API_KEY`, and the base URL in `WAVESPEED_BASE_URL` if it is set.
+    /// Creates a client with the API key in `WAVESPEED_API_KEY`, and the base URL in
+    /// `WAVESPEED_BASE_URL` if that is set.
     ///
     /// # Errors
-    /// If there is no key, or either cannot be used.
+    /// Returns an error if there is no API key, or if one of the two is malformed.
     pub fn from_env() -> Result<Self, BuildError> {
         Self::builder().env().build()
     }
 
-    /// Settings for a client: the key has to be set, everything else has a default.
+    /// Returns the settings of a new client. The API key must be set; everything else has a default.
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
@@ -140,12 +142,12 @@ impl Wavespeed {
 }
 
 impl Builder {
-    /// Takes the key from `WAVESPEED_API_KEY` and the base URL from `WAVESPEED_BASE_URL`, where
+    /// Takes the API key from `WAVESPEED_API_KEY` and the base URL from `WAVESPEED_BASE_URL`, where
     /// they are set.
     #[must_use]
     pub fn env(mut self) -> Self {
         if let Some(key) = env::var_os("WAVESPEED_API_KEY") {
-            // Not Unicode is as wrong as any other character that no key has.
+            // A value that is not Unicode is refused like any other invalid character.
             self = self.key(key.to_str().unwrap_or("\u{fffd}"));
         }
         if let Some(url) = env::var_os("WAVESPEED_BASE_URL").filter(|url| !url.is_empty()) {
@@ -154,116 +156,116 @@ impl Builder {
         self
     }
 
-    /// The API key.
+    /// Sets the API key.
     #[must_use]
     pub fn key(mut self, key: impl AsRef<str>) -> Self {
         self.key = Some(ApiKey::new(key.as_ref()));
         self
     }
 
-    /// Where the API is, if not at [`DEFAULT_BASE_URL`]. `/api/v3` is added if it has no path.
+    /// Sets the base URL of the API; the default is [`DEFAULT_BASE_URL`]. `/api/v3` is added to a URL
+    /// without a path.
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
         self
     }
 
-    /// Whether the key may go over plain http to a host other than this one. It may not unless
-    /// this is set.
+    /// Allows the API key to be sent over plain http to another machine. The default is `false`: the
+    /// key would cross the network unencrypted.
     #[must_use]
     pub fn allow_plain_http(mut self, allow: bool) -> Self {
         self.allow_plain_http = allow;
         self
     }
 
-    /// An HTTP client of your own, for API, upload and download alike. Proxies, certificates and
-    /// time-outs of the connection are then its own. It should follow no redirects
-    /// (`redirect::Policy::none()`); a submit is sent once even if it does. Of the time-outs,
-    /// `connect` and `idle` do not apply to it, and whether this machine is reached through a proxy
-    /// is its own affair.
+    /// Sets the HTTP client for API calls, uploads and downloads. Its own proxies, certificates and
+    /// connection time-outs then apply, and [`Timeouts::connect`] and [`Timeouts::idle`] do not. The
+    /// client should follow no redirects (`redirect::Policy::none()`); a submit is sent once even if
+    /// it does.
     #[must_use]
     pub fn http(mut self, client: reqwest::Client) -> Self {
         self.http = Some(client);
         self
     }
 
-    /// How the client calls itself, instead of `wavespeed-rs/VERSION`. Not used with an HTTP client
-    /// of your own.
+    /// Sets the user agent; the default is `wavespeed-rs/VERSION`. It does not apply to an HTTP client
+    /// that was set by [`http`](Self::http).
     #[must_use]
     pub fn user_agent(mut self, name: impl Into<String>) -> Self {
         self.user_agent = name.into();
         self
     }
 
-    /// How long single steps may take.
+    /// Sets the time-outs of single steps.
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
         self
     }
 
-    /// How long waiting for a job may take: 1 hour unless set; `None` is for ever.
+    /// Sets how long a wait for a job may take; the default is 1 hour, and `None` means forever.
     #[must_use]
     pub fn deadline(mut self, deadline: Option<Duration>) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// By which clock and random numbers to wait; and if it was given a schedule, by that one in
-    /// place of what is learned.
+    /// Sets the clock and the random numbers of waits. If the poller has a schedule, it replaces the
+    /// one that follows from observed durations.
     #[must_use]
     pub fn poller(mut self, poller: Poller) -> Self {
         self.poller = poller;
         self
     }
 
-    /// How often to ask about tasks: see [`PollPolicy`].
+    /// Sets how often jobs are polled; see [`PollPolicy`].
     #[must_use]
     pub fn poll_policy(mut self, poll_policy: PollPolicy) -> Self {
         self.poll_policy = poll_policy;
         self
     }
 
-    /// Where submits are written down; nowhere unless set.
+    /// Sets the store in which submits are recorded; the default keeps nothing.
     #[must_use]
     pub fn store(mut self, store: impl Store + 'static) -> Self {
         self.store = Arc::new(store);
         self
     }
 
-    /// How often a submit that was rejected because nothing could be sent, or because there were too
-    /// many (429), is sent again before that is an error: 5 times unless set, all within the
-    /// deadline. No other outcome is ever sent again. An upload is tried again as often, when its
-    /// connection breaks, or the vendor is busy or out of order.
+    /// Sets how often a submit is sent again after it was rejected because nothing could be sent or
+    /// because there were too many (429); the default is 5 times, within the deadline. No other outcome
+    /// of a submit is ever sent again. The same number limits the retries of an upload after transient
+    /// errors.
     #[must_use]
     pub fn resends(mut self, times: u32) -> Self {
         self.resends = times;
         self
     }
 
-    /// The largest output that is downloaded, in bytes: 8 GiB unless set.
+    /// Sets the size in bytes up to which outputs are downloaded; the default is 8 GiB.
     #[must_use]
     pub fn max_output_bytes(mut self, bytes: u64) -> Self {
         self.max_output_bytes = bytes;
         self
     }
 
-    /// How long a task may take to show in the vendor's history: 10 s unless set.
+    /// Sets the time after which a prediction must show in the vendor's history; the default is 10 s.
     #[must_use]
     pub fn settle_time(mut self, time: Duration) -> Self {
         self.settle = time;
         self
     }
 
-    /// The client.
+    /// Creates the client. Nothing is sent.
     ///
     /// # Errors
-    /// If there is no key, or a setting cannot be used. Nothing is sent.
+    /// Returns an error if there is no API key, or if a setting is invalid.
     pub fn build(self) -> Result<Wavespeed, BuildError> {
         let base_url = base_url(self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
         let key = self.key.ok_or(BuildError::NoKey)??;
-        let local = http::is_loopback(&base_url);
-        if base_url.scheme() == "http" && !local && !self.allow_plain_http {
+        let is_local = http::is_loopback(&base_url);
+        if base_url.scheme() == "http" && !is_local && !self.allow_plain_http {
             return Err(BuildError::PlainHttp {
                 url: base_url.to_string(),
             });
@@ -273,7 +275,7 @@ impl Builder {
                 api: client.clone(),
                 files: client,
             },
-            None => Http::new(&self.user_agent, &self.timeouts, local)?,
+            None => Http::new(&self.user_agent, &self.timeouts, is_local)?,
         };
         let account = Account::new(base_url.as_str(), key.fingerprint());
         let api = Client::new_with_client(base_url.as_str(), http.api, key);
@@ -285,7 +287,7 @@ impl Builder {
             poller: self.poller,
             poll_policy: self.poll_policy,
             schedules: ScheduleCache::default(),
-            wakes: broadcast::Sender::new(WAKES),
+            wakes: broadcast::Sender::new(WAKE_CAPACITY),
             store: self.store,
             account,
             resends: self.resends,
@@ -296,10 +298,11 @@ impl Builder {
     }
 }
 
+/// Parses a base URL, and adds the path of the API if it has none.
 fn base_url(text: &str) -> Result<Url, BuildError> {
-    // A password or a token in it must not be repeated in an error.
+    // An error must not repeat a password or a token in the URL.
     let shown = match text.split_once(['@', '?', '#']) {
-        Some(_) => "(not shown: it holds more than a host and a path)".to_owned(),
+        Some(_) => "(not shown: it contains more than a host and a path)".to_owned(),
         None => text.to_owned(),
     };
     let wrong = |why: String| BuildError::BaseUrl {
@@ -333,7 +336,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_url_is_an_origin_or_has_its_own_path() {
+    fn the_api_path_is_added_to_a_base_url_without_a_path() {
         for (given, made) in [
             (
                 "https://api.wavespeed.ai",
@@ -372,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_goes_over_plain_http_only_to_this_machine() {
+    fn plain_http_is_refused_for_other_machines() {
         let build = |url| Builder::default().key("k").base_url(url).build();
         for fine in [
             "http://127.0.0.1:1",
@@ -404,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_needed_and_never_shown() {
+    fn an_api_key_is_required_and_never_shown() {
         assert!(matches!(Builder::default().build(), Err(BuildError::NoKey)));
         assert!(matches!(
             Builder::default().key(" ").build(),

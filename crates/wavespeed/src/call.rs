@@ -1,71 +1,74 @@
-//! Calls other than a submit: how an answer becomes data or a [`FetchError`].
+//! Calls other than a submit, and how their answers become data or a [`FetchError`].
+//!
+//! The vendor reports some failures with HTTP 200 and a code in the body, so a success is an answer
+//! whose status *and* content say so.
 
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use wavespeed_client::text::chain;
-use wavespeed_client::{Answer, CallError};
+use wavespeed_client::{Answer, CallError, Prediction};
 use wavespeed_poll::Deadline;
 
 use crate::client::Wavespeed;
 
-/// Why the vendor did not answer what was asked, this time. That says nothing about a task.
+/// Error of a call that reads something. It says nothing about the state of a job.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// The key is not valid (401).
-    #[error("the key was refused ({0})")]
+    /// The API key is not valid (401).
+    #[error("the API key was refused ({0})")]
     Key(String),
-    /// The role of the key does not permit it (403).
-    #[error("the role of the key does not permit it ({0})")]
+    /// The role of the API key does not permit the call (403).
+    #[error("the role of the API key does not permit this call ({0})")]
     Role(String),
-    /// The vendor knows no such prediction, or model (404). A prediction is another account's then,
-    /// or gone after 7 days.
-    #[error("there is none of this id ({0})")]
+    /// The prediction or model does not exist (404). A prediction is also reported as missing if it
+    /// belongs to another account, or is older than 7 days.
+    #[error("the vendor knows nothing of this id ({0})")]
     NotFound(String),
-    /// Another answer than what was asked for.
-    #[error("the vendor did not say ({message})")]
+    /// The answer does not contain what was asked for.
+    #[error("the vendor sent an unexpected answer ({message})")]
     Answer {
-        /// What it answered.
+        /// The status and the message of the answer.
         message: String,
-        /// How long the vendor asks to wait.
+        /// The time that the vendor asks to wait before the next call.
         retry_after: Option<Duration>,
     },
-    /// No answer.
+    /// There was no answer.
     #[error("the vendor could not be reached ({0})")]
     Transport(String),
 }
 
-/// The answer to a call, within the time that a call may take.
+/// Returns the answer to a call, within the time-out of calls.
 pub(crate) async fn answered(
     ws: &Wavespeed,
     call: impl Future<Output = Result<Answer, CallError>>,
 ) -> Result<Answer, FetchError> {
     let (clock, timeout) = (ws.0.poller.clock(), ws.0.timeouts.call);
-    let failed = match Deadline::after(timeout, clock).timeout(clock, call).await {
+    let message = match Deadline::after(timeout, clock).timeout(clock, call).await {
         Some(Ok(answer)) => return Ok(answer),
         Some(Err(CallError::Transport(error))) => chain(&error),
         Some(Err(error)) => error.to_string(),
         None => format!("no answer within {timeout:?}"),
     };
-    Err(FetchError::Transport(failed))
+    Err(FetchError::Transport(message))
 }
 
-/// The `data` of a success.
+/// Returns the `data` of a successful answer.
 pub(crate) fn data(answer: &Answer) -> Option<Value> {
     let data = answer.envelope().data;
     data.filter(|_| answer.status.is_success())
 }
 
-/// The prediction in an answer.
-pub(crate) fn record(answer: &Answer) -> Option<wavespeed_client::Prediction> {
-    wavespeed_client::Prediction::from_json(answer.envelope().data?)
+/// Returns the prediction in an answer, whatever its status.
+pub(crate) fn prediction(answer: &Answer) -> Option<Prediction> {
+    Prediction::from_json(answer.envelope().data?)
 }
 
-/// Why an answer is not what was asked for.
+/// Returns the error for an answer that does not contain what was asked for.
 pub(crate) fn refused(answer: &Answer) -> FetchError {
-    // A failure can come with HTTP 200; its code then has the meaning of a status.
+    // A failure that comes with HTTP 200 has the meaning of a status in its code.
     let status = match answer.envelope().code {
         Some(code) if answer.status.is_success() => code,
         _ => answer.status.as_u16().into(),

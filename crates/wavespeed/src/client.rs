@@ -17,34 +17,35 @@ use crate::store::number::JobNumber;
 use crate::store::record::{Account, JobFilter, JobRecord};
 use crate::store::upload::Content;
 
-/// A client of one account. Cheap to clone; clones share their connections.
+/// A client of one account. Cloning is cheap, and clones share connections and state.
 #[derive(Clone, Debug)]
 pub struct Wavespeed(pub(crate) Arc<Inner>);
 
 impl Wavespeed {
-    /// Whose jobs these are in the [`Store`].
+    /// Returns the account that owns this client's jobs in the [`Store`].
     #[must_use]
     pub fn account(&self) -> &Account {
         &self.0.account
     }
 
-    /// The jobs of this account that the store knows, oldest first.
+    /// Returns the jobs of this account that pass the filter, oldest first.
     ///
     /// # Errors
-    /// If they could not be read.
-    pub fn jobs(&self, which: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
-        self.0.store.jobs(&self.0.account, which)
+    /// Returns an error if the store cannot be read.
+    pub fn jobs(&self, filter: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
+        self.0.store.jobs(&self.0.account, filter)
     }
 
-    /// Removes a job from the store; the task itself goes on. Says whether it was there.
+    /// Removes a job from the store, and returns `true` if it was there. The job itself continues at
+    /// the vendor.
     ///
     /// # Errors
-    /// If it could not be removed.
+    /// Returns an error if the store cannot be changed.
     pub fn forget(&self, job: JobNumber) -> Result<bool, StoreError> {
         self.0.store.forget(&self.0.account, job)
     }
 
-    /// The deadline of a wait that begins now, by the settings.
+    /// Returns the deadline of a wait that begins now, from the settings.
     #[must_use]
     pub fn deadline(&self) -> Deadline {
         self.0.deadline.map_or(Deadline::never(), |after| {
@@ -53,7 +54,7 @@ impl Wavespeed {
     }
 }
 
-/// What all clones of a [`Wavespeed`] share.
+/// The state that all clones of a [`Wavespeed`] share.
 pub(crate) struct Inner {
     pub(crate) api: Client,
     pub(crate) files: reqwest::Client,
@@ -62,7 +63,7 @@ pub(crate) struct Inner {
     pub(crate) poller: Poller,
     pub(crate) poll_policy: PollPolicy,
     pub(crate) schedules: ScheduleCache,
-    /// The tasks to be asked about now, for whoever waits.
+    /// The ids of jobs to be polled now, for every watch of this client.
     pub(crate) wakes: broadcast::Sender<PredictionId>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) account: Account,

@@ -14,38 +14,42 @@
 //!     voice_id: KlingLipsyncTextToVideoVoiceId::GenshinKlee2,
 //! });
 //! input.voice_speed = Some(1.1);
-//! let job = ws.submit(&input).await?; // checked, then billed here, once
+//! let job = ws.submit(&input).await?; // checks the input, then submits it once: this is billed
 //! println!("{}", job.id());
-//! let done = job.wait().await?; // the final record, whatever its end
+//! let done = job.wait().await?; // the final prediction, whatever its status
 //! for file in ws.download(&done, &Target::new("out.mp4")).await? {
 //!     println!("{}", file.path.display());
 //! }
 //! # Ok(()) }
 //! ```
 //!
-//! # What holds
+//! # Guarantees
 //!
-//! - **A submit is sent once.** It is the only call that costs money. Its outcome is a job, or a
-//!   [`SubmitError`] that says whether it was refused (nothing is billed) or whether nobody knows.
-//! - **Wrong input is refused before it costs.** [`Wavespeed::submit`] holds the input against the
-//!   catalogue (see [`check`]), and names all faults at once; [`Wavespeed::submit_unchecked`] does
-//!   not. What is behind a URL is looked at by [`Wavespeed::check_urls`], if that is wanted.
-//! - **An id is never lost.** Every error after the submit carries it; [`Wavespeed::job`] goes on
-//!   from it any time later, in any process.
-//! - **What the vendor adds breaks nobody.** Unknown statuses, fields and outputs are kept, and the
-//!   raw JSON of a record stays reachable.
-//! - **The key is a secret.** It goes to the API and nowhere else, over plain http only to this
-//!   machine, and nothing shows it.
+//! - **A submit is sent once.** A submit is the only call that costs money. Its outcome is a job, or a
+//!   [`SubmitError`] that says whether it was rejected (nothing is billed) or its outcome is unknown.
+//! - **Invalid input is rejected before the paid request.** [`Wavespeed::submit`] checks the input
+//!   against the catalogue (see [`check`]) and reports all faults at once.
+//!   [`Wavespeed::submit_unchecked`] does not check. Files behind URLs are checked only by
+//!   [`Wavespeed::check_urls`].
+//! - **An id is never lost.** Every error after the submit carries the id. [`Wavespeed::job`] resumes a
+//!   job from its id in any process. With a [`Store`], the intent is recorded before the submit, so
+//!   that a lost answer can be [reconciled](Wavespeed::reconcile).
+//! - **Additions by the vendor do not break programs.** Unknown statuses, fields and outputs are kept,
+//!   and the raw JSON of a prediction stays reachable.
+//! - **The API key is a secret.** It is sent to the API and to no other host, over plain http only to
+//!   this machine, and never shown.
 //!
-//! Any future here may be dropped at any await. Only that of a submit leaves something behind then:
-//! a task that may have been created.
+//! Every future may be dropped at any await. Only a submit leaves something behind then: a prediction
+//! that may have been created.
 //!
 //! # Features
 //!
-//! `rustls` (default; the system's roots of trust), `rustls-ring` (smaller; see its note in
-//! `Cargo.toml`), or `native-tls`. Proxies are taken from
-//! `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`; this machine is never reached through
-//! one. With rustls on Linux, `SSL_CERT_FILE` names a private CA.
+//! The TLS library is one of `rustls` (default, with the system's root certificates), `rustls-ring`
+//! (smaller; see its note in `Cargo.toml`) and `native-tls`. Each provider of models is a feature of
+//! its name, and `all-providers` is all of them.
+//!
+//! Proxies are taken from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`; this machine itself
+//! is never reached through a proxy. With rustls on Linux, `SSL_CERT_FILE` names a private CA.
 
 mod account;
 mod builder;

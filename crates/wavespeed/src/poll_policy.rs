@@ -1,4 +1,8 @@
-//! How often the jobs of a model are polled: the policy, and the schedules that follow from it and from how long jobs of the model took.
+//! How often the jobs of a model are polled.
+//!
+//! A [`PollPolicy`] says how many polls the caller accepts for how little delay. The schedule of a
+//! model follows from it and from the durations of earlier jobs. Schedules are cached per model in a
+//! [`ScheduleCache`], since building one takes about a millisecond.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,39 +12,38 @@ use wavespeed_poll::{CostModel, Durations, HazardSchedule, LogNormal};
 
 use crate::store::record::JobDuration;
 
-/// What the vendor's guide asks for between two polls: of a video, and of an image. It says nothing
-/// of sound, which takes no longer than an image.
-const VIDEO: Duration = Duration::from_secs(5);
+/// The intervals between polls that the vendor's guide asks for: of videos, and of images. The guide
+/// does not mention audio, which takes no longer than an image.
+const VIDEO_INTERVAL: Duration = Duration::from_secs(5);
+const OTHER_INTERVAL: Duration = Duration::from_secs(2);
 
-const OTHER: Duration = Duration::from_secs(2);
+/// The longest gap, as a multiple of the mean gap. It bounds what a wrong estimate costs.
+const MAX_GAPS: u32 = 3;
 
-/// The longest gap, in mean gaps: what a wrong guess costs at most.
-const LONGEST: u32 = 3;
+/// The weight of recent observations below which an estimate is not trusted. No gap is then longer
+/// than [`CAUTIOUS_SHARE`] of the job's age, since the expected duration of a model that was never
+/// observed may be wrong by any factor.
+const TRUSTED_WEIGHT: f64 = 9.0;
+const CAUTIOUS_SHARE: f64 = 1.0;
 
-/// While fewer tasks than this were seen lately, no gap is longer than the time that has passed: what is
-/// expected of a model that nobody has seen may be wrong by any factor.
-const FEW: f64 = 9.0;
-
-const SHARE: f64 = 1.0;
-
-/// A duration counts half of what it did after so much time, or so many newer ones: the vendor's
-/// hardware changes, and so does what people ask of it.
+/// Half-life of an observation's weight, in age and in newer observations: the vendor's hardware
+/// changes, and so do the inputs that people send.
 const HALF_LIFE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+const HALF_LIFE_COUNT: f64 = 64.0;
 
-const HALF_COUNT: f64 = 64.0;
+/// The 90 % quantile of the standard normal distribution.
+const QUANTILE_90: f64 = 1.2816;
 
-/// Nine tenths of a log-normal distribution lie below so many sigmas.
-const NINE_TENTHS: f64 = 1.2816;
-
-/// How much is asked for how little delay.
+/// The balance between the number of polls and the delay until an end is noticed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PollPolicy {
-    /// The shortest time between two polls of a task; 1 s unless set, as the vendor's own clients
-    /// have it.
+    /// The shortest time between two polls of a job. The default is 1 s, the interval of the vendor's
+    /// own clients.
     pub floor: Option<Duration>,
-    /// The mean time between two polls of a task. Unless set, what the vendor's guide asks for: 5 s
-    /// for videos and for models nobody knows, 2 s for everything else. Less of it is less delay, for more polls.
+    /// The mean time between two polls of a job. The default is what the vendor's guide asks for: 5 s
+    /// for videos and for models that are not in the catalogue, 2 s for everything else. A shorter
+    /// gap means more polls and less delay.
     pub mean_gap: Option<Duration>,
 }
 
@@ -50,63 +53,77 @@ impl PollPolicy {
         let gap = self.mean_gap.unwrap_or_else(|| vendor_interval(kind));
         let floor = self.floor.unwrap_or(Duration::from_secs(1));
         let schedule = HazardSchedule::new(durations, CostModel::MeanGap(gap))
-            .between(floor, gap.saturating_mul(LONGEST));
-        match durations.weight() < FEW {
-            true => schedule.within(SHARE),
-            false => schedule,
+            .between(floor, gap.saturating_mul(MAX_GAPS));
+        if durations.weight() < TRUSTED_WEIGHT {
+            schedule.within(CAUTIOUS_SHARE)
+        } else {
+            schedule
         }
     }
 }
 
-/// What is known of the models of an account.
+/// The schedules of the models of one account.
 #[derive(Debug, Default)]
 pub(crate) struct ScheduleCache(Mutex<HashMap<String, ModelSchedule>>);
 
+/// The schedule of a model, and the durations it was built from.
 #[derive(Clone, Debug)]
 pub(crate) struct ModelSchedule {
     pub(crate) durations: Arc<Durations>,
     pub(crate) schedule: Arc<HazardSchedule>,
-    /// How many durations there have been since.
-    pub(crate) news: usize,
+    /// The number of observations since the schedule was built.
+    pub(crate) newer: usize,
+}
+
+impl ModelSchedule {
+    /// Returns `true` if enough was observed since the schedule was built that a new one would differ
+    /// noticeably: a quarter of what it was built from.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.newer > self.durations.count() / 4
+    }
 }
 
 impl ScheduleCache {
-    pub(crate) fn all(&self) -> MutexGuard<'_, HashMap<String, ModelSchedule>> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<String, ModelSchedule>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What the vendor's guide asks for, by what a model makes.
+/// Returns the poll interval that the vendor's guide asks for, by the kind of the model.
 fn vendor_interval(kind: &str) -> Duration {
-    match kind.is_empty() || kind.contains("video") {
-        true => VIDEO,
-        false => OTHER,
+    if kind.is_empty() || kind.contains("video") {
+        VIDEO_INTERVAL
+    } else {
+        OTHER_INTERVAL
     }
 }
 
-/// What is published of a model.
+/// Returns the distribution of durations that is published for a model. The published range holds the
+/// middle 80 % of all jobs.
 pub(crate) fn published_durations(model: &str) -> Option<LogNormal> {
     let (from, to) = crate::model(model)?.seconds?;
     let (from, to) = (f64::from(from), f64::from(to));
     Some(LogNormal {
         median: Duration::from_secs_f64((from * to).sqrt()),
-        sigma: (to / from).ln() / (2.0 * NINE_TENTHS),
+        sigma: (to / from).ln() / (2.0 * QUANTILE_90),
     })
 }
 
-/// Durations, and how much each of them counts: those of long ago, and those after which there were
-/// many, count less.
-pub(crate) fn weighted(seen: &[JobDuration], now: SystemTime) -> Vec<(Duration, f64)> {
-    let count = seen.len();
-    let weight = |at: usize, took: &JobDuration| {
-        let age = now.duration_since(took.at).unwrap_or_default();
-        let halvings = age.as_secs_f64() / HALF_LIFE.as_secs_f64();
-        (-halvings - (count - 1 - at) as f64 / HALF_COUNT).exp2()
+/// Returns observations, newest last, with their weights: 1 for one made just now, halved by age and
+/// by newer observations.
+pub(crate) fn weighted(observed: &[JobDuration], now: SystemTime) -> Vec<(Duration, f64)> {
+    let weight = |newer: usize, observation: &JobDuration| {
+        // An observation from the future (the clock was set back) has no age.
+        let age = now.duration_since(observation.at).unwrap_or_default();
+        let halvings = age.as_secs_f64() / HALF_LIFE.as_secs_f64() + newer as f64 / HALF_LIFE_COUNT;
+        (-halvings).exp2()
     };
-    let weighted = seen.iter().enumerate();
+    let newest_first = observed.iter().rev().enumerate();
+    let mut weighted: Vec<_> = newest_first
+        .map(|(newer, observation)| (observation.duration, weight(newer, observation)))
+        .collect();
+    weighted.reverse();
     weighted
-        .map(|(at, took)| (took.duration, weight(at, took)))
-        .collect()
 }
 
 #[cfg(test)]
@@ -114,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_guide_is_that_of_what_is_made() {
+    fn the_vendor_interval_follows_the_kind_of_output() {
         for (kind, seconds) in [
             ("text-to-image", 2),
             ("image-to-image", 2),
@@ -131,9 +148,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_old_counts_less() {
+    fn old_observations_have_less_weight() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000);
-        let took = |seconds: u64, age: Duration| {
+        let observation = |seconds: u64, age: Duration| {
             let id = "pred_1".parse().unwrap();
             JobDuration::new(id, "a/b", Duration::from_secs(seconds), now - age)
         };
@@ -143,17 +160,17 @@ mod tests {
                 .map(|(_, weight)| weight)
                 .collect()
         };
-        assert_eq!(weights(&[took(1, HALF_LIFE)]), [0.5]);
+        assert_eq!(weights(&[observation(1, HALF_LIFE)]), [0.5]);
         // A clock that was set back.
-        let mut ahead = took(1, Duration::ZERO);
+        let mut ahead = observation(1, Duration::ZERO);
         ahead.at += HALF_LIFE;
         assert_eq!(weights(&[ahead]), [1.0]);
-        let many: Vec<JobDuration> = (0..128).map(|n| took(n, Duration::ZERO)).collect();
+        let many: Vec<JobDuration> = (0..128).map(|n| observation(n, Duration::ZERO)).collect();
         let many = weights(&many);
         assert_eq!((many[127], many[63]), (1.0, 0.5));
-        // Hardware that is twice as fast is believed in after some dozens of tasks.
+        // After some dozens of jobs, hardware that is twice as fast shows in the estimate.
         let seen: Vec<JobDuration> = (0..128)
-            .map(|n| took(if n < 96 { 60 } else { 30 }, Duration::ZERO))
+            .map(|n| observation(if n < 96 { 60 } else { 30 }, Duration::ZERO))
             .collect();
         let durations = Durations::default().with_seen(weighted(&seen, now));
         let late = durations.survival(Duration::from_secs(45));
@@ -161,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_published_is_the_middle_of_what_is_expected() {
+    fn the_published_range_is_the_middle_eighty_percent() {
         let expected = published_durations("kwaivgi/kling-lipsync/text-to-video").unwrap();
         let durations = Durations::new(expected);
         let within = |seconds| 1.0 - durations.survival(Duration::from_secs(seconds));

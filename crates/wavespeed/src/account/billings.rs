@@ -9,16 +9,16 @@ use crate::call::FetchError;
 use crate::client::Wavespeed;
 
 impl Wavespeed {
-    /// What was paid and what came back, as the vendor orders it. Paged as
+    /// Returns the charges and refunds of the account, in the vendor's order and paged as
     /// [`history`](Self::history).
     ///
-    /// An error is the last item.
+    /// After an error, the stream ends.
     pub fn billings(
         &self,
         filter: types::BillingsRequest,
     ) -> impl Stream<Item = Result<types::Billing, FetchError>> + Send + use<> {
         let read = |item: Value| {
-            // One that cannot be told apart is not one that comes again.
+            // Without an id, the whole record is its key, so that it is not taken for another one.
             let key = item["uuid"]
                 .as_str()
                 .map_or_else(|| item.to_string(), str::to_owned);

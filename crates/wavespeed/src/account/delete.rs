@@ -9,48 +9,49 @@ use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
 use crate::store::record::JobFilter;
 
-/// How many ids one call deletes.
+/// The number of ids per call. The vendor documents no limit; this one keeps a failed call small.
 const BATCH: usize = 100;
 
-/// Why nothing was deleted, or not all.
+/// Error of [`Wavespeed::delete`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeleteError {
-    /// A job of the store is still open, and its outputs would be lost. Nothing was sent.
+    /// A job in the store is still open, and its outputs would be lost. Nothing was deleted.
     #[error("{job} ({id}) is still open: its outputs would be lost")]
     Open {
-        /// The job.
+        /// The number of the job.
         job: JobNumber,
-        /// Its task.
+        /// The id of the job.
         id: PredictionId,
     },
-    /// Nobody knows yet what came of a job of the store, and one of these may be its task. Nothing
-    /// was sent.
-    #[error("nobody knows yet what came of {job}, and one of these may be its task")]
+    /// The outcome of a job in the store is unknown, and one of the predictions may belong to it.
+    /// Nothing was deleted.
+    #[error("the outcome of {job} is unknown, and one of these predictions may belong to it")]
     Lost {
-        /// The job.
+        /// The number of the job.
         job: JobNumber,
     },
-    /// The store could not be read. Nothing was sent.
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The vendor did not say whether it deleted the rest.
-    #[error("{deleted} were deleted, of the rest it is not known: {error}")]
+    /// A call failed, so it is not known whether the remaining predictions were deleted.
+    #[error("{deleted} were deleted; it is not known whether the others were: {error}")]
     Call {
-        /// How many were deleted before.
+        /// The number of predictions that earlier calls deleted.
         deleted: u64,
-        /// Why.
+        /// The error of the call.
         error: FetchError,
     },
 }
 
 impl Wavespeed {
-    /// Deletes the predictions of tasks that have ended, with their outputs, and says how many. Those
-    /// that still run are skipped, not cancelled. `even_open` also deletes what the
-    /// [`Store`](crate::Store) has as an open job, the outputs of which nobody has fetched yet.
+    /// Deletes predictions that have ended, with their outputs, and returns how many were deleted.
+    /// The vendor skips predictions that still run and does not cancel them. With `even_open`,
+    /// predictions of jobs that are open in the [`Store`](crate::Store) are deleted, too, although
+    /// their outputs were not saved.
     ///
     /// # Errors
-    /// If a job is open, or the vendor does not say.
+    /// Returns an error if a job is open, if the store fails, or if a call fails.
     pub async fn delete(&self, ids: &[PredictionId], even_open: bool) -> Result<u64, DeleteError> {
         let open = self.jobs(JobFilter::Open)?;
         for job in open.iter().filter(|_| !even_open) {
@@ -68,7 +69,7 @@ impl Wavespeed {
             let call = async { Answer::of(self.0.api.delete_predictions(&request).await).await };
             let counted = answered(self, call).await.and_then(|answer| {
                 let count = data(&answer).map(|data| data["deleted_count"].as_u64());
-                // Without a count all were deleted, for all that is known.
+                // An answer without a count still says that the call succeeded.
                 let all = batch.len() as u64;
                 count
                     .map(|count| count.unwrap_or(all))
@@ -81,11 +82,11 @@ impl Wavespeed {
         }
         let forced = open.into_iter().filter_map(|job| job.id);
         for id in forced.filter(|id| ids.contains(id)) {
-            // The vendor says how many, not which ones.
-            let asked = self.0.api.get_prediction_result(id.as_str()).await;
-            let gone = Answer::of(asked).await;
+            // The vendor reports a number, not the ids, so each open job is looked up.
+            let fetched = self.0.api.get_prediction_result(id.as_str()).await;
+            let answer = Answer::of(fetched).await;
             let end = json!({ "id": id.as_str(), "status": "deleted" });
-            if let (Ok(answer), Some(end)) = (gone, Prediction::from_json(end))
+            if let (Ok(answer), Some(end)) = (answer, Prediction::from_json(end))
                 && answer.status.as_u16() == 404
             {
                 self.0.store.record_end(self.account(), &end)?;

@@ -1,4 +1,4 @@
-//! The predictions of the account.
+//! The history: the predictions of the account.
 
 use futures_util::stream::Stream;
 use serde_json::Value;
@@ -9,10 +9,10 @@ use crate::call::FetchError;
 use crate::client::Wavespeed;
 
 impl Wavespeed {
-    /// The tasks of the last 7 days, newest first, without their inputs. A page of 100 is asked for
-    /// when the one before it was taken; the filter's own `page` is not looked at.
+    /// Returns the predictions of the last 7 days, newest first, without their inputs. Each page of
+    /// 100 is fetched when the previous one was consumed; the filter's own `page` is ignored.
     ///
-    /// An error is the last item.
+    /// After an error, the stream ends.
     pub fn history(
         &self,
         filter: types::HistoryRequest,

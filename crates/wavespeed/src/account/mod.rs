@@ -1,4 +1,5 @@
-//! Calls about the account: its history, its charges, prices and models.
+//! Calls about the account: the history and its deletion, charges, usage, prices, and the vendor's
+//! list of models. The history and the charges are paged and read as streams.
 
 pub(crate) mod billings;
 pub(crate) mod delete;

@@ -1,4 +1,4 @@
-//! The vendor's own list of models, for what the catalogue does not have yet.
+//! The vendor's own list of models, for models that the catalogue does not have yet.
 
 use serde_json::Value;
 use wavespeed_client::{Answer, Model};
@@ -11,10 +11,10 @@ use crate::client::Wavespeed;
 pub struct LiveModels(Vec<Value>);
 
 impl Wavespeed {
-    /// Asks for every model of the vendor, with the schemas of their inputs: some 2 MB.
+    /// Fetches the list of all models, with the schemas of their inputs. The answer has about 2 MB.
     ///
     /// # Errors
-    /// If the vendor does not say.
+    /// Returns an error if the call fails or the answer is not a list.
     pub async fn live_models(&self) -> Result<LiveModels, FetchError> {
         let call = async { Answer::of(self.0.api.list_models().await).await };
         let answer = answered(self, call).await?;
@@ -26,7 +26,8 @@ impl Wavespeed {
 }
 
 impl LiveModels {
-    /// A list that was kept as JSON.
+    /// Creates a list from the JSON of [`as_json`](Self::as_json), or returns `None` if it is not an
+    /// array.
     #[must_use]
     pub fn from_json(list: Value) -> Option<Self> {
         match list {
@@ -35,26 +36,26 @@ impl LiveModels {
         }
     }
 
-    /// The list as JSON, to be kept.
+    /// Returns the list as JSON, to be stored.
     #[must_use]
     pub fn as_json(&self) -> &[Value] {
         &self.0
     }
 
-    /// The ids of all entries that have one.
+    /// Returns the ids of all entries that have one.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|entry| entry["model_id"].as_str())
     }
 
-    /// The entry of a model, in the vendor's words.
+    /// Returns the vendor's entry of a model.
     #[must_use]
     pub fn entry(&self, id: &str) -> Option<&Value> {
         self.0.iter().find(|entry| entry["model_id"] == id)
     }
 
-    /// A model in the terms of the catalogue, so that everything that takes one takes it; see
-    /// [`Model::from_list`] for what the list does not say. Nothing if the list does not have it,
-    /// or says nothing of its inputs.
+    /// Returns a model as the catalogue has it, so that it can be used wherever a [`Model`] is taken.
+    /// See [`Model::from_list`] for what the list leaves out. Returns `None` if the list does not
+    /// have the model or its inputs.
     #[must_use]
     pub fn model(&self, id: &str) -> Option<&'static Model> {
         Model::from_list(self.entry(id)?)

@@ -1,4 +1,8 @@
-//! Lists that the vendor gives page by page.
+//! Paged lists as streams.
+//!
+//! The lists are ordered newest first and move while they are read: an item that is created between
+//! two pages pushes the last item of one page onto the next. Items are therefore recognised by a key,
+//! and each is yielded once.
 
 use std::collections::HashSet;
 use std::collections::vec_deque::VecDeque;
@@ -12,53 +16,58 @@ use wavespeed_client::{Answer, CallError};
 use crate::call::{FetchError, answered, data, refused};
 use crate::client::Wavespeed;
 
-/// How many items are asked for at once.
+/// The number of items per page: the most that the vendor documents.
 pub(super) const PAGE: i64 = 100;
 
-/// After so many pages without anything new there is nothing more.
-const STALE: u32 = 3;
+/// The number of pages in a row without a new item after which the list is taken to be over.
+const MAX_STALE_PAGES: u32 = 3;
 
-/// How far a list was read.
-struct Pages<T, Ask> {
+/// The state of reading a list.
+struct Pages<T, Fetch> {
     ws: Wavespeed,
-    ask: Ask,
+    fetch: Fetch,
+    /// The number of the next page, or `None` after the last one.
     next: Option<i64>,
+    /// The keys of all items so far.
     seen: HashSet<String>,
-    /// The page before, and how many in a row had nothing new.
-    before: Vec<Value>,
+    /// The items of the previous page.
+    previous: Vec<Value>,
+    /// The number of pages in a row that had no new item.
     stale: u32,
-    waiting: VecDeque<T>,
+    /// The items that were read and not yielded yet.
+    queue: VecDeque<T>,
 }
 
-/// The items of all pages, each once: while one reads, new ones push the others to later pages.
-pub(super) fn pages<T, Ask, Call>(
+/// Returns the items of all pages, each once. `fetch` makes the call for a page; `read` turns an item
+/// into its key and its value, or `None` if the item is not readable.
+pub(super) fn pages<T, Fetch, Call>(
     ws: Wavespeed,
     read: fn(Value) -> Option<(String, T)>,
-    ask: Ask,
+    fetch: Fetch,
 ) -> impl Stream<Item = Result<T, FetchError>> + Send
 where
     T: Send,
-    Ask: Fn(Wavespeed, i64) -> Call + Send,
+    Fetch: Fn(Wavespeed, i64) -> Call + Send,
     Call: Future<Output = Result<Answer, CallError>> + Send,
 {
     let start = Pages {
         ws,
-        ask,
+        fetch,
         next: Some(1),
         seen: HashSet::new(),
-        before: Vec::new(),
+        previous: Vec::new(),
         stale: 0,
-        waiting: VecDeque::new(),
+        queue: VecDeque::new(),
     };
     stream::try_unfold(start, move |mut pages| async move {
         loop {
-            if let Some(item) = pages.waiting.pop_front() {
+            if let Some(item) = pages.queue.pop_front() {
                 return Ok(Some((item, pages)));
             }
             let Some(page) = pages.next else {
                 return Ok(None);
             };
-            let call = (pages.ask)(pages.ws.clone(), page);
+            let call = (pages.fetch)(pages.ws.clone(), page);
             let answer = answered(&pages.ws, call).await?;
             let data = data(&answer).ok_or_else(|| refused(&answer))?;
             let items = data["items"].as_array().ok_or_else(|| refused(&answer))?;
@@ -66,21 +75,21 @@ where
                 if let Some((key, item)) = read(item.clone())
                     && pages.seen.insert(key)
                 {
-                    pages.waiting.push_back(item);
+                    pages.queue.push_back(item);
                 }
             }
             let total = data["total"].as_u64();
-            let all = total.is_some_and(|total| pages.seen.len() as u64 >= total);
-            // While one reads, so much may be new that a page has nothing that was not seen; but a
-            // host that knows no pages says the same for ever.
-            pages.stale = if pages.waiting.is_empty() {
+            let is_complete = total.is_some_and(|total| pages.seen.len() as u64 >= total);
+            // A page without a new item is not the end yet: many new items may have pushed known ones
+            // onto it. But a server that ignores the page number would repeat itself forever.
+            pages.stale = if pages.queue.is_empty() {
                 pages.stale + 1
             } else {
                 0
             };
-            let again = *items == pages.before || pages.stale == STALE;
-            let last = items.is_empty() || again || all || data["has_more"] == false;
-            pages.before.clone_from(items);
+            let repeats = *items == pages.previous || pages.stale == MAX_STALE_PAGES;
+            let last = items.is_empty() || repeats || is_complete || data["has_more"] == false;
+            pages.previous.clone_from(items);
             pages.next = (!last).then_some(page + 1);
         }
     })

@@ -1,5 +1,4 @@
-//! What a task will cost, and what there is to pay with. The vendor says; nothing here knows a
-//! price.
+//! Prices and the balance. Both are the vendor's answers; no price is stored in this crate.
 
 use serde_json::{Map, Value};
 use wavespeed_client::{Answer, Input, Model, types};
@@ -8,50 +7,50 @@ use crate::call::{FetchError, answered, data, refused};
 use crate::check::named::{local_files, named_files};
 use crate::client::Wavespeed;
 
-/// What a submit would cost, as the vendor says.
+/// The price of a submit, as the vendor quotes it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Quote {
-    /// What is paid, in units of the currency.
+    /// The price, in units of the currency.
     pub price: f64,
     /// The price without a discount, if there is one.
     pub undiscounted: Option<f64>,
     /// The currency, such as `USD`.
     pub currency: String,
-    /// The inputs that the vendor could not see: local files, and required ones that are missing.
-    /// With them the price may be higher.
+    /// The names of the inputs that the quote leaves out: local files, and required inputs that are
+    /// missing. With them, the price may be higher.
     pub unseen: Vec<String>,
 }
 
 impl Wavespeed {
-    /// Asks what a submit with these inputs would cost. Nothing is created or billed; local files
-    /// are neither looked at nor uploaded, and their paths are not sent.
+    /// Returns the price of a submit with this input. Nothing is created or billed. Local files are
+    /// neither read nor uploaded, and their paths are not sent.
     ///
     /// # Errors
-    /// If the vendor does not say.
+    /// Returns an error if the call fails or the answer has no price.
     pub async fn price(&self, model: &str, input: &Value) -> Result<Quote, FetchError> {
         match crate::model(model) {
             Some(model) => self.price_by(model, input).await,
-            None => self.ask_price(model, &[], input).await,
+            None => self.fetch_price(model, &[], input).await,
         }
     }
 
-    /// As [`price`](Self::price), for a model that need not be the catalogue's.
+    /// Returns the price of a submit to a model that need not be in the catalogue.
     ///
     /// # Errors
-    /// If the vendor does not say.
+    /// Returns the errors of [`price`](Self::price).
     pub async fn price_by(&self, model: &Model, input: &Value) -> Result<Quote, FetchError> {
-        self.ask_price(model.id, model.inputs, input).await
+        self.fetch_price(model.id, model.inputs, input).await
     }
 
-    async fn ask_price(
+    async fn fetch_price(
         &self,
         model: &str,
         known: &[Input],
         input: &Value,
     ) -> Result<Quote, FetchError> {
         let mut inputs = input.as_object().cloned().unwrap_or_default();
-        let unseen = hide(known, &mut inputs);
+        let unseen = remove_local_files(known, &mut inputs);
         let request = types::PriceRequest::new(model, inputs);
         let call = async { Answer::of(self.0.api.get_model_price(&request).await).await };
         let answer = answered(self, call).await?;
@@ -68,10 +67,10 @@ impl Wavespeed {
         })
     }
 
-    /// Asks for the credit that is left, in USD.
+    /// Returns the balance of the account, in USD.
     ///
     /// # Errors
-    /// If the vendor does not say.
+    /// Returns an error if the call fails or the answer has no balance.
     pub async fn balance(&self) -> Result<f64, FetchError> {
         let call = async { Answer::of(self.0.api.get_balance().await).await };
         let answer = answered(self, call).await?;
@@ -80,8 +79,9 @@ impl Wavespeed {
     }
 }
 
-/// Takes local files out of the inputs, and says what the vendor cannot see.
-fn hide(known: &[Input], inputs: &mut Map<String, Value>) -> Vec<String> {
+/// Removes local files from the inputs, and returns the names of all inputs that the quote leaves out.
+/// A path must not be sent: it says something about this machine, and nothing about the price.
+fn remove_local_files(known: &[Input], inputs: &mut Map<String, Value>) -> Vec<String> {
     let given = Value::Object(inputs.clone());
     let missing = known.iter().filter(|input| input.required);
     let missing = missing.filter(|input| !inputs.contains_key(input.name));

@@ -1,4 +1,4 @@
-//! What the account used, in sums.
+//! The usage of the account, as sums per model and per day.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,52 +10,52 @@ use wavespeed_client::{Answer, types};
 use crate::call::{FetchError, answered, data, refused};
 use crate::client::Wavespeed;
 
-/// The longest time that usage is told of.
-const LONGEST: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+/// The longest time span of a usage report, as the vendor documents.
+const MAX_SPAN: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
-/// Why the usage is not known.
+/// Error of [`Wavespeed::usage`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UsageError {
-    /// The time is not one the vendor tells of. Nothing was sent.
-    #[error("usage is told of at most 31 days, from a time to a later one")]
+    /// The time span is empty, reversed or longer than 31 days. Nothing was sent.
+    #[error("usage is reported for at most 31 days, from a time to a later one")]
     Range,
-    /// The vendor does not say.
+    /// The call failed.
     #[error(transparent)]
     Call(#[from] FetchError),
 }
 
-/// What was used, in sums.
+/// The usage of an account.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Usage {
-    /// All of it.
+    /// The sum over everything.
     pub total: UsageSum,
-    /// By the id of the model.
+    /// The sum for each model, by id.
     pub models: Vec<(String, UsageSum)>,
-    /// By the day.
+    /// The sum for each day.
     pub days: Vec<(String, UsageSum)>,
-    /// The answer as it came.
+    /// The data of the vendor's answer.
     pub raw: Value,
 }
 
-/// A sum of tasks.
+/// A sum over jobs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct UsageSum {
-    /// What was paid, in USD.
+    /// The cost, in USD.
     pub cost: Option<f64>,
-    /// How many tasks there were.
+    /// The number of jobs.
     pub requests: Option<u64>,
-    /// How many of them were completed.
+    /// The number of jobs that were completed.
     pub completed: Option<u64>,
 }
 
 impl Wavespeed {
-    /// What was used from a time to a later one, at most 31 days; of one model, if it is named.
+    /// Returns the usage from a time to a later one, at most 31 days; with `model`, that of one model.
     ///
     /// # Errors
-    /// If that is no such time, or the vendor does not say.
+    /// Returns an error if the time span is not one that the vendor reports, or if the call fails.
     pub async fn usage(
         &self,
         from: SystemTime,
@@ -64,7 +64,7 @@ impl Wavespeed {
     ) -> Result<Usage, UsageError> {
         let length = to.duration_since(from).map_err(|_| UsageError::Range)?;
         let text = |time: SystemTime| Some(Timestamp::try_from(time).ok()?.to_string());
-        let (Some(start_time), Some(end_time), true) = (text(from), text(to), length <= LONGEST)
+        let (Some(start_time), Some(end_time), true) = (text(from), text(to), length <= MAX_SPAN)
         else {
             return Err(UsageError::Range);
         };
@@ -94,7 +94,8 @@ impl Wavespeed {
     }
 }
 
-/// A sum in the vendor's words; those of a single model or day are a guess.
+/// Reads a sum. The vendor documents these fields for the total; those of a single model or day are
+/// expected to have the same names.
 fn sum(item: &Value) -> UsageSum {
     UsageSum {
         cost: item["total_cost"].as_f64(),

@@ -1,4 +1,4 @@
-//! Jobs with the input of one that is about to be submitted.
+//! Open jobs with the input of one that is about to be submitted.
 
 use serde_json::Value;
 
@@ -6,22 +6,23 @@ use crate::client::Wavespeed;
 use crate::store::error::StoreError;
 use crate::store::record::{JobFilter, JobRecord, Stage};
 
-/// A job with the input of one that is about to be submitted.
+/// An open job that has the model and the input of one that is about to be submitted.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Duplicate {
-    /// Nobody knows what came of it: to submit that again could pay for it twice.
+    /// The outcome of its submit is unknown: submitting again could pay for the same job twice.
     OutcomeUnknown(JobRecord),
-    /// Its task goes on, so that another one is paid for as well.
+    /// The job is running: submitting again pays for a second one.
     Running(JobRecord),
 }
 
 impl Wavespeed {
-    /// An open job of this model with the same input, if there is one; one that was lost comes first.
-    /// One whose submit is on its way just now is none.
+    /// Returns an open job of this model with the same input, if there is one. A job whose outcome is
+    /// unknown comes before one that is running. A job that another process is sending at this moment
+    /// is not reported.
     ///
     /// # Errors
-    /// If the store cannot be read.
+    /// Returns an error if the store cannot be read.
     pub fn find_duplicate(
         &self,
         model: &str,
@@ -29,19 +30,21 @@ impl Wavespeed {
     ) -> Result<Option<Duplicate>, StoreError> {
         let store = &self.0.store;
         let open = store.jobs(&self.0.account, JobFilter::Open)?.into_iter();
-        let mut goes_on = None;
+        let mut running = None;
         for job in open.filter(|job| job.model.as_str() == model && job.input == *input) {
             match job.stage {
                 Stage::Unknown => return Ok(Some(Duplicate::OutcomeUnknown(job))),
+                // A claim that can be had has no live owner: its process died before it could record
+                // the outcome.
                 Stage::Intended if store.claim(job.number).is_ok() => {
                     return Ok(Some(Duplicate::OutcomeUnknown(job)));
                 }
                 _ if job.id.is_some() => {
-                    goes_on.get_or_insert(Duplicate::Running(job));
+                    running.get_or_insert(Duplicate::Running(job));
                 }
                 _ => {}
             }
         }
-        Ok(goes_on)
+        Ok(running)
     }
 }

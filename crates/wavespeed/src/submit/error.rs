@@ -8,47 +8,49 @@ use crate::check::fault::Faults;
 use crate::store::error::StoreError;
 use crate::submit::outcome::{RejectedSubmit, UnknownOutcome};
 
-/// Why a submit did not yield a job.
+/// Error of [`Wavespeed::submit`](crate::Wavespeed::submit) and its variants.
+///
+/// Every variant but [`Unknown`](Self::Unknown) means that nothing is billed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubmitError {
     /// The input breaks rules of the model. Nothing was sent.
     #[error("the input was refused before anything was sent: {0}")]
     Invalid(#[from] Faults),
-    /// It is not the id of a model. Nothing was sent.
+    /// The model id is malformed. Nothing was sent.
     #[error(transparent)]
     Model(#[from] InvalidId),
-    /// The input cannot be written as JSON. Nothing was sent.
-    #[error("the input cannot be written as JSON: {0}")]
+    /// The input cannot be serialized as JSON. Nothing was sent.
+    #[error("the input cannot be serialized as JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// It costs more than it may. Nothing was sent.
+    /// The price is above the limit. Nothing was sent.
     #[error(
-        "it costs {} {}, which is more than {max} USD; nothing was submitted", .quote.price, .quote.currency
+        "the price is {} {}, above the limit of {max} USD; nothing was submitted", .quote.price, .quote.currency
     )]
     Price {
-        /// What the vendor asks for it.
+        /// The vendor's price.
         quote: Quote,
-        /// What it may cost.
+        /// The limit, in USD.
         max: f64,
     },
-    /// What it costs is not known, and there is a limit. Nothing was sent.
-    #[error("what it costs is not known, so nothing was submitted: {0}")]
+    /// There is a price limit, and the price is not known. Nothing was sent.
+    #[error("the price is not known, so nothing was submitted: {0}")]
     NoPrice(FetchError),
-    /// The vendor could not report the end of the task there. Nothing was sent.
+    /// The vendor cannot send a webhook to the URL. Nothing was sent.
     #[error("the webhook {url:?} {why}, so nothing was submitted")]
     Webhook {
-        /// What was given.
+        /// The URL.
         url: String,
-        /// What is wrong with it.
+        /// The reason, as the rest of a sentence about the URL.
         why: &'static str,
     },
-    /// The submit could not be written down, so it was not sent.
-    #[error("the submit could not be written down, so it was not sent: {0}")]
+    /// The store could not record the intent. Nothing was sent.
+    #[error("the submit could not be recorded, so it was not sent: {0}")]
     Store(#[from] StoreError),
-    /// It was refused or never sent. Nothing is billed.
+    /// The submit was rejected, or never sent.
     #[error(transparent)]
     Rejected(#[from] RejectedSubmit),
-    /// It was sent, and nobody knows what came of it.
+    /// The submit was sent, and its outcome is unknown.
     #[error(transparent)]
     Unknown(#[from] UnknownOutcome),
 }

@@ -1,4 +1,9 @@
-//! Submitting: the one call that costs money.
+//! Submitting an input to a model: the one call that costs money.
+//!
+//! A submit is checked, its price compared with the limit, its intent recorded, and only then sent
+//! ([`send`]). What an answer means is one table ([`outcome`]). An outcome that stayed unknown is
+//! looked up in the vendor's history ([`reconcile`]), and [`duplicate`] finds open jobs with the same
+//! input before another one is paid for.
 
 pub(crate) mod duplicate;
 pub(crate) mod error;
@@ -27,33 +32,34 @@ use crate::wait::job::Job;
 use crate::webhook;
 
 impl Wavespeed {
-    /// Checks an input by every rule of its model, then submits it, once. **This is the call that
-    /// costs money.**
+    /// Checks an input against every rule of its model, then submits it once. **This call costs
+    /// money.**
     ///
-    /// Dropping the future before its end may leave a task behind that was created and billed.
+    /// Dropping the future before it completes may leave a prediction behind that was created and
+    /// billed.
     ///
     /// # Errors
-    /// All faults of the input at once; otherwise whether the submit was rejected (nothing is
-    /// billed) or its outcome is unknown.
+    /// Returns all faults of the input at once, before anything is sent. After that, the error says
+    /// whether the submit was rejected (nothing is billed) or whether its outcome is unknown.
     pub async fn submit<I: ModelInput>(&self, input: &I) -> Result<Job, SubmitError> {
         self.submit_raw(I::MODEL, &serde_json::to_value(input)?)
             .await
     }
 
-    /// As [`submit`](Self::submit), for JSON. A model that the catalogue does not have is submitted
-    /// to without a check.
+    /// Submits a JSON input, as [`submit`](Self::submit) does. The input of a model that is not in
+    /// the catalogue is not checked.
     ///
     /// # Errors
-    /// As of [`submit`](Self::submit).
+    /// Returns the errors of [`submit`](Self::submit).
     pub async fn submit_raw(&self, model: &str, input: &Value) -> Result<Job, SubmitError> {
         self.submit_with(model, input, &SubmitOptions::new(self.deadline()))
             .await
     }
 
-    /// As [`submit_raw`](Self::submit_raw), with options.
+    /// Submits a JSON input with options.
     ///
     /// # Errors
-    /// As of [`submit`](Self::submit).
+    /// Returns the errors of [`submit`](Self::submit).
     pub async fn submit_with(
         &self,
         model: &str,
@@ -65,58 +71,27 @@ impl Wavespeed {
             let mut faults = check(model, input, Files::Url);
             override_rules(&mut faults, options.overridden);
             for fault in Faults::refused(faults)? {
-                tracing::warn!(%fault, "submitted all the same");
+                tracing::warn!(%fault, "the input is submitted despite this fault");
             }
         }
         self.begin(model, input, options).await
     }
 
-    /// Submits JSON as it is, once. **This is the call that costs money**: a key that the model
-    /// does not know is dropped silently, and the task is billed with defaults.
+    /// Submits a JSON input as it is, without a check. **This call costs money**: the vendor drops
+    /// inputs that the model does not know and bills the prediction that the rest makes.
     ///
     /// # Errors
-    /// As of [`submit`](Self::submit), but for the faults of the input.
+    /// Returns the errors of [`submit`](Self::submit), except for the faults of the input.
     pub async fn submit_unchecked(&self, model: &str, input: &Value) -> Result<Job, SubmitError> {
         self.begin(model, input, &SubmitOptions::new(self.deadline()))
             .await
     }
 
-    async fn begin(
-        &self,
-        model: &str,
-        input: &Value,
-        options: &SubmitOptions<'_>,
-    ) -> Result<Job, SubmitError> {
-        let webhook = options.webhook;
-        webhook.map_or(Ok(()), |url| self.check_webhook(url))?;
-        self.affordable(model, input, options).await?;
-        let model: ModelId = model.parse()?;
-        let target = options.target.map(Target::absolute).transpose();
-        let at = SystemTime::now();
-        let mut intent = Intent::new(&self.0.account, &model, input, at);
-        let target = target.map_err(StoreError::new)?;
-        intent.target = target.as_ref();
-        intent.webhook = webhook;
-        let submit = PendingSubmit {
-            number: self.0.store.intend(&intent)?,
-            model: &model,
-            input,
-            webhook,
-            at,
-            deadline: options.deadline,
-        };
-        let _mine = self.0.store.claim(submit.number).inspect_err(|_| {
-            // It is not sent, so nothing is to be found of it.
-            _ = self.settle(submit.number, &Resolution::Rejected);
-        })?;
-        self.send(submit).await
-    }
-
-    /// Whether the vendor may be able to report the end of a task to a URL, as far as that can be
-    /// said without trying: as a submit checks it.
+    /// Checks that the vendor can send a webhook to a URL, as far as that can be said without trying.
+    /// Every submit with a webhook makes this check.
     ///
     /// # Errors
-    /// [`SubmitError::Webhook`], if it is none that the vendor takes or can reach.
+    /// Returns [`SubmitError::Webhook`] if the vendor does not take the URL or cannot reach it.
     pub fn check_webhook(&self, webhook: &str) -> Result<(), SubmitError> {
         let api = self.0.account.base_url.parse();
         webhook::url::check(webhook, api.is_ok_and(|api| is_loopback(&api))).map_err(|why| {
@@ -127,8 +102,43 @@ impl Wavespeed {
         })
     }
 
-    /// Whether a task costs no more than it may.
-    async fn affordable(
+    /// Records the intent and sends the submit. Everything that can fail without the store comes
+    /// first, so that a job in the store is one that was about to be sent.
+    async fn begin(
+        &self,
+        model: &str,
+        input: &Value,
+        options: &SubmitOptions<'_>,
+    ) -> Result<Job, SubmitError> {
+        if let Some(webhook) = options.webhook {
+            self.check_webhook(webhook)?;
+        }
+        self.check_price(model, input, options).await?;
+        let model: ModelId = model.parse()?;
+        // Another process may save the outputs, from another folder.
+        let target = options.target.map(Target::absolute).transpose();
+        let target = target.map_err(StoreError::new)?;
+        let at = SystemTime::now();
+        let mut intent = Intent::new(&self.0.account, &model, input, at);
+        intent.target = target.as_ref();
+        intent.webhook = options.webhook;
+        let submit = PendingSubmit {
+            number: self.0.store.intend(&intent)?,
+            model: &model,
+            input,
+            webhook: options.webhook,
+            at,
+            deadline: options.deadline,
+        };
+        let _claim = self.0.store.claim(submit.number).inspect_err(|_| {
+            // Nothing was sent, so there is no outcome to look for.
+            _ = self.settle(submit.number, &Resolution::Rejected);
+        })?;
+        self.send(submit).await
+    }
+
+    /// Fails unless the vendor's price is known and within the limit of the options.
+    async fn check_price(
         &self,
         model: &str,
         input: &Value,
@@ -143,9 +153,11 @@ impl Wavespeed {
             None => self.price(model, input).await,
         };
         let quote = quote.map_err(SubmitError::NoPrice)?;
+        // The limit is in USD: a price in another currency cannot be compared with it.
         if quote.currency == "USD" && quote.price <= max {
-            return Ok(());
+            Ok(())
+        } else {
+            Err(SubmitError::Price { quote, max })
         }
-        Err(SubmitError::Price { quote, max })
     }
 }

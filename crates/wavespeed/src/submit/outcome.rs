@@ -1,6 +1,6 @@
-//! What became of a submit: a decision table without I/O.
+//! The outcome of a submit: a decision table without I/O.
 //!
-//! | the attempt | outcome |
+//! | attempt | outcome |
 //! |---|---|
 //! | an id can be read in the answer, whatever else is in it | accepted |
 //! | no byte of the request left this machine | rejected |
@@ -8,7 +8,7 @@
 //! | 408; 5xx; 2xx without a readable id | unknown |
 //! | no answer, or a broken one without an id | unknown |
 //!
-//! An unknown outcome is never a reason to send again: the task may exist, and be billed.
+//! An unknown outcome is never a reason to send again: the prediction may exist, and be billed.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,17 +16,17 @@ use wavespeed_client::{Answer, PredictionId};
 
 use crate::store::number::JobNumber;
 
-/// What came of sending a submit.
+/// The result of sending a submit once.
 pub(crate) enum Attempt {
-    /// An answer, of whatever kind.
+    /// An answer of any kind.
     Answered(Answer),
-    /// The connection never stood, so nothing was sent.
+    /// The connection was never established, so nothing was sent.
     NotSent(String),
     /// No answer came, and the request may have arrived.
     Lost(String),
 }
 
-/// What is known of the task.
+/// What is known about the prediction of a submit.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Accepted(PredictionId),
@@ -34,7 +34,7 @@ pub(crate) enum Outcome {
     Unknown(UnknownOutcome),
 }
 
-/// The submit was refused or never sent. Nothing is billed.
+/// A submit that was refused or never sent. Nothing is billed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", match self.refusal {
     Refusal::NotSent => format!("the submit could not be sent ({}); nothing is billed", self.message),
@@ -42,13 +42,13 @@ pub(crate) enum Outcome {
 })]
 #[non_exhaustive]
 pub struct RejectedSubmit {
-    /// Why.
+    /// The reason.
     pub refusal: Refusal,
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
-    /// What the vendor or the connection said.
+    /// The message of the vendor or of the connection.
     pub message: String,
-    /// How long the vendor asks to wait before another try.
+    /// The time that the vendor asks to wait before another submit.
     pub retry_after: Option<Duration>,
 }
 
@@ -62,53 +62,55 @@ impl RejectedSubmit {
         }
     }
 
-    /// Whether another time it may not be rejected.
+    /// Returns `true` if the same submit may be accepted later.
     pub(crate) fn is_transient(&self) -> bool {
         matches!(self.refusal, Refusal::NotSent | Refusal::Busy)
     }
 }
 
-/// Why a submit was refused.
+/// The reason for a rejected submit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// No connection stood: nothing was sent.
+    /// No connection was established: nothing was sent.
     NotSent,
-    /// The key is not valid (401).
+    /// The API key is not valid (401).
     Key,
-    /// The role of the key does not permit it (403).
+    /// The role of the API key does not permit a submit (403).
     Role,
     /// The account has no credit left.
     Credit,
-    /// Too many submits, or too many tasks at once (429).
+    /// Too many submits, or too many jobs at once (429).
     Busy,
-    /// There is no such model (404).
+    /// The model does not exist (404).
     Model,
     /// The answer was a redirect, which a submit does not follow (3xx).
     Redirect,
-    /// The input is not what the model takes (another 4xx).
+    /// The model does not take the input (any other 4xx).
     Request,
 }
 
-/// The submit was sent, and whether a task was created is not known. If one was, it is billed.
-/// Never send it again before the vendor's record of recent predictions was looked at.
+/// A submit that was sent, without it being known whether a prediction was created. If one was, it is
+/// billed. Look at the vendor's history (see [`Wavespeed::reconcile`](crate::Wavespeed::reconcile))
+/// before you send it again.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the outcome of the submit is unknown ({message}): a task may have been created and billed"
+    "the outcome of the submit is unknown ({message}): a prediction may have been created and billed"
 )]
 #[non_exhaustive]
 pub struct UnknownOutcome {
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
-    /// What the vendor or the connection said.
+    /// The message of the vendor or of the connection.
     pub message: String,
-    /// The body of the answer, as much of it as came: an id may be in it that was not understood.
+    /// The part of the answer's body that arrived. It may contain an id in a form that was not
+    /// understood.
     pub body: String,
-    /// The number of the job in the store, if there is one: what to reconcile.
+    /// The number of the job in the store, if there is one: the job to reconcile.
     pub job: Option<JobNumber>,
 }
 
-/// The decision table.
+/// Decides the outcome of an attempt. This is the table above.
 pub(crate) fn decide(attempt: &Attempt, now: SystemTime) -> Outcome {
     let answer = match attempt {
         Attempt::Answered(answer) => answer,
@@ -124,6 +126,7 @@ pub(crate) fn decide(attempt: &Attempt, now: SystemTime) -> Outcome {
             });
         }
     };
+    // An id is proof, whatever the status: the prediction exists.
     if let Some(id) = answer.prediction_id() {
         return Outcome::Accepted(id);
     }
@@ -135,6 +138,7 @@ pub(crate) fn decide(attempt: &Attempt, now: SystemTime) -> Outcome {
         404 => Refusal::Model,
         429 => Refusal::Busy,
         400 if lacks_credit(answer) => Refusal::Credit,
+        // A gateway gave up on a request that the server behind it may have received.
         408 => return unknown(answer),
         300..=399 => Refusal::Redirect,
         400..=499 => Refusal::Request,
@@ -157,10 +161,67 @@ fn unknown(answer: &Answer) -> Outcome {
     })
 }
 
-/// No credit has no status of its own: it is told from other refusals by its words.
+/// Returns `true` if the account has no credit left. The vendor has no status or code for it, only
+/// the words.
 fn lacks_credit(answer: &Answer) -> bool {
     answer
         .envelope()
         .message
         .is_some_and(|message| message.to_lowercase().contains("insufficient credit"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Decides on an answer without an id, and returns the outcome as a word.
+    fn outcome(status: u16, body: &'static str) -> String {
+        let answer = Attempt::Answered(Answer::new(status, body));
+        match decide(&answer, SystemTime::UNIX_EPOCH) {
+            Outcome::Accepted(id) => format!("accepted {id}"),
+            Outcome::Rejected(rejected) => format!("rejected {:?}", rejected.refusal),
+            Outcome::Unknown(_) => "unknown".to_owned(),
+        }
+    }
+
+    #[test]
+    fn every_status_without_an_id_has_its_row() {
+        for status in 100..=999 {
+            let expected = match status {
+                401 => "rejected Key",
+                402 => "rejected Credit",
+                403 => "rejected Role",
+                404 => "rejected Model",
+                429 => "rejected Busy",
+                300..=399 => "rejected Redirect",
+                400..=407 | 409..=499 => "rejected Request",
+                _ => "unknown",
+            };
+            assert_eq!(outcome(status, "{}"), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn an_id_means_accepted_whatever_the_status() {
+        for status in [200, 202, 302, 400, 408, 429, 500] {
+            let body = r#"{"code":500,"data":{"id":"pred_1""#;
+            assert_eq!(outcome(status, body), "accepted pred_1", "{status}");
+        }
+    }
+
+    #[test]
+    fn a_lack_of_credit_is_recognised_by_its_words() {
+        let body = r#"{"message":"Insufficient credits. Please top up."}"#;
+        assert_eq!(outcome(400, body), "rejected Credit");
+        assert_eq!(outcome(500, body), "unknown");
+    }
+
+    #[test]
+    fn an_attempt_without_an_answer_is_rejected_only_if_nothing_was_sent() {
+        let now = SystemTime::UNIX_EPOCH;
+        let not_sent = decide(&Attempt::NotSent("refused".into()), now);
+        assert!(matches!(not_sent, Outcome::Rejected(rejected) if rejected.is_transient()));
+        let lost = decide(&Attempt::Lost("reset".into()), now);
+        assert!(matches!(lost, Outcome::Unknown(_)));
+    }
 }

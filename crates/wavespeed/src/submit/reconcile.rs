@@ -1,13 +1,15 @@
-//! Finding out what came of a submit whose answer was lost: by the vendor's own history.
+//! Reconciling a submit whose outcome is unknown with the vendor's history.
 //!
-//! A task is adopted only if it can be nothing else: it is of the same model, was created when the
-//! submit was on its way, belongs to no other job that is known, and no other submit of that model
-//! is open from that time. It could still be of another client of the same account, which is why
-//! the record of such a job says that it was adopted.
+//! A prediction is adopted only if it can be nothing else: it has the model of the submit, was created
+//! while the submit was in flight, belongs to no other known job, and no other submit of that model is
+//! open from that time. It could still belong to another client of the same account, which is why the
+//! record of such a job says that its id was adopted. Everything else is a list of candidates for a
+//! person.
 
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use reqwest::header::DATE;
 use wavespeed_client::{Answer, Prediction, PredictionId, types};
 use wavespeed_poll::{Deadline, FirstPoll};
 
@@ -17,25 +19,26 @@ use crate::store::error::StoreError;
 use crate::store::record::{JobFilter, JobRecord, Resolution, Stage};
 use crate::wait::job::Job;
 
-/// What the clocks of this machine and the vendor may differ by after the correction.
-const MARGIN: Duration = Duration::from_secs(2);
+/// The difference between the clocks of this machine and the vendor that may remain after the
+/// correction by the `Date` header, which has a resolution of a second.
+const CLOCK_MARGIN: Duration = Duration::from_secs(2);
 
-/// The waits between looks, as long as nothing is found.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// The first pause between two searches that find nothing; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What was found of a submit whose outcome is not known.
+/// The result of [`Wavespeed::reconcile`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Reconciled {
-    /// One task that can be nothing else. The store has its id now.
+    /// One prediction that can be nothing else. The store has its id now.
     Adopted(Box<Job>),
-    /// Nothing, within the settle time of the settings. The submit probably never arrived.
+    /// No prediction within the settle time of the settings. The submit probably never arrived.
     Nothing,
-    /// Tasks that could be it. Which one is for a person to say.
+    /// Predictions that may be the one. A person has to decide.
     Candidates(Vec<Prediction>),
 }
 
-/// Why nobody could look.
+/// Error of [`Wavespeed::reconcile`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReconcileError {
@@ -48,11 +51,14 @@ pub enum ReconcileError {
 }
 
 impl Wavespeed {
-    /// Looks in the vendor's history for the task of a job whose id is not known, and adopts it if
-    /// it can be nothing else. A job whose id is known is returned as it is.
+    /// Searches the vendor's history for the prediction of a job whose id is not known, and adopts it
+    /// if it can be nothing else. A job whose id is known is returned as it is.
+    ///
+    /// While nothing is found, the search is repeated until the settle time of the settings is over:
+    /// a prediction may show in the history a little late.
     ///
     /// # Errors
-    /// If the history or the store cannot be read.
+    /// Returns an error if the history or the store cannot be read.
     pub async fn reconcile(
         &self,
         record: &JobRecord,
@@ -66,59 +72,58 @@ impl Wavespeed {
         }
         let clock = self.0.poller.clock();
         let settled = Deadline::after(self.0.settle, clock);
-        let mut wait = FIRST_WAIT;
+        let mut pause = FIRST_PAUSE;
         loop {
-            let look = deadline.timeout(clock, self.look(record)).await;
-            let out_of_time = || FetchError::Transport("the deadline came".into());
-            let found = look.unwrap_or_else(|| Err(out_of_time().into()))?;
-            let left = settled.remaining(clock).unwrap_or_default();
-            if !matches!(found, Reconciled::Nothing) || left.is_zero() {
+            let search = deadline.timeout(clock, self.search_history(record)).await;
+            let expired = || FetchError::Transport("the deadline expired".into());
+            let found = search.unwrap_or_else(|| Err(expired().into()))?;
+            let remaining = settled.remaining(clock).unwrap_or_default();
+            if !matches!(found, Reconciled::Nothing) || remaining.is_zero() {
                 return Ok(found);
             }
-            clock.sleep_until(clock.now() + wait.min(left)).await;
-            wait *= 2;
+            clock.sleep_until(clock.now() + pause.min(remaining)).await;
+            pause *= 2;
         }
     }
 
-    /// Adopts a task by the word of a person.
+    /// Adopts a prediction for a job because a person says that it is the one.
     ///
     /// # Errors
-    /// If the store fails, if another task is known of this job, or if the task is another job's.
+    /// Returns an error if the store fails, if the job already has another id, or if the id belongs
+    /// to another job.
     pub fn adopt(&self, record: &JobRecord, id: PredictionId) -> Result<Job, StoreError> {
-        self.0
-            .store
-            .settle(record.number, &Resolution::Adopted(&id))?;
+        let adopted = Resolution::Adopted(&id);
+        self.0.store.settle(record.number, &adopted)?;
         Ok(Job::new(self.clone(), id, FirstPoll::Now, None).with_number(record.number))
     }
 
-    async fn look(&self, record: &JobRecord) -> Result<Reconciled, ReconcileError> {
+    /// Searches the newest page of the history once.
+    async fn search_history(&self, record: &JobRecord) -> Result<Reconciled, ReconcileError> {
         let jobs = self.0.store.jobs(&self.0.account, JobFilter::All)?;
-        let sent = Window::around(record.at, self.0.timeouts.submit);
+        let window = Window::of_submit(record.at, self.0.timeouts.submit);
         let mut query = types::HistoryRequest::new();
         query.model = Some(record.model.to_string());
         let call = async { Answer::of(self.0.api.list_predictions(&query).await).await };
         let answer = answered(self, call).await?;
-        let offset = offset(&answer, SystemTime::now());
-        let items = items(&answer)?;
-        let candidates: Vec<Prediction> = items
-            .into_iter()
-            .filter(|item| {
-                item.model
-                    .as_deref()
-                    .is_none_or(|model| model == record.model.as_str())
-            })
-            .filter(|item| created(item).is_none_or(|at| sent.holds(at, offset)))
-            .filter(|item| {
-                !jobs
-                    .iter()
-                    .any(|job| job.id.as_ref().is_some_and(|id| id.as_str() == item.id))
-            })
-            .collect();
+        let clock_offset = clock_offset(&answer, SystemTime::now());
+        let belongs_to_a_job = |prediction: &Prediction| {
+            let mut ids = jobs.iter().filter_map(|job| job.id.as_ref());
+            ids.any(|id| id.as_str() == prediction.id)
+        };
+        let model = record.model.as_str();
+        // A prediction without a model or a creation time cannot be excluded by it.
+        let candidates = predictions(&answer)?.into_iter();
+        let candidates = candidates
+            .filter(|found| found.model.as_deref().is_none_or(|own| own == model))
+            .filter(|found| created(found).is_none_or(|at| window.contains(at, clock_offset)))
+            .filter(|found| !belongs_to_a_job(found));
+        let candidates: Vec<Prediction> = candidates.collect();
+        // Another open submit could own each of the candidates just as well.
         let rivals = jobs.iter().filter(|job| {
             job.number != record.number
                 && matches!(job.stage, Stage::Intended | Stage::Unknown)
                 && job.model == record.model
-                && Window::around(job.at, self.0.timeouts.submit).meets(&sent)
+                && Window::of_submit(job.at, self.0.timeouts.submit).overlaps(&window)
         });
         match (&candidates[..], rivals.count()) {
             ([], _) => Ok(Reconciled::Nothing),
@@ -130,55 +135,56 @@ impl Wavespeed {
     }
 }
 
-/// When a submit could have made a task.
+/// The time span in which a submit can have created a prediction.
 struct Window {
     from: SystemTime,
     to: SystemTime,
 }
 
 impl Window {
-    fn around(at: SystemTime, submit: Duration) -> Self {
+    /// Returns the window of a submit that was intended at `at` and waited at most `timeout` for its
+    /// answer.
+    fn of_submit(at: SystemTime, timeout: Duration) -> Self {
         Self {
-            from: at - MARGIN,
-            to: at + submit + MARGIN,
+            from: at - CLOCK_MARGIN,
+            to: at + timeout + CLOCK_MARGIN,
         }
     }
 
-    /// Whether the vendor's clock, which is ahead by `offset` seconds, showed `at` within it.
-    fn holds(&self, at: Timestamp, offset: i64) -> bool {
+    /// Returns `true` if the vendor's clock, which is `clock_offset` seconds ahead of ours, showed
+    /// `at` within the window.
+    fn contains(&self, at: Timestamp, clock_offset: i64) -> bool {
         let seconds = |time: SystemTime| Timestamp::try_from(time).map(Timestamp::as_second);
-        let at = at.as_second() - offset;
+        let at = at.as_second() - clock_offset;
         match (seconds(self.from), seconds(self.to)) {
             (Ok(from), Ok(to)) => (from..=to).contains(&at),
             _ => false,
         }
     }
 
-    fn meets(&self, other: &Self) -> bool {
+    fn overlaps(&self, other: &Self) -> bool {
         self.from <= other.to && other.from <= self.to
     }
 }
 
-fn created(item: &Prediction) -> Option<Timestamp> {
-    item.created_at.as_deref()?.parse().ok()
+fn created(prediction: &Prediction) -> Option<Timestamp> {
+    prediction.created_at.as_deref()?.parse().ok()
 }
 
-/// By how many seconds the vendor's clock is ahead of this one.
-fn offset(answer: &Answer, now: SystemTime) -> i64 {
-    let date = answer.headers.get(reqwest::header::DATE);
+/// Returns by how many seconds the vendor's clock is ahead of ours, from the `Date` header. Without
+/// one, the clocks are taken to agree.
+fn clock_offset(answer: &Answer, now: SystemTime) -> i64 {
+    let date = answer.headers.get(DATE);
     let date = date.and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
     let seconds = |time: SystemTime| Timestamp::try_from(time).map(Timestamp::as_second).ok();
-    date.and_then(|date| Some(seconds(date)? - seconds(now)?))
-        .unwrap_or_default()
+    let offset = date.and_then(|date| Some(seconds(date)? - seconds(now)?));
+    offset.unwrap_or_default()
 }
 
-fn items(answer: &Answer) -> Result<Vec<Prediction>, FetchError> {
+/// Returns the predictions in an answer of the history call.
+fn predictions(answer: &Answer) -> Result<Vec<Prediction>, FetchError> {
     let data = data(answer);
     let items = data.as_ref().and_then(|data| data.get("items")?.as_array());
-    let items = items.ok_or_else(|| refused(answer))?;
-    Ok(items
-        .iter()
-        .cloned()
-        .filter_map(Prediction::from_json)
-        .collect())
+    let items = items.ok_or_else(|| refused(answer))?.iter().cloned();
+    Ok(items.filter_map(Prediction::from_json).collect())
 }

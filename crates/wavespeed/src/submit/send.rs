@@ -1,4 +1,7 @@
-//! Sending a submit that the store has as intended, and recording its outcome.
+//! Sending a submit whose intent is recorded, and recording its outcome.
+//!
+//! A submit is sent again only after an outcome that is certainly a rejection. Before each further
+//! POST the store gets a new intent, so that a reconciliation looks at the right time.
 
 use std::future::pending;
 use std::time::{Duration, SystemTime};
@@ -8,7 +11,7 @@ use wavespeed_client::text::chain;
 use wavespeed_client::{CallError, ModelId, PredictionId};
 use wavespeed_poll::{Deadline, FirstPoll};
 
-use crate::call::record;
+use crate::call::prediction;
 use crate::client::Wavespeed;
 use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
@@ -17,25 +20,25 @@ use crate::submit::error::SubmitError;
 use crate::submit::outcome::{Attempt, Outcome, RejectedSubmit, decide};
 use crate::wait::job::Job;
 
-/// A submit on its way.
+/// A submit whose intent the store has recorded.
 pub(super) struct PendingSubmit<'a> {
-    /// Its job in the store.
+    /// The number of its job in the store.
     pub(super) number: JobNumber,
     pub(super) model: &'a ModelId,
     pub(super) input: &'a Value,
     pub(super) webhook: Option<&'a str>,
-    /// When it was last about to be sent.
+    /// The time of the last intent.
     pub(super) at: SystemTime,
     pub(super) deadline: Deadline,
 }
 
 impl Wavespeed {
-    /// Submits the input of a job again as it is, under the same number, by the word of a person
-    /// that nothing came of it. **This is a call that costs money.**
+    /// Submits the input of a job again, unchanged and under the same number, because a person says
+    /// that no prediction came of the first submit. **This call costs money.**
     ///
     /// # Errors
-    /// As of [`submit`](Self::submit), but for the faults of the input; and if the task of the job is known by now, or somebody else
-    /// has sent it again.
+    /// Returns the errors of [`submit`](Self::submit), except for the faults of the input; and
+    /// [`SubmitError::Store`] if the job has an id by now, or another process has sent it again.
     pub async fn resubmit(
         &self,
         record: &JobRecord,
@@ -49,12 +52,12 @@ impl Wavespeed {
             at: record.at,
             deadline,
         };
-        let _mine = self.0.store.claim(record.number)?;
-        self.resent(&mut submit)?;
+        let _claim = self.0.store.claim(record.number)?;
+        self.renew_intent(&mut submit)?;
         self.send(submit).await
     }
 
-    /// Sends what the store has as intended.
+    /// Sends a submit until it is accepted, its outcome is unknown, or it is rejected for good.
     pub(super) async fn send(&self, mut submit: PendingSubmit<'_>) -> Result<Job, SubmitError> {
         let number = submit.number;
         let mut resends = 0..self.0.resends;
@@ -62,41 +65,43 @@ impl Wavespeed {
             let attempt = self.attempt(&submit).await;
             match decide(&attempt, SystemTime::now()) {
                 Outcome::Accepted(id) => {
-                    let with_store_error = self.settle(number, &Resolution::Accepted(&id));
-                    let job = self.submitted(id, number, &attempt);
+                    let recorded = self.settle(number, &Resolution::Accepted(&id));
+                    let job = self.accepted(id, number, &attempt);
                     let now = self.0.poller.clock().now();
                     return Ok(job
                         .with_submission(submit.model, now)
-                        .with_store_error(with_store_error));
+                        .with_store_result(recorded));
                 }
                 Outcome::Unknown(mut unknown) => {
                     _ = self.settle(number, &Resolution::Unknown);
                     unknown.job = Some(number).filter(|number| number.get() > 0);
                     return Err(unknown.into());
                 }
-                Outcome::Rejected(rejected) => match self.retry_delay(&rejected, resends.next()) {
-                    Some(wait) if submit.deadline.allows(wait, self.0.poller.clock()) => {
-                        tracing::warn!(%rejected, ?wait, "the submit is sent again");
-                        self.sleep(wait).await;
-                        // Woken too late: why it was rejected says more than that.
-                        if !submit
-                            .deadline
-                            .allows(Duration::ZERO, self.0.poller.clock())
-                        {
-                            break rejected;
-                        }
-                        self.resent(&mut submit)?;
+                Outcome::Rejected(rejected) => {
+                    let delay = self.retry_delay(&rejected, resends.next());
+                    let clock = self.0.poller.clock();
+                    let Some(delay) = delay.filter(|delay| submit.deadline.allows(*delay, clock))
+                    else {
+                        break rejected;
+                    };
+                    tracing::warn!(%rejected, ?delay, "the submit is sent again");
+                    clock.sleep_until(clock.now() + delay).await;
+                    // The sleep may have lasted beyond the deadline (the machine was suspended). The
+                    // rejection is then the better error.
+                    if !submit.deadline.allows(Duration::ZERO, clock) {
+                        break rejected;
                     }
-                    _ => break rejected,
-                },
+                    self.renew_intent(&mut submit)?;
+                }
             }
         };
         _ = self.settle(number, &Resolution::Rejected);
         Err(rejected.into())
     }
 
-    /// It is about to be sent again. Were it lost this time, it would be looked for from here on.
-    fn resent(&self, submit: &mut PendingSubmit<'_>) -> Result<(), StoreError> {
+    /// Records that a submit is about to be sent again. If its outcome is lost this time, the history
+    /// is searched from here on.
+    fn renew_intent(&self, submit: &mut PendingSubmit<'_>) -> Result<(), StoreError> {
         let (before, at) = (submit.at, SystemTime::now());
         let resent = Resolution::Resent { before, at };
         self.0.store.settle(submit.number, &resent)?;
@@ -104,23 +109,20 @@ impl Wavespeed {
         Ok(())
     }
 
-    /// One POST.
+    /// Makes one POST.
     async fn attempt(&self, submit: &PendingSubmit<'_>) -> Attempt {
-        let clock = self.0.poller.clock();
-        let left = submit
-            .deadline
-            .remaining(clock)
-            .unwrap_or(self.0.timeouts.submit);
-        if left.is_zero() {
-            return Attempt::NotSent("the deadline came before it".into());
+        let (clock, timeout) = (self.0.poller.clock(), self.0.timeouts.submit);
+        let remaining = submit.deadline.remaining(clock).unwrap_or(timeout);
+        if remaining.is_zero() {
+            return Attempt::NotSent("the deadline expired before it".into());
         }
-        let timeout = left.min(self.0.timeouts.submit);
+        let timeout = timeout.min(remaining);
         let deadline = Deadline::after(timeout, clock);
+        // The client gets the time limit as a future, so that it can keep the part of the answer that
+        // arrived before it: an id may be in there.
         let limit = async { _ = deadline.timeout(clock, pending::<()>()).await };
-        let post = self
-            .0
-            .api
-            .submit_raw(submit.model, submit.input, submit.webhook, limit);
+        let api = &self.0.api;
+        let post = api.submit_raw(submit.model, submit.input, submit.webhook, limit);
         match post.await {
             Ok(answer) => Attempt::Answered(answer),
             Err(CallError::Limit) => Attempt::Lost(format!("no answer within {timeout:?}")),
@@ -129,8 +131,8 @@ impl Wavespeed {
         }
     }
 
-    /// After how long a rejected submit is sent again, the time before it being the `resend`th; not
-    /// at all if there are no more, or another time would be rejected just the same.
+    /// Returns the delay after which a rejected submit is sent again, or `None` if it is not.
+    /// `resend` counts the resends so far and is `None` when the budget is used up.
     fn retry_delay(&self, rejected: &RejectedSubmit, resend: Option<u32>) -> Option<Duration> {
         if !rejected.is_transient() {
             return None;
@@ -139,12 +141,8 @@ impl Wavespeed {
         Some(rejected.retry_after.unwrap_or_default().max(backoff))
     }
 
-    async fn sleep(&self, time: Duration) {
-        let clock = self.0.poller.clock();
-        clock.sleep_until(clock.now() + time).await;
-    }
-
-    /// The submit is done: a store that fails now must not lose its outcome.
+    /// Records an outcome. The POST is done, so a store that fails now is logged and returned, and
+    /// must not hide the outcome.
     pub(super) fn settle(
         &self,
         job: JobNumber,
@@ -152,16 +150,16 @@ impl Wavespeed {
     ) -> Result<(), StoreError> {
         let settled = self.0.store.settle(job, outcome);
         settled.inspect_err(|error| {
-            tracing::error!(?outcome, %error, "the outcome of a submit could not be written down");
+            tracing::error!(?outcome, %error, "the outcome of a submit could not be recorded");
         })
     }
 
-    fn submitted(&self, id: PredictionId, number: JobNumber, attempt: &Attempt) -> Job {
-        let record = match attempt {
-            Attempt::Answered(answer) => record(answer),
+    fn accepted(&self, id: PredictionId, number: JobNumber, attempt: &Attempt) -> Job {
+        let prediction = match attempt {
+            Attempt::Answered(answer) => prediction(answer),
             _ => None,
         };
         tracing::info!(%id, %number, "submitted");
-        Job::new(self.clone(), id, FirstPoll::AfterGap, record.as_ref()).with_number(number)
+        Job::new(self.clone(), id, FirstPoll::AfterGap, prediction.as_ref()).with_number(number)
     }
 }

@@ -1,5 +1,5 @@
-//! The ends of all tasks of the account, whoever has submitted them: what webhooks would report, where
-//! the vendor cannot reach anybody.
+//! Watching every job of the account, whichever program submitted it: what webhooks would report,
+//! for machines that the vendor cannot reach.
 
 use std::collections::HashMap;
 use std::future::ready;
@@ -17,133 +17,137 @@ use crate::client::Wavespeed;
 use crate::wait::error::WaitError;
 use crate::wait::job::Job;
 
-/// Tasks this old are looked for at first; later, those a little older than the newest.
-const RUNNING: Duration = Duration::from_secs(2 * 60 * 60);
+/// The age up to which the first search looks for jobs that still run.
+const FIRST_WINDOW: Duration = Duration::from_secs(2 * 60 * 60);
 
-const MARGIN: Duration = Duration::from_secs(60);
+/// The overlap between one search and the next: the vendor may list a prediction a little later than
+/// one that was created after it.
+const OVERLAP: Duration = Duration::from_secs(60);
 
-/// The longest wait that the vendor can ask for.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+/// The longest pause that the vendor's Retry-After can cause.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// What could not be learned of the account's tasks.
+/// Error item of [`Wavespeed::watch_account`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AccountWatchError {
-    /// Which tasks there are. It is asked again, unless it is for the key or its role.
-    #[error("what tasks there are is not known: {0}")]
+    /// The history could not be read. It is read again, unless the API key or its role was refused.
+    #[error("the account's jobs could not be listed: {0}")]
     History(FetchError),
-    /// How one of them goes on.
+    /// Waiting for one of the jobs ended before the job did.
     #[error(transparent)]
-    Task(#[from] WaitError),
+    Job(#[from] WaitError),
 }
 
 impl Wavespeed {
-    /// The final record of each task of the account: of those of the last 2 hours that still run, and
-    /// of all that come. Every `look`, the vendor's history is asked for new ones, which are then
-    /// waited for as by [`watch_many`](Self::watch_many). Goes on for ever; if the key or its role is
-    /// refused, no more is looked for, and it ends with the last task that is known.
+    /// Watches every job of the account: those of the last 2 hours that still run, and all that
+    /// follow. The items are the final predictions.
+    ///
+    /// The vendor's history is searched for new jobs once per `interval`; each is then polled as by
+    /// [`watch_many`](Self::watch_many). The stream does not end by itself. Once the API key or its
+    /// role is refused, no more jobs are searched for, and the stream ends with the last known job.
     pub fn watch_account(
         &self,
-        look: Duration,
+        interval: Duration,
         limits: RateLimits,
     ) -> impl Stream<Item = Result<Prediction, AccountWatchError>> + Send + use<> {
-        let (troubles, mut trouble) = unbounded_channel();
-        let search = HistorySearch::new(self.clone(), look, troubles);
+        let (error_sender, mut errors) = unbounded_channel();
+        let search = HistorySearch::new(self.clone(), interval, error_sender);
         let jobs = stream::unfold(search, HistorySearch::next).flat_map(stream::iter);
-        let watched = self.watch_many(jobs, Deadline::never(), limits);
-        let ended = watched.filter_map(|(_, item)| {
+        let updates = self.watch_many(jobs, Deadline::never(), limits);
+        let ended = updates.filter_map(|(_, item)| {
             ready(match item {
-                Ok(Update::Done(record)) => Some(Ok(record)),
+                Ok(Update::Done(prediction)) => Some(Ok(prediction)),
                 Ok(_) => None,
                 Err(error) => Some(Err(error.into())),
             })
         });
-        let troubles = stream::poll_fn(move |context| trouble.poll_recv(context));
-        stream::select(
-            ended,
-            troubles.map(|error| Err(AccountWatchError::History(error))),
-        )
+        let errors = stream::poll_fn(move |context| errors.poll_recv(context));
+        let errors = errors.map(|error| Err(AccountWatchError::History(error)));
+        stream::select(ended, errors)
     }
 }
 
-/// The tasks of the account, each once.
+/// A repeated search of the history that yields each job once.
 struct HistorySearch {
     ws: Wavespeed,
-    look: Duration,
-    troubles: UnboundedSender<FetchError>,
-    /// How long to wait before the next look.
+    interval: Duration,
+    errors: UnboundedSender<FetchError>,
+    /// The pause before the next search.
     pause: Duration,
-    /// How many looks have failed in a row.
-    failed: u32,
+    /// The number of searches in a row that failed.
+    failures: u32,
+    /// The creation time from which the next search looks.
     since: Timestamp,
-    /// Those that were found, and when they were created.
+    /// The ids that were found, with their creation times.
     known: HashMap<String, Timestamp>,
     is_first: bool,
 }
 
 impl HistorySearch {
-    fn new(ws: Wavespeed, look: Duration, troubles: UnboundedSender<FetchError>) -> Self {
-        let since = Timestamp::try_from(SystemTime::now() - RUNNING);
+    fn new(ws: Wavespeed, interval: Duration, errors: UnboundedSender<FetchError>) -> Self {
+        let since = Timestamp::try_from(SystemTime::now() - FIRST_WINDOW);
         Self {
             ws,
-            look,
-            troubles,
+            interval,
+            errors,
             pause: Duration::ZERO,
-            failed: 0,
+            failures: 0,
             since: since.unwrap_or(Timestamp::UNIX_EPOCH),
             known: HashMap::new(),
             is_first: true,
         }
     }
 
-    /// Those that are new by the next look that succeeds.
+    /// Returns the new jobs of the next search that succeeds, or `None` if there will be no other.
     async fn next(mut self) -> Option<(Vec<Job>, Self)> {
         loop {
             let clock = self.ws.0.poller.clock();
             clock.timeout_at(clock.now() + self.pause).await;
-            let error = match self.found().await {
+            let error = match self.search().await {
                 Ok(jobs) => {
-                    (self.failed, self.pause) = (0, self.look);
+                    (self.failures, self.pause) = (0, self.interval);
                     return Some((jobs, self));
                 }
                 Err(error) => error,
             };
-            let asked = match &error {
+            let retry_after = match &error {
                 FetchError::Answer { retry_after, .. } => retry_after.unwrap_or_default(),
                 _ => Duration::ZERO,
             };
-            let backoff = self.ws.0.poller.backoff(self.failed);
-            self.failed = self.failed.saturating_add(1);
-            self.pause = self.look.max(backoff).max(asked.min(LONGEST));
-            let is_last = matches!(error, FetchError::Key(_) | FetchError::Role(_));
-            if self.troubles.send(error).is_err() || is_last {
+            let backoff = self.ws.0.poller.backoff(self.failures);
+            self.failures = self.failures.saturating_add(1);
+            let retry_after = retry_after.min(MAX_RETRY_AFTER);
+            self.pause = self.interval.max(backoff).max(retry_after);
+            let is_final = matches!(error, FetchError::Key(_) | FetchError::Role(_));
+            if self.errors.send(error).is_err() || is_final {
                 return None;
             }
         }
     }
 
-    /// Those that are new; at first, those that run.
-    async fn found(&mut self) -> Result<Vec<Job>, FetchError> {
+    /// Returns the jobs that were not known before. The first search leaves out those that have
+    /// already ended.
+    async fn search(&mut self) -> Result<Vec<Job>, FetchError> {
         let mut filter = types::HistoryRequest::new();
         filter.created_after = Some(self.since.to_string());
-        let tasks: Vec<Prediction> = self.ws.history(filter).try_collect().await?;
+        let found: Vec<Prediction> = self.ws.history(filter).try_collect().await?;
         let is_first = std::mem::take(&mut self.is_first);
         let mut jobs = Vec::new();
-        for task in tasks {
-            let created = task.created_at.as_deref().and_then(|at| at.parse().ok());
+        for prediction in found {
+            let created = prediction.created_at.as_deref();
+            let created = created.and_then(|at| at.parse().ok());
             let created = created.unwrap_or(self.since);
-            let is_new = self.known.insert(task.id.clone(), created).is_none();
-            if is_new && !(is_first && task.status.is_terminal()) {
-                jobs.extend(self.ws.job(&task.id));
+            let is_new = self.known.insert(prediction.id.clone(), created).is_none();
+            if is_new && !(is_first && prediction.status.is_terminal()) {
+                jobs.extend(self.ws.job(&prediction.id));
             }
         }
         if let Some(newest) = self.known.values().max() {
-            self.since = newest
-                .checked_sub(MARGIN)
-                .unwrap_or(*newest)
-                .max(self.since);
+            let since = newest.checked_sub(OVERLAP).unwrap_or(*newest);
+            self.since = self.since.max(since);
         }
-        // What is older does not come again.
+        // Older predictions are outside the window of every later search.
         self.known.retain(|_, created| *created >= self.since);
         Ok(jobs)
     }

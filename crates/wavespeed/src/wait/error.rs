@@ -4,31 +4,32 @@ use wavespeed_client::PredictionId;
 
 use crate::call::FetchError;
 
-/// Why waiting ended before the task did. The task goes on; waiting again from the id finds it.
+/// Error of a wait that ended before the job did. The job continues; another wait for its id picks
+/// it up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// The deadline came.
-    #[error("{}", match .trouble {
-        None => format!("the deadline came, and {id} was running when it was last asked about"),
-        Some(error) => format!("the deadline came, and where {id} stands is not known: {error}"),
+    /// The deadline expired.
+    #[error("{}", match .last_error {
+        None => format!("the deadline expired while {id} was running"),
+        Some(error) => format!("the deadline expired, and the state of {id} is not known: {error}"),
     })]
     Deadline {
-        /// The id of the task.
+        /// The id of the job.
         id: PredictionId,
-        /// The error of the last poll, if that one failed.
-        trouble: Option<FetchError>,
+        /// The error of the last poll, if it failed.
+        last_error: Option<FetchError>,
     },
-    /// The deadline came before there was any answer.
-    #[error("the deadline came before anything was learned of {id}; it may have ended")]
+    /// The deadline expired before the first answer.
+    #[error("the deadline expired before the first answer about {id}; it may have ended")]
     Unanswered {
-        /// The id of the task.
+        /// The id of the job.
         id: PredictionId,
     },
-    /// An error that waiting cannot mend.
-    #[error("waiting for {id} cannot go on: {error}")]
+    /// A poll failed with an error that waiting cannot fix.
+    #[error("waiting for {id} was stopped: {error}")]
     Stopped {
-        /// The id of the task.
+        /// The id of the job.
         id: PredictionId,
         /// The error.
         error: FetchError,
@@ -36,7 +37,7 @@ pub enum WaitError {
 }
 
 impl WaitError {
-    /// The id of the task.
+    /// Returns the id of the job.
     #[must_use]
     pub fn id(&self) -> &PredictionId {
         match self {

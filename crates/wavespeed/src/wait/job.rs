@@ -1,4 +1,4 @@
-//! A job: the handle on a prediction, by its id alone.
+//! The handle on a job.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,37 +6,36 @@ use std::time::Instant;
 use wavespeed_client::{Answer, InvalidId, ModelId, Prediction, PredictionId};
 use wavespeed_poll::{Deadline, FirstPoll};
 
-use crate::call::{FetchError, answered, record, refused};
+use crate::call::{FetchError, answered, prediction, refused};
 use crate::client::Wavespeed;
 use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
 
-/// A task that was submitted. It is no more than an id, so a job can be had again in any process.
+/// A handle on a submitted job. It needs nothing but the id, so any process can recreate it with
+/// [`Wavespeed::job`].
 #[derive(Clone, Debug)]
 pub struct Job {
     pub(super) ws: Wavespeed,
     pub(super) id: PredictionId,
-    start: FirstPoll,
-    /// What the submit answered, as text: a program may hold jobs by the thousand.
-    answer: Option<Arc<str>>,
-    /// To which model it was submitted, and when, if this is from a submit.
-    pub(super) sent: Option<(String, Instant)>,
+    first_poll: FirstPoll,
+    /// The prediction in the answer to the submit, as text: parsed JSON takes several times the
+    /// memory, and a program may hold thousands of jobs.
+    submitted: Option<Arc<str>>,
+    /// The model and the time of the submit, if this handle comes from one.
+    pub(super) submission: Option<(String, Instant)>,
     number: Option<JobNumber>,
     store_error: Option<Arc<StoreError>>,
 }
 
 impl Wavespeed {
-    /// The job of this id, submitted any time before, by any process. Nothing is sent.
+    /// Returns the handle on the job with this id, whenever and by whichever process it was
+    /// submitted. Nothing is sent.
     ///
     /// # Errors
-    /// If the text cannot be an id.
+    /// Returns an error if the id is malformed.
     pub fn job(&self, id: impl AsRef<str>) -> Result<Job, InvalidId> {
-        Ok(Job::new(
-            self.clone(),
-            id.as_ref().parse()?,
-            FirstPoll::Now,
-            None,
-        ))
+        let id = id.as_ref().parse()?;
+        Ok(Job::new(self.clone(), id, FirstPoll::Now, None))
     }
 }
 
@@ -44,89 +43,87 @@ impl Job {
     pub(crate) fn new(
         ws: Wavespeed,
         id: PredictionId,
-        start: FirstPoll,
-        record: Option<&Prediction>,
+        first_poll: FirstPoll,
+        submitted: Option<&Prediction>,
     ) -> Self {
         Self {
             ws,
             id,
-            start,
-            answer: record.map(|record| record.raw().to_string().into()),
-            sent: None,
+            first_poll,
+            submitted: submitted.map(|prediction| prediction.raw().to_string().into()),
+            submission: None,
             number: None,
             store_error: None,
         }
     }
 
+    /// Sets the number of the job; 0 is the number of no job.
     pub(crate) fn with_number(mut self, number: JobNumber) -> Self {
         self.number = Some(number).filter(|number| number.get() > 0);
         self
     }
 
     pub(crate) fn with_submission(mut self, model: &ModelId, at: Instant) -> Self {
-        self.sent = Some((model.to_string(), at));
+        self.submission = Some((model.to_string(), at));
         self
     }
 
-    /// The number the store gave to it, if it has one.
+    pub(crate) fn with_store_result(mut self, result: Result<(), StoreError>) -> Self {
+        self.store_error = result.err().map(Arc::new);
+        self
+    }
+
+    /// Returns the number that the store gave to the job, if it has one.
     #[must_use]
     pub fn number(&self) -> Option<JobNumber> {
         self.number
     }
 
-    /// The id of the task: all that is needed to go on with it later.
+    /// Returns the id of the job, which is all that is needed to resume it later.
     #[must_use]
     pub fn id(&self) -> &PredictionId {
         &self.id
     }
 
-    pub(crate) fn with_store_error(mut self, with_store_error: Result<(), StoreError>) -> Self {
-        self.store_error = with_store_error.err().map(Arc::new);
-        self
-    }
-
-    /// Why the id could not be written down by the store when the task was created, if it could
-    /// not: then nobody else knows it.
+    /// Returns the error of the store if it could not record the id after the submit. This handle
+    /// then has the only copy of the id.
     #[must_use]
     pub fn store_error(&self) -> Option<&StoreError> {
         self.store_error.as_deref()
     }
 
-    /// What the submit answered, if this job is from one and it could be read.
+    /// Returns the prediction in the answer to the submit, if this handle comes from a submit and
+    /// the answer could be read.
     #[must_use]
     pub fn submitted(&self) -> Option<Prediction> {
-        let raw = serde_json::from_str(self.answer.as_deref()?).ok()?;
+        let raw = serde_json::from_str(self.submitted.as_deref()?).ok()?;
         Prediction::from_json(raw)
     }
 
-    /// The prediction as it is now: one call.
+    /// Fetches the prediction as it is now, with one call.
     ///
     /// # Errors
-    /// If it could not be had this time.
+    /// Returns an error if the prediction could not be read this time.
     pub async fn fetch(&self) -> Result<Prediction, FetchError> {
         let api = &self.ws.0.api;
         let call = async { Answer::of(api.get_prediction_result(self.id.as_str()).await).await };
-        read(&answered(&self.ws, call).await?)
+        let answer = answered(&self.ws, call).await?;
+        let prediction = prediction(&answer).filter(|_| answer.status.is_success());
+        prediction.ok_or_else(|| refused(&answer))
     }
 
-    /// As [`fetch`](Self::fetch), with a deadline of its own.
+    /// Fetches the prediction as it is now, within a deadline.
     ///
     /// # Errors
-    /// As of [`fetch`](Self::fetch), or if the deadline came.
+    /// Returns the errors of [`fetch`](Self::fetch), and [`FetchError::Transport`] if the deadline
+    /// expires first.
     pub async fn fetch_until(&self, deadline: Deadline) -> Result<Prediction, FetchError> {
-        let fetched = deadline
-            .timeout(self.ws.0.poller.clock(), self.fetch())
-            .await;
-        fetched.unwrap_or_else(|| Err(FetchError::Transport("the deadline came".into())))
+        let clock = self.ws.0.poller.clock();
+        let fetched = deadline.timeout(clock, self.fetch()).await;
+        fetched.unwrap_or_else(|| Err(FetchError::Transport("the deadline expired".into())))
     }
 
-    pub(crate) fn start(&self) -> FirstPoll {
-        self.start
+    pub(crate) fn first_poll(&self) -> FirstPoll {
+        self.first_poll
     }
-}
-
-/// The prediction in an answer, or why there is none.
-fn read(answer: &Answer) -> Result<Prediction, FetchError> {
-    let record = record(answer).filter(|_| answer.status.is_success());
-    record.ok_or_else(|| refused(answer))
 }

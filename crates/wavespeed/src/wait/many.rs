@@ -1,13 +1,13 @@
-//! Waiting for any number of jobs at once, with one waiter.
+//! Waiting for any number of jobs at once.
 
 use std::borrow::Borrow;
-use std::future::ready;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::stream::Stream;
 use futures_util::{StreamExt as _, stream};
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use wavespeed_client::{Prediction, PredictionId};
 use wavespeed_poll::WaitError as PollWaitError;
@@ -20,32 +20,36 @@ use crate::wait::error::WaitError;
 use crate::wait::job::Job;
 use crate::wait::schedule::JobSchedule;
 
-/// A job on the list. It is told from others by its id.
+/// The time for which the vendor may not know a prediction before it counts as missing. A prediction
+/// that was just created may not be visible on every server yet.
+const MISSING_FOR: Duration = Duration::from_secs(30);
+
+/// A job that is watched, identified by its id.
 #[derive(Clone)]
 struct WatchedJob {
     job: Arc<Job>,
-    watched: Arc<JobSchedule>,
+    schedule: Arc<JobSchedule>,
 }
 
 impl WatchedJob {
     fn new(job: Job) -> Self {
-        let watched = Arc::new(job.watched());
+        let schedule = Arc::new(job.schedule());
         let job = Arc::new(job);
-        Self { job, watched }
+        Self { job, schedule }
     }
 
     fn entry(self) -> Entry<Self> {
-        let start = self.watched.start(self.job.start());
-        let schedule: Arc<dyn Schedule> = self.watched.clone();
-        let mut entry = Entry::new(self, start);
+        let first_poll = self.schedule.first_poll(self.job.first_poll());
+        let schedule: Arc<dyn Schedule> = self.schedule.clone();
+        let mut entry = Entry::new(self, first_poll);
         entry.schedule = Some(schedule);
         entry
     }
 
-    async fn ask(self) -> Result<Reply<Prediction>, PollError<FetchError>> {
-        let reply = self.job.ask().await;
-        if let Ok(Reply::Pending(record) | Reply::Done(record)) = &reply {
-            self.watched.answered(self.job.id(), record);
+    async fn poll(self) -> Result<Reply<Prediction>, PollError<FetchError>> {
+        let reply = self.job.poll().await;
+        if let Ok(Reply::Pending(prediction) | Reply::Done(prediction)) = &reply {
+            self.schedule.observe(self.job.id(), prediction);
         }
         reply
     }
@@ -71,12 +75,9 @@ impl Hash for WatchedJob {
     }
 }
 
-/// How long a prediction may be unknown to the vendor before it counts as missing: a record that
-/// was just made may not be everywhere yet.
-const MISSING_FOR: Duration = Duration::from_secs(30);
-
 impl FetchError {
-    fn verdict(&self) -> OnError {
+    /// Returns what this error of a poll means for the wait.
+    fn on_error(&self) -> OnError {
         match self {
             Self::Key(_) | Self::Role(_) => OnError::Stop,
             Self::NotFound(_) => OnError::RetryWithin(MISSING_FOR),
@@ -89,50 +90,62 @@ impl FetchError {
 }
 
 impl Job {
-    /// What is known of the model and the age of the task before anything is asked.
-    pub(crate) fn watched(&self) -> JobSchedule {
-        let (ws, now) = (&self.ws, SystemTime::now());
-        if let Some((model, sent)) = &self.sent {
-            let age = ws.0.poller.clock().now().saturating_duration_since(*sent);
-            return JobSchedule::of(ws, model.clone(), age);
+    /// Returns a schedule with what is known of the model and the age before the first poll: from the
+    /// submit, if this handle comes from one, else from the store.
+    pub(super) fn schedule(&self) -> JobSchedule {
+        let ws = &self.ws;
+        if let Some((model, submitted)) = &self.submission {
+            let now = ws.0.poller.clock().now();
+            let age = now.saturating_duration_since(*submitted);
+            return JobSchedule::known(ws, model.clone(), age);
         }
-        let known = ws.jobs(JobFilter::Id(&self.id)).unwrap_or_default();
-        match known.first() {
-            Some(job) => {
-                let age = now.duration_since(job.at).unwrap_or_default();
-                JobSchedule::of(ws, job.model.to_string(), age)
+        let records = ws.jobs(JobFilter::Id(&self.id)).unwrap_or_default();
+        match records.first() {
+            Some(record) => {
+                let age = SystemTime::now().duration_since(record.at);
+                JobSchedule::known(ws, record.model.to_string(), age.unwrap_or_default())
             }
             None => JobSchedule::unknown(ws),
         }
     }
 
-    pub(crate) async fn ask(&self) -> Result<Reply<Prediction>, PollError<FetchError>> {
+    /// Polls the prediction once, and records its end.
+    async fn poll(&self) -> Result<Reply<Prediction>, PollError<FetchError>> {
         match self.fetch().await {
-            Ok(record) if record.status.is_terminal() => {
-                if let Err(error) = self.ws.0.store.record_end(&self.ws.0.account, &record) {
-                    tracing::error!(id = %self.id, %error, "the end of a task could not be written down");
+            Ok(prediction) if prediction.status.is_terminal() => {
+                let (store, account) = (&self.ws.0.store, &self.ws.0.account);
+                if let Err(error) = store.record_end(account, &prediction) {
+                    tracing::error!(id = %self.id, %error, "the end of a job could not be recorded");
                 }
-                self.ws.forget_unfetched(&record);
-                Ok(Reply::Done(record))
+                self.ws.forget_unfetched(&prediction);
+                Ok(Reply::Done(prediction))
             }
-            Ok(record) => Ok(Reply::Pending(record)),
+            Ok(prediction) => Ok(Reply::Pending(prediction)),
             Err(error) => {
                 tracing::warn!(id = %self.id, %error, "a poll failed");
-                Err(PollError::new(error.clone(), error.verdict()))
+                let on_error = error.on_error();
+                Err(PollError::new(error, on_error))
             }
         }
     }
 }
 
+/// An item of a watch of many jobs: the id of a job, and what a poll of it yielded.
+pub type JobUpdate = (
+    PredictionId,
+    Result<Update<Prediction, FetchError>, WaitError>,
+);
+
 impl Wavespeed {
-    /// Waits for any number of jobs with one waiter, within limits that hold for all of them
-    /// together: by default 8 connections and 100 polls per second. If more are due than that,
-    /// those come first that have most likely ended; where N of them end together, that is noticed
-    /// N / (2 × [`per_second`](RateLimits::per_second)) seconds late on average. Each item is what was learned of one job, as
-    /// [`Job::follow`] has it; the last of each is [`Update::Done`] or an error.
+    /// Watches any number of jobs with one waiter, within limits that hold for all of them together:
+    /// by default 8 connections and 100 polls per second. If more jobs are due than that, the ones
+    /// that have most likely ended are polled first; where N of them end together, their ends are
+    /// noticed N / (2 × [`per_second`](RateLimits::per_second)) seconds late on average.
     ///
-    /// Jobs can be added for as long as `jobs` goes on; the stream ends when it has, and every job.
-    /// May be dropped at any await. It can be sent to another thread if `jobs` can.
+    /// Each item belongs to one job, as in [`Job::follow`]; the last item of a job is
+    /// [`Update::Done`] or an error. Jobs can be added while `jobs` yields them; the stream ends when
+    /// `jobs` and every job have ended. It may be dropped at any await, and can be sent to another
+    /// thread if `jobs` can.
     pub fn watch_many<S>(
         &self,
         jobs: S,
@@ -144,28 +157,29 @@ impl Wavespeed {
     {
         let entries = jobs.map(|job| WatchedJob::new(job).entry());
         let poller = self.0.poller.clone();
-        let ask = |task: &WatchedJob| task.clone().ask();
+        let poll = |watched: &WatchedJob| watched.clone().poll();
         poller
-            .watch_many(limits, deadline, entries, self.wakes(), ask)
-            .map(|(task, item)| {
-                let id = task.job.id().clone();
-                let item = item.map_err(|stopped| wait_error(&id, stopped));
+            .watch_many(limits, deadline, entries, self.wakes(), poll)
+            .map(|(watched, item)| {
+                let id = watched.job.id().clone();
+                let item = item.map_err(|error| wait_error(&id, error));
                 (id, item)
             })
     }
 
-    /// Asks about a task now, if this client or a clone of it waits for it: something says that it
-    /// has ended, such as a webhook. What the vendor answers is what counts.
+    /// Polls a job now if this client or a clone of it is watching the job, because something such as
+    /// a webhook says that it has ended. The vendor's answer to the poll is what counts.
     pub fn wake(&self, id: &PredictionId) {
-        // That nobody waits is fine.
+        // An error means that there is no watch to wake.
         _ = self.0.wakes.send(id.clone());
     }
 
     fn wakes(&self) -> impl Stream<Item = PredictionId> + Send + use<> {
         let wakes = self.0.wakes.subscribe();
-        let next = async |mut wakes: tokio::sync::broadcast::Receiver<_>| loop {
+        let next = async |mut wakes: Receiver<_>| loop {
             match wakes.recv().await {
                 Ok(id) => return Some((id, wakes)),
+                // Wakes that overflowed the channel are lost; their jobs are polled on schedule.
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return None,
             }
@@ -174,28 +188,11 @@ impl Wavespeed {
     }
 }
 
-/// What was learned of one job.
-pub type JobUpdate = (
-    PredictionId,
-    Result<Update<Prediction, FetchError>, WaitError>,
-);
-
-fn wait_error(id: &PredictionId, stopped: PollWaitError<FetchError>) -> WaitError {
+fn wait_error(id: &PredictionId, error: PollWaitError<FetchError>) -> WaitError {
     let id = id.clone();
-    match stopped {
-        PollWaitError::Deadline(trouble) => WaitError::Deadline { id, trouble },
+    match error {
+        PollWaitError::Deadline(last_error) => WaitError::Deadline { id, last_error },
         PollWaitError::Unanswered => WaitError::Unanswered { id },
         PollWaitError::Error(error) => WaitError::Stopped { id, error },
     }
-}
-
-/// The items of one job alone.
-pub(crate) fn follow(
-    ws: &Wavespeed,
-    job: Job,
-    deadline: Deadline,
-) -> impl Stream<Item = Result<Update<Prediction, FetchError>, WaitError>> + Send + use<> {
-    let limits = RateLimits::default();
-    ws.watch_many(stream::once(ready(job)), deadline, limits)
-        .map(|(_, item)| item)
 }

@@ -1,4 +1,8 @@
-//! Jobs, and waiting for their end: of one, of many, and of all of the account.
+//! Jobs, and waiting for their end.
+//!
+//! A [`Job`](job::Job) is a handle by id. Every wait is a watch: [`many`] watches any number of jobs
+//! with one waiter, a wait for one job is a watch of that job alone, and [`account`] watches the jobs
+//! that the vendor's history shows. [`schedule`] says when each job is polled.
 
 pub(crate) mod account;
 pub(crate) mod error;
@@ -8,73 +12,81 @@ pub(crate) mod schedule;
 
 use std::future::ready;
 
-use futures_util::stream::{BoxStream, Stream};
+use futures_util::stream::{self, BoxStream, Stream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use wavespeed_client::Prediction;
-use wavespeed_poll::{Deadline, Estimate, Update};
+use wavespeed_poll::{Deadline, Estimate, RateLimits, Update};
 
 use crate::call::FetchError;
 use crate::wait::error::WaitError;
 use crate::wait::job::Job;
 
 impl Job {
-    /// Waits for the end of the task, good or bad, by the deadline of the settings.
+    /// Waits until the prediction has a terminal status, within the deadline of the settings.
     ///
     /// # Errors
-    /// As of [`wait_until`](Self::wait_until).
+    /// Returns the errors of [`wait_until`](Self::wait_until).
     pub async fn wait(&self) -> Result<Prediction, WaitError> {
         self.wait_until(self.ws.deadline()).await
     }
 
-    /// Waits for the end of the task, and returns its final record whatever the end was: look at
-    /// its `status`. May be dropped at any await.
+    /// Waits until the prediction has a terminal status, and returns it whatever that status is: see
+    /// its `status`. The future may be dropped at any await.
     ///
     /// # Errors
-    /// If the deadline comes first, or for what waiting cannot mend: the key or its role is refused
-    /// (401, 403), or the id stays unknown for 30 s (404). Anything else is waited through.
+    /// Returns an error if the deadline expires first, or if a poll fails in a way that waiting cannot
+    /// fix: the API key or its role is refused (401, 403), or the id stays unknown for 30 s (404).
+    /// Every other error of a poll is retried.
     pub async fn wait_until(&self, deadline: Deadline) -> Result<Prediction, WaitError> {
-        let mut states = self.watch_until(deadline);
+        let mut predictions = self.watch_until(deadline);
         let mut last = None;
-        while let Some(state) = states.try_next().await? {
-            last = Some(state);
+        while let Some(prediction) = predictions.try_next().await? {
+            last = Some(prediction);
         }
-        Ok(last.expect("a watch ends with an error or the final record"))
+        Ok(last.expect("a watch ends with an error or the final prediction"))
     }
 
-    /// Each state of the task as it is learned, the last one being final. By the deadline of the
-    /// settings, counted from now. Polls that failed are left out; see [`follow`](Self::follow).
+    /// Returns a stream of the prediction at each successful poll; the last item is final. The
+    /// deadline is that of the settings and begins now. Failed polls are left out; see
+    /// [`follow`](Self::follow).
     pub fn watch(&self) -> BoxStream<'static, Result<Prediction, WaitError>> {
         self.watch_until(self.ws.deadline())
     }
 
-    /// As [`watch`](Self::watch), with a deadline of its own.
+    /// Returns the stream of [`watch`](Self::watch) with another deadline.
     pub fn watch_until(
         &self,
         deadline: Deadline,
     ) -> BoxStream<'static, Result<Prediction, WaitError>> {
-        let records = self.follow(deadline).try_filter_map(|update| {
+        let predictions = self.follow(deadline).try_filter_map(|update| {
             ready(Ok(match update {
-                Update::Pending(record) | Update::Done(record) => Some(record),
+                Update::Pending(prediction) | Update::Done(prediction) => Some(prediction),
                 _ => None,
             }))
         });
-        records.boxed()
+        predictions.boxed()
     }
 
-    /// Each poll as it comes, those that failed included. Ends with [`Update::Done`] or an error,
-    /// for the reasons of [`wait_until`](Self::wait_until).
+    /// Returns a stream with an item for each poll, failed ones included. It ends with
+    /// [`Update::Done`], or with an error for one of the reasons of
+    /// [`wait_until`](Self::wait_until).
     pub fn follow(
         &self,
         deadline: Deadline,
     ) -> impl Stream<Item = Result<Update<Prediction, FetchError>, WaitError>> + Send + use<> {
-        many::follow(&self.ws, self.clone(), deadline)
+        let alone = stream::once(ready(self.clone()));
+        self.ws
+            .watch_many(alone, deadline, RateLimits::default())
+            .map(|(_, item)| item)
     }
 
-    /// How much longer the task will take, likely, by how long others of its model took. `record` is
-    /// what was last learned of it, if anything was. Nothing, if no other task of the model was seen
-    /// and nothing is published of it, or if nobody knows how old the task is.
+    /// Estimates how much longer the job will take, from how long other jobs of its model took.
+    /// `last` is the prediction at the last poll, if there was one.
+    ///
+    /// Returns `None` if no other job of the model was observed and no duration of it is published,
+    /// or if the age of the job is not known.
     #[must_use]
-    pub fn estimate(&self, record: Option<&Prediction>) -> Option<Estimate> {
-        self.watched().estimate(record)
+    pub fn estimate(&self, last: Option<&Prediction>) -> Option<Estimate> {
+        self.schedule().estimate(last)
     }
 }

@@ -1,4 +1,8 @@
-//! The schedule of one job, whose model and age may be known only after an answer.
+//! The schedule of one job.
+//!
+//! A [`JobSchedule`] polls by the schedule of the job's model. Model and age may be unknown until the
+//! first answer, when a job is recreated from its id alone; the schedule then takes them from there.
+//! The durations that it observes feed the schedules of later jobs.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,28 +16,28 @@ use crate::poll_policy::{ModelSchedule, published_durations, weighted};
 use crate::store::error::StoreError;
 use crate::store::record::JobDuration;
 
-/// A task that has ended with this probability is asked about at once when a wait for it begins.
-const ENDED: f64 = 0.1;
+/// The probability of having ended above which a job is polled as soon as a wait for it begins.
+const LIKELY_ENDED: f64 = 0.1;
 
 impl Wavespeed {
-    /// How long tasks of a model take, by what the [`Store`](crate::Store) has seen of them, and
-    /// before that by what is published of it ([`Model::seconds`](crate::Model::seconds)).
+    /// Returns how long jobs of a model take, from the durations in the [`Store`](crate::Store) and
+    /// the published range ([`Model::seconds`](crate::Model::seconds)).
     #[must_use]
     pub fn durations(&self, model: &str) -> Arc<Durations> {
         self.model_schedule(model).durations
     }
 
-    /// How long each of the last tasks of a model took, the newest last, as far as the store has seen
-    /// it.
+    /// Returns the durations of the last jobs of a model in the store, newest last.
     ///
     /// # Errors
-    /// If it could not be read.
+    /// Returns an error if the store cannot be read.
     pub fn observed_durations(&self, model: &str) -> Result<Vec<JobDuration>, StoreError> {
         self.0.store.durations(&self.0.account, model)
     }
 
-    /// When a task of a model is asked about: by the schedule of the settings, or else by
-    /// [`durations`](Self::durations) and the [`PollPolicy`](crate::PollPolicy).
+    /// Returns the schedule by which jobs of a model are polled: that of the settings, or else the
+    /// one that follows from [`durations`](Self::durations) and the
+    /// [`PollPolicy`](crate::PollPolicy).
     #[must_use]
     pub fn schedule(&self, model: &str) -> Arc<dyn Schedule> {
         match self.0.poller.schedule() {
@@ -43,219 +47,237 @@ impl Wavespeed {
     }
 
     fn model_schedule(&self, model: &str) -> ModelSchedule {
-        let mut all = self.0.schedules.all();
-        if let Some(known) = all.get(model)
-            && known.news <= known.durations.count() / 4
-        {
-            return known.clone();
+        let mut schedules = self.0.schedules.lock();
+        if let Some(cached) = schedules.get(model).filter(|cached| !cached.is_stale()) {
+            return cached.clone();
         }
-        let known = self.learn(model);
-        all.insert(model.to_owned(), known.clone());
-        known
+        let schedule = self.build_schedule(model);
+        schedules.insert(model.to_owned(), schedule.clone());
+        schedule
     }
 
-    fn learn(&self, model: &str) -> ModelSchedule {
-        let seen = self.observed_durations(model).unwrap_or_else(|error| {
-            tracing::warn!(model, %error, "how long tasks took could not be read");
+    fn build_schedule(&self, model: &str) -> ModelSchedule {
+        let observed = self.observed_durations(model).unwrap_or_else(|error| {
+            tracing::warn!(model, %error, "the durations of earlier jobs could not be read");
             Vec::new()
         });
-        let expected = published_durations(model)
-            .map(Durations::new)
-            .unwrap_or_default();
-        let durations = expected.with_seen(weighted(&seen, SystemTime::now()));
-        let schedule = Arc::new(self.0.poll_policy.schedule(&durations, model));
+        let prior = published_durations(model).map(Durations::new);
+        let durations = prior
+            .unwrap_or_default()
+            .with_seen(weighted(&observed, SystemTime::now()));
+        let schedule = self.0.poll_policy.schedule(&durations, model);
         ModelSchedule {
             durations: Arc::new(durations),
-            schedule,
-            news: 0,
+            schedule: Arc::new(schedule),
+            newer: 0,
         }
     }
 
-    fn record_duration(&self, took: &JobDuration) {
-        match self.0.store.record_duration(&self.0.account, took) {
-            Err(error) => {
-                tracing::warn!(id = %took.id, %error, "how long a task took could not be written down");
-            }
-            Ok(false) => {}
+    fn record_duration(&self, duration: &JobDuration) {
+        match self.0.store.record_duration(&self.0.account, duration) {
             Ok(true) => {
-                if let Some(known) = self.0.schedules.all().get_mut(&took.model) {
-                    known.news += 1;
+                if let Some(schedule) = self.0.schedules.lock().get_mut(&duration.model) {
+                    schedule.newer += 1;
                 }
             }
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(id = %duration.id, %error, "the duration of a job could not be recorded");
+            }
         }
     }
 }
 
-/// When to ask about one task, of which the model and the age may not be known before there is an
-/// answer.
+/// The schedule of one job, and what its polls showed.
 pub(crate) struct JobSchedule {
     ws: Wavespeed,
-    /// When it was first watched.
-    watched: Instant,
-    state: Mutex<State>,
+    /// The time at which the watch began.
+    began: Instant,
+    observed: Mutex<Observed>,
 }
 
+/// What is known of a job.
 #[derive(Debug, Default)]
-struct State {
+struct Observed {
     model: Option<String>,
-    /// How old the task was when it was first watched.
+    /// The age of the job when the watch began.
     age: Option<Duration>,
-    /// Whether that is by the clock of this machine, and not by the vendor's.
-    is_own: bool,
-    /// How long it had been watched when it was last known to be running.
+    /// `true` if the age was measured by the clock of this machine, and not the vendor's.
+    is_own_clock: bool,
+    /// The time from the beginning of the watch to the last poll that found the job running.
     running: Option<Duration>,
 }
 
-impl State {
+impl Observed {
     fn model(&self) -> &str {
         self.model.as_deref().unwrap_or_default()
     }
 }
 
 impl JobSchedule {
-    /// A task of which both are known.
-    pub(crate) fn of(ws: &Wavespeed, model: String, age: Duration) -> Self {
-        let state = State {
+    /// Creates the schedule of a job whose model and age are known.
+    pub(crate) fn known(ws: &Wavespeed, model: String, age: Duration) -> Self {
+        let observed = Observed {
             model: Some(model),
             age: Some(age),
-            is_own: true,
+            is_own_clock: true,
             running: None,
         };
         Self {
-            state: Mutex::new(state),
+            observed: Mutex::new(observed),
             ..Self::unknown(ws)
         }
     }
 
+    /// Creates the schedule of a job of which only the id is known.
     pub(crate) fn unknown(ws: &Wavespeed) -> Self {
         Self {
             ws: ws.clone(),
-            watched: ws.0.poller.clock().now(),
-            state: Mutex::default(),
+            began: ws.0.poller.clock().now(),
+            observed: Mutex::default(),
         }
     }
 
-    /// When to begin: at once, if a poll was missed and it may have ended.
-    pub(crate) fn start(&self, start: FirstPoll) -> FirstPoll {
-        let (state, beginning) = (self.state(), Duration::ZERO);
-        let schedule = self.ws.schedule(state.model());
+    /// Returns when to make the first poll: now, if the schedule would have polled the job before
+    /// this watch began and the job may have ended since; else as `default` says.
+    pub(crate) fn first_poll(&self, default: FirstPoll) -> FirstPoll {
+        let observed = self.observed();
+        let schedule = self.ws.schedule(observed.model());
+        let submitted = Duration::ZERO;
         let is_late = |age: &Duration| {
-            let first = schedule.gap(PollContext::new(beginning, 0), 1.0);
-            *age > first && schedule.completion_probability(beginning, *age) > ENDED
+            let first_gap = schedule.gap(PollContext::new(submitted, 0), 1.0);
+            *age > first_gap && schedule.completion_probability(submitted, *age) > LIKELY_ENDED
         };
-        match state.age.filter(is_late) {
+        match observed.age.filter(is_late) {
             Some(_) => FirstPoll::Now,
-            None => start,
+            None => default,
         }
     }
 
-    fn watched(&self) -> Duration {
-        let now = self.ws.0.poller.clock().now();
-        now.saturating_duration_since(self.watched)
-    }
-
-    /// Takes over the model and the age, if they were not known; its age now.
-    fn identify(&self, record: &Prediction) -> Option<Duration> {
-        let watched = self.watched();
-        let mut state = self.state();
-        if state.model.is_none() {
-            state.model.clone_from(&record.model);
-        }
-        if state.age.is_none() {
-            let old = age(record, SystemTime::now());
-            state.age = old.map(|old| old.saturating_sub(watched));
-        }
-        state.age.map(|age| age + watched)
-    }
-
-    /// How long it will still take, likely; nothing, if nothing is known of its model.
-    pub(crate) fn estimate(&self, record: Option<&Prediction>) -> Option<Estimate> {
-        let elapsed = match record {
-            Some(record) => self.identify(record)?,
-            None => self.state().age? + self.watched(),
+    /// Estimates how much longer the job will take, or returns `None` if nothing is known of its
+    /// model or its age.
+    pub(crate) fn estimate(&self, last: Option<&Prediction>) -> Option<Estimate> {
+        let age = match last {
+            Some(prediction) => self.identify(prediction)?,
+            None => self.observed().age? + self.watched(),
         };
-        let model = self.state().model.clone()?;
+        let model = self.observed().model.clone()?;
         let durations = self.ws.durations(&model);
-        let is_known = durations.count() > 0 || published_durations(&model).is_some();
-        is_known.then(|| durations.estimate(elapsed))
+        let is_informed = durations.count() > 0 || published_durations(&model).is_some();
+        is_informed.then(|| durations.estimate(age))
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes over what an answer says of the task.
-    pub(crate) fn answered(&self, id: &PredictionId, record: &Prediction) {
-        let now = self.identify(record);
-        let mut state = self.state();
-        if !record.status.is_terminal() {
-            state.running = Some(self.watched());
+    /// Takes what a poll shows of the job, and records its duration if it is completed.
+    pub(crate) fn observe(&self, id: &PredictionId, prediction: &Prediction) {
+        let age = self.identify(prediction);
+        let mut observed = self.observed();
+        if !prediction.status.is_terminal() {
+            observed.running = Some(self.watched());
             return;
         }
-        let (took, model) = (state.took(record, now), state.model.clone());
-        drop(state);
-        // Other ends come for reasons of their own.
-        if let (Status::Completed, Some(took), Some(model)) = (&record.status, took, model) {
-            let took = JobDuration::new(id.clone(), model, took, SystemTime::now());
-            self.ws.record_duration(&took);
+        let (duration, model) = (observed.duration(prediction, age), observed.model.clone());
+        // Recording calls the store and must not hold the lock.
+        drop(observed);
+        // A job that failed or was cancelled says nothing about how long the work takes.
+        if let (Status::Completed, Some(duration), Some(model)) =
+            (&prediction.status, duration, model)
+        {
+            let duration = JobDuration::new(id.clone(), model, duration, SystemTime::now());
+            self.ws.record_duration(&duration);
         }
+    }
+
+    /// Takes model and age from a prediction if they are not known, and returns the age now.
+    fn identify(&self, prediction: &Prediction) -> Option<Duration> {
+        let watched = self.watched();
+        let mut observed = self.observed();
+        if observed.model.is_none() {
+            observed.model.clone_from(&prediction.model);
+        }
+        if observed.age.is_none() {
+            let age = age(prediction, SystemTime::now());
+            observed.age = age.map(|age| age.saturating_sub(watched));
+        }
+        observed.age.map(|age| age + watched)
+    }
+
+    /// Returns the time since the watch began.
+    fn watched(&self) -> Duration {
+        let now = self.ws.0.poller.clock().now();
+        now.saturating_duration_since(self.began)
+    }
+
+    fn observed(&self) -> MutexGuard<'_, Observed> {
+        self.observed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for JobSchedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.state().fmt(f)
+        self.observed().fmt(f)
     }
 }
 
 impl Schedule for JobSchedule {
     fn gap(&self, now: PollContext, random: f64) -> Duration {
-        let state = self.state();
-        let elapsed = now.elapsed + state.age.unwrap_or_default();
-        let schedule = self.ws.schedule(state.model());
-        schedule.gap(PollContext::new(elapsed, now.polls), random)
+        let observed = self.observed();
+        // The waiter counts from the beginning of the watch, the schedule from the submit.
+        let age = now.elapsed + observed.age.unwrap_or_default();
+        let schedule = self.ws.schedule(observed.model());
+        schedule.gap(PollContext::new(age, now.polls), random)
     }
 
-    fn completion_probability(&self, asked: Duration, now: Duration) -> f64 {
-        let state = self.state();
-        let Some(age) = state.age else {
-            // As one says that knows nothing.
-            return Geometric::default().completion_probability(asked, now);
+    fn completion_probability(&self, polled: Duration, now: Duration) -> f64 {
+        let observed = self.observed();
+        let Some(age) = observed.age else {
+            // Without an age no distribution applies; this schedule has the answer for "unknown".
+            return Geometric::default().completion_probability(polled, now);
         };
-        let schedule = self.ws.schedule(state.model());
-        let asked = state
-            .running
-            .map_or(Duration::ZERO, |running| running + age);
-        schedule.completion_probability(asked, now + age)
+        let schedule = self.ws.schedule(observed.model());
+        let running = observed.running;
+        let polled = running.map_or(Duration::ZERO, |running| running + age);
+        schedule.completion_probability(polled, now + age)
     }
 }
 
-impl State {
-    /// How long a task took that has ended at this age: what the vendor has measured, if that lies
-    /// between what was seen of it. It may be less, for it knows nothing of a queue.
-    fn took(&self, record: &Prediction, ended: Option<Duration>) -> Option<Duration> {
-        let (age, ended) = (self.age?, ended?);
-        let timings = record.timings.as_ref();
-        let inference = timings.and_then(|timings| timings.inference);
-        let mut measured = [inference, record.execution_time].into_iter().flatten();
-        let measured = measured.find(|time| *time > 0.0);
-        let measured = measured.and_then(|time| Duration::try_from_secs_f64(time / 1_000.0).ok());
+impl Observed {
+    /// Returns how long a job took whose end was noticed at the age `noticed`.
+    ///
+    /// The vendor's own measurement is used where it lies within what was observed. It can be too
+    /// short, because it leaves out the time in the queue.
+    fn duration(&self, prediction: &Prediction, noticed: Option<Duration>) -> Option<Duration> {
+        let (age, noticed) = (self.age?, noticed?);
+        let measured = measured_duration(prediction);
         match (measured, self.running) {
-            // An age by the vendor's clock is off by as much as the clocks differ.
-            (measured, running) if !self.is_own => Some(measured?.max(running.unwrap_or_default())),
+            // An age by the vendor's clock is off by the difference of the clocks, so it serves
+            // neither as an upper nor as a lower bound.
+            (measured, running) if !self.is_own_clock => {
+                Some(measured?.max(running.unwrap_or_default()))
+            }
             (Some(measured), running) => {
                 let running = running.map_or(Duration::ZERO, |running| running + age);
-                Some(measured.max(running).min(ended))
+                Some(measured.max(running).min(noticed))
             }
-            (None, Some(running)) => Some((running + age + ended) / 2),
-            // Nobody saw it run, so it may have ended at any time.
+            // The job ended between the last poll that found it running and this one.
+            (None, Some(running)) => Some((running + age + noticed) / 2),
+            // The job was never seen running, so it may have ended at any time before.
             (None, None) => None,
         }
     }
 }
 
-/// How old a task is, by the vendor's word.
-pub(crate) fn age(record: &Prediction, now: SystemTime) -> Option<Duration> {
-    let created: jiff::Timestamp = record.created_at.as_deref()?.parse().ok()?;
+/// Returns the duration in a prediction. The vendor reports it in milliseconds, under one of two
+/// names, and as 0 where it was not measured.
+fn measured_duration(prediction: &Prediction) -> Option<Duration> {
+    let timings = prediction.timings.as_ref();
+    let inference = timings.and_then(|timings| timings.inference);
+    let mut reported = [inference, prediction.execution_time].into_iter().flatten();
+    let milliseconds = reported.find(|time| *time > 0.0)?;
+    Duration::try_from_secs_f64(milliseconds / 1_000.0).ok()
+}
+
+/// Returns the age of a prediction, by the creation time that the vendor reports.
+fn age(prediction: &Prediction, now: SystemTime) -> Option<Duration> {
+    let created: jiff::Timestamp = prediction.created_at.as_deref()?.parse().ok()?;
     Some(now.duration_since(created.into()).unwrap_or_default())
 }

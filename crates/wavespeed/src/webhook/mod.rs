@@ -1,7 +1,8 @@
-//! Webhooks: being told that a task has ended, in place of asking.
+//! Webhooks: the vendor reports the end of a job, instead of being polled for it.
 //!
-//! The URL of a submit ([`SubmitOptions::webhook`](crate::SubmitOptions::webhook)) gets a POST with
-//! the bare prediction once the task has ended. Whoever receives one does three things:
+//! Once a job has ended, the vendor POSTs the prediction to the URL of its submit
+//! ([`SubmitOptions::webhook`](crate::SubmitOptions::webhook)). A receiver verifies the signature,
+//! drops duplicates, and wakes the wait for the job:
 //!
 //! ```no_run
 //! # async fn received(
@@ -10,23 +11,26 @@
 //! use std::time::SystemTime;
 //! use wavespeed::webhook;
 //!
-//! let secret = ws.webhook_secret().await?; // once, not for each
-//! // Is it from the vendor? `body` is as it came, to the byte.
+//! let secret = ws.webhook_secret().await?; // once, and not per request
+//! // `body` must be exactly the bytes that arrived: parsed and serialized again, it would not match.
 //! let event = webhook::verify(headers, body, &secret, SystemTime::now())?;
-//! // Did it come before? Duplicates are normal.
-//! let mut seen = webhook::SeenEvents::default(); // one for all
+//! // The vendor sends an event again until it gets a 200, so duplicates are normal.
+//! let mut seen = webhook::SeenEvents::default(); // one per receiver
 //! if seen.is_new(&event) {
-//!     // Whoever waits for the task asks now: the result call stays the authority.
+//!     // The wait polls now. Only the answer to the poll decides what the job became.
 //!     ws.wake(&event.prediction.id.parse()?);
 //! }
 //! # Ok(()) }
 //! ```
 //!
-//! Answer with 200 once it is safe with you: the vendor tries 3 more times if you do not, and
-//! [`SeenEvents::forget`] makes such an event new again. What the
-//! vendor documents of webhooks, and so what is checked here: `webhook-signature` is `v3,` and the
-//! HMAC-SHA256, in hex, of `{webhook-id}.{webhook-timestamp}.{body}`; its key is the secret without
-//! `whsec_`, as it is written (it is not base64); more than 300 s off is too old, or too new.
+//! Answer with 200 when the event is processed or stored. Otherwise the vendor sends it up to 3 more
+//! times; [`SeenEvents::forget`] makes it new again for that case.
+//!
+//! # Signatures
+//!
+//! The vendor documents that `webhook-signature` is `v3,` followed by the HMAC-SHA256, in hex, of
+//! `{webhook-id}.{webhook-timestamp}.{body}`. The key of the HMAC is the secret without its prefix
+//! `whsec_`, taken as text (it is not base64). A timestamp that is more than 300 s off is refused.
 
 pub(crate) mod secret;
 mod seen;

@@ -1,4 +1,4 @@
-//! The secret that webhooks are signed with.
+//! The secret with which the vendor signs webhooks.
 
 use std::fmt;
 
@@ -7,21 +7,21 @@ use wavespeed_client::Answer;
 use crate::call::{FetchError, answered, data, refused};
 use crate::client::Wavespeed;
 
-/// What webhooks are signed with. Nothing shows it but [`expose`](Self::expose).
+/// The secret with which the vendor signs webhooks. Only [`expose`](Self::expose) reveals it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookSecret(String);
 
 impl WebhookSecret {
-    /// The secret as the vendor writes it, but for spaces and line ends around it. Nothing, if it is
-    /// empty: with such a one, anybody could sign.
+    /// Creates a secret from its text, with or without the prefix `whsec_`. White space around it is
+    /// dropped. Returns `None` if the secret is empty, since every sender could sign with that.
     #[must_use]
     pub fn new(secret: impl AsRef<str>) -> Option<Self> {
         let secret = secret.as_ref().trim();
-        let is_one = !secret.trim_start_matches("whsec_").is_empty();
-        is_one.then(|| Self(secret.to_owned()))
+        let has_content = !secret.trim_start_matches("whsec_").is_empty();
+        has_content.then(|| Self(secret.to_owned()))
     }
 
-    /// The secret as the vendor writes it, with its `whsec_`.
+    /// Returns the secret as it was given.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -35,10 +35,10 @@ impl fmt::Debug for WebhookSecret {
 }
 
 impl Wavespeed {
-    /// Asks for the secret with which the webhooks of this key are signed.
+    /// Fetches the secret with which the vendor signs the webhooks of this API key.
     ///
     /// # Errors
-    /// If the vendor does not say.
+    /// Returns an error if the call fails or the answer has no secret.
     pub async fn webhook_secret(&self) -> Result<WebhookSecret, FetchError> {
         let call = async { Answer::of(self.0.api.get_webhook_secret().await).await };
         let answer = answered(self, call).await?;

@@ -1,4 +1,4 @@
-//! Telling an event that is sent again from a new one.
+//! Recognition of events that are sent again.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,32 +6,33 @@ use std::time::{Duration, SystemTime};
 
 use crate::webhook::signature::Event;
 
-/// How long an event is remembered. Nobody knows when the vendor tries for the last time.
-const KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// The time for which an event is remembered. The vendor does not document when it sends an event for
+/// the last time; a day is a generous guess.
+const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Which events came before, in the last day.
+/// The events of the last day, by id.
 #[derive(Clone, Default)]
 pub struct SeenEvents {
     pub(super) events: HashMap<String, SystemTime>,
-    /// What is old is removed when there are more than these.
-    full: usize,
+    /// The number of events above which old ones are removed.
+    capacity: usize,
 }
 
 impl SeenEvents {
-    /// Whether this event has not come before; from now on it has.
+    /// Returns `true` if this event was not seen before, and remembers it.
     pub fn is_new(&mut self, event: &Event) -> bool {
-        if self.events.len() > self.full {
-            self.events.retain(|_, at| *at + KEPT >= event.at);
-            self.full = 2 * self.events.len();
+        if self.events.len() > self.capacity {
+            self.events.retain(|_, at| *at + RETENTION >= event.at);
+            self.capacity = 2 * self.events.len();
         }
-        // Sent again, it is signed anew, and later.
+        // A repeated event has a newer timestamp, which prolongs its retention.
         let before = self.events.get(&event.id).copied();
         let last = before.map_or(event.at, |before| before.max(event.at));
         self.events.insert(event.id.clone(), last);
         before.is_none()
     }
 
-    /// That an event could not be dealt with: when it comes again, it is new.
+    /// Forgets an event that could not be processed, so that it is new when the vendor sends it again.
     pub fn forget(&mut self, event: &Event) {
         self.events.remove(&event.id);
     }

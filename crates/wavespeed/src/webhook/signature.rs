@@ -1,4 +1,4 @@
-//! Signatures of webhooks.
+//! Verifying and making the signatures of webhooks.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,71 +9,71 @@ use wavespeed_client::Prediction;
 
 use crate::webhook::secret::WebhookSecret;
 
-/// The header with what an event is told from others by.
+/// The header with the id of the event.
 pub const ID: &str = "webhook-id";
 
-/// The header with the seconds since 1970 at which it was sent.
+/// The header with the time of sending, in seconds since 1970.
 pub const TIMESTAMP: &str = "webhook-timestamp";
 
 /// The header with the signature.
 pub const SIGNATURE: &str = "webhook-signature";
 
-/// The kind of signature that is known.
+/// The version prefix of the signatures that are supported.
 pub(super) const SCHEME: &str = "v3,";
 
-/// How far an event may be from now, in seconds, both ways.
+/// The largest accepted difference between the timestamp and now, in seconds, as the vendor documents.
 const TOLERANCE: u64 = 300;
 
-/// That a task has ended, by the vendor's word.
+/// A verified webhook: a job has ended.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
-    /// What it is told from others by: the same for each time the same event is sent.
+    /// The id of the event, the same each time the event is sent.
     pub id: String,
-    /// When it was sent.
+    /// The time of sending.
     pub at: SystemTime,
-    /// The record of the task, with its inputs.
+    /// The prediction, with its inputs.
     pub prediction: Prediction,
 }
 
-/// Why a request is not taken for one of the vendor's.
+/// Error of [`verify`]. Nothing in the request is to be trusted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// A header is not there.
-    #[error("it has no header {0}")]
+    /// A header is missing.
+    #[error("the header {0} is missing")]
     Missing(&'static str),
-    /// A header is there more than once, or is not ASCII.
-    #[error("its header {0} is there twice, or is not text")]
+    /// A header occurs more than once, or is not ASCII.
+    #[error("the header {0} occurs twice, or is not text")]
     Header(&'static str),
     /// The timestamp is not a number of seconds.
-    #[error("its {TIMESTAMP} {0:?} is not a number of seconds")]
+    #[error("the {TIMESTAMP} {0:?} is not a number of seconds")]
     Timestamp(String),
-    /// It was sent too long ago, or is a replay.
-    #[error("it was sent {0} s ago, and more than {TOLERANCE} s are not taken")]
+    /// The event was sent too long ago; it may be a replay.
+    #[error("the event was sent {0} s ago; at most {TOLERANCE} s are accepted")]
     TooOld(u64),
-    /// It was sent in the future: one of the clocks is wrong.
-    #[error("it was sent {0} s in the future, and more than {TOLERANCE} s are not taken")]
+    /// The event was sent in the future: one of the clocks is wrong.
+    #[error("the event was sent {0} s in the future; at most {TOLERANCE} s are accepted")]
     TooNew(u64),
-    /// The signature is of a kind that is not known.
-    #[error("its {SIGNATURE} does not begin with {SCHEME:?}")]
+    /// The signature has an unsupported version.
+    #[error("the {SIGNATURE} does not begin with {SCHEME:?}")]
     Scheme,
-    /// The signature is not 64 digits.
-    #[error("its {SIGNATURE} is not {SCHEME:?} and 64 hexadecimal digits")]
+    /// The signature is not 64 hexadecimal digits.
+    #[error("the {SIGNATURE} is not {SCHEME:?} and 64 hexadecimal digits")]
     Digits,
-    /// The signature is wrong: it was made with another secret, or of another body.
-    #[error("its signature is wrong: another secret, or the body is not as it was sent")]
+    /// The signature does not match: it was made with another secret or of another body.
+    #[error("the signature does not match: the secret is another one, or the body was changed")]
     Signature,
-    /// It is signed, but is not a prediction.
-    #[error("it is signed, but its body is not a prediction with an id")]
+    /// The signature matches, but the body is not a prediction.
+    #[error("the signature matches, but the body is not a prediction with an id")]
     Body,
 }
 
-/// Whether a request is the vendor's, and what it says. `body` must be as it came: parsed and
-/// written again, it would not match. Takes the same time whatever is wrong with the signature.
+/// Verifies that a request was sent by the vendor, and returns its event. `body` must be exactly the
+/// bytes that arrived. The comparison of signatures takes constant time.
 ///
 /// # Errors
-/// If it is not, or is too old; nothing of it is to be believed then.
+/// Returns an error if the request was not signed with the secret, or is too old.
 pub fn verify(
     headers: &HeaderMap,
     body: &[u8],
@@ -83,7 +83,7 @@ pub fn verify(
     let (id, timestamp) = (header(headers, ID)?, header(headers, TIMESTAMP)?);
     let signature = header(headers, SIGNATURE)?;
     let digits = signature.strip_prefix(SCHEME).ok_or(VerifyError::Scheme)?;
-    let sent = parse(timestamp).ok_or_else(|| VerifyError::Timestamp(timestamp.into()))?;
+    let sent = parse_seconds(timestamp).ok_or_else(|| VerifyError::Timestamp(timestamp.into()))?;
     let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     if seconds.saturating_sub(sent) > TOLERANCE {
         return Err(VerifyError::TooOld(seconds - sent));
@@ -91,9 +91,9 @@ pub fn verify(
     if sent.saturating_sub(seconds) > TOLERANCE {
         return Err(VerifyError::TooNew(sent - seconds));
     }
-    let claimed = decode(digits).ok_or(VerifyError::Digits)?;
+    let signature = decode(digits).ok_or(VerifyError::Digits)?;
     let mac = mac(secret, id, timestamp, body);
-    mac.verify_slice(&claimed)
+    mac.verify_slice(&signature)
         .map_err(|_| VerifyError::Signature)?;
     let prediction = serde_json::from_slice(body)
         .ok()
@@ -105,11 +105,11 @@ pub fn verify(
     })
 }
 
-/// The headers by which [`verify`] takes a body for the vendor's, as sent at this time: for tests,
-/// and for machines that the vendor cannot reach.
+/// Signs a body, and returns the headers that [`verify`] accepts: for tests, and for machines that the
+/// vendor cannot reach.
 ///
 /// # Panics
-/// If the id cannot stand in a header.
+/// Panics if the id is not valid in a header.
 #[must_use]
 pub fn sign(secret: &WebhookSecret, id: &str, at: SystemTime, body: &[u8]) -> HeaderMap {
     let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -122,7 +122,7 @@ pub fn sign(secret: &WebhookSecret, id: &str, at: SystemTime, body: &[u8]) -> He
         (SIGNATURE, SCHEME.to_owned() + &digits),
     ];
     let header = |(name, value): (&'static str, String)| {
-        let value = HeaderValue::try_from(value).expect("the id can stand in a header");
+        let value = HeaderValue::try_from(value).expect("the id is valid in a header");
         (HeaderName::from_static(name), value)
     };
     values.map(header).into_iter().collect()
@@ -145,8 +145,8 @@ fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, Ver
     text.ok_or(VerifyError::Header(name))
 }
 
-/// Digits and nothing else: no sign, no space.
-fn parse(timestamp: &str) -> Option<u64> {
+/// Parses digits and nothing else: no sign, no space.
+fn parse_seconds(timestamp: &str) -> Option<u64> {
     let is_number = timestamp.bytes().all(|byte| byte.is_ascii_digit());
     timestamp.parse().ok().filter(|_| is_number)
 }

@@ -1,4 +1,4 @@
-//! What the vectors of all languages leave out: headers that a text cannot show, and duplicates.
+//! Signatures and duplicates, beyond the vectors that the tests of all languages share.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

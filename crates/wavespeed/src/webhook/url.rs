@@ -1,4 +1,4 @@
-//! The check of the URL to which the vendor is to send webhooks.
+//! The check of a webhook URL before a submit.
 
 use url::Url;
 

@@ -256,7 +256,7 @@ async fn the_deadline_ends_it_with_the_id() {
     let minute = |clock: &_| Deadline::after(Duration::from_secs(60), clock);
     let deadline = |trouble| WaitError::Deadline {
         id: ID.parse().unwrap(),
-        trouble,
+        last_error: trouble,
     };
     let down = FetchError::Answer {
         message: "HTTP 503".into(),
