@@ -43,6 +43,7 @@ fn main() {
         || run(&[WAVE, "lipsync", "--help"]),
         || run(&["/bin/true"]),
     );
+    catalogue();
     let folder = tempfile::tempdir().unwrap();
     let large = large_clip(&folder.path().join("large.mp4"));
     row(
@@ -145,4 +146,24 @@ fn run(words: &[&str]) -> String {
         String::from_utf8_lossy(&output.stderr)
     );
     String::from_utf8(output.stdout).unwrap()
+}
+
+/// Prints what the catalogue costs when it is first used, with the models it has and with a thousand.
+fn catalogue() {
+    let models: &[wavespeed::Model] = &wavespeed::CATALOGUE;
+    let thousand: Vec<&[wavespeed::Model]> = vec![models; 1_000_usize.div_ceil(models.len())];
+    let time = |tables: &[&[wavespeed::Model]]| {
+        let each = (0..RUNS).map(|_| {
+            let begin = Instant::now();
+            std::hint::black_box(tables.concat().into_boxed_slice());
+            begin.elapsed()
+        });
+        each.min().unwrap().as_secs_f64() * 1_000_000.0
+    };
+    let (own, many) = (time(&[models]), time(&thousand));
+    println!(
+        "| catalogue of {} models, of 1,000 | {own:.1} µs | {many:.1} µs | {:.1} |",
+        models.len(),
+        many / own
+    );
 }

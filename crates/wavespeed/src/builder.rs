@@ -277,6 +277,7 @@ impl Builder {
             },
             None => Http::new(&self.user_agent, &self.timeouts, is_local)?,
         };
+        // The URL as it is used, with its path, so that spellings of one URL are one account.
         let account = Account::new(base_url.as_str(), key.fingerprint());
         let api = Client::new_with_client(base_url.as_str(), http.api, key);
         Ok(Wavespeed(Arc::new(Inner {

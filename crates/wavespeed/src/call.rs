@@ -48,6 +48,7 @@ pub(crate) async fn answered(
     let (clock, timeout) = (ws.0.poller.clock(), ws.0.timeouts.call);
     let message = match Deadline::after(timeout, clock).timeout(clock, call).await {
         Some(Ok(answer)) => return Ok(answer),
+        // The reason is in the sources of the error ("connection refused"), not in its own text.
         Some(Err(CallError::Transport(error))) => chain(&error),
         Some(Err(error)) => error.to_string(),
         None => format!("no answer within {timeout:?}"),

@@ -1,4 +1,4 @@
-//! How often the jobs of a model are polled.
+//! The polling of the jobs of a model.
 //!
 //! A [`PollPolicy`] says how many polls the caller accepts for how little delay. The schedule of a
 //! model follows from it and from the durations of earlier jobs. Schedules are cached per model in a
@@ -49,6 +49,7 @@ pub struct PollPolicy {
 
 impl PollPolicy {
     pub(crate) fn schedule(self, durations: &Durations, model: &str) -> HazardSchedule {
+        // A model outside the catalogue has no kind and is polled like a video, the slowest one.
         let kind = crate::model(model).map_or("", |model| model.kind);
         let gap = self.mean_gap.unwrap_or_else(|| vendor_interval(kind));
         let floor = self.floor.unwrap_or(Duration::from_secs(1));
@@ -102,6 +103,8 @@ fn vendor_interval(kind: &str) -> Duration {
 /// middle 80 % of all jobs.
 pub(crate) fn published_durations(model: &str) -> Option<LogNormal> {
     let (from, to) = crate::model(model)?.seconds?;
+    // Durations are products of many small causes, so they are taken to be log-normal: the median is
+    // then the geometric mean of two symmetric quantiles.
     let (from, to) = (f64::from(from), f64::from(to));
     Some(LogNormal {
         median: Duration::from_secs_f64((from * to).sqrt()),

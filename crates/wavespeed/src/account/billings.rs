@@ -26,6 +26,7 @@ impl Wavespeed {
             let billing = billing.inspect_err(
                 |error| tracing::warn!(uuid = key, %error, "a billing record cannot be read"),
             );
+            // One unreadable record must not end a list of charges; it is logged and left out.
             Some((key, billing.ok()?))
         };
         pages(self.clone(), read, move |ws, page| {

@@ -54,6 +54,7 @@ impl Wavespeed {
     /// Returns an error if a job is open, if the store fails, or if a call fails.
     pub async fn delete(&self, ids: &[PredictionId], even_open: bool) -> Result<u64, DeleteError> {
         let open = self.jobs(JobFilter::Open)?;
+        // A job without an id may own any of the predictions, so it blocks the deletion of all.
         for job in open.iter().filter(|_| !even_open) {
             let (job, id) = (job.number, job.id.clone());
             match id {

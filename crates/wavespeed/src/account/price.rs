@@ -57,10 +57,12 @@ impl Wavespeed {
         let data = data(&answer).ok_or_else(|| refused(&answer))?;
         let number = |name: &str| data.get(name).and_then(Value::as_f64);
         let (full, discounted) = (number("price"), number("discounted_price"));
+        // What is paid is the discounted price.
         let price = discounted.or(full).ok_or_else(|| refused(&answer))?;
         let currency = data.get("currency").and_then(Value::as_str);
         Ok(Quote {
             price,
+            // The vendor sends both prices, also where they are equal.
             undiscounted: full.filter(|full| *full != price),
             currency: currency.unwrap_or("USD").to_owned(),
             unseen,
@@ -90,6 +92,8 @@ fn remove_local_files(known: &[Input], inputs: &mut Map<String, Value>) -> Vec<S
     let named = named.iter().filter(|named| named.is_path());
     let mut paths: Vec<String> = named.map(|named| named.field.clone()).collect();
     paths.extend(local_files(&given).into_iter().map(|fault| fault.field));
+    // A path may point into an array or an object. The whole input is removed, since a part of it
+    // would be priced as something else.
     for path in &paths {
         let name = path.split(['[', '.']).next().unwrap_or_default();
         inputs.remove(name);

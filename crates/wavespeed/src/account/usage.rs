@@ -64,6 +64,7 @@ impl Wavespeed {
     ) -> Result<Usage, UsageError> {
         let length = to.duration_since(from).map_err(|_| UsageError::Range)?;
         let text = |time: SystemTime| Some(Timestamp::try_from(time).ok()?.to_string());
+        // Times that the wire format cannot express are out of range, too.
         let (Some(start_time), Some(end_time), true) = (text(from), text(to), length <= MAX_SPAN)
         else {
             return Err(UsageError::Range);
@@ -77,6 +78,7 @@ impl Wavespeed {
         let call = async { Answer::of(self.0.api.get_usage(&request).await).await };
         let answer = answered(self, call).await?;
         let raw = data(&answer).ok_or_else(|| refused(&answer))?;
+        // The name of the field that identifies a model or a day is not documented.
         let list = |key: &str, names: &[&str]| {
             let items = raw[key].as_array().into_iter().flatten();
             let named = items.filter_map(|item| {

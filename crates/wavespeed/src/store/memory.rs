@@ -86,6 +86,7 @@ impl Store for MemoryStore {
     }
 
     fn record_end(&self, owner: &Account, prediction: &Prediction) -> Result<(), StoreError> {
+        // An id can occur twice: a job may have been adopted while its own answer was under way.
         let change = Change::Ended(&prediction.status);
         self.with(|memory| memory.apply(owner, &prediction.id, &change))
     }

@@ -210,6 +210,7 @@ impl JobRecord {
     pub fn is_open(&self) -> bool {
         match self.stage {
             Stage::Intended | Stage::Unknown | Stage::Submitted => true,
+            // Outputs without a target were never to be saved, and only completed jobs have outputs.
             Stage::Ended => self.target.is_some() && self.status == Some(Status::Completed),
             Stage::Rejected | Stage::Saved => false,
         }

@@ -66,6 +66,7 @@ impl Wavespeed {
         input: &Value,
         options: &SubmitOptions<'_>,
     ) -> Result<Job, SubmitError> {
+        // A model of another id must not decide which rules apply.
         let given = options.model.filter(|given| given.id == model);
         if let Some(model) = given.or_else(|| crate::model(model)) {
             let mut faults = check(model, input, Files::Url);

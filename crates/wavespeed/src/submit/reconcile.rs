@@ -82,6 +82,7 @@ impl Wavespeed {
                 return Ok(found);
             }
             clock.sleep_until(clock.now() + pause.min(remaining)).await;
+            // Most predictions show at once; the long pauses are for the few that do not.
             pause *= 2;
         }
     }
@@ -127,6 +128,7 @@ impl Wavespeed {
         });
         match (&candidates[..], rivals.count()) {
             ([], _) => Ok(Reconciled::Nothing),
+            // One candidate and no rival: the prediction can be nothing else.
             ([only], 0) if let Ok(id) = only.id.parse::<PredictionId>() => {
                 Ok(Reconciled::Adopted(Box::new(self.adopt(record, id)?)))
             }

@@ -52,6 +52,8 @@ impl Wavespeed {
             at: record.at,
             deadline,
         };
+        // The claim comes before the check of the record: of two processes that resubmit the same
+        // job, only one gets past both.
         let _claim = self.0.store.claim(record.number)?;
         self.renew_intent(&mut submit)?;
         self.send(submit).await
@@ -65,6 +67,7 @@ impl Wavespeed {
             let attempt = self.attempt(&submit).await;
             match decide(&attempt, SystemTime::now()) {
                 Outcome::Accepted(id) => {
+                    // The handle has the id even if the store could not record it.
                     let recorded = self.settle(number, &Resolution::Accepted(&id));
                     let job = self.accepted(id, number, &attempt);
                     let now = self.0.poller.clock().now();
@@ -73,6 +76,7 @@ impl Wavespeed {
                         .with_store_result(recorded));
                 }
                 Outcome::Unknown(mut unknown) => {
+                    // If this fails, the job stays intended, which is treated as unknown as well.
                     _ = self.settle(number, &Resolution::Unknown);
                     unknown.job = Some(number).filter(|number| number.get() > 0);
                     return Err(unknown.into());

@@ -51,6 +51,7 @@ impl Wavespeed {
         interval: Duration,
         limits: RateLimits,
     ) -> impl Stream<Item = Result<Prediction, AccountWatchError>> + Send + use<> {
+        // Errors of the search pass by the jobs: the stream of jobs must not end with them.
         let (error_sender, mut errors) = unbounded_channel();
         let search = HistorySearch::new(self.clone(), interval, error_sender);
         let jobs = stream::unfold(search, HistorySearch::next).flat_map(stream::iter);
@@ -103,6 +104,7 @@ impl HistorySearch {
     async fn next(mut self) -> Option<(Vec<Job>, Self)> {
         loop {
             let clock = self.ws.0.poller.clock();
+            // Polls of the found jobs run meanwhile, so a manual clock must not skip this pause.
             clock.timeout_at(clock.now() + self.pause).await;
             let error = match self.search().await {
                 Ok(jobs) => {
@@ -137,6 +139,7 @@ impl HistorySearch {
         for prediction in found {
             let created = prediction.created_at.as_deref();
             let created = created.and_then(|at| at.parse().ok());
+            // Without a readable creation time, the prediction stays known until the window moves.
             let created = created.unwrap_or(self.since);
             let is_new = self.known.insert(prediction.id.clone(), created).is_none();
             if is_new && !(is_first && prediction.status.is_terminal()) {

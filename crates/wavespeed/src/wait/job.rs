@@ -108,6 +108,7 @@ impl Job {
         let api = &self.ws.0.api;
         let call = async { Answer::of(api.get_prediction_result(self.id.as_str()).await).await };
         let answer = answered(&self.ws, call).await?;
+        // Some error answers carry a prediction as well; it is not the current one.
         let prediction = prediction(&answer).filter(|_| answer.status.is_success());
         prediction.ok_or_else(|| refused(&answer))
     }

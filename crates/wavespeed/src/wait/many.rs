@@ -79,6 +79,7 @@ impl FetchError {
     /// Returns what this error of a poll means for the wait.
     fn on_error(&self) -> OnError {
         match self {
+            // No later poll with the same API key can succeed.
             Self::Key(_) | Self::Role(_) => OnError::Stop,
             Self::NotFound(_) => OnError::RetryWithin(MISSING_FOR),
             Self::Answer { retry_after, .. } => OnError::Retry {
@@ -99,6 +100,7 @@ impl Job {
             let age = now.saturating_duration_since(*submitted);
             return JobSchedule::known(ws, model.clone(), age);
         }
+        // A store that fails costs a good schedule, which is no reason not to wait.
         let records = ws.jobs(JobFilter::Id(&self.id)).unwrap_or_default();
         match records.first() {
             Some(record) => {
@@ -114,9 +116,11 @@ impl Job {
         match self.fetch().await {
             Ok(prediction) if prediction.status.is_terminal() => {
                 let (store, account) = (&self.ws.0.store, &self.ws.0.account);
+                // The caller gets the end in any case, and can record it elsewhere.
                 if let Err(error) = store.record_end(account, &prediction) {
                     tracing::error!(id = %self.id, %error, "the end of a job could not be recorded");
                 }
+                // An upload that the vendor could not fetch must not be reused for the next job.
                 self.ws.forget_unfetched(&prediction);
                 Ok(Reply::Done(prediction))
             }
@@ -157,6 +161,7 @@ impl Wavespeed {
     {
         let entries = jobs.map(|job| WatchedJob::new(job).entry());
         let poller = self.0.poller.clone();
+        // The future of a poll outlives the borrow of its job, hence the clone of two pointers.
         let poll = |watched: &WatchedJob| watched.clone().poll();
         poller
             .watch_many(limits, deadline, entries, self.wakes(), poll)

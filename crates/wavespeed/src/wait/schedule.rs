@@ -47,6 +47,8 @@ impl Wavespeed {
     }
 
     fn model_schedule(&self, model: &str) -> ModelSchedule {
+        // The lock is held while a schedule is built: the jobs of a model often start together, and
+        // one of them building it is enough.
         let mut schedules = self.0.schedules.lock();
         if let Some(cached) = schedules.get(model).filter(|cached| !cached.is_stale()) {
             return cached.clone();
@@ -61,6 +63,7 @@ impl Wavespeed {
             tracing::warn!(model, %error, "the durations of earlier jobs could not be read");
             Vec::new()
         });
+        // Observations refine what is published; a store that cannot be read costs only that.
         let prior = published_durations(model).map(Durations::new);
         let durations = prior
             .unwrap_or_default()
@@ -96,7 +99,7 @@ pub(crate) struct JobSchedule {
     observed: Mutex<Observed>,
 }
 
-/// What is known of a job.
+/// The model and the age of a job, as far as they are known.
 #[derive(Debug, Default)]
 struct Observed {
     model: Option<String>,
@@ -145,6 +148,7 @@ impl JobSchedule {
         let schedule = self.ws.schedule(observed.model());
         let submitted = Duration::ZERO;
         let is_late = |age: &Duration| {
+            // The longest first gap, so that a job which is merely young is not polled twice.
             let first_gap = schedule.gap(PollContext::new(submitted, 0), 1.0);
             *age > first_gap && schedule.completion_probability(submitted, *age) > LIKELY_ENDED
         };
@@ -196,6 +200,7 @@ impl JobSchedule {
         }
         if observed.age.is_none() {
             let age = age(prediction, SystemTime::now());
+            // The age is kept as it was when the watch began, since the waiter adds the rest.
             observed.age = age.map(|age| age.saturating_sub(watched));
         }
         observed.age.map(|age| age + watched)

@@ -17,6 +17,7 @@ impl WebhookSecret {
     #[must_use]
     pub fn new(secret: impl AsRef<str>) -> Option<Self> {
         let secret = secret.as_ref().trim();
+        // The prefix alone is no secret.
         let has_content = !secret.trim_start_matches("whsec_").is_empty();
         has_content.then(|| Self(secret.to_owned()))
     }

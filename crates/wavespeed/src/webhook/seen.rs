@@ -21,6 +21,8 @@ pub struct SeenEvents {
 impl SeenEvents {
     /// Returns `true` if this event was not seen before, and remembers it.
     pub fn is_new(&mut self, event: &Event) -> bool {
+        // Old events are removed when their number has doubled, so that each call costs the same on
+        // average.
         if self.events.len() > self.capacity {
             self.events.retain(|_, at| *at + RETENTION >= event.at);
             self.capacity = 2 * self.events.len();

@@ -85,6 +85,7 @@ pub fn verify(
     let digits = signature.strip_prefix(SCHEME).ok_or(VerifyError::Scheme)?;
     let sent = parse_seconds(timestamp).ok_or_else(|| VerifyError::Timestamp(timestamp.into()))?;
     let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    // A replayed request has a valid signature, so its age is checked as well.
     if seconds.saturating_sub(sent) > TOLERANCE {
         return Err(VerifyError::TooOld(seconds - sent));
     }
@@ -95,6 +96,7 @@ pub fn verify(
     let mac = mac(secret, id, timestamp, body);
     mac.verify_slice(&signature)
         .map_err(|_| VerifyError::Signature)?;
+    // The body is parsed only now: nothing in an unsigned request is worth the work.
     let prediction = serde_json::from_slice(body)
         .ok()
         .and_then(Prediction::from_json);
@@ -130,6 +132,7 @@ pub fn sign(secret: &WebhookSecret, id: &str, at: SystemTime, body: &[u8]) -> He
 
 fn mac(secret: &WebhookSecret, id: &str, timestamp: &str, body: &[u8]) -> Hmac<Sha256> {
     let text = secret.expose();
+    // The vendor uses the rest as text, although other senders encode it as base64.
     let key = text.strip_prefix("whsec_").unwrap_or(text);
     let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("a key has any length");
     for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
@@ -139,6 +142,7 @@ fn mac(secret: &WebhookSecret, id: &str, timestamp: &str, body: &[u8]) -> Hmac<S
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, VerifyError> {
+    // Two values could be read differently by two programs, so neither is taken.
     let mut values = headers.get_all(name).iter();
     let value = values.next().ok_or(VerifyError::Missing(name))?;
     let text = value.to_str().ok().filter(|_| values.next().is_none());
