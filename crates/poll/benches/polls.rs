@@ -1,10 +1,10 @@
-//! What the learned schedule costs against the best there can be for the true distribution, and how
-//! many polls it saves: `cargo bench --package wavespeed-poll --bench polls`. No clock is involved:
-//! every figure is computed.
+//! The cost of the learned schedule compared with the optimum for the true distribution, and the polls
+//! that it saves: `cargo bench --package wavespeed-poll --bench polls`. All figures are computed; no
+//! clock is involved.
 
 #![allow(
     clippy::print_stdout,
-    reason = "a table for people, by a tool for developers"
+    reason = "the bench prints a table for developers"
 )]
 
 #[expect(dead_code, reason = "a test needs more of it")]
@@ -16,7 +16,7 @@ use cost::{Truth, figures, saved};
 const DRAWS: u32 = 200;
 
 fn main() {
-    // `cargo test` runs benches, too, without this word.
+    // `cargo test` also runs benches, but without this argument.
     if !std::env::args().any(|word| word == "--bench") {
         return;
     }

@@ -1,4 +1,4 @@
-//! Time as a parameter: the clock everything here waits by, and one that tests move by hand.
+//! The clock as a parameter: the trait, the real clock, and a clock that tests move by hand.
 
 use std::fmt;
 use std::future::Future;
@@ -8,30 +8,31 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-/// What [`Clock::sleep_until`] and [`Clock::timeout_at`] return.
+/// The future returned by [`Clock::sleep_until`] and [`Clock::timeout_at`].
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// The time, and waiting for it.
+/// A source of the current time that can also wait for a time.
 ///
-/// There are two ways to wait, because a clock for tests has to tell them apart: a *pause* is
-/// nothing but the passing of time, so such a clock may jump over it; a *limit* runs beside
-/// something that really happens (a request), so it may not.
+/// The two ways to wait differ for a clock that tests control. During a *sleep* nothing but time
+/// passes, so such a clock may jump to its end. A *timeout* runs beside work that really happens (a
+/// request), so such a clock must let that work finish first.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The present.
+    /// Returns the current time.
     fn now(&self) -> Instant;
-    /// Done once `until` has come. Nothing else is going on meanwhile.
+    /// Waits until `until`, while no other work is in progress.
     fn sleep_until(&self, until: Instant) -> Sleep;
-    /// Done once `limit` has passed. Something else is going on meanwhile, and should end first.
+    /// Waits until `limit`, while other work is in progress that should finish before.
     fn timeout_at(&self, limit: Instant) -> Sleep;
 }
 
-/// The real time, by tokio's timer.
+/// The real time, measured by the timer of tokio.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct TokioClock;
 
 impl Clock for TokioClock {
     fn now(&self) -> Instant {
+        // Not `Instant::now`: tokio's time can be paused in tests.
         tokio::time::Instant::now().into_std()
     }
 
@@ -44,8 +45,8 @@ impl Clock for TokioClock {
     }
 }
 
-/// A clock for tests: a pause is over at once and moves the time; otherwise the time stands still
-/// until [`advance`](Self::advance) is called. Clones show the same time.
+/// A clock for tests. A sleep ends at once and moves the time to its end; otherwise the time stands
+/// still until [`advance`](Self::advance) is called. Clones share the same time.
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     start: Instant,
@@ -62,12 +63,12 @@ impl Default for ManualClock {
 }
 
 impl ManualClock {
-    /// Moves the time on.
+    /// Moves the time forward and wakes all timeouts that have passed.
     pub fn advance(&self, by: Duration) {
         self.elapsed.send_modify(|elapsed| *elapsed += by);
     }
 
-    /// How far the time has moved since the clock was made.
+    /// Returns the time by which the clock was moved since it was created.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         *self.elapsed.borrow()
@@ -83,7 +84,7 @@ impl Clock for ManualClock {
         let clock = self.clone();
         Box::pin(async move {
             clock.advance(until.saturating_duration_since(clock.now()));
-            // Whatever waits for this moment is to run before the one who paused goes on.
+            // Lets the timeouts that have just passed run before the sleeper continues.
             tokio::task::yield_now().await;
         })
     }
@@ -93,7 +94,7 @@ impl Clock for ManualClock {
         let limit = limit.saturating_duration_since(self.start);
         Box::pin(async move {
             if elapsed.wait_for(|elapsed| *elapsed >= limit).await.is_err() {
-                // The clock is gone, so the time will never come.
+                // All clones of the clock were dropped, so the time can never come.
                 std::future::pending::<()>().await;
             }
         })

@@ -1,60 +1,67 @@
-//! How long jobs of a kind take, estimated from few: the part that takes longer than a time, and the
-//! time by which a part has ended.
+//! Estimates of job durations from few observations.
 //!
-//! The estimate is a sum of normal distributions of the logarithm: one around each duration that was
-//! seen, as wide as makes all others most likely, and two broad ones for what is expected beside
-//! them. When to ask, it leaves to others.
+//! The estimate is a kernel density estimate in log time: a weighted sum of normal distributions of
+//! the logarithm of the duration. There is one kernel around each observed duration. All of these
+//! have the same width, chosen so that each observation is as likely as possible given the others.
+//! Two broad background kernels stand for what was expected before the first observation, and for
+//! durations unlike those observed; they carry the whole estimate as long as there are none. The
+//! decay of old observations is up to the caller, who passes a weight with each.
 
 use std::time::Duration;
 
-use crate::cost::ScheduleCost;
-use crate::cost::expect;
-use crate::kernel::{Kernel, LogNormal, logarithm, seconds};
+use crate::cost::{ScheduleCost, schedule_cost};
+use crate::kernel::{Kernel, LogNormal, duration, log_seconds};
 use crate::schedule::{Fixed, Schedule};
 
-/// What is expected before anything was seen counts as so many durations.
-const PRIOR: f64 = 4.0;
+/// The weight of the two background kernels together, as a number of observations.
+const PRIOR_WEIGHT: f64 = 4.0;
 
-/// How many durations its middle and its width count as.
-const MIDDLE: f64 = 0.3;
+/// The weight of the prior mean against observations. It is low because the first observation says
+/// much about the magnitude of durations.
+const PRIOR_MEAN_WEIGHT: f64 = 0.3;
 
-const WIDTH: f64 = 2.0;
+/// The weight of the prior variance against observations. It is higher because few observations say
+/// little about how much durations vary.
+const PRIOR_VARIANCE_WEIGHT: f64 = 2.0;
 
-/// A guess is two broad distributions, one sooner and one later than it says, and as wide as this. Where
-/// the guess is wrong by a factor of 3, either way and whatever the jobs are like, polls cost at most
-/// half more than they could: a search over such pairs has found it.
-const GUESSED: [f64; 2] = [-0.9, 0.6];
+/// The offsets, in log time, of the two background kernels from a guessed median. One broad kernel is
+/// not enough: with this pair, found by a search over such pairs, a guess that is wrong by a factor
+/// of 3 either way makes polls and delay cost at most half more than the optimum, whatever the
+/// distribution of the durations.
+const GUESS_OFFSETS: [f64; 2] = [-0.9, 0.6];
 
-const GUESSED_SIGMA: f64 = 0.9;
+/// The sigma of the two background kernels of a guess, found by the same search.
+const GUESS_SIGMA: f64 = 0.9;
 
-/// A job that takes longer than all but so few has not much to do with them.
-const LOST: f64 = 1e-6;
+/// The survival below which a job takes too long for the estimate to say anything about it.
+const MIN_SURVIVAL: f64 = 1e-6;
 
-/// What counts less than this is not worth the time.
-const LEAST: f64 = 0.01;
+/// The weight below which an observation is ignored because it does not repay the computation.
+const MIN_WEIGHT: f64 = 0.01;
 
-/// More than these say nothing new; the newest count.
-const MOST: usize = 256;
+/// The number of observations that are used, the newest ones. More say nothing new, and the choice of
+/// the width takes time in proportion to the square of their number.
+const MAX_OBSERVATIONS: usize = 256;
 
-/// How long jobs of a kind take, as far as it is known.
+/// An estimate of how long jobs of one kind take.
 #[derive(Clone, Debug)]
 pub struct Durations {
-    /// What was expected before anything was seen.
+    /// The expectation before the first observation.
     prior: Kernel,
-    /// What is expected beside what was seen.
-    beside: [Kernel; 2],
-    seen: Vec<Kernel>,
+    /// The kernels that are part of the estimate beside those of the observations.
+    background: [Kernel; 2],
+    observations: Vec<Kernel>,
 }
 
 impl Default for Durations {
-    /// Nothing is known: a [`guess`](Self::guess) of a minute.
+    /// Returns a [`guess`](Self::guess) of one minute.
     fn default() -> Self {
         Self::guess(Duration::from_secs(60))
     }
 }
 
 impl Durations {
-    /// Nothing seen yet; `prior` is what is expected.
+    /// Creates an estimate without observations from a distribution that is known.
     #[must_use]
     pub fn new(prior: LogNormal) -> Self {
         let sigma = if prior.sigma.is_finite() {
@@ -63,100 +70,117 @@ impl Durations {
             1.0
         };
         let prior = Kernel {
-            mean: logarithm(prior.median),
+            mean: log_seconds(prior.median),
+            // A sigma of 0 would divide by zero, and a huge one would hide all observations.
             sigma: sigma.clamp(0.05, 3.0),
-            weight: PRIOR / 2.0,
+            weight: PRIOR_WEIGHT / 2.0,
         };
+        // Two equal kernels are one kernel of twice the weight.
         Self {
             prior,
-            beside: [prior; 2],
-            seen: Vec::new(),
+            background: [prior; 2],
+            observations: Vec::new(),
         }
     }
 
-    /// Nothing seen yet, and nothing known: half of the jobs may take no longer than `median`, or
-    /// that may be wrong by a factor of 3 either way.
+    /// Creates an estimate without observations from a guessed median, which may be wrong by a factor
+    /// of 3 either way.
     #[must_use]
     pub fn guess(median: Duration) -> Self {
         let mut guess = Self::new(LogNormal { median, sigma: 1.0 });
-        guess.beside = GUESSED.map(|offset| Kernel {
+        guess.background = GUESS_OFFSETS.map(|offset| Kernel {
             mean: guess.prior.mean + offset,
-            sigma: GUESSED_SIGMA,
+            sigma: GUESS_SIGMA,
             ..guess.prior
         });
         guess
     }
 
-    /// With durations that were seen, the newest last, and how much each counts: 1, or less if it
-    /// is old. What counts less than a hundredth is left out.
+    /// Sets the observed durations, the newest last, each with its weight: 1, or less if the
+    /// observation is old. Observations of a weight below 0.01 are ignored.
     #[must_use]
     pub fn with_seen(mut self, seen: impl IntoIterator<Item = (Duration, f64)>) -> Self {
-        let weighed = seen.into_iter().filter(|(_, weight)| *weight >= LEAST);
-        self.seen = weighed
+        let weighed = seen.into_iter().filter(|(_, weight)| *weight >= MIN_WEIGHT);
+        self.observations = weighed
             .map(|(duration, weight)| Kernel {
-                mean: logarithm(duration),
+                mean: log_seconds(duration),
+                // The width is chosen below, once all observations are known.
                 sigma: 0.0,
                 weight: weight.min(1.0),
             })
             .collect();
-        let surplus = self.seen.len().saturating_sub(MOST);
-        self.seen.drain(..surplus);
-        if self.seen.is_empty() {
+        let surplus = self.observations.len().saturating_sub(MAX_OBSERVATIONS);
+        self.observations.drain(..surplus);
+        if self.observations.is_empty() {
             return self;
         }
-        // One is as broad as before, but where the durations are.
-        let informed = self.informed();
-        let mean = informed.mean;
-        self.beside = [Kernel { mean, ..self.prior }, informed];
-        let width = self.width();
-        self.seen.iter_mut().for_each(|kernel| kernel.sigma = width);
+        // Both background kernels move to the mean of the observations. One keeps the width of the
+        // prior, so that durations unlike those observed stay possible; the other has the width of
+        // the observations, which smooths the estimate while there are few of them.
+        let updated = self.updated_prior();
+        let broad = Kernel {
+            mean: updated.mean,
+            ..self.prior
+        };
+        self.background = [broad, updated];
+        // The width depends on the background, so it comes after it.
+        let width = self.best_width();
+        for kernel in &mut self.observations {
+            kernel.sigma = width;
+        }
         self
     }
 
-    /// How many durations were seen, or of those before [`with_seen`](Self::with_seen) the newest 256.
+    /// Returns the number of observations in use, at most 256.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.seen.len()
+        self.observations.len()
     }
 
-    /// How many durations what was seen counts as.
+    /// Returns the sum of the weights of the observations in use.
     #[must_use]
     pub fn weight(&self) -> f64 {
-        self.seen.iter().map(|kernel| kernel.weight).sum()
+        self.observations.iter().map(|kernel| kernel.weight).sum()
     }
 
-    /// The part of the jobs that take longer.
+    /// Returns the fraction of the jobs that take longer than `after`.
     #[must_use]
     pub fn survival(&self, after: Duration) -> f64 {
-        self.sum(|kernel| kernel.survival(logarithm(after)))
+        self.survival_at(log_seconds(after))
     }
 
-    /// The time until which this part of those jobs has ended that were still running after
-    /// `elapsed`: the answer to "how much longer?".
+    /// Returns the age by which a fraction `part` has ended of those jobs that were still running at
+    /// the age `elapsed`.
     #[must_use]
     pub fn quantile(&self, elapsed: Duration, part: f64) -> Duration {
-        let rest = self.survival(elapsed) * (1.0 - part.clamp(0.0, 1.0));
-        let (mut low, mut high) = (
-            logarithm(elapsed),
-            logarithm(Duration::from_secs(10_000_000)),
-        );
+        let target = self.survival(elapsed) * (1.0 - part.clamp(0.0, 1.0));
+        // A sum of kernels has no closed inverse, so the survival is bisected in log time. The upper
+        // end is about 116 days; 60 halvings exhaust the precision of `f64`.
+        let longest = Duration::from_secs(10_000_000);
+        let (mut low, mut high) = (log_seconds(elapsed), log_seconds(longest));
         for _ in 0..60 {
             let middle = f64::midpoint(low, high);
-            match self.sum(|kernel| kernel.survival(middle)) > rest {
-                true => low = middle,
-                false => high = middle,
+            if self.survival_at(middle) > target {
+                low = middle;
+            } else {
+                high = middle;
             }
         }
         Duration::from_secs_f64(high.exp()).max(elapsed)
     }
 
-    /// How much longer a job will take, likely, that is still running after `elapsed`.
+    /// Estimates how much longer a job takes that is still running at the age `elapsed`.
     #[must_use]
     pub fn estimate(&self, elapsed: Duration) -> Estimate {
-        let left = |part: f64| match self.survival(elapsed) > LOST {
-            true => self.quantile(elapsed, part).saturating_sub(elapsed),
-            // Nothing is known of such a job but that it ends some time: so far is as good as halfway.
-            false => seconds(elapsed.as_secs_f64() * part / (1.0 - part)),
+        let is_outlier = self.survival(elapsed) <= MIN_SURVIVAL;
+        let left = |part: f64| {
+            if is_outlier {
+                // The observations say nothing about such a job. If every magnitude of its duration
+                // is equally likely, half of such jobs take as long again as they have taken so far.
+                duration(elapsed.as_secs_f64() * part / (1.0 - part))
+            } else {
+                self.quantile(elapsed, part).saturating_sub(elapsed)
+            }
         };
         Estimate {
             elapsed,
@@ -166,71 +190,85 @@ impl Durations {
         }
     }
 
-    /// What a schedule costs if jobs take as long as this expects.
+    /// Returns the expected cost of a schedule for jobs of these durations.
     #[must_use]
-    pub fn expect(&self, schedule: &dyn Schedule) -> ScheduleCost {
-        expect(
+    pub fn cost_of(&self, schedule: &dyn Schedule) -> ScheduleCost {
+        // 0.5 is the mean of the random numbers.
+        schedule_cost(
             |now| schedule.gap(now, 0.5),
-            |time| self.survival(seconds(time)),
+            |seconds| self.survival(duration(seconds)),
         )
     }
 
-    /// The fixed interval by which an end is noticed this late, on average.
+    /// Returns the fixed interval whose mean delay is `delay`.
     #[must_use]
-    pub fn fixed(&self, delay: Duration) -> Fixed {
+    pub fn fixed_interval(&self, delay: Duration) -> Fixed {
+        // The mean delay is about half the interval, and never more than all of it. The factor of 4
+        // leaves room for jobs that tend to end shortly before a poll.
         let (mut low, mut high) = (delay, delay.saturating_mul(4));
         for _ in 0..20 {
             let middle = low + (high - low) / 2;
-            match self.expect(&Fixed(middle)).delay < delay {
-                true => low = middle,
-                false => high = middle,
+            if self.cost_of(&Fixed(middle)).delay < delay {
+                low = middle;
+            } else {
+                high = middle;
             }
         }
+        // An interval of zero would never let time pass.
         Fixed(high.max(Duration::from_millis(1)))
     }
 
-    /// The logarithms of the times before and after which no job is expected to end.
-    pub(crate) fn range(&self) -> (f64, f64) {
-        let spread = |sigmas: f64| {
-            self.all()
+    /// Returns the logarithms of the times before and after which no job is expected to end: 4 sigmas
+    /// from the means of all kernels.
+    pub(crate) fn log_range(&self) -> (f64, f64) {
+        let ends = |sigmas: f64| {
+            self.kernels()
                 .map(move |kernel| kernel.mean + sigmas * kernel.sigma)
         };
         (
-            spread(-4.0).fold(f64::INFINITY, f64::min),
-            spread(4.0).fold(f64::NEG_INFINITY, f64::max),
+            ends(-4.0).fold(f64::INFINITY, f64::min),
+            ends(4.0).fold(f64::NEG_INFINITY, f64::max),
         )
     }
 
-    /// At the logarithm of a time: the part of the jobs that end per second, and of those that
-    /// take longer.
-    pub(crate) fn at(&self, x: f64) -> (f64, f64) {
-        let density = self.sum(|kernel| kernel.density(x)) / x.exp();
-        (density, self.sum(|kernel| kernel.survival(x)))
+    /// Returns, at the logarithm `x` of a time, the fraction of the jobs that end per second and the
+    /// fraction that take longer.
+    pub(crate) fn density_and_survival(&self, x: f64) -> (f64, f64) {
+        // The kernels are densities over the logarithm of time; dt = exp(x) dx converts to seconds.
+        let density = self.weighted_mean(|kernel| kernel.density(x)) / x.exp();
+        (density, self.survival_at(x))
     }
 
-    /// A mean over all that is known, of which each counts by its weight.
-    fn sum(&self, of: impl Fn(&Kernel) -> f64) -> f64 {
-        let weight: f64 = self.all().map(|kernel| kernel.weight).sum();
-        self.all().map(of).sum::<f64>() / weight
+    fn survival_at(&self, x: f64) -> f64 {
+        self.weighted_mean(|kernel| kernel.survival(x))
     }
 
-    fn all(&self) -> impl Iterator<Item = &Kernel> {
-        self.seen.iter().chain(&self.beside)
+    /// Returns the mean over all kernels of a value that is already multiplied by the weight of its
+    /// kernel.
+    fn weighted_mean(&self, value: impl Fn(&Kernel) -> f64) -> f64 {
+        let weight: f64 = self.kernels().map(|kernel| kernel.weight).sum();
+        self.kernels().map(value).sum::<f64>() / weight
     }
 
-    /// What is expected, after what was seen: its middle soon follows, its width slowly.
-    fn informed(&self) -> Kernel {
+    fn kernels(&self) -> impl Iterator<Item = &Kernel> {
+        self.observations.iter().chain(&self.background)
+    }
+
+    /// Returns the prior updated by the observations: its mean follows them quickly, its width slowly.
+    fn updated_prior(&self) -> Kernel {
         let prior = self.prior;
         let weight = self.weight();
-        let weighed = |of: &dyn Fn(&Kernel) -> f64| -> f64 {
-            self.seen
+        let weighted_sum = |value: &dyn Fn(&Kernel) -> f64| -> f64 {
+            self.observations
                 .iter()
-                .map(|kernel| kernel.weight * of(kernel))
+                .map(|kernel| kernel.weight * value(kernel))
                 .sum()
         };
-        let mean = (prior.mean * MIDDLE + weighed(&|kernel| kernel.mean)) / (MIDDLE + weight);
-        let spread = weighed(&|kernel| (kernel.mean - mean).powi(2));
-        let variance = (prior.sigma.powi(2) * WIDTH + spread) / (WIDTH + weight);
+        let mean = (prior.mean * PRIOR_MEAN_WEIGHT + weighted_sum(&|kernel| kernel.mean))
+            / (PRIOR_MEAN_WEIGHT + weight);
+        let squares = weighted_sum(&|kernel| (kernel.mean - mean).powi(2));
+        let variance = (prior.sigma.powi(2) * PRIOR_VARIANCE_WEIGHT + squares)
+            / (PRIOR_VARIANCE_WEIGHT + weight);
         Kernel {
             mean,
             sigma: variance.sqrt(),
@@ -238,46 +276,50 @@ impl Durations {
         }
     }
 
-    /// How wide the durations are smeared: as makes each most likely by all others.
-    fn width(&self) -> f64 {
-        let expected = |x: f64| -> f64 { self.beside.iter().map(|kernel| kernel.density(x)).sum() };
-        let likelihood = |width: f64| {
-            let each = self.seen.iter().enumerate().map(|(at, one)| {
-                let others = self
-                    .seen
-                    .iter()
-                    .enumerate()
-                    .filter(|(other, _)| *other != at);
-                let others = others.map(|(_, other)| {
-                    let sigma = width;
-                    Kernel { sigma, ..*other }.density(one.mean)
-                });
-                let density = others.sum::<f64>() + expected(one.mean);
+    /// Returns the width of the kernels of the observations that has the highest leave-one-out
+    /// likelihood.
+    fn best_width(&self) -> f64 {
+        let background = |x: f64| -> f64 {
+            let densities = self.background.iter().map(|kernel| kernel.density(x));
+            densities.sum()
+        };
+        let log_likelihood = |sigma: f64| -> f64 {
+            let terms = self.observations.iter().enumerate().map(|(index, one)| {
+                // Each observation is judged by all others. If its own kernel took part, the
+                // narrowest width would always win.
+                let others = self.observations.iter().enumerate();
+                let others = others.filter(|(other, _)| *other != index);
+                let densities =
+                    others.map(|(_, other)| Kernel { sigma, ..*other }.density(one.mean));
+                let density = densities.sum::<f64>() + background(one.mean);
+                // An observation far from all others must not make the sum infinite.
                 one.weight * density.max(f64::MIN_POSITIVE).ln()
             });
-            each.sum::<f64>()
+            terms.sum()
         };
-        let widths = (0..18).map(|step| 0.03 * 1.25_f64.powi(step));
-        let best = widths.map(|width| (width, likelihood(width)));
-        best.fold((1.0, f64::NEG_INFINITY), |best, next| {
+        // Candidates from 0.03 to 1.33, each a quarter wider than the one before: the likelihood may
+        // have several maxima, so they are all tried.
+        let candidates = (0..18).map(|step| 0.03 * 1.25_f64.powi(step));
+        let judged = candidates.map(|width| (width, log_likelihood(width)));
+        let (width, _) = judged.fold((1.0, f64::NEG_INFINITY), |best, next| {
             if next.1 > best.1 { next } else { best }
-        })
-        .0
+        });
+        width
     }
 }
 
-/// How much longer a job will take, likely. It follows from how long the job has been running, so it
-/// is never at its end before the job is.
+/// An estimate of the remaining time of a job. It is conditional on the age of the job, so it never
+/// reaches zero while the job is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Estimate {
-    /// How long the job has been running.
+    /// The age of the job.
     pub elapsed: Duration,
-    /// Of ten such jobs, one ends within this time from now.
+    /// The time from now within which one of ten such jobs ends.
     pub soonest: Duration,
-    /// Half of such jobs end within this time from now.
+    /// The time from now within which half of such jobs end.
     pub expected: Duration,
-    /// Of ten such jobs, one takes longer than this from now.
+    /// The time from now within which nine of ten such jobs end.
     pub latest: Duration,
 }
 
@@ -286,35 +328,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_takes_longer_than_all_others_may_take_as_long_again() {
+    fn estimate_of_an_outlier_never_reaches_zero() {
         let median = Duration::from_secs(70);
         let durations = Durations::new(LogNormal { median, sigma: 0.1 });
         let mut last = Duration::ZERO;
         for elapsed in [60, 80, 100, 300, 100_000] {
-            let outlook = durations.estimate(Duration::from_secs(elapsed));
-            assert!(!outlook.soonest.is_zero(), "{outlook:?}");
-            assert!(outlook.soonest < outlook.expected, "{outlook:?}");
-            assert!(outlook.expected < outlook.latest, "{outlook:?}");
-            // What it is expected to take in all never gets less.
-            assert!(outlook.elapsed + outlook.expected > last, "{outlook:?}");
-            last = outlook.elapsed + outlook.expected;
+            let estimate = durations.estimate(Duration::from_secs(elapsed));
+            assert!(!estimate.soonest.is_zero(), "{estimate:?}");
+            assert!(estimate.soonest < estimate.expected, "{estimate:?}");
+            assert!(estimate.expected < estimate.latest, "{estimate:?}");
+            // The expected total duration never decreases.
+            assert!(estimate.elapsed + estimate.expected > last, "{estimate:?}");
+            last = estimate.elapsed + estimate.expected;
         }
     }
 
     #[test]
-    fn a_fixed_interval_is_as_late_as_asked_for() {
+    fn fixed_interval_has_the_requested_delay() {
         for seconds in [0.2, 1.0, 5.0] {
             let delay = Duration::from_secs_f64(seconds);
-            let fixed = Durations::default().fixed(delay);
-            let cost = Durations::default().expect(&fixed);
+            let fixed = Durations::default().fixed_interval(delay);
+            let cost = Durations::default().cost_of(&fixed);
             assert!(cost.delay.abs_diff(delay) < delay / 100, "{cost:?}");
-            // Where ends come at any time, that is half of it.
+            // Ends are spread evenly over such a short interval, so the mean delay is half of it.
             assert!(fixed.0.abs_diff(delay * 2) < delay / 10, "{fixed:?}");
         }
     }
 
     #[test]
-    fn what_is_forgotten_leaves_a_guess() {
+    fn ignored_observations_leave_the_guess() {
         let old = (Duration::from_secs(3), 1e-6);
         let durations = Durations::default().with_seen([old; 128]);
         let guess = Durations::default();

@@ -1,201 +1,227 @@
-//! A schedule from durations that were seen: polls stand closest where jobs tend to end.
+//! A schedule computed from durations: polls are closest where jobs tend to end.
 //!
-//! If a poll is worth λ seconds of delay, the cost of a schedule is the mean delay until an end is
-//! noticed and λ for each poll. Where jobs end at the rate h(t) (the hazard: of those that still
-//! run, how many end in the next second), that cost is least if there are √(h(t) / 2λ) polls per
-//! second: J. B. Keller, *Optimum checking schedules for systems subject to random failure*,
-//! Management Science 21 (1974). What is left is to estimate h from few durations.
+//! Let a poll be worth λ seconds of delay, so that the cost of a schedule is its mean delay plus λ
+//! for each poll. Let h(t) be the hazard: of the jobs that are still running at the time t, the
+//! fraction that ends in the next second. The cost is least if polls are made at a rate of √(h(t) /
+//! 2λ) per second: J. B. Keller, *Optimum checking schedules for systems subject to random failure*,
+//! Management Science 21 (1974).
+//!
+//! [`HazardSchedule::new`] tabulates the integral of √h over time. A poll is due whenever that
+//! integral, times a rate, has grown by 1. The rate is 1 / √(2λ) if λ is given, and otherwise is found
+//! so that the mean gap is as requested.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::cost::expect;
+use crate::cost::schedule_cost;
 use crate::durations::Durations;
 use crate::schedule::{PollContext, Schedule};
 
-/// The points of time at which the rate is worked out.
-const POINTS: usize = 512;
+/// The number of steps of the table, which are even in the logarithm of time.
+const STEPS: usize = 512;
 
-/// Time goes on, whatever the floor.
-const SHORTEST: Duration = Duration::from_millis(1);
+/// The shortest gap, even if the floor is zero, so that time passes between two polls.
+const MIN_GAP: Duration = Duration::from_millis(1);
 
-/// What a poll is worth.
+/// The value of a poll, which decides how often a [`HazardSchedule`] polls.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CostModel {
-    /// So much delay is taken to save a poll.
+    /// The delay that is accepted to save one poll.
     Delay(Duration),
-    /// As much as makes the time until an end is noticed, by the number of polls until then, this on
-    /// average; shortest and longest gap are taken into account.
+    /// The mean gap: the mean time until the end of a job is noticed, divided by the mean number of
+    /// polls until then. The limits of the gaps are taken into account.
     MeanGap(Duration),
 }
 
-/// Polls where [`Durations`] expect an end. Cheap to clone.
+/// A schedule that polls where [`Durations`] expect jobs to end. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct HazardSchedule {
-    worth: CostModel,
+    cost_model: CostModel,
     floor: Duration,
     cap: Duration,
-    /// A gap is at most this part of the time that has passed.
-    share: f64,
-    points: Arc<[Point]>,
-    /// The polls per second, by the root of the hazard; worked out when it is first needed.
+    /// The longest gap as a fraction of the age of the job.
+    max_share: f64,
+    table: Arc<[Point]>,
+    /// The rate, computed on first use because that takes many passes over the table.
     rate: OnceLock<f64>,
 }
 
-/// What is expected until a time.
+/// One row of the table.
 #[derive(Clone, Copy, Debug)]
 struct Point {
+    /// The time since the start of the job.
     seconds: f64,
-    /// The root of the hazard, over the time until then.
-    roots: f64,
-    /// The part of the jobs that take longer.
+    /// The integral of the square root of the hazard from 0 to that time.
+    root_integral: f64,
+    /// The fraction of the jobs that take longer than that time.
     survival: f64,
 }
 
 impl HazardSchedule {
-    /// The schedule for jobs that take so long. The floor is 1 s, the cap 60 s.
+    /// Creates the schedule for jobs of these durations. Gaps are between 1 s and 60 s.
     #[must_use]
-    pub fn new(durations: &Durations, worth: CostModel) -> Self {
+    pub fn new(durations: &Durations, cost_model: CostModel) -> Self {
         Self {
-            worth,
+            cost_model,
             floor: Duration::from_secs(1),
             cap: Duration::from_secs(60),
-            share: f64::INFINITY,
-            points: points(durations).into(),
+            max_share: f64::INFINITY,
+            table: tabulate(durations).into(),
             rate: OnceLock::new(),
         }
     }
 
-    /// With another shortest and longest gap, but for a tenth by which gaps differ. A wrong guess costs
-    /// at most the longest.
+    /// Sets the shortest and the longest gap. Gaps at the floor are up to a tenth longer and gaps at
+    /// the cap up to a tenth shorter, at random. The cap limits the delay if the durations mislead.
     #[must_use]
-    pub fn between(mut self, floor: Duration, cap: Duration) -> Self {
+    pub fn with_gap_limits(mut self, floor: Duration, cap: Duration) -> Self {
         (self.floor, self.cap) = (floor, cap.max(floor));
+        // The rate depends on the limits.
         self.rate = OnceLock::new();
         self
     }
 
-    /// With no gap longer than this part of the time that has passed, but for the floor: so a job
-    /// that is over much sooner than all before it is noticed soon, too.
+    /// Limits gaps to this fraction of the age of the job, except that the floor still holds. With it
+    /// a job that ends much sooner than all jobs before is also noticed soon.
     #[must_use]
-    pub fn within(mut self, share: f64) -> Self {
-        self.share = share;
+    pub fn with_max_share_of_age(mut self, share: f64) -> Self {
+        self.max_share = share;
         self.rate = OnceLock::new();
         self
     }
 
-    /// The rate that its worth asks for.
-    fn rate(&self) -> f64 {
-        match self.worth {
-            CostModel::Delay(delay) => (2.0 * delay.as_secs_f64().max(1e-6)).sqrt().recip(),
-            CostModel::MeanGap(gap) => {
-                // More polls make shorter gaps, so it lies between a rate that is too low and one
-                // that is too high.
-                let (mut low, mut high) = (-10.0_f64, 10.0_f64);
-                for _ in 0..20 {
-                    let middle = f64::midpoint(low, high);
-                    let rate = middle.exp();
-                    let expected = expect(
-                        |now| self.gap_at(rate, now, 0.5),
-                        |seconds| self.survival(seconds),
-                    );
-                    match expected.noticed.as_secs_f64() > gap.as_secs_f64() * expected.polls {
-                        true => low = middle,
-                        false => high = middle,
-                    }
-                }
-                high.exp()
+    /// Computes the rate that the cost model asks for.
+    fn compute_rate(&self) -> f64 {
+        let mean_gap = match self.cost_model {
+            CostModel::Delay(delay) => {
+                return (2.0 * delay.as_secs_f64().max(1e-6)).sqrt().recip();
+            }
+            CostModel::MeanGap(gap) => gap.as_secs_f64(),
+        };
+        // The mean gap falls as the rate grows, but the limits of the gaps allow no formula for it.
+        // So the rate is bisected, by its logarithm since its magnitude is unknown. 20 halvings find
+        // it to 2 parts in 100,000.
+        let (mut low, mut high) = (-10.0_f64, 10.0_f64);
+        for _ in 0..20 {
+            let middle = f64::midpoint(low, high);
+            let rate = middle.exp();
+            let cost = schedule_cost(
+                |now| self.gap_at(rate, now, 0.5),
+                |seconds| self.survival(seconds),
+            );
+            let gap_is_too_long = cost.noticed.as_secs_f64() > mean_gap * cost.polls;
+            if gap_is_too_long {
+                low = middle;
+            } else {
+                high = middle;
             }
         }
+        high.exp()
     }
 
+    /// Returns the gap after `now` for a rate of polls.
     fn gap_at(&self, rate: f64, now: PollContext, random: f64) -> Duration {
         let elapsed = now.elapsed.as_secs_f64();
-        let by_time = |point: &Point| (point.seconds, point.roots);
-        let by_polls = |point: &Point| (point.roots, point.seconds);
-        // One poll further, a tenth more or less, so that many waiters do not march in step.
-        let further = (0.9 + random / 5.0) / rate;
-        let roots = interpolate(&self.points, by_time, elapsed) + further;
-        let gap = interpolate(&self.points, by_polls, roots) - elapsed;
-        // Where no end is expected, the limits are what stays.
-        let longest = self.cap.as_secs_f64().min(self.share * elapsed);
+        let by_time = |point: &Point| (point.seconds, point.root_integral);
+        let by_integral = |point: &Point| (point.root_integral, point.seconds);
+        // The next poll is due when the integral times the rate has grown by 1; by a tenth more or
+        // less at random, so that many waiters do not poll in step.
+        let growth = (0.9 + random / 5.0) / rate;
+        let target = interpolate(&self.table, by_time, elapsed) + growth;
+        let gap = interpolate(&self.table, by_integral, target) - elapsed;
+        let longest = self.cap.as_secs_f64().min(self.max_share * elapsed);
+        // Where no job is expected to end, the integral does not grow and the inverse may lie in the
+        // past. Only the limits are left then.
         let gap = if gap > 0.0 { gap.min(longest) } else { longest };
-        // Those that come to it together do not go on together.
+        // The limit removes the random part of a gap, so it gets a new one: waiters that reach the
+        // limit together must not stay together.
         let gap = if gap < longest {
             gap
         } else {
             longest * (0.9 + random / 10.0)
         };
         let gap = Duration::try_from_secs_f64(gap).unwrap_or(self.cap);
-        let gap = match gap > self.floor {
-            true => gap.min(self.cap),
-            false => self.floor.saturating_add(self.floor.mul_f64(random / 10.0)),
+        // The floor holds against all other limits, so it comes last.
+        let gap = if gap > self.floor {
+            gap.min(self.cap)
+        } else {
+            self.floor.saturating_add(self.floor.mul_f64(random / 10.0))
         };
-        gap.max(SHORTEST)
+        gap.max(MIN_GAP)
     }
 
-    /// The part of the jobs that take longer.
+    /// Returns the fraction of the jobs that take longer than `seconds`.
     fn survival(&self, seconds: f64) -> f64 {
-        let by = |point: &Point| (point.seconds, point.survival);
-        interpolate(&self.points, by, seconds).clamp(0.0, 1.0)
+        let by_time = |point: &Point| (point.seconds, point.survival);
+        // The extrapolation after the last point may leave the range of a probability.
+        interpolate(&self.table, by_time, seconds).clamp(0.0, 1.0)
     }
 }
 
-/// By even steps in the logarithm of time, as far as jobs are expected to end.
-fn points(durations: &Durations) -> Vec<Point> {
-    let (from, to) = durations.range();
-    let step = (to - from) / POINTS as f64;
-    let nothing = Point {
+/// Tabulates the integral of the square root of the hazard over the times at which jobs are expected
+/// to end.
+fn tabulate(durations: &Durations) -> Vec<Point> {
+    let (from, to) = durations.log_range();
+    // Durations differ by factors, so steps that are even in the logarithm are fine enough for short
+    // jobs and few enough for long ones.
+    let step = (to - from) / STEPS as f64;
+    let origin = Point {
         seconds: 0.0,
-        roots: 0.0,
+        root_integral: 0.0,
         survival: 1.0,
     };
+    // No job is expected to end before the first time.
     let first = Point {
         seconds: from.exp(),
-        ..nothing
+        ..origin
     };
-    let mut points = vec![nothing, first];
+    let mut table = vec![origin, first];
     let mut last = first;
-    for at in 0..POINTS {
-        let end = from + (at + 1) as f64 * step;
-        // The hazard is that of the middle.
-        let (density, survival) = durations.at(end - step / 2.0);
+    for index in 0..STEPS {
+        let end = from + (index + 1) as f64 * step;
+        // Midpoint rule: the hazard in the middle stands for the whole step.
+        let (density, survival) = durations.density_and_survival(end - step / 2.0);
+        // In the far tail both are 0, and so is the hazard then.
         let root = (density / survival.max(1e-12)).sqrt();
         let seconds = end.exp();
         last = Point {
             seconds,
-            roots: last.roots + (seconds - last.seconds) * root,
-            survival: durations.at(end).1,
+            root_integral: last.root_integral + (seconds - last.seconds) * root,
+            survival: durations.density_and_survival(end).1,
         };
-        points.push(last);
+        table.push(last);
     }
-    points
+    table
 }
 
-/// The value of a function at `x`, by points of it; behind the last of them it goes on as it was.
-fn interpolate(points: &[Point], by: impl Fn(&Point) -> (f64, f64), x: f64) -> f64 {
-    let after = points.partition_point(|point| by(point).0 <= x);
-    let high = after.clamp(1, points.len() - 1);
-    let ((x0, y0), (x1, y1)) = (by(&points[high - 1]), by(&points[high]));
-    match x1 > x0 {
-        true => y0 + (y1 - y0) * (x - x0) / (x1 - x0),
-        false => y1,
+/// Returns the value at `x` of the piecewise linear function through the points `by` of the table.
+/// After the last point the last piece is continued.
+fn interpolate(table: &[Point], by: impl Fn(&Point) -> (f64, f64), x: f64) -> f64 {
+    let after = table.partition_point(|point| by(point).0 <= x);
+    let high = after.clamp(1, table.len() - 1);
+    let ((x0, y0), (x1, y1)) = (by(&table[high - 1]), by(&table[high]));
+    if x1 > x0 {
+        y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+    } else {
+        // Where the integral does not grow, several times belong to one value of it.
+        y1
     }
 }
 
 impl Schedule for HazardSchedule {
     fn gap(&self, now: PollContext, random: f64) -> Duration {
-        let rate = *self.rate.get_or_init(|| self.rate());
+        let rate = *self.rate.get_or_init(|| self.compute_rate());
         self.gap_at(rate, now, random)
     }
 
     fn completion_probability(&self, asked: Duration, now: Duration) -> f64 {
-        let before = self.survival(asked.as_secs_f64());
-        let left = self.survival(now.as_secs_f64());
-        // Of those that take longer than all that was expected, each moment may be the last.
-        if before > 1e-9 {
-            1.0 - left / before
+        let running_then = self.survival(asked.as_secs_f64());
+        let running_now = self.survival(now.as_secs_f64());
+        // A job that takes longer than all expected ones may end at any time, so its poll is not put
+        // off. The quotient would be one of rounding errors.
+        if running_then > 1e-9 {
+            1.0 - running_now / running_then
         } else {
             1.0
         }

@@ -1,40 +1,41 @@
-//! When to ask again, and waiting for an end.
+//! Polling of remote jobs of unknown length until they end.
 //!
-//! A remote job of unknown length is asked about until it has ended. This crate decides *when* to
-//! ask ([`Schedule`]), *which errors end the waiting* ([`OnError`]) and *until when* it goes on
-//! ([`Deadline`]), and gives every answer to whoever watches as a stream ([`Poller::watch`]). What
-//! asking means is a closure: there is neither HTTP nor a vendor in here.
+//! A [`Schedule`] decides when the next poll is made, [`OnError`] which errors end the wait, and a
+//! [`Deadline`] how long the wait may last. [`Poller::watch`] and [`Poller::watch_many`] combine the
+//! three and return the result of each poll as a stream. The poll itself is a closure of the caller,
+//! so this crate depends on neither HTTP nor a vendor.
 //!
-//! Not all errors mean that the job failed. An error of a poll says that nothing was learned, and
-//! the waiting goes on unless the closure's verdict says that waiting cannot mend it.
+//! An error of a poll does not mean that the job failed: the state of the job is merely unknown. The
+//! wait continues unless the closure marks the error as one that more polls cannot fix.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)] async fn main() {
 //! use futures_util::StreamExt as _;
 //! use wavespeed_poll::{Deadline, FirstPoll, PollError, Poller, Reply, Update};
 //!
-//! let mut asked = 0;
-//! let ask = || {
-//!     asked += 1;
-//!     let reply = if asked < 3 { Reply::Pending("working") } else { Reply::Done("there it is") };
+//! let mut polls = 0;
+//! let poll = || {
+//!     polls += 1;
+//!     let reply = if polls < 3 { Reply::Pending("working") } else { Reply::Done("finished") };
 //!     async move { Ok::<_, PollError<&str>>(reply) }
 //! };
-//! let states = Poller::default().watch(Deadline::never(), FirstPoll::AfterGap, ask);
-//! let last = std::pin::pin!(states).map(Result::unwrap).fold(None, async |_, state| Some(state)).await;
-//! assert!(matches!(last, Some(Update::Done("there it is"))));
+//! let updates = Poller::default().watch(Deadline::never(), FirstPoll::AfterGap, poll);
+//! let last = std::pin::pin!(updates).map(Result::unwrap).fold(None, async |_, update| Some(update)).await;
+//! assert!(matches!(last, Some(Update::Done("finished"))));
 //! # }
 //! ```
 //!
-//! [`HazardSchedule`] is a schedule that knows how long such jobs took before: it asks where they tend to
-//! end, and so more seldom than a fixed interval that notices an end as soon.
+//! [`HazardSchedule`] is a schedule computed from the durations of earlier jobs. It places the polls
+//! where jobs tend to end, so it needs fewer polls than a fixed interval with the same delay.
 //!
-//! Time and random numbers come from outside ([`Clock`], [`Poller::with_random`]), so that nothing
-//! that waits needs real time to be tested.
+//! The clock and the source of random numbers are parameters ([`Clock`], [`Poller::with_random`]), so
+//! tests of waiting code need no real time.
 
 mod clock;
 mod cost;
 mod deadline;
 mod durations;
+mod entry;
 mod hazard;
 mod kernel;
 mod limits;
@@ -49,10 +50,10 @@ pub use clock::{Clock, ManualClock, Sleep, TokioClock};
 pub use cost::ScheduleCost;
 pub use deadline::Deadline;
 pub use durations::{Durations, Estimate};
+pub use entry::Entry;
 pub use hazard::{CostModel, HazardSchedule};
 pub use kernel::LogNormal;
 pub use limits::RateLimits;
 pub use poller::Poller;
 pub use schedule::{Fixed, Geometric, PollContext, Schedule};
 pub use update::{FirstPoll, OnError, PollError, Reply, Update, WaitError};
-pub use waiter::Entry;

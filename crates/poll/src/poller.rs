@@ -1,4 +1,4 @@
-//! The settings of a wait: schedule, clock and random numbers.
+//! The settings of a wait: schedule, clock, random numbers and back-off.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,13 +7,13 @@ use std::time::Duration;
 use crate::clock::{Clock, TokioClock};
 use crate::schedule::Schedule;
 
-/// The first wait after an error; each further one in a row doubles it.
+/// The back-off after the first error; each further error in a row doubles it.
 const BACKOFF_FLOOR: Duration = Duration::from_secs(1);
 
-/// The longest wait after an error, unless the other side asked for a longer one.
+/// The longest back-off, unless the server asks for a longer wait.
 const BACKOFF_CAP: Duration = Duration::from_secs(30);
 
-/// Waits for jobs: a schedule, a clock and a source of random numbers. Cheap to clone.
+/// The settings of a wait: a schedule, a clock and a source of random numbers. Cheap to clone.
 #[derive(Clone)]
 pub struct Poller {
     schedule: Option<Arc<dyn Schedule>>,
@@ -41,44 +41,46 @@ impl fmt::Debug for Poller {
 }
 
 impl Poller {
-    /// With another schedule.
+    /// Sets the schedule.
     #[must_use]
     pub fn with_schedule(mut self, schedule: impl Schedule + 'static) -> Self {
         self.schedule = Some(Arc::new(schedule));
         self
     }
 
-    /// The schedule it was given, if it was. Without one, it asks by [`Geometric`](crate::Geometric).
+    /// Returns the schedule that was set. If there is none, polls follow the default of
+    /// [`Geometric`](crate::Geometric).
     #[must_use]
     pub fn schedule(&self) -> Option<&Arc<dyn Schedule>> {
         self.schedule.as_ref()
     }
 
-    /// By another clock.
+    /// Sets the clock.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// With another source of random numbers in `0.0..1.0`.
+    /// Sets the source of random numbers, uniform in `0.0..1.0`.
     #[must_use]
     pub fn with_random(mut self, random: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
         self.random = Arc::new(random);
         self
     }
 
-    /// The clock this waits by.
+    /// Returns the clock.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
         &*self.clock
     }
 
-    /// How long to wait after so many errors in a row before: it doubles from a second to half a
-    /// minute. Half of it is certain and half is chance, so that those who failed together do not
-    /// come back together.
+    /// Returns the back-off after an error that follows `before` errors in a row: 1 s, doubled with
+    /// each error, up to 30 s. Half of that time is fixed and half is random, so that clients that
+    /// failed together do not return together.
     #[must_use]
     pub fn backoff(&self, before: u32) -> Duration {
+        // The exponent is bounded because the shift would overflow; the cap is reached long before.
         let doubled = BACKOFF_FLOOR
             .saturating_mul(1 << before.min(10))
             .min(BACKOFF_CAP);

@@ -1,45 +1,48 @@
-//! How long to wait between two polls.
+//! Schedules of polls: the trait, and the schedules that need no knowledge of earlier jobs.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Decides how long to wait before the next poll. Pure: what it needs to know comes in.
+/// A rule for the time between two polls. Implementations have no state: everything that they need
+/// is passed in.
 pub trait Schedule: fmt::Debug + Send + Sync {
-    /// The time from now to the next poll. `random` is uniform in `0.0..1.0`; schedules use it so
-    /// that many waiters do not march in step.
+    /// Returns the time from now to the next poll. `random` is uniform in `0.0..1.0`; schedules use
+    /// it so that many waiters do not poll in step.
     fn gap(&self, now: PollContext, random: f64) -> Duration;
 
-    /// How likely it is, from 0 to 1, that a job which was still running when it was `asked` about
-    /// has ended `now`, both counted from its beginning. If there are more jobs to be asked about
-    /// than may be, those most likely to have ended come first.
+    /// Returns the probability, from 0 to 1, that a job which was still running at the age `asked`
+    /// has ended by the age `now`. If more jobs are due than the rate limits allow to poll, the jobs
+    /// with the highest probability come first.
     fn completion_probability(&self, asked: Duration, now: Duration) -> f64 {
-        // Nothing is known: it may take any time, and each order of magnitude is as likely.
-        match now.is_zero() {
-            true => 0.0,
-            false => 1.0 - (asked.as_secs_f64() / now.as_secs_f64()).min(1.0),
+        // Without knowledge of earlier jobs every order of magnitude of the duration is equally
+        // likely, so the probability to survive from `asked` to `now` is their ratio.
+        if now.is_zero() {
+            0.0
+        } else {
+            1.0 - (asked.as_secs_f64() / now.as_secs_f64()).min(1.0)
         }
     }
 }
 
-/// What a [`Schedule`] knows of a job.
+/// The facts about a job that a [`Schedule`] depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PollContext {
-    /// How old the job is, as far as that is known.
+    /// The age of the job, as far as that is known.
     pub elapsed: Duration,
-    /// How many polls were made.
+    /// The number of polls made so far.
     pub polls: u32,
 }
 
 impl PollContext {
-    /// After so much time and so many polls.
+    /// Creates the context of a job of age `elapsed` after `polls` polls.
     #[must_use]
     pub fn new(elapsed: Duration, polls: u32) -> Self {
         Self { elapsed, polls }
     }
 }
 
-/// Gaps that are all the same.
+/// A schedule whose gaps are all equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fixed(pub Duration);
 
@@ -49,28 +52,29 @@ impl Schedule for Fixed {
     }
 }
 
-/// Gaps that grow by a factor from a floor to a cap.
+/// A schedule whose gaps grow by a factor from a floor to a cap.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Geometric {
-    /// The first gap, and the shortest.
+    /// The first gap, which is also the shortest.
     pub floor: Duration,
-    /// What each gap is multiplied by to get the next; 1 keeps them equal.
+    /// The ratio of each gap to the gap before; 1 keeps all gaps equal.
     pub growth: f64,
     /// The longest gap.
     pub cap: Duration,
 }
 
 impl Default for Geometric {
-    /// From 1 s by a tenth each time to 5 s: the vendor's own clients ask every second, its guide
-    /// asks for 5 s between polls of a video.
+    /// Gaps from 1 s, growing by a tenth each, to 5 s: the vendor's own clients poll every second,
+    /// and the vendor's guide asks for 5 s between two polls of a video.
     fn default() -> Self {
         Self::from_floor(Duration::from_secs(1))
     }
 }
 
 impl Geometric {
-    /// The default growth and cap from another floor; the cap is never below the floor.
+    /// Creates a schedule with the default growth and cap from another floor. The cap is raised to
+    /// the floor if it would be below.
     #[must_use]
     pub fn from_floor(floor: Duration) -> Self {
         Self {
@@ -84,9 +88,10 @@ impl Geometric {
 impl Schedule for Geometric {
     fn gap(&self, now: PollContext, random: f64) -> Duration {
         let exponent = i32::try_from(now.polls).unwrap_or(i32::MAX);
+        // The power may overflow to infinity; `min` then yields the cap.
         let grown = self.floor.as_secs_f64() * self.growth.powi(exponent);
         let capped = grown.min(self.cap.as_secs_f64());
-        // Up to a tenth longer, never shorter than the floor that was asked for.
+        // The random part only lengthens a gap, so the floor that the caller asked for holds.
         Duration::try_from_secs_f64(capped * (1.0 + random / 10.0)).unwrap_or(self.cap)
     }
 }
@@ -102,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn grows_from_the_floor_to_the_cap() {
+    fn gap_grows_from_the_floor_to_the_cap() {
         let gaps: Vec<f64> = [0, 1, 2, 16, 17, 100, u32::MAX]
             .map(|polls| (gap(Geometric::default(), polls, 0.0) * 100.0).round() / 100.0)
             .into();
@@ -110,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn is_never_shorter_than_its_floor() {
+    fn gap_is_never_shorter_than_the_floor() {
         let slow = Geometric::from_floor(Duration::from_secs(60));
         assert_eq!(gap(slow, 0, 0.0), 60.0);
         assert_eq!(gap(slow, 9, 0.0), 60.0);
@@ -118,11 +123,11 @@ mod tests {
     }
 
     #[test]
-    fn survives_a_senseless_growth() {
-        let wild = Geometric {
+    fn gap_is_bounded_if_growth_is_nan() {
+        let schedule = Geometric {
             growth: f64::NAN,
             ..Geometric::default()
         };
-        assert!(wild.gap(PollContext::new(Duration::ZERO, 3), 0.5) <= Duration::from_secs(6));
+        assert!(schedule.gap(PollContext::new(Duration::ZERO, 3), 0.5) <= Duration::from_secs(6));
     }
 }

@@ -1,5 +1,7 @@
-//! Where the asking about one job stands: when the next poll is due, and what an answer means for
-//! the one after it. Asking, and waiting until it is due, it leaves to others.
+//! The polling state of one job: the time of its next poll, and the effect of each answer on it.
+//!
+//! [`JobState`] is a pure state machine. The waiter makes the polls, passes each answer to
+//! [`JobState::apply_answer`], and reads the time of the next poll from [`JobState::next_poll`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,38 +12,41 @@ use crate::poller::Poller;
 use crate::schedule::{PollContext, Schedule};
 use crate::update::{FirstPoll, OnError, PollError, Reply, Update, WaitError};
 
-/// The longest wait the other side can ask for: a header must not put a waiter to sleep for good.
+/// The longest wait that a server can ask for, so that a header cannot make a waiter sleep forever.
 pub(crate) const RETRY_AFTER_CAP: Duration = Duration::from_secs(60 * 60);
 
-/// How long before the deadline the last poll is made, so that a job which ended in a long gap is
-/// not reported as running.
-const LAST_CALL: Duration = Duration::from_secs(2);
+/// The time before the deadline at which the last poll is made, so that a job which ended during a
+/// long gap is not reported as running.
+const LAST_POLL_LEAD: Duration = Duration::from_secs(2);
 
-/// The wait in place of one that no clock can show.
+/// The wait used if the instant of the next poll is not representable.
 const FALLBACK_WAIT: Duration = Duration::from_secs(30);
 
+/// The polling state of one job.
 pub(crate) struct JobState<E> {
     schedule: Arc<dyn Schedule>,
-    /// When it was first watched.
-    began: Instant,
-    /// How long it had been watched when it was last known to be running.
-    running: Duration,
+    /// The instant at which the watch of the job began.
+    watched_since: Instant,
+    /// The time from `watched_since` to the last answer that said that the job was running.
+    last_pending: Duration,
+    /// The number of polls that were answered, failed or were cut off.
     pub(crate) polls: u32,
-    /// Whether there was any answer, be it an error.
-    answered: bool,
-    pub(crate) next: Instant,
+    /// `true` once a poll was answered, even by an error.
+    has_answer: bool,
+    pub(crate) next_poll: Instant,
     streak: Option<FailureStreak<E>>,
 }
 
-/// A row of polls that failed.
+/// Failed polls in a row.
 struct FailureStreak<E> {
-    times: u32,
-    /// Since when the row has held nothing but the error now at its end.
-    same_since: Option<Instant>,
-    last: E,
+    count: u32,
+    /// The instant of the first of the [`OnError::RetryWithin`] errors that end the streak; `None` if
+    /// the streak ends with another error.
+    retry_within_since: Option<Instant>,
+    last_error: E,
 }
 
-/// What holds for every job.
+/// The settings shared by all jobs of a watch.
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) poller: Poller,
@@ -61,117 +66,133 @@ impl Context {
 
 impl<E: Clone> JobState<E> {
     pub(crate) fn new(context: &Context, schedule: Arc<dyn Schedule>, start: FirstPoll) -> Self {
-        let began = context.clock().now();
+        let now = context.clock().now();
         let mut state = Self {
             schedule,
-            began,
-            running: Duration::ZERO,
+            watched_since: now,
+            last_pending: Duration::ZERO,
             polls: 0,
-            answered: false,
-            next: began,
+            has_answer: false,
+            next_poll: now,
             streak: None,
         };
         if start == FirstPoll::AfterGap {
-            state.next = clamp_to_deadline(context, state.gap(context));
+            state.next_poll = clamp_to_deadline(context, state.gap(context));
         }
         state
     }
 
-    /// What an answer says, and when to ask again; none is one that the deadline cut off.
-    pub(crate) fn answered<T>(
+    /// Updates the state by the answer to a poll, and returns the update for the caller. `None` is a
+    /// poll that the deadline cut off.
+    pub(crate) fn apply_answer<T>(
         &mut self,
         context: &Context,
         answer: Option<Result<Reply<T>, PollError<E>>>,
     ) -> Result<Update<T, E>, WaitError<E>> {
         self.polls = self.polls.saturating_add(1);
-        self.answered |= answer.is_some();
+        self.has_answer |= answer.is_some();
         match answer {
-            None => Err(self.out_of_time()),
+            None => Err(self.deadline_error()),
             Some(Ok(Reply::Done(record))) => Ok(Update::Done(record)),
             Some(Ok(Reply::Pending(record))) => {
                 self.streak = None;
-                self.running = self.elapsed(context);
-                self.next = clamp_to_deadline(context, self.gap(context));
+                self.last_pending = self.elapsed(context);
+                self.next_poll = clamp_to_deadline(context, self.gap(context));
                 Ok(Update::Pending(record))
             }
-            Some(Err(trouble)) => self.troubled(context, trouble),
+            Some(Err(error)) => self.apply_error(context, error),
         }
     }
 
-    fn troubled<T>(
+    /// Ends the wait, or extends the failure streak and plans the retry.
+    fn apply_error<T>(
         &mut self,
         context: &Context,
-        trouble: PollError<E>,
+        PollError { error, on_error }: PollError<E>,
     ) -> Result<Update<T, E>, WaitError<E>> {
-        let PollError { error, verdict } = trouble;
         let now = context.clock().now();
-        let before = self.streak.take();
-        let times = before.as_ref().map_or(0, |row| row.times) + 1;
-        let mut same_since = None;
+        let previous = self.streak.take();
+        let count = previous.as_ref().map_or(0, |streak| streak.count) + 1;
+        let mut retry_within_since = None;
         let mut retry_after = None;
         let mut patience_left = Duration::MAX;
-        match verdict {
+        match on_error {
             OnError::Stop => return Err(WaitError::Error(error)),
             OnError::Retry { retry_after: asked } => {
                 retry_after = asked.map(|asked| asked.min(RETRY_AFTER_CAP));
             }
             OnError::RetryWithin(patience) => {
-                let since = before.and_then(|row| row.same_since).unwrap_or(now);
-                if now.duration_since(since) >= patience {
+                // The patience counts from the first such error in a row. Any other answer in
+                // between has set the field to `None`, and with that starts the time anew.
+                let since = previous
+                    .and_then(|streak| streak.retry_within_since)
+                    .unwrap_or(now);
+                let lasted = now.duration_since(since);
+                if lasted >= patience {
                     return Err(WaitError::Error(error));
                 }
-                same_since = Some(since);
-                patience_left = patience - now.duration_since(since);
+                retry_within_since = Some(since);
+                patience_left = patience - lasted;
             }
         }
+        // An error is never a reason to poll sooner than the schedule, the back-off or the server
+        // allows, so the longest of the three holds.
         let gap = self
             .gap(context)
-            .max(context.poller.backoff(times - 1))
+            .max(context.poller.backoff(count - 1))
             .max(retry_after.unwrap_or_default());
-        self.next = clamp_to_deadline(context, gap.min(patience_left));
+        // But the last poll within the patience is made at its very end, not after it.
+        self.next_poll = clamp_to_deadline(context, gap.min(patience_left));
         self.streak = Some(FailureStreak {
-            times,
-            same_since,
-            last: error.clone(),
+            count,
+            retry_within_since,
+            last_error: error.clone(),
         });
         Ok(Update::Retrying {
             error,
-            again_in: self.next.saturating_duration_since(now),
+            again_in: self.next_poll.saturating_duration_since(now),
         })
     }
 
-    /// The deadline has come.
-    pub(crate) fn out_of_time(&mut self) -> WaitError<E> {
-        match self.answered {
-            true => WaitError::Deadline(self.streak.take().map(|row| row.last)),
-            false => WaitError::Unanswered,
+    /// Returns the error that ends the wait for this job at the deadline.
+    pub(crate) fn deadline_error(&mut self) -> WaitError<E> {
+        if self.has_answer {
+            WaitError::Deadline(self.streak.take().map(|streak| streak.last_error))
+        } else {
+            WaitError::Unanswered
         }
     }
 
-    /// How likely it is that the job has ended since it was last known to be running.
+    /// Returns the probability that the job has ended since it was last known to be running.
     pub(crate) fn completion_probability(&self, context: &Context) -> f64 {
         self.schedule
-            .completion_probability(self.running, self.elapsed(context))
+            .completion_probability(self.last_pending, self.elapsed(context))
     }
 
     fn elapsed(&self, context: &Context) -> Duration {
-        context.clock().now().saturating_duration_since(self.began)
+        let now = context.clock().now();
+        now.saturating_duration_since(self.watched_since)
     }
 
     fn gap(&self, context: &Context) -> Duration {
-        let moment = PollContext::new(self.elapsed(context), self.polls);
-        self.schedule.gap(moment, (context.poller.random)())
+        let now = PollContext::new(self.elapsed(context), self.polls);
+        self.schedule.gap(now, (context.poller.random)())
     }
 }
 
-/// The moment of the next poll: not so close to the deadline that it could not be answered.
+/// Returns the instant of the poll after `gap`, moved so that a last poll is made, and can be
+/// answered, before the deadline. The result is never after the deadline.
 pub(crate) fn clamp_to_deadline(context: &Context, gap: Duration) -> Instant {
     let now = context.clock().now();
     let gap = match context.deadline.remaining(context.clock()) {
-        Some(left) if gap.saturating_add(LAST_CALL) <= left => gap,
-        Some(left) if left > LAST_CALL * 2 => left - LAST_CALL,
-        Some(left) => gap.min(left),
         None => gap,
+        // The poll is early enough.
+        Some(left) if gap.saturating_add(LAST_POLL_LEAD) <= left => gap,
+        // The poll would be too late to be answered: it is moved to shortly before the deadline.
+        Some(left) if left > LAST_POLL_LEAD * 2 => left - LAST_POLL_LEAD,
+        // A poll was made a moment ago, or the whole wait is short: moving the poll would only make
+        // two polls in quick succession.
+        Some(left) => gap.min(left),
     };
     now.checked_add(gap).unwrap_or(now + FALLBACK_WAIT)
 }

@@ -1,83 +1,85 @@
-//! What a poll yields, what an error of a poll means for the wait, and how a wait ends.
+//! The values that pass between a wait and its caller: the reply or error of a poll, the updates of
+//! the wait, and the errors that end the wait.
 
 use std::time::Duration;
 
-/// What asking brought. Closed on purpose: a job goes on or has ended.
+/// A successful poll. Exhaustive on purpose: a job either runs or has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply<T> {
-    /// The job goes on.
+    /// The job is still running.
     Pending(T),
-    /// The job has ended, well or badly.
+    /// The job has ended, successfully or not.
     Done(T),
 }
 
-/// Asking failed. That says nothing about the job.
+/// A failed poll. The failure says nothing about the state of the job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PollError<E> {
-    /// What went wrong.
+    /// The error of the poll.
     pub error: E,
-    /// What follows from it.
-    pub verdict: OnError,
+    /// The consequence of the error for the wait.
+    pub on_error: OnError,
 }
 
 impl<E> PollError<E> {
-    /// An error, and what follows from it.
+    /// Creates an error with its consequence for the wait.
     #[must_use]
-    pub fn new(error: E, verdict: OnError) -> Self {
-        Self { error, verdict }
+    pub fn new(error: E, on_error: OnError) -> Self {
+        Self { error, on_error }
     }
 }
 
-/// What follows from an error.
+/// The consequence of a failed poll for the wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnError {
-    /// Ask again, with back-off, but not before `retry_after` if the other side named a time.
+    /// Poll again, with back-off, and not before `retry_after` if the server named a time.
     Retry {
-        /// How long the other side asked to wait; what is more than an hour is an hour.
+        /// The time that the server asks to wait; more than one hour counts as one hour.
         retry_after: Option<Duration>,
     },
-    /// Ask again, unless nothing but this has been learned for so long.
+    /// Poll again, until all polls have failed with this consequence for this long.
     RetryWithin(Duration),
-    /// Waiting cannot mend it.
+    /// End the wait: more polls cannot fix the error.
     Stop,
 }
 
-/// One step of waiting.
+/// One step of a wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Update<T, E> {
-    /// The job goes on.
+    /// The job is still running.
     Pending(T),
-    /// Asking failed and is repeated.
+    /// The poll failed and will be repeated.
     Retrying {
-        /// What went wrong.
+        /// The error of the poll.
         error: E,
-        /// How long it will be until the next poll.
+        /// The time from now until the next poll.
         again_in: Duration,
     },
-    /// The job has ended. The last item of the stream.
+    /// The job has ended. This is the last item of the job.
     Done(T),
 }
 
-/// Why waiting ended before the job did. Closed on purpose: whoever waits has to answer each.
+/// The error of a wait that ended before the job did. Exhaustive on purpose: a caller has to handle
+/// each variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WaitError<E> {
-    /// The deadline came. Carries the error of the last poll if that one failed.
+    /// The deadline passed. Holds the error of the last poll if that poll failed.
     Deadline(Option<E>),
-    /// The deadline came before there was any answer: the job may have ended.
+    /// The deadline passed before any poll was answered: the job may have ended.
     Unanswered,
-    /// An error that waiting cannot mend.
+    /// An error that more polls cannot fix.
     Error(E),
 }
 
-/// When the first poll is made.
+/// The time of the first poll of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FirstPoll {
-    /// At once: the job may have ended long ago.
+    /// At once, for a job that may have ended long ago.
     Now,
-    /// After the schedule's first gap: the job has just begun.
+    /// After the first gap of the schedule, for a job that has just begun.
     AfterGap,
 }

@@ -1,9 +1,17 @@
-//! The waiter behind a watch of many jobs.
+//! The waiter: one loop that polls any number of jobs within common rate limits.
+//!
+//! A job is in one of three phases. While it is *waiting*, a timer in a common queue stands for its
+//! next poll. Once that time has come, the job is *due*: it waits for a free slot of the rate limits,
+//! and the [`queue`] decides which of the due jobs is polled first. Then a poll of it is *in flight*.
+//!
+//! [`Waiter::next`] drives this cycle: it collects the jobs whose time has come, starts as many polls
+//! as the limits allow, and waits for the next event (an answer, a new job, a wake-up, or a time at
+//! which there is something to do). It returns one item per answer.
+
+mod queue;
 
 use std::borrow::Borrow;
-use std::cmp::{Ordering, Reverse};
-use std::collections::hash_map::{Entry as Slot, HashMap};
-use std::collections::{BTreeSet, BinaryHeap};
+use std::collections::hash_map::{Entry as MapEntry, HashMap};
 use std::future::{Future, poll_fn};
 use std::hash::Hash;
 use std::pin::Pin;
@@ -15,160 +23,134 @@ use futures_util::StreamExt as _;
 use futures_util::stream::{FuturesUnordered, Stream};
 use slab::Slab;
 
-use crate::limits::{RateLimits, spacing, unused};
+use self::queue::Queue;
+use crate::entry::Entry;
+use crate::limits::{RateLimits, earliest_slot, spacing};
 use crate::schedule::Schedule;
 use crate::state::{Context, JobState, RETRY_AFTER_CAP, clamp_to_deadline};
-use crate::update::{FirstPoll, OnError, PollError, Reply, Update, WaitError};
+use crate::update::{OnError, PollError, Reply, Update, WaitError};
 
-/// How many of those that are due are picked at once, or which part of them: who comes first is worked
-/// out anew for the next ones only.
-const BATCH: usize = 32;
-
-const PART: usize = 64;
-
-/// However unlikely its end, a job is asked about when it has waited this long; or so many times as
-/// long as it takes to ask about all.
-const STARVED: Duration = Duration::from_secs(60);
-
-const ROUNDS: f64 = 4.0;
-
-/// A job for [`Poller::watch_many`](crate::Poller::watch_many).
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Entry<K> {
-    /// What it is told from the others by.
-    pub key: K,
-    /// When to ask about it; by the poller's schedule unless it has its own.
-    pub schedule: Option<Arc<dyn Schedule>>,
-    /// When it is first asked about.
-    pub start: FirstPoll,
-}
-
-impl<K> Entry<K> {
-    /// A job that has just begun.
-    #[must_use]
-    pub fn new(key: K, start: FirstPoll) -> Self {
-        Self {
-            key,
-            schedule: None,
-            start,
-        }
-    }
-}
-
-/// How urgent it is to ask about a job, since when it is due, and which one it is.
-type Rank = (f64, Reverse<Instant>, usize);
-
-fn by_rank(one: &Rank, other: &Rank) -> Ordering {
-    one.0.total_cmp(&other.0).then(one.1.cmp(&other.1))
-}
-
-/// What was learned of one job.
+/// The result of one poll, with the key of its job.
 pub(crate) type Item<K, T, E> = (K, Result<Update<T, E>, WaitError<E>>);
 
-pub(crate) struct Waiter<K, E, S, W, L, F> {
+/// The answer to a poll; `None` if the deadline cut off the poll.
+type Answer<T, E> = Option<Result<Reply<T>, PollError<E>>>;
+
+/// The state of a watch of many jobs.
+pub(crate) struct Waiter<K, E, S, W, P, F> {
     context: Context,
     limits: RateLimits,
-    default: Arc<dyn Schedule>,
-    /// Absent once it has ended.
+    default_schedule: Arc<dyn Schedule>,
+    /// The stream of new jobs; `None` once it has ended.
     entries: Option<Pin<Box<S>>>,
+    /// The stream of the keys of jobs to poll at once; `None` once it has ended.
     wakes: Option<Pin<Box<W>>>,
-    fly: L,
+    /// The closure that polls the job of an index and key.
+    poll_one: P,
     jobs: Slab<Job<K, E>>,
     indices: HashMap<K, usize>,
-    /// The jobs that wait. One that was woken leaves its timer behind.
-    timers: BinaryHeap<Reverse<(Instant, usize)>>,
-    /// The jobs to be asked about, and those of them that are next, the first one last.
-    due: BTreeSet<usize>,
-    picked: Vec<usize>,
-    flying: FuturesUnordered<F>,
-    /// From when on there may be another poll.
-    free: Instant,
-    /// How many polls have failed in a row, of all jobs.
-    streak: usize,
-    /// How many jobs there have been.
+    queue: Queue,
+    in_flight: FuturesUnordered<F>,
+    /// The instant from which on the next poll may be made.
+    next_slot: Instant,
+    /// The number of polls, over all jobs, that failed in a row with [`OnError::Retry`].
+    failures_in_row: usize,
+    /// The number of jobs entered since the start, those that have ended included.
     entered: usize,
 }
 
+/// A job of the watch.
 struct Job<K, E> {
     key: K,
     state: JobState<E>,
-    place: Place,
+    phase: Phase,
 }
 
+/// The phase of a job in the cycle of polls.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Phase {
+    /// The job has a timer.
     Waiting,
+    /// The job is to be polled as soon as the limits allow.
     Due,
-    Flying {
-        /// It was woken meanwhile, so that the answer may be out of date.
-        again: bool,
+    /// A poll of the job is in progress.
+    InFlight {
+        /// The job was woken after its poll was started, so the answer may be out of date.
+        woken: bool,
     },
 }
 
-/// What was waited for.
-enum Event<K, Q, T> {
-    Landed(T),
+/// An event that the waiter waits for.
+enum Event<K, Q, A> {
+    /// A poll has finished.
+    Answer(A),
+    /// A job was entered, or `None` at the end of the entries.
     Entry(Option<Entry<K>>),
+    /// A job is to be polled at once, or `None` at the end of the wake-ups.
     Wake(Option<Q>),
+    /// A job became due, a slot became free, or the deadline passed.
     Time,
 }
 
-impl<K, Q, T, E, S, W, L, F> Waiter<K, E, S, W, L, F>
+impl<K, Q, T, E, S, W, P, F> Waiter<K, E, S, W, P, F>
 where
     K: Borrow<Q> + Clone + Eq + Hash,
     Q: Eq + Hash,
     S: Stream<Item = Entry<K>>,
     W: Stream<Item = Q>,
-    L: FnMut(usize, &K) -> F,
-    F: Future<Output = (usize, Option<Result<Reply<T>, PollError<E>>>)>,
+    P: FnMut(usize, &K) -> F,
+    F: Future<Output = (usize, Answer<T, E>)>,
     E: Clone,
 {
     pub(crate) fn new(
         context: Context,
         limits: RateLimits,
-        default: Arc<dyn Schedule>,
+        default_schedule: Arc<dyn Schedule>,
         entries: S,
         wakes: W,
-        fly: L,
+        poll_one: P,
     ) -> Self {
         let now = context.clock().now();
         Self {
             context,
             limits,
-            default,
+            default_schedule,
             entries: Some(Box::pin(entries)),
             wakes: Some(Box::pin(wakes)),
-            fly,
+            poll_one,
             jobs: Slab::new(),
             indices: HashMap::new(),
-            timers: BinaryHeap::new(),
-            due: BTreeSet::new(),
-            picked: Vec::new(),
-            flying: FuturesUnordered::new(),
-            free: unused(limits, now),
-            streak: 0,
+            queue: Queue::default(),
+            in_flight: FuturesUnordered::new(),
+            // The token bucket starts full, so the first polls may be a burst.
+            next_slot: earliest_slot(limits, now),
+            failures_in_row: 0,
             entered: 0,
         }
     }
 
+    /// Returns the next item, or `None` once the entries and all jobs have ended.
     pub(crate) async fn next(&mut self) -> Option<Item<K, T, E>> {
         loop {
-            self.collect();
+            let now = self.context.clock().now();
+            self.queue.collect_due(&mut self.jobs, now);
+            // Polls in flight are cut off by the deadline and no timer lies after it, so only the due
+            // jobs have to be ended here, one per call.
             if self.context.is_out_of_time()
-                && let Some(stopped) = self.give_up()
+                && let Some(item) = self.expire_one()
             {
-                return Some(stopped);
+                return Some(item);
             }
-            self.launch();
+            self.start_polls();
             if self.jobs.is_empty() && self.entries.is_none() {
                 return None;
             }
-            match self.event().await {
-                Event::Landed((index, answer)) => return Some(self.landed(index, answer)),
+            match self.next_event().await {
+                Event::Answer((index, answer)) => return Some(self.handle_answer(index, answer)),
                 Event::Entry(Some(entry)) => self.enter(entry),
                 Event::Entry(None) => self.entries = None,
                 Event::Wake(Some(key)) => {
+                    // A wake-up may name a job that has ended or was never entered.
                     if let Some(index) = self.indices.get(&key) {
                         self.wake(*index);
                     }
@@ -179,76 +161,62 @@ where
         }
     }
 
+    /// Adds a job. A job that is being watched already is woken instead.
     fn enter(&mut self, entry: Entry<K>) {
         match self.indices.entry(entry.key) {
-            Slot::Occupied(known) => {
-                let index = *known.get();
+            MapEntry::Occupied(watched) => {
+                let index = *watched.get();
                 self.wake(index);
             }
-            Slot::Vacant(new) => {
-                let schedule = entry.schedule.unwrap_or_else(|| Arc::clone(&self.default));
+            MapEntry::Vacant(vacant) => {
+                let schedule = entry
+                    .schedule
+                    .unwrap_or_else(|| Arc::clone(&self.default_schedule));
                 let state = JobState::new(&self.context, schedule, entry.start);
-                let next = state.next;
+                let next_poll = state.next_poll;
                 let index = self.jobs.insert(Job {
-                    key: new.key().clone(),
+                    key: vacant.key().clone(),
                     state,
-                    place: Place::Waiting,
+                    phase: Phase::Waiting,
                 });
-                new.insert(index);
+                vacant.insert(index);
                 self.entered = self.entered.saturating_add(1);
-                self.timers.push(Reverse((next, index)));
+                self.queue.add_timer(next_poll, index);
             }
         }
     }
 
-    /// Asks about a job next, whatever its schedule and the others say.
+    /// Makes a job the next one to be polled, whatever its schedule and the other jobs ask for.
     fn wake(&mut self, index: usize) {
         let job = &mut self.jobs[index];
-        match &mut job.place {
-            Place::Flying { again } => {
-                *again = true;
+        match &mut job.phase {
+            // The poll in flight may have read the state before the change that the wake-up reports,
+            // so another poll has to follow it.
+            Phase::InFlight { woken } => {
+                *woken = true;
                 return;
             }
-            Place::Due => {
-                self.due.remove(&index);
-                self.picked.retain(|picked| *picked != index);
-            }
-            Place::Waiting => {
-                job.state.next = self.context.clock().now();
-                job.place = Place::Due;
+            Phase::Due => {}
+            // The timer stays behind; `collect_due` recognizes it as obsolete by `next_poll`.
+            Phase::Waiting => {
+                job.state.next_poll = self.context.clock().now();
+                job.phase = Phase::Due;
             }
         }
-        self.picked.push(index);
+        self.queue.move_to_front(index);
     }
 
-    /// Takes those whose time has come from the queue.
-    fn collect(&mut self) {
-        let now = self.context.clock().now();
-        while let Some(Reverse((at, index))) = self.timers.peek().copied()
-            && at <= now
-        {
-            self.timers.pop();
-            // The timer may be of a job that was woken, or of one that was there before this one.
-            let is_meant =
-                |job: &&mut Job<K, E>| job.place == Place::Waiting && job.state.next == at;
-            if let Some(job) = self.jobs.get_mut(index).filter(is_meant) {
-                job.place = Place::Due;
-                self.due.insert(index);
-            }
-        }
-    }
-
-    /// One that is due and has to go without an answer, as there is no time left. If there never was
-    /// another, and it was never asked about, it is asked once, however short.
-    fn give_up(&mut self) -> Option<Item<K, T, E>> {
-        let index = self.picked.last().or(self.due.first()).copied()?;
+    /// Ends the wait for one due job because the deadline has passed. Returns `None` if no job is
+    /// due. Also returns `None` for a job that was never polled and is the only one ever entered: it
+    /// is polled once, however short the deadline.
+    fn expire_one(&mut self) -> Option<Item<K, T, E>> {
+        let index = self.queue.any_due()?;
         if self.entered == 1 && self.jobs[index].state.polls == 0 {
             return None;
         }
-        self.picked.retain(|picked| *picked != index);
-        self.due.remove(&index);
+        self.queue.remove(index);
         let mut job = self.remove(index);
-        Some((job.key, Err(job.state.out_of_time())))
+        Some((job.key, Err(job.state.deadline_error())))
     }
 
     fn remove(&mut self, index: usize) -> Job<K, E> {
@@ -257,114 +225,96 @@ where
         job
     }
 
-    /// Asks about those that are due, as far as the limits let it.
-    fn launch(&mut self) {
+    fn max_in_flight(&self) -> usize {
+        self.limits.at_once.max(1)
+    }
+
+    /// Starts polls of due jobs, as many as the limits allow.
+    fn start_polls(&mut self) {
         let now = self.context.clock().now();
         let spacing = spacing(self.limits);
-        while self.flying.len() < self.limits.at_once.max(1) && self.free <= now {
-            let Some(index) = self.pick(now) else { return };
-            // What was not used in time is lost, but for what can be on its way at once.
-            self.free = self.free.max(unused(self.limits, now)) + spacing;
+        while self.in_flight.len() < self.max_in_flight() && self.next_slot <= now {
+            let next = self
+                .queue
+                .pop_due(&self.jobs, &self.context, self.limits, now);
+            let Some(index) = next else { return };
+            // The poll takes the slot. Unused slots older than a burst are lost, or a long silence
+            // would be followed by a flood of polls.
+            self.next_slot = self.next_slot.max(earliest_slot(self.limits, now)) + spacing;
             let job = &mut self.jobs[index];
-            job.place = Place::Flying { again: false };
-            self.flying.push((self.fly)(index, &job.key));
+            job.phase = Phase::InFlight { woken: false };
+            self.in_flight.push((self.poll_one)(index, &job.key));
         }
     }
 
-    /// The next one to be asked about.
-    fn pick(&mut self, now: Instant) -> Option<usize> {
-        if self.picked.is_empty() {
-            let rank = |index: &usize| {
-                (
-                    self.urgency(*index, now),
-                    Reverse(self.jobs[*index].state.next),
-                    *index,
-                )
-            };
-            let mut ranked: Vec<Rank> = self.due.iter().map(rank).collect();
-            let batch = BATCH.max(ranked.len() / PART);
-            if ranked.len() > batch {
-                let rest = ranked.len() - batch;
-                ranked.select_nth_unstable_by(rest, by_rank);
-                ranked.drain(..rest);
-            }
-            ranked.sort_by(by_rank);
-            self.picked = ranked.into_iter().map(|(_, _, index)| index).collect();
-            self.picked.iter().for_each(|index| {
-                self.due.remove(index);
-            });
-        }
-        self.picked.pop()
-    }
-
-    /// How likely the job has ended; more than 1 if it has waited too long.
-    fn urgency(&self, index: usize, now: Instant) -> f64 {
-        let state = &self.jobs[index].state;
-        let waited = now.saturating_duration_since(state.next).as_secs_f64();
-        let round = self.jobs.len() as f64 * spacing(self.limits).as_secs_f64();
-        match waited > STARVED.as_secs_f64().max(ROUNDS * round) {
-            true => 1.0 + waited,
-            false => state.completion_probability(&self.context),
-        }
-    }
-
-    fn landed(
-        &mut self,
-        index: usize,
-        answer: Option<Result<Reply<T>, PollError<E>>>,
-    ) -> Item<K, T, E> {
+    /// Updates a job by the answer to its poll, and plans its next poll unless it has ended.
+    fn handle_answer(&mut self, index: usize, answer: Answer<T, E>) -> Item<K, T, E> {
         let now = self.context.clock().now();
-        match answer
-            .as_ref()
-            .map(|answer| answer.as_ref().map_err(|trouble| trouble.verdict))
+        // Only `Retry` errors may concern the server as a whole, and hold the polls of all jobs. Every
+        // other answer shows that the server can answer.
+        if let Some(Err(error)) = &answer
+            && let OnError::Retry { retry_after } = error.on_error
         {
-            Some(Err(OnError::Retry { retry_after })) => self.hold(now, retry_after),
-            _ => self.streak = 0,
+            self.hold(now, retry_after);
+        } else {
+            self.failures_in_row = 0;
         }
         let job = &mut self.jobs[index];
-        let mut item = job.state.answered(&self.context, answer);
+        let mut item = job.state.apply_answer(&self.context, answer);
         match &mut item {
             Ok(Update::Pending(_)) => {}
+            // The update states the real time of the retry, which is not before the next slot.
             Ok(Update::Retrying { again_in, .. }) => {
-                *again_in = (*again_in).max(self.free.saturating_duration_since(now));
+                *again_in = (*again_in).max(self.next_slot.saturating_duration_since(now));
             }
-            _ => return (self.remove(index).key, item),
+            Ok(Update::Done(_)) | Err(_) => return (self.remove(index).key, item),
         }
-        let (key, place) = (job.key.clone(), job.place);
-        job.place = Place::Waiting;
-        match place {
-            Place::Flying { again: true } => self.wake(index),
-            _ => self.timers.push(Reverse((job.state.next, index))),
+        let (key, phase) = (job.key.clone(), job.phase);
+        job.phase = Phase::Waiting;
+        if phase == (Phase::InFlight { woken: true }) {
+            self.wake(index);
+        } else {
+            self.queue.add_timer(job.state.next_poll, index);
         }
         (key, item)
     }
 
-    /// Asks about nothing for a while: for as long as the other side wants, and if every poll fails,
-    /// longer with each round of them, as nobody else's would do better.
+    /// Moves the next slot into the future, so that no job is polled for a while: for as long as the
+    /// server asks, and with a growing back-off while every poll fails, since polls of the other jobs
+    /// would fail the same way.
     fn hold(&mut self, now: Instant, retry_after: Option<Duration>) {
-        self.streak = self.streak.saturating_add(1);
+        self.failures_in_row = self.failures_in_row.saturating_add(1);
         if let Some(wait) = retry_after {
-            self.free = self.free.max(now + wait.min(RETRY_AFTER_CAP));
+            self.next_slot = self.next_slot.max(now + wait.min(RETRY_AFTER_CAP));
         }
-        let rounds = self.streak / self.limits.at_once.max(1);
-        // One job alone has its own back-off.
+        // Polls that are in flight together fail together, so they count as one round. The back-off
+        // starts with the second round: one job alone has a back-off of its own.
+        let rounds = self.failures_in_row / self.max_in_flight();
         if let Some(before) = rounds.checked_sub(2) {
             let before = u32::try_from(before).unwrap_or(u32::MAX);
-            let pause = self.context.poller.backoff(before);
-            self.free = self.free.max(clamp_to_deadline(&self.context, pause));
+            let wait = self.context.poller.backoff(before);
+            let until = clamp_to_deadline(&self.context, wait);
+            self.next_slot = self.next_slot.max(until);
         }
     }
 
-    /// Waits for an answer, another job, or the time at which there is something to do.
-    async fn event(&mut self) -> Event<K, Q, F::Output> {
+    /// Waits for the next event.
+    async fn next_event(&mut self) -> Event<K, Q, F::Output> {
         let clock = Arc::clone(&self.context.poller.clock);
-        let mut sleep = self.next_time().map(|at| match self.flying.is_empty() {
-            true => clock.sleep_until(at),
-            false => clock.timeout_at(at),
+        let mut sleep = self.next_time().map(|at| {
+            // A clock for tests may jump over a sleep, but not while a poll is in progress.
+            if self.in_flight.is_empty() {
+                clock.sleep_until(at)
+            } else {
+                clock.timeout_at(at)
+            }
         });
+        // If several events are ready, the order decides. Answers come first because they make room
+        // for other polls. Time comes last, so a clock that jumps does so only if nothing else is
+        // left to do.
         poll_fn(|context| {
-            if let Poll::Ready(Some(landed)) = self.flying.poll_next_unpin(context) {
-                return Poll::Ready(Event::Landed(landed));
+            if let Poll::Ready(Some(answer)) = self.in_flight.poll_next_unpin(context) {
+                return Poll::Ready(Event::Answer(answer));
             }
             if let Some(entries) = &mut self.entries
                 && let Poll::Ready(entry) = entries.poll_next_unpin(context)
@@ -384,20 +334,21 @@ where
         .await
     }
 
-    /// When there is something to do, if nothing happens before.
+    /// Returns the next instant at which there is something to do if no other event comes first.
     fn next_time(&self) -> Option<Instant> {
-        let timer = self.timers.peek().map(|Reverse((at, _))| *at);
-        if self.due.is_empty() && self.picked.is_empty() {
+        let timer = self.queue.next_timer();
+        // No timer lies after the deadline, so without due jobs the first timer is all there is to
+        // wait for.
+        if self.queue.any_due().is_none() {
             return timer;
         }
+        // Due jobs wait for a slot, and the deadline ends that wait. If too many polls are in flight,
+        // the slot is of no use before one of them ends, which is an event of its own.
         let clock = self.context.clock();
-        let end = self
-            .context
-            .deadline
-            .remaining(clock)
-            .map(|left| clock.now() + left);
-        let is_full = self.flying.len() >= self.limits.at_once.max(1);
-        let free = (!is_full).then_some(self.free);
-        [timer, end, free].into_iter().flatten().min()
+        let left = self.context.deadline.remaining(clock);
+        let deadline = left.map(|left| clock.now() + left);
+        let is_full = self.in_flight.len() >= self.max_in_flight();
+        let slot = (!is_full).then_some(self.next_slot);
+        [timer, deadline, slot].into_iter().flatten().min()
     }
 }

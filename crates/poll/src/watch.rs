@@ -1,4 +1,4 @@
-//! Watching jobs: polling one or many until they have ended, as a stream of what each poll yields.
+//! The public entry points: watching one job, or many, as a stream with one item per poll.
 
 use std::future::Future;
 use std::hash::Hash;
@@ -9,18 +9,20 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::clock::Clock;
 use crate::deadline::Deadline;
+use crate::entry::Entry;
 use crate::limits::RateLimits;
 use crate::poller::Poller;
 use crate::schedule::{Geometric, Schedule};
 use crate::state::Context;
 use crate::update::{FirstPoll, PollError, Reply, Update, WaitError};
-use crate::waiter::{Entry, Waiter};
+use crate::waiter::Waiter;
 
 impl Poller {
-    /// Asks by the schedule until the job has ended, an error stops it, or the deadline comes,
-    /// which also cuts off a poll that stalls. Each poll yields one item; [`Update::Done`] and an
-    /// error are the last. Nothing happens unless the stream is polled, and dropping it at any
-    /// moment loses nothing.
+    /// Polls a job by the schedule until the job has ended, an error ends the wait, or the deadline
+    /// passes. The deadline also cuts off a poll that stalls.
+    ///
+    /// Each poll yields one item; [`Update::Done`] and an error are the last. Polls are made only
+    /// while the stream is polled, and dropping the stream at any time loses nothing.
     pub fn watch<T, E, A, F>(
         self,
         deadline: Deadline,
@@ -34,25 +36,30 @@ impl Poller {
     {
         let mut ask = ask;
         let entries = stream::iter([Entry::new((), start)]);
-        let alone = RateLimits {
+        // One job is limited by its schedule alone.
+        let limits = RateLimits {
             at_once: 1,
             per_second: f64::INFINITY,
         };
-        self.watch_many(alone, deadline, entries, stream::empty::<()>(), move |()| {
-            ask()
-        })
+        self.watch_many(
+            limits,
+            deadline,
+            entries,
+            stream::empty::<()>(),
+            move |()| ask(),
+        )
         .map(|((), item)| item)
     }
 
-    /// Watches any number of jobs as [`watch`](Self::watch) does one, within `limits`: the items are
-    /// those of all of them, each with the key of its job. An error that ends the waiting for one
-    /// job ends it for that job only, and the deadline for all. If the other side asks to wait
-    /// ([`OnError::Retry`](crate::OnError::Retry)), nothing is asked until then; if it answers nobody, all are asked about
-    /// the more seldom the longer that lasts, up to half a minute apart.
+    /// Polls any number of jobs as [`watch`](Self::watch) does one, within common `limits`. Each item
+    /// carries the key of its job.
     ///
-    /// `entries` may go on for as long as it likes: jobs can be added at any time. One whose key
-    /// `wakes` yields is the next to be asked about, as is one that is entered again. The stream ends when
-    /// `entries` has, and every job.
+    /// An error that ends the wait for one job does not affect the others; the deadline holds for
+    /// all. If the server asks to wait ([`OnError::Retry`](crate::OnError::Retry)), no job is polled
+    /// until then. While every poll fails, the polls of all jobs back off together, up to 30 s apart.
+    ///
+    /// `entries` may yield jobs at any time. A job whose key is yielded by `wakes`, or that is entered
+    /// again, is the next one to be polled. The stream ends when `entries` and all jobs have ended.
     pub fn watch_many<K, Q, T, E, A, F>(
         self,
         limits: RateLimits,
@@ -68,29 +75,31 @@ impl Poller {
         F: Future<Output = Result<Reply<T>, PollError<E>>>,
         E: Clone,
     {
-        let default: Arc<dyn Schedule> = match self.schedule() {
+        let default_schedule: Arc<dyn Schedule> = match self.schedule() {
             Some(schedule) => Arc::clone(schedule),
             None => Arc::new(Geometric::default()),
         };
         let clock = Arc::clone(&self.clock);
-        let fly = move |index, key: &K| fly(index, Arc::clone(&clock), deadline, ask(key));
+        let poll_one =
+            move |index, key: &K| poll_one(index, Arc::clone(&clock), deadline, ask(key));
         let context = Context {
             poller: self,
             deadline,
         };
-        let waiter = Waiter::new(context, limits, default, entries, wakes, fly);
+        let waiter = Waiter::new(context, limits, default_schedule, entries, wakes, poll_one);
         stream::unfold(waiter, async |mut waiter| {
             Some((waiter.next().await?, waiter))
         })
     }
 }
 
-/// A poll on its way.
-async fn fly<F: Future>(
+/// Makes one poll and returns its output with the index of its job; `None` if the deadline cut off
+/// the poll.
+async fn poll_one<F: Future>(
     index: usize,
     clock: Arc<dyn Clock>,
     deadline: Deadline,
-    asked: F,
+    poll: F,
 ) -> (usize, Option<F::Output>) {
-    (index, deadline.timeout(&*clock, asked).await)
+    (index, deadline.timeout(&*clock, poll).await)
 }

@@ -54,9 +54,9 @@ impl PollPolicy {
         let gap = self.mean_gap.unwrap_or_else(|| vendor_interval(kind));
         let floor = self.floor.unwrap_or(Duration::from_secs(1));
         let schedule = HazardSchedule::new(durations, CostModel::MeanGap(gap))
-            .between(floor, gap.saturating_mul(MAX_GAPS));
+            .with_gap_limits(floor, gap.saturating_mul(MAX_GAPS));
         if durations.weight() < TRUSTED_WEIGHT {
-            schedule.within(CAUTIOUS_SHARE)
+            schedule.with_max_share_of_age(CAUTIOUS_SHARE)
         } else {
             schedule
         }

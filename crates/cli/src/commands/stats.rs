@@ -40,7 +40,7 @@ async fn stats(id: &str, context: &mut Context) -> Result<Report, Failure> {
     let is_known =
         !seen.is_empty() || wavespeed::model(id).is_some_and(|model| model.seconds.is_some());
     let part = |part| seconds(durations.quantile(Duration::ZERO, part));
-    let cost = durations.expect(&*schedule);
+    let cost = durations.cost_of(&*schedule);
     let document = StatsDocument {
         model: id.to_owned(),
         seen: seen.iter().map(|took| seconds(took.duration)).collect(),
@@ -51,8 +51,10 @@ async fn stats(id: &str, context: &mut Context) -> Result<Report, Failure> {
         }),
         asked_after: polls(&*schedule),
         schedule: cost.into(),
-        fixed: durations.expect(&durations.fixed(cost.delay)).into(),
-        every_second: durations.expect(&Fixed(Duration::from_secs(1))).into(),
+        fixed: durations
+            .cost_of(&durations.fixed_interval(cost.delay))
+            .into(),
+        every_second: durations.cost_of(&Fixed(Duration::from_secs(1))).into(),
     };
     Ok(Report::Answer {
         lines: lines(&document),

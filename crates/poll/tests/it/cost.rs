@@ -184,7 +184,7 @@ fn mean(draws: u32, mut of: impl FnMut(&mut Rng) -> f64) -> f64 {
 
 fn learned(durations: &Durations, lambda: f64) -> HazardSchedule {
     let worth = CostModel::Delay(Duration::from_secs_f64(lambda));
-    HazardSchedule::new(durations, worth).between(Duration::ZERO, Duration::from_secs(60))
+    HazardSchedule::new(durations, worth).with_gap_limits(Duration::ZERO, Duration::from_secs(60))
 }
 
 fn all(schedule: &dyn Schedule, truth: &Truth) -> f64 {
