@@ -1,8 +1,11 @@
-//! An answer of the vendor with nothing lost: status, headers, and every byte that came.
+//! Answers of the vendor, kept whole: the status, the headers, and every byte that was received.
 //!
-//! A paid record must not be lost because one word in it is unexpected, a body breaks off, or a
-//! gateway speaks HTML. So a call yields an [`Answer`] whatever it says; reading it is a second
-//! step, and each of its steps gives what there is.
+//! The id of a paid prediction must not be lost because a field has an unexpected value, the body is
+//! cut off, or a gateway answers with HTML. So a call returns an [`Answer`] whatever its status and
+//! content are. Parsing is a second step: each method of [`Answer`] returns the part that it can read
+//! and ignores the rest.
+
+mod path;
 
 use std::fmt;
 use std::future::{Future, pending};
@@ -15,17 +18,17 @@ use futures_util::{Stream, TryStreamExt as _};
 use progenitor_client::{ByteStream, Error, ResponseValue};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
+use self::path::string_at_path;
 use crate::PredictionId;
 use crate::text::shorten;
 
-/// The longest body that is read. Predictions are a few kilobytes; some models put whole files
-/// into them.
+/// The longest body that is read, in bytes. Predictions are a few kilobytes, but some models put
+/// whole files into them.
 const BODY_LIMIT: usize = 64 << 20;
 
-/// An answer, as it came.
+/// An HTTP answer as it was received.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Answer {
@@ -33,67 +36,72 @@ pub struct Answer {
     pub status: StatusCode,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, or as much of it as came.
+    /// The body, or the part of it that was received.
     pub body: Bytes,
-    /// Why there is no more of the body, if it is not whole.
+    /// The reason for which the body is incomplete, if it is.
     pub broken: Option<String>,
 }
 
-/// There was no answer.
+/// The error of a call that received no answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// The request could not be made, or no connection stood; nothing was sent.
+    /// The request could not be built, or no connection was established; nothing was sent.
     #[error("{0}")]
     Request(String),
-    /// None came within the limit that was set.
-    #[error("no answer came in time")]
+    /// The time limit of the call passed before an answer arrived.
+    #[error("no answer arrived within the time limit")]
     Limit,
-    /// The connection failed, before, while or after the request was sent.
+    /// The connection failed before, while or after the request was sent.
     #[error(transparent)]
     Transport(#[from] reqwest::Error),
 }
 
-/// What the envelope says, with whatever is missing or of another type left out.
+/// The fields around the data of an answer. Missing fields and fields of an unexpected type are
+/// `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Envelope {
-    /// 200 for success.
+    /// The status code in the body: 200 for success.
     pub code: Option<i64>,
-    /// What is wrong, for people.
+    /// The error message, for people.
     pub message: Option<String>,
-    /// What is wrong, for programs.
+    /// The error code, for programs.
     pub error_code: Option<String>,
-    /// What was asked for. Null counts as missing.
+    /// The requested record. `null` counts as missing.
     pub data: Option<Value>,
 }
 
 impl Answer {
-    /// An answer of this status with this body and no headers.
+    /// Creates an answer with this status and body, and without headers.
     ///
     /// # Panics
-    /// If it is not a status of HTTP.
+    /// Panics if `status` is not an HTTP status code.
     #[must_use]
     pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
         Self {
-            status: StatusCode::from_u16(status).expect("it is a status"),
+            status: StatusCode::from_u16(status).expect("the status should be an HTTP status code"),
             headers: HeaderMap::new(),
             body: body.into(),
             broken: None,
         }
     }
 
-    /// The answer to a generated call, whatever its status.
+    /// Reads the answer to a generated call, whatever its status is.
     ///
     /// # Errors
-    /// If there was none.
-    pub async fn of(call: Result<ResponseValue<ByteStream>, Error<()>>) -> Result<Self, CallError> {
+    /// Returns an error if no answer was received.
+    pub async fn from_call(
+        call: Result<ResponseValue<ByteStream>, Error<()>>,
+    ) -> Result<Self, CallError> {
         match call {
             Ok(answer) => {
                 let (status, headers) = (answer.status(), answer.headers().clone());
                 let body = answer.into_inner_stream();
                 Ok(Self::read(status, headers, body, pending()).await)
             }
+            // The generated code calls every status unexpected that the spec does not list. It is an
+            // answer like any other.
             Err(Error::UnexpectedResponse(response)) => {
                 Ok(Self::from_response(response, pending()).await)
             }
@@ -104,7 +112,7 @@ impl Answer {
         }
     }
 
-    /// The answer that a response begins, or what came of it when `limit` was done.
+    /// Reads the answer of a response until its end, or until `limit` resolves.
     pub(crate) async fn from_response(
         response: reqwest::Response,
         limit: impl Future<Output = ()>,
@@ -113,6 +121,7 @@ impl Answer {
         Self::read(status, headers, response.bytes_stream(), limit).await
     }
 
+    /// Collects the body. An error in the middle does not discard the bytes before it.
     async fn read(
         status: StatusCode,
         headers: HeaderMap,
@@ -122,9 +131,10 @@ impl Answer {
         let (mut body, mut limit) = (pin!(body), pin!(limit));
         let mut bytes = BytesMut::new();
         let broken = loop {
+            // `select` polls the body first, so bytes that are ready when the limit comes are kept.
             let next = match select(body.try_next(), limit.as_mut()).await {
                 Either::Left((next, _)) => next,
-                Either::Right(_) => break Some("the rest did not come in time".to_owned()),
+                Either::Right(_) => break Some("the rest did not arrive in time".to_owned()),
             };
             match next {
                 Ok(None) => break None,
@@ -143,18 +153,19 @@ impl Answer {
         }
     }
 
-    /// The body as JSON, if it is.
+    /// Returns the body as JSON, or `None` if it is not JSON.
     #[must_use]
     pub fn json(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// What the envelope says; empty if there is none.
+    /// Returns the envelope; all its fields are `None` if the body is not a JSON object.
     #[must_use]
     pub fn envelope(&self) -> Envelope {
         let Some(Value::Object(mut fields)) = self.json() else {
             return Envelope::default();
         };
+        // An empty message says nothing, so a caller can fall back to another field.
         let mut text = |key| match fields.remove(key) {
             Some(Value::String(text)) if !text.is_empty() => Some(text),
             _ => None,
@@ -168,25 +179,19 @@ impl Answer {
         }
     }
 
-    /// The id in `data.id`, if one can be read, whatever else is in the answer: also from a body
-    /// that breaks off after it.
+    /// Returns the id in `data.id`, whatever else the answer contains. The body may be cut off after
+    /// the id.
     #[must_use]
     pub fn prediction_id(&self) -> Option<PredictionId> {
-        let mut found = None;
-        let mut json = serde_json::Deserializer::from_slice(&self.body);
-        // The error is of no interest: what was found before it counts.
-        _ = Path {
-            keys: &["data", "id"],
-            found: &mut found,
-        }
-        .deserialize(&mut json);
-        found?.parse().ok()
+        string_at_path(&self.body, &["data", "id"])?.parse().ok()
     }
 
-    /// How long the vendor asks to wait, counted from `now`.
+    /// Returns the time to wait from `now` on that the header `Retry-After` asks for, in seconds or
+    /// as a date. A date in the past is no wait.
     #[must_use]
     pub fn retry_after(&self, now: SystemTime) -> Option<Duration> {
         let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+        // RFC 9110 allows both forms.
         if let Ok(seconds) = text.parse() {
             return Some(Duration::from_secs(seconds));
         }
@@ -195,12 +200,13 @@ impl Answer {
     }
 }
 
-/// One line about an answer that is no success: the status, and what the vendor says or the start
-/// of a body that is not JSON.
+/// Describes an answer that is not a success in one line: the status, and the vendor's message or the
+/// start of a body that is not JSON.
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HTTP {}", self.status.as_u16())?;
         let envelope = self.envelope();
+        // The code in the body usually repeats the status.
         if let Some(code) = envelope
             .code
             .filter(|code| *code != i64::from(self.status.as_u16()))
@@ -210,6 +216,7 @@ impl fmt::Display for Answer {
         if let Some(message) = envelope.message.or(envelope.error_code) {
             write!(f, ": {message}")?;
         } else if self.json().is_none() && !self.body.is_empty() {
+            // A long HTML page is not decoded for the sake of its first 120 characters.
             let start = String::from_utf8_lossy(&self.body[..self.body.len().min(1_024)]);
             write!(f, ": {:?}", shorten(start.trim(), 120))?;
         }
@@ -217,56 +224,6 @@ impl fmt::Display for Answer {
             write!(f, " (incomplete: {broken})")?;
         }
         Ok(())
-    }
-}
-
-/// Reads the string under a path of keys as soon as it is met.
-struct Path<'a> {
-    keys: &'static [&'static str],
-    found: &'a mut Option<String>,
-}
-
-impl<'de> DeserializeSeed<'de> for Path<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Path<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an object or a string")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<String>()? {
-            match self.keys.split_first() {
-                Some((first, rest)) if key == *first => {
-                    map.next_value_seed(Path {
-                        keys: rest,
-                        found: self.found,
-                    })?;
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        if self.keys.is_empty() {
-            *self.found = Some(text.to_owned());
-        }
-        Ok(())
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<(), E> {
-        self.visit_str(&number.to_string())
     }
 }
 
@@ -281,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_an_id_whatever_else_is_there() {
+    fn prediction_id_is_read_whatever_else_is_there() {
         for body in [
             r#"{"code":200,"data":{"id":"pred_1"}}"#,
             r#"{"data":{"status":{"odd":[1,{}]},"id":"pred_1","outputs":7}}"#,
@@ -311,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_retry_after_in_seconds_and_as_a_date() {
+    fn retry_after_is_read_in_seconds_and_as_a_date() {
         let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
         for (text, expected) in [
             ("7", Some(7)),
@@ -333,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_known_in_one_line() {
+    fn display_describes_the_answer_in_one_line() {
         let line = |status, body| answer(status, body).to_string();
         assert_eq!(
             line(404, r#"{"code":404,"message":"Prediction not found."}"#),
@@ -358,7 +315,7 @@ mod tests {
         );
     }
 
-    /// Any JSON, not too deep.
+    /// Returns a strategy for any JSON of limited depth.
     fn any_json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
@@ -377,15 +334,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), status in 100u16..1000) {
+        fn no_bytes_cause_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), status in 100u16..1000) {
             let answer = Answer::new(status, bytes);
             let (_, _, line) = (answer.prediction_id(), answer.envelope(), answer.to_string());
             prop_assert!(line.starts_with("HTTP "));
         }
 
-        /// Whatever stands before and after it, and wherever after it the answer breaks off.
+        /// Whatever is before and after the id, and wherever after the id the answer is cut off.
         #[test]
-        fn an_id_that_is_in_the_bytes_is_not_lost(
+        fn prediction_id_in_the_bytes_is_not_lost(
             id in "[A-Za-z0-9_-]{4,40}",
             before in proptest::collection::vec(("[b-z]{1,6}", any_json()), 0..4),
             after in any_json(),

@@ -1,61 +1,66 @@
-//! What every choice of an input can do, so that the generated types need not say it each time.
+//! The traits of all generated enums: the choices of the inputs, which are strings on the wire.
+//!
+//! The generator writes only the variants, `ALL` and `as_str`, and one call of [`string_enum`]. The
+//! code behind that macro is shared by all enums, so it is compiled once and not for each of them.
 
-// Which of these a build needs depends on the providers that are turned on.
+// Which of these items a build needs depends on the enabled providers.
 #![allow(dead_code, unused_imports, unused_macros)]
 
 use std::fmt;
 
 use crate::text::shorten;
 
-/// A text that is not one of the choices of an input.
+/// The error of parsing a string that is not a choice of an input.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{value:?} is not one of the choices: {choices}")]
 #[non_exhaustive]
 pub struct InvalidChoice {
-    /// What was given.
+    /// The string that was parsed, shortened to 80 characters.
     pub value: String,
-    /// What can be chosen, with commas between.
+    /// The choices, separated by commas.
     pub choices: String,
 }
 
-/// An enum that is a text on the wire.
-pub(crate) trait Text: Copy + 'static {
-    fn all() -> &'static [Self];
-    fn text(self) -> &'static str;
+/// An enum whose variants are strings on the wire.
+pub(crate) trait StringEnum: Copy + 'static {
+    fn variants() -> &'static [Self];
+    fn as_wire(self) -> &'static str;
 }
 
-pub(crate) fn parse<T: Text>(value: &str) -> Result<T, InvalidChoice> {
-    let found = T::all().iter().find(|choice| choice.text() == value);
-    found.copied().ok_or_else(|| InvalidChoice {
+pub(crate) fn parse_variant<T: StringEnum>(value: &str) -> Result<T, InvalidChoice> {
+    let mut variants = T::variants().iter().copied();
+    let found = variants.find(|variant| variant.as_wire() == value);
+    found.ok_or_else(|| InvalidChoice {
         value: shorten(value, 80),
-        choices: T::all()
+        choices: T::variants()
             .iter()
-            .map(|choice| choice.text())
+            .map(|variant| variant.as_wire())
             .collect::<Vec<_>>()
             .join(", "),
     })
 }
 
-pub(crate) fn show<T: Text>(choice: T, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.pad(choice.text())
+pub(crate) fn fmt_variant<T: StringEnum>(variant: T, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    // Not `write_str`, which would ignore a width.
+    f.pad(variant.as_wire())
 }
 
-/// Reads, shows and sends an enum that has `ALL` and `as_str`.
-macro_rules! text {
+/// Implements `Display`, `FromStr` and `Serialize` for an enum that has `ALL` and `as_str`.
+macro_rules! string_enum {
     ($name:ident) => {
-        impl $crate::enums::Text for $name {
-            fn all() -> &'static [Self] {
+        impl $crate::enums::StringEnum for $name {
+            fn variants() -> &'static [Self] {
                 Self::ALL
             }
 
-            fn text(self) -> &'static str {
+            fn as_wire(self) -> &'static str {
                 self.as_str()
             }
         }
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                $crate::enums::show(*self, f)
+                $crate::enums::fmt_variant(*self, f)
             }
         }
 
@@ -63,7 +68,7 @@ macro_rules! text {
             type Err = $crate::InvalidChoice;
 
             fn from_str(value: &str) -> Result<Self, Self::Err> {
-                $crate::enums::parse(value)
+                $crate::enums::parse_variant(value)
             }
         }
 
@@ -74,4 +79,4 @@ macro_rules! text {
         }
     };
 }
-pub(crate) use text;
+pub(crate) use string_enum;

@@ -1,33 +1,33 @@
-//! Ids that reach a path of a URL. Percent-encoding does not stop `..`, so nothing becomes an id
-//! that could leave the path it is put into.
+//! Ids that become part of the path of a URL. Percent-encoding does not change `..`, so a string that
+//! could leave the path is rejected when the id is parsed.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::text::shorten;
 
-/// The id of a prediction: 4 to 128 of `A-Z a-z 0-9 _ -`.
+/// The id of a prediction: 4 to 128 characters of `A-Z a-z 0-9 _ -`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PredictionId(String);
 
-/// The id of a model: parts of `A-Z a-z 0-9 . _ -` with slashes between them, such as
+/// The id of a model: at least two parts of `A-Z a-z 0-9 . _ -`, separated by slashes, such as
 /// `kwaivgi/kling-lipsync/text-to-video`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ModelId(String);
 
-/// A text that is not an id.
+/// The error of parsing a string that is not an id. Holds the string, shortened to 80 characters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidId {
-    /// It is not the id of a prediction.
-    #[error("{0:?} is not the id of a prediction: those are 4 to 128 letters, digits, `_` or `-`")]
+    /// The string is not the id of a prediction.
+    #[error("{0:?} is not the id of a prediction: an id has 4 to 128 letters, digits, `_` or `-`")]
     Prediction(String),
-    /// It is not the id of a model.
-    #[error("{0:?} is not the id of a model: those look like `provider/model`")]
+    /// The string is not the id of a model.
+    #[error("{0:?} is not the id of a model: an id has the form `provider/model`")]
     Model(String),
 }
 
-fn is_word(byte: u8) -> bool {
+fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
@@ -35,7 +35,7 @@ impl FromStr for PredictionId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        if (4..=128).contains(&text.len()) && text.bytes().all(is_word) {
+        if (4..=128).contains(&text.len()) && text.bytes().all(is_word_byte) {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidId::Prediction(shorten(text, 80)))
@@ -47,8 +47,10 @@ impl FromStr for ModelId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
+        // A part needs a byte that is not a dot: `.` and `..` would change the path.
         let is_part = |part: &str| {
-            part.bytes().any(is_word) && part.bytes().all(|byte| is_word(byte) || byte == b'.')
+            part.bytes().any(is_word_byte)
+                && part.bytes().all(|byte| is_word_byte(byte) || byte == b'.')
         };
         if text.len() <= 256 && text.contains('/') && text.split('/').all(is_part) {
             Ok(Self(text.to_owned()))
@@ -59,7 +61,7 @@ impl FromStr for ModelId {
 }
 
 impl PredictionId {
-    /// The id as text.
+    /// Returns the id as a string.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -67,7 +69,7 @@ impl PredictionId {
 }
 
 impl ModelId {
-    /// The id as text.
+    /// Returns the id as a string.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -103,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_leaves_a_path_is_an_id() {
+    fn ids_that_leave_a_path_are_rejected() {
         for good in ["6488c2754f6f4dfea924382fa14d11bd", "pred_1-A"] {
             assert_eq!(good.parse::<PredictionId>().unwrap().as_str(), good);
         }

@@ -1,4 +1,5 @@
-//! The API key, which nothing shows: neither `Debug` nor an error, and no header in a log.
+//! The API key, and how it is added to the generated calls. The key is a secret: `Debug`, errors and
+//! logged headers do not contain it.
 
 use std::fmt;
 
@@ -8,47 +9,54 @@ use sha2::{Digest as _, Sha256};
 
 use crate::Client;
 
-/// A key of the API, from the dashboard's page API Keys.
+/// An API key, from the page API Keys of the vendor's dashboard. Held as the value of the header that
+/// carries it.
 #[derive(Clone)]
 pub struct ApiKey(HeaderValue);
 
-/// Why a text cannot be a key. The text itself is not repeated: it may be a secret.
+/// The error of a string that cannot be an API key. The string itself is not part of the error
+/// because it may be a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidKey {
-    /// It has no characters but white space.
+    /// The string is empty or has only white space.
     #[error("the API key is empty")]
     Empty,
-    /// It has a character that cannot stand in a header.
+    /// The string has a character that is not allowed in a header or that no API key has.
     #[error(
-        "the API key has a character that no key has, such as a space, a quote or a line break within it; give the key alone, without `Bearer`"
+        "the API key has a character that no API key has, such as a space, a quote or a line break within it; give the key alone, without `Bearer`"
     )]
     Characters,
 }
 
 impl ApiKey {
-    /// A key from its text. White space around it, as from a file, is dropped.
+    /// Creates an API key. White space around it, such as the line end of a file, is removed.
     ///
     /// # Errors
-    /// If nothing is left, or it has a quote or anything but visible ASCII characters.
+    /// Returns an error if nothing is left, or if the rest has a quote or any character that is not
+    /// visible ASCII.
     pub fn new(text: &str) -> Result<Self, InvalidKey> {
         let text = text.trim();
         if text.is_empty() {
             return Err(InvalidKey::Empty);
         }
-        let is_fine = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'');
-        if !text.bytes().all(is_fine) {
+        // Quotes are allowed in a header, but here they are left over from a shell or a file.
+        let is_allowed = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'');
+        if !text.bytes().all(is_allowed) {
             return Err(InvalidKey::Characters);
         }
         let mut header =
             HeaderValue::from_str(&format!("Bearer {text}")).map_err(|_| InvalidKey::Characters)?;
+        // HTTP libraries then leave the value out of logs and of the compression of headers.
         header.set_sensitive(true);
         Ok(Self(header))
     }
 
-    /// The first 12 hex digits of its SHA-256: tells keys apart and shows nothing of them.
+    /// Returns the first 12 hex digits of the SHA-256 of the key. They distinguish keys and reveal
+    /// nothing of them.
     #[must_use]
     pub fn fingerprint(&self) -> String {
+        // Of the key alone, so that the fingerprint matches `sha256sum` of the key.
         let text = self
             .0
             .as_bytes()
@@ -57,7 +65,7 @@ impl ApiKey {
         base16ct::lower::encode_string(&Sha256::digest(text)[..6])
     }
 
-    /// The value of the header `Authorization`.
+    /// Returns the value of the header `Authorization`.
     pub(crate) fn authorization(&self) -> HeaderValue {
         self.0.clone()
     }
@@ -69,8 +77,8 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// Each generated call gets the key, and loses a header that the generator adds and the vendor
-/// does not know.
+/// Adds the API key to each generated call, and removes the header `api-version`, which the generator
+/// adds and the vendor does not know.
 impl ClientHooks<ApiKey> for Client {
     async fn pre<E>(
         &self,
@@ -89,17 +97,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shows_nothing_of_itself() {
+    fn api_key_does_not_reveal_itself() {
         let key = ApiKey::new("  wsk_secret\n").unwrap();
         assert_eq!(format!("{key:?}"), "ApiKey(..)");
         assert!(!format!("{:?}", key.authorization()).contains("secret"));
         assert_eq!(key.authorization().as_bytes(), b"Bearer wsk_secret");
-        // printf wsk_secret | sha256sum
+        // The output of `printf wsk_secret | sha256sum`.
         assert_eq!(key.fingerprint(), "6315075b509f");
     }
 
     #[test]
-    fn refuses_what_cannot_be_a_key() {
+    fn api_key_rejects_invalid_strings() {
         assert_eq!(ApiKey::new(" \n").unwrap_err(), InvalidKey::Empty);
         for bad in ["a b", "a\nb", "a\u{7f}", "schlüssel", "a\0"] {
             assert_eq!(

@@ -1,17 +1,17 @@
 //! Typed client for the WaveSpeedAI API.
 //!
-//! Most of this crate is generated from the OpenAPI description in `spec/`: the types, one method
-//! per call of the account ([`Client`]), and the [`CATALOGUE`] of models with every rule of their
-//! inputs. By hand stands only what a generator cannot know: reading an answer without losing any
-//! of it ([`Answer`], [`Prediction`]), statuses the vendor adds later ([`Status`]), the secret
-//! ([`ApiKey`]), the one call that costs money ([`Client::submit_raw`]), and the one that is a form
-//! ([`Client::upload_binary`]).
+//! Most of this crate is generated from the OpenAPI description in `spec/`: the types, one method for
+//! each call of the account ([`Client`]), and the [`CATALOGUE`] of models with the rules of their
+//! inputs. The rest is written by hand because a generator cannot derive it: answers that are kept
+//! whole ([`Answer`], [`Prediction`]), statuses that the vendor adds later ([`Status`]), the API key
+//! ([`ApiKey`]), the one call that costs money ([`Client::submit_raw`]), and the one call whose body
+//! is a form ([`Client::upload_binary`]).
 //!
-//! Each provider of models is a module of [`models`] and a feature of its name; what is not turned
-//! on is not compiled. The feature `all-providers` turns on all of them.
+//! Each provider of models is a module of [`models`] and a cargo feature of the same name; the
+//! modules of disabled features are not compiled. The feature `all-providers` enables all of them.
 //!
-//! There is no policy here: no retries, no waiting, no files. For those use the crate `wavespeed`,
-//! which stands on this one.
+//! This crate makes single calls: it has no retries, no waiting and no files. The crate `wavespeed`,
+//! which is built on this one, adds them.
 
 mod answer;
 mod catalogue;
@@ -21,7 +21,7 @@ mod ids;
 mod key;
 mod lookup;
 mod model;
-/// The inputs of the models: a module for each provider, and a feature.
+/// The input types of the models: one module, and one cargo feature, for each provider.
 pub mod models;
 mod multipart_upload;
 mod prediction;
@@ -46,15 +46,16 @@ pub use status::Status;
 pub use reqwest;
 pub use serde_json;
 
-/// The input of a model, as the generated types are.
+/// An input of a known model; implemented by the generated input types.
 pub trait ModelInput: serde::Serialize {
-    /// The id of the model it is for.
+    /// The id of the model that takes this input.
     const MODEL: &'static str;
 }
 
-/// The model of this id in the [`CATALOGUE`].
+/// Returns the model with this id from the [`CATALOGUE`].
 #[must_use]
 pub fn model(id: &str) -> Option<&'static Model> {
+    // The generator sorts the catalogue by id.
     CATALOGUE
         .binary_search_by(|model| model.id.cmp(id))
         .ok()

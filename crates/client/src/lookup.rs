@@ -1,5 +1,6 @@
-//! Models of the vendor's own list, read at run time: for those that the catalogue does not have,
-//! or has as they once were. A list is read patiently: what is not understood is no rule.
+//! Models read at run time from the vendor's list (`GET /models`), for models that the catalogue does
+//! not have or has in an older form. The reading is lenient: a part of a schema that is not understood
+//! is no rule, so that it cannot make a valid input invalid.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -9,11 +10,13 @@ use serde_json::{Map, Value};
 use crate::model::builders::{INPUT, MEDIA, STRING};
 use crate::model::{Choice, Input, Literal, Media, MediaKind, Model, Shape};
 
-/// The models that were read, by what was read. A model is kept as long as the process is, as those
-/// of the catalogue are; so that it is kept once however often its list is read.
-static READ: LazyLock<Mutex<HashMap<String, &'static Model>>> = LazyLock::new(Mutex::default);
+/// The models read so far, by the text of their entries. A model is leaked to get the `'static`
+/// lifetime of the models of the catalogue; the map ensures that this happens once for each text,
+/// however often a list is read.
+static LEAKED_MODELS: LazyLock<Mutex<HashMap<String, &'static Model>>> =
+    LazyLock::new(Mutex::default);
 
-/// The schema of a model's inputs in an entry of the vendor's list (`GET /models`).
+/// Returns the schema of a model's inputs from an entry of the vendor's list (`GET /models`).
 #[must_use]
 pub fn request_schema(entry: &Value) -> Option<&Value> {
     let calls = entry.pointer("/api_schema/api_schemas")?.as_array()?;
@@ -23,44 +26,50 @@ pub fn request_schema(entry: &Value) -> Option<&Value> {
 }
 
 impl Model {
-    /// The model of an entry of the vendor's list (`GET /models`), in the terms of the catalogue;
-    /// nothing if the entry has no id or no inputs. What files an input takes is not in the list: it
-    /// is taken from the catalogue where that has the input, else from what the input is called.
+    /// Converts an entry of the vendor's list (`GET /models`) to a model, or returns `None` if the
+    /// entry has no id or no inputs. The list does not say which files an input takes: that is taken
+    /// from the catalogue if it has the input, and otherwise guessed from the name of the input.
     ///
-    /// The model stays in memory until the process ends, once for each text of an entry.
+    /// The model stays in memory until the process ends, once for each distinct entry.
     #[must_use]
     pub fn from_list(entry: &Value) -> Option<&'static Self> {
         let id = entry["model_id"].as_str().filter(|id| !id.is_empty())?;
         let schema = request_schema(entry)?;
-        let own = [&entry["name"], &entry["type"], &entry["description"]];
-        let text = format!("{id} {own:?} {schema}");
-        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(model) = read.get(&text) {
+        // Only the parts of the entry that the model is made of: the others may change without
+        // changing the model.
+        let parts = [&entry["name"], &entry["type"], &entry["description"]];
+        let text = format!("{id} {parts:?} {schema}");
+        let mut models = LEAKED_MODELS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(model) = models.get(&text) {
             return Some(model);
         }
+        // The catalogue has facts that the list does not have.
         let known = crate::model(id);
-        let words = |key: &str| entry[key].as_str().unwrap_or_default().trim();
-        let name = Some(words("name")).filter(|name| *name != id && !name.is_empty());
+        let text_of = |key: &str| entry[key].as_str().unwrap_or_default().trim();
+        // A name that repeats the id says nothing.
+        let name = Some(text_of("name")).filter(|name| *name != id && !name.is_empty());
         let model: &'static Self = Box::leak(Box::new(Self {
-            id: keep(id),
-            name: known.map_or_else(|| keep(name.unwrap_or(id)), |known| known.name),
-            kind: keep(words("type")),
-            about: keep(&one_line(words("description"))),
+            id: leak(id),
+            name: known.map_or_else(|| leak(name.unwrap_or(id)), |known| known.name),
+            kind: leak(text_of("type")),
+            about: leak(&one_line(text_of("description"))),
             docs: known.and_then(|known| known.docs),
             seconds: known.and_then(|known| known.seconds),
             inputs: inputs(schema, known.map_or(&[], |known| known.inputs), true),
         }));
-        read.insert(text, model);
+        models.insert(text, model);
         Some(model)
     }
 
-    /// A model of which nothing is known but its id.
+    /// Returns a model of which only the id is known. Like the models of a list, it stays in memory
+    /// until the process ends.
     #[must_use]
     pub fn unknown(id: &str) -> &'static Self {
-        let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
-        read.entry(id.to_owned()).or_insert_with(|| {
+        let mut models = LEAKED_MODELS.lock().unwrap_or_else(PoisonError::into_inner);
+        // No entry of a list has an id alone as its text, so the keys cannot collide.
+        models.entry(id.to_owned()).or_insert_with(|| {
             Box::leak(Box::new(Self {
-                id: keep(id),
+                id: leak(id),
                 name: "",
                 kind: "",
                 about: "",
@@ -72,38 +81,39 @@ impl Model {
     }
 }
 
-/// The properties of an object, in the order in which the vendor shows them.
+/// Converts the properties of an object, in the order in which the vendor shows them. `known` are the
+/// same inputs in the catalogue; `top` is `true` for the inputs of a model itself.
 fn inputs(schema: &Value, known: &'static [Input], top: bool) -> &'static [Input] {
     let none = Map::new();
-    let all = schema["properties"].as_object().unwrap_or(&none);
-    let shown = schema["x-order-properties"]
-        .as_array()
-        .into_iter()
-        .flatten();
-    let shown = shown.filter_map(Value::as_str);
+    let properties = schema["properties"].as_object().unwrap_or(&none);
+    let ordered = schema["x-order-properties"].as_array();
+    let ordered = ordered.into_iter().flatten().filter_map(Value::as_str);
+    // The order may be incomplete, or name properties that do not exist.
     let mut names: Vec<&str> = Vec::new();
-    for name in shown.chain(all.keys().map(String::as_str)) {
-        if all.contains_key(name) && !names.contains(&name) {
+    for name in ordered.chain(properties.keys().map(String::as_str)) {
+        if properties.contains_key(name) && !names.contains(&name) {
             names.push(name);
         }
     }
     let required = schema["required"].as_array();
     let is_required = |name: &str| required.is_some_and(|all| all.iter().any(|one| one == name));
     let inputs = names.into_iter().map(|name| {
-        let property = &all[name];
+        let property = &properties[name];
         let known = known.iter().find(|input| input.name == name);
         let shape = shape(property, known.map(|known| &known.shape));
-        let guessed = kind(name, property).filter(|_| top && takes_urls(&shape));
+        // A field of a nested object may be called `image` without being a file.
+        let guessed = media_kind(name, property).filter(|_| top && takes_urls(&shape));
         let guessed = guessed.map(|kind| Media {
             kind,
+            // Unknown, so a `data:` URL is not refused.
             inline: true,
             ..MEDIA
         });
         let media = known.and_then(|known| known.media).or(guessed);
         Input {
-            name: keep(name),
-            flag: keep(&name.replace('_', "-")),
-            about: keep(&one_line(
+            name: leak(name),
+            flag: leak(&name.replace('_', "-")),
+            about: leak(&one_line(
                 property["description"].as_str().unwrap_or_default(),
             )),
             required: is_required(name),
@@ -119,24 +129,26 @@ fn inputs(schema: &Value, known: &'static [Input], top: bool) -> &'static [Input
     Box::leak(inputs.collect::<Box<[Input]>>())
 }
 
-/// What a schema says of a value, as far as that is understood.
+/// Converts a schema to the shape of its values, or to [`Shape::Any`] if a part of it that restricts
+/// the type is not understood.
 fn shape(schema: &Value, known: Option<&'static Shape>) -> Shape {
-    let odd = ["anyOf", "oneOf", "allOf", "$ref", "not", "const"];
-    if odd.iter().any(|key| schema.get(key).is_some()) {
+    // These keywords combine or replace schemas, so a reading of the others alone would be wrong.
+    let unsupported = ["anyOf", "oneOf", "allOf", "$ref", "not", "const"];
+    if unsupported.iter().any(|key| schema.get(key).is_some()) {
         return Shape::Any;
     }
-    let whole = |key: &str| {
+    let integer = |key: &str| {
         let number = schema[key].as_f64().filter(|number| number.fract() == 0.0);
-        // Beyond 2^53 it is no limit that anybody meets.
+        // A larger number is not exact as an `f64`, and as a limit it has no effect in practice.
         #[allow(clippy::cast_possible_truncation)]
         number
             .filter(|number| number.abs() < 9e15)
             .map(|number| number as i64)
     };
-    let count = |key: &str| whole(key).and_then(|number| u32::try_from(number).ok());
-    let given = schema["enum"].as_array();
+    let count = |key: &str| integer(key).and_then(|number| u32::try_from(number).ok());
+    let allowed = schema["enum"].as_array();
     match schema["type"].as_str() {
-        Some("string") => match choices(given, known, Value::is_string) {
+        Some("string") => match choices(allowed, known, Value::is_string) {
             None => Shape::Any,
             Some(choices) => Shape::String {
                 min_chars: count("minLength"),
@@ -144,16 +156,16 @@ fn shape(schema: &Value, known: Option<&'static Shape>) -> Shape {
                 choices,
             },
         },
-        Some("integer") => match choices(given, known, Value::is_i64) {
+        Some("integer") => match choices(allowed, known, Value::is_i64) {
             None => Shape::Any,
             Some(choices) => Shape::Integer {
-                min: whole("minimum"),
-                max: whole("maximum"),
-                multiple_of: whole("multipleOf").filter(|step| *step > 0),
+                min: integer("minimum"),
+                max: integer("maximum"),
+                multiple_of: integer("multipleOf").filter(|step| *step > 0),
                 choices,
             },
         },
-        Some("number") if given.is_none() => Shape::Number {
+        Some("number") if allowed.is_none() => Shape::Number {
             min: schema["minimum"].as_f64(),
             max: schema["maximum"].as_f64(),
             multiple_of: schema["multipleOf"].as_f64().filter(|step| *step > 0.0),
@@ -170,7 +182,8 @@ fn shape(schema: &Value, known: Option<&'static Shape>) -> Shape {
                 max_items: count("maxItems"),
             }
         }
-        // Where nothing is said, a field that the schema does not have is a slip, as at the top.
+        // If `additionalProperties` is missing, an unlisted field is taken for a typing error, as it
+        // is at the top level.
         Some("object")
             if schema["properties"].is_object()
                 && matches!(
@@ -179,6 +192,7 @@ fn shape(schema: &Value, known: Option<&'static Shape>) -> Shape {
                 ) =>
         {
             Shape::Object {
+                // The catalogue has no facts about the fields of nested objects.
                 fields: inputs(schema, &[], false),
             }
         }
@@ -186,15 +200,18 @@ fn shape(schema: &Value, known: Option<&'static Shape>) -> Shape {
     }
 }
 
-/// The choices, with the names that the catalogue knows; nothing if one is of another type.
+/// Converts the allowed values to choices, with their names from the catalogue. Returns `None` if a
+/// value is not of the type that `is_type` accepts.
 fn choices(
-    given: Option<&Vec<Value>>,
+    allowed: Option<&Vec<Value>>,
     known: Option<&'static Shape>,
-    is: fn(&Value) -> bool,
+    is_type: fn(&Value) -> bool,
 ) -> Option<&'static [Choice]> {
-    let given = given.into_iter().flatten().filter(|value| !value.is_null());
-    let choices = given.map(|value| {
-        let value = literal(value).filter(|_| is(value))?;
+    let allowed = allowed.into_iter().flatten();
+    // `null` stands for no choice.
+    let allowed = allowed.filter(|value| !value.is_null());
+    let choices = allowed.map(|value| {
+        let value = literal(value).filter(|_| is_type(value))?;
         let known = known.map_or(&[][..], Shape::choices);
         let known = known.iter().find(|choice| choice.value == value);
         let names = known.map_or(&[][..], |choice| choice.names);
@@ -204,24 +221,27 @@ fn choices(
     choices.map(|choices| &*Box::leak(choices))
 }
 
-/// What kind of file an input takes, by what the vendor's form accepts or by its name.
-fn kind(name: &str, schema: &Value) -> Option<MediaKind> {
+/// Guesses the kind of file that an input takes, from what the vendor's form accepts or from the name
+/// of the input: `image`, `first_image`, `image_url` and `images` are images.
+fn media_kind(name: &str, schema: &Value) -> Option<MediaKind> {
     let kinds = [
         ("image", MediaKind::Image),
         ("video", MediaKind::Video),
         ("audio", MediaKind::Audio),
     ];
     let accepted = schema["x-accept"].as_str().unwrap_or_default();
+    // The plain word of names such as `image_url` and `images`.
     let stem = name
         .trim_end_matches("_url")
         .trim_end_matches("_urls")
         .trim_end_matches('s');
-    let is = |(word, _): &&(&str, MediaKind)| {
+    let is_match = |(word, _): &&(&str, MediaKind)| {
         accepted.starts_with(word) || stem == *word || stem.ends_with(&format!("_{word}"))
     };
-    kinds.iter().find(is).map(|(_, kind)| *kind)
+    kinds.iter().find(is_match).map(|(_, kind)| *kind)
 }
 
+/// Returns `true` for a string without choices, and for an array of such strings.
 fn takes_urls(shape: &Shape) -> bool {
     match shape {
         Shape::Array { items, .. } => takes_urls(items),
@@ -233,20 +253,19 @@ fn literal(value: &Value) -> Option<Literal> {
     Some(match value {
         Value::Null => return None,
         Value::Bool(truth) => Literal::Boolean(*truth),
-        Value::String(text) => Literal::String(keep(text)),
+        Value::String(text) => Literal::String(leak(text)),
+        // A whole number stays one, since 5 and 5.0 are shown and sent differently.
         Value::Number(number) => match number.as_i64() {
             Some(number) => Literal::Integer(number),
             None => Literal::Number(number.as_f64()?),
         },
-        other => Literal::Json(keep(&other.to_string())),
+        other => Literal::Json(leak(&other.to_string())),
     })
 }
 
-fn keep(text: &str) -> &'static str {
-    match text {
-        "" => "",
-        text => Box::leak(text.to_owned().into_boxed_str()),
-    }
+/// Leaks a copy of a string, to get the lifetime of the strings of the catalogue.
+fn leak(text: &str) -> &'static str {
+    Box::leak(text.to_owned().into_boxed_str())
 }
 
 fn one_line(text: &str) -> String {
@@ -268,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_becomes_a_model_once() {
+    fn entry_is_converted_to_a_model_once() {
         let entry = entry(
             "acme/x",
             &json!({
@@ -309,7 +328,7 @@ mod tests {
 
     #[cfg(feature = "kwaivgi")]
     #[test]
-    fn every_model_of_the_catalogue_is_found_by_its_id() {
+    fn model_finds_every_model_of_the_catalogue() {
         assert!(!crate::CATALOGUE.is_empty());
         for known in crate::CATALOGUE.iter() {
             assert_eq!(crate::model(known.id), Some(known));
@@ -319,7 +338,7 @@ mod tests {
 
     #[cfg(feature = "kwaivgi")]
     #[test]
-    fn what_the_catalogue_knows_of_files_and_names_stays() {
+    fn files_and_names_are_taken_from_the_catalogue() {
         let id = "kwaivgi/kling-lipsync/text-to-video";
         let inputs = json!({
             "video": { "type": "string" },
@@ -342,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_without_inputs_is_none() {
+    fn entry_without_inputs_is_rejected() {
         for entry in [
             json!(7),
             json!({ "model_id": "a/b" }),

@@ -1,5 +1,5 @@
-//! The older upload: the bytes go through the API itself, as a form. It is written by hand, since
-//! the generator knows no forms.
+//! The older upload call, which sends the bytes of a file through the API as a form. The call is
+//! written by hand because the generator does not support forms.
 
 use std::io;
 
@@ -10,21 +10,24 @@ use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 
 use crate::{Answer, CallError, Client};
 
-/// A file as the one field of a form.
+/// A `multipart/form-data` body with a file as its only field, without the bytes of the file.
 #[derive(Clone, Debug)]
 pub struct Form {
     boundary: String,
+    /// The bytes before the file.
     head: Bytes,
+    /// The bytes after the file.
     tail: Bytes,
 }
 
 impl Form {
-    /// A file of this name and kind. The hash of its content goes into the boundary: no file holds
-    /// its own.
+    /// Creates the form for a file with this name and content type. The SHA-256 of the content, in
+    /// hex, becomes part of the boundary, since no file contains its own hash.
     #[must_use]
     pub fn new(name: &str, content_type: Option<&str>, sha256: &str) -> Self {
+        // 60 of the 64 digits: RFC 2046 limits a boundary to 70 characters.
         let boundary = format!("wavespeed-{}", &sha256[..sha256.len().min(60)]);
-        // As browsers do it: these three would end the name, or the line.
+        // These three characters would end the name or the line. Browsers encode them the same way.
         let name = name
             .replace('"', "%22")
             .replace('\r', "%0D")
@@ -44,25 +47,25 @@ impl Form {
 }
 
 impl Client {
-    /// Uploads a file of this length by the older call, for an API that has no tickets. It goes to
-    /// the API itself, so it carries the key.
+    /// Uploads a file of `length` bytes by the older call, for an API without upload tickets. The
+    /// request goes to the API itself, so it carries the API key.
     ///
     /// # Errors
-    /// If there was no answer.
+    /// Returns an error if no answer was received.
     pub async fn upload_binary(
         &self,
         form: &Form,
         length: u64,
         file: impl Stream<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Result<Answer, CallError> {
-        let piece = |bytes: &Bytes| stream::iter([Ok(bytes.clone())]);
-        let whole = piece(&form.head).chain(file).chain(piece(&form.tail));
-        let around = form.head.len() + form.tail.len();
+        let chunk = |bytes: &Bytes| stream::iter([Ok(bytes.clone())]);
+        let body = chunk(&form.head).chain(file).chain(chunk(&form.tail));
+        let overhead = form.head.len() + form.tail.len();
         let url = format!(
             "{}/media/upload/binary",
             self.baseurl().trim_end_matches('/')
         );
-        let sent = self
+        let result = self
             .client()
             .post(url)
             .header(AUTHORIZATION, self.inner().authorization())
@@ -70,11 +73,12 @@ impl Client {
                 CONTENT_TYPE,
                 format!("multipart/form-data; boundary={}", form.boundary),
             )
-            .header(CONTENT_LENGTH, length + around as u64)
-            .body(reqwest::Body::wrap_stream(whole))
+            // Without it a streamed body would be sent in chunks of unknown total length.
+            .header(CONTENT_LENGTH, length + overhead as u64)
+            .body(reqwest::Body::wrap_stream(body))
             .send()
             .await;
-        let response = sent.map_err(reqwest::Error::without_url)?;
+        let response = result.map_err(reqwest::Error::without_url)?;
         Ok(Answer::from_response(response, std::future::pending()).await)
     }
 }
@@ -84,9 +88,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_cannot_leave_its_quotes() {
+    fn file_name_cannot_leave_its_quotes() {
         let form = Form::new("a\"b\r\nX: y.mp4", Some("video/mp4"), &"ab".repeat(32));
         let head = String::from_utf8(form.head.to_vec()).unwrap();
+        // 60 of the 64 digits: RFC 2046 limits a boundary to 70 characters.
         let boundary = format!("wavespeed-{}", "ab".repeat(30));
         assert_eq!(
             head,
@@ -96,7 +101,7 @@ mod tests {
             )
         );
         assert_eq!(form.tail, format!("\r\n--{boundary}--\r\n"));
-        // RFC 2046 allows 70 characters.
+        // The limit of RFC 2046.
         assert!(boundary.len() <= 70);
     }
 }

@@ -1,33 +1,35 @@
-//! Where a task stands; open, because the vendor's own lists of statuses disagree.
+//! The status of a prediction. The enum is open because the vendor's own lists of statuses disagree.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Where a task stands. A word that is not known here is kept, and means that the task goes on.
+/// The status of a prediction. An unknown status is kept as it is and counts as not terminal, so a
+/// status that the vendor adds later does not end a wait.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(from = "String", into = "String")]
 #[non_exhaustive]
 pub enum Status {
-    /// Accepted, not begun.
+    /// Accepted and not started.
     Created,
-    /// At work.
+    /// Being computed.
     Processing,
-    /// Ended well: the outputs are there.
+    /// Ended successfully, with outputs.
     Completed,
-    /// Ended badly.
+    /// Ended with an error.
     Failed,
-    /// Ended by somebody's wish.
+    /// Ended by a request to cancel.
     Cancelled,
-    /// Ended because it took the vendor too long.
+    /// Ended because the computation took the vendor too long.
     Timeout,
-    /// Ended, and its record was deleted.
+    /// Ended, and the record was deleted.
     Deleted,
-    /// Another word.
+    /// A status that is not known to this crate, as it was received.
     Unknown(String),
 }
 
 impl Status {
+    /// All statuses but [`Unknown`](Self::Unknown).
     const KNOWN: [Self; 7] = [
         Self::Created,
         Self::Processing,
@@ -38,7 +40,7 @@ impl Status {
         Self::Deleted,
     ];
 
-    /// The word on the wire.
+    /// Returns the status as it is on the wire.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
@@ -53,13 +55,14 @@ impl Status {
         }
     }
 
-    /// Whether the task has ended, well or badly.
+    /// Returns `true` if this status is terminal: the prediction has ended, successfully or not.
     #[must_use]
     pub fn is_terminal(&self) -> bool {
         match self {
             Self::Completed | Self::Failed | Self::Cancelled | Self::Timeout | Self::Deleted => {
                 true
             }
+            // No wildcard: a new variant has to be sorted into one of the two.
             Self::Created | Self::Processing | Self::Unknown(_) => false,
         }
     }
@@ -67,8 +70,8 @@ impl Status {
 
 impl From<&str> for Status {
     fn from(word: &str) -> Self {
-        let mut known = Self::KNOWN.iter();
-        let status = known.find(|status| status.name() == word).cloned();
+        let mut statuses = Self::KNOWN.iter();
+        let status = statuses.find(|status| status.name() == word).cloned();
         status.unwrap_or_else(|| Self::Unknown(word.to_owned()))
     }
 }

@@ -1,5 +1,5 @@
-//! The one call that costs money. It is written by hand and in one place, because what matters
-//! about it is what it must not do: be sent twice.
+//! The submit, the one call that costs money. The call is written by hand, and nowhere else, because it
+//! must never be sent twice, which generated code does not guarantee.
 
 use std::future::Future;
 use std::pin::pin;
@@ -15,20 +15,20 @@ use crate::text::chain;
 use crate::{Answer, CallError, Client, ModelId};
 
 impl Client {
-    /// Submits a task to any model, also one that the [`CATALOGUE`](crate::CATALOGUE) does not
-    /// have: one POST of `input` as JSON, whose answer is returned whatever it says. A task that
-    /// is accepted is billed.
+    /// Submits an input to a model, which need not be in the [`CATALOGUE`](crate::CATALOGUE): sends
+    /// one POST with `input` as JSON and returns the answer, whatever its status is. The vendor bills
+    /// each prediction that it accepts.
     ///
-    /// The body can be sent only once, so no redirect and no retry of the HTTP library can repeat
-    /// the POST, whatever the settings of the `reqwest::Client` are.
+    /// The body can be sent only once, so neither a redirect nor a retry of the HTTP library can
+    /// repeat the POST, whatever the settings of the `reqwest::Client` are.
     ///
-    /// `webhook` is the URL to which the vendor POSTs the prediction once it has ended. Once `limit`
-    /// is done, no more is waited for: what came of the answer until then is the answer, as an id
-    /// in it must not be lost.
+    /// `webhook` is the URL to which the vendor POSTs the prediction once it has ended. When `limit`
+    /// resolves, the wait ends. The part of the answer received until then is returned, because it
+    /// may contain the id.
     ///
     /// # Errors
-    /// If there was no answer. Unless the error is [`CallError::Request`], the task may have been
-    /// created.
+    /// Returns an error if no answer was received. Unless the error is [`CallError::Request`], the
+    /// prediction may have been created.
     pub async fn submit_raw(
         &self,
         model: &ModelId,
@@ -43,20 +43,24 @@ impl Client {
             self.baseurl().trim_end_matches('/'),
             model.as_str()
         );
-        let sent = self
+        let request = self
             .client()
             .post(&url)
             .query(&webhook.map(|url| [("webhook", url)]))
             .header(AUTHORIZATION, self.inner().authorization())
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            // A body of bytes could be cloned, and with it the request be repeated. A wrapped body
+            // cannot.
             .body(reqwest::Body::wrap(Full::new(Bytes::from(body))))
             .send();
         let mut limit = pin!(limit);
-        let response = match select(pin!(sent), limit.as_mut()).await {
+        let response = match select(pin!(request), limit.as_mut()).await {
             Either::Left((Ok(response), _)) => response,
-            // A connection that never stood has sent nothing, if it is the one to the API: a client
-            // that follows redirects may fail at the next one.
-            Either::Left((Err(error), _)) if error.is_builder() || never_stood(&error, &url) => {
+            // Nothing was sent if the request could not be built or the connection to the API was
+            // never established, so it is safe to submit again.
+            Either::Left((Err(error), _))
+                if error.is_builder() || never_connected(&error, &url) =>
+            {
                 return Err(CallError::Request(chain(&error.without_url())));
             }
             Either::Left((Err(error), _)) => return Err(error.without_url().into()),
@@ -66,7 +70,9 @@ impl Client {
     }
 }
 
-fn never_stood(error: &reqwest::Error, url: &str) -> bool {
-    let same = |at: &reqwest::Url| at.as_str().split('?').next() == Some(url);
-    error.is_connect() && error.url().is_some_and(same)
+/// Returns `true` if the connection to `url` could not be established. A client that follows redirects
+/// may also fail to connect to another URL after the POST was sent.
+fn never_connected(error: &reqwest::Error, url: &str) -> bool {
+    let is_same = |failed: &reqwest::Url| failed.as_str().split('?').next() == Some(url);
+    error.is_connect() && error.url().is_some_and(is_same)
 }

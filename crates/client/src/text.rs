@@ -1,7 +1,8 @@
-//! Texts for error messages. Public for the other crates of this workspace, and not part of the
-//! interface.
+//! Helpers for error messages. They are public only for the other crates of this workspace and not
+//! part of the interface.
 
-/// Returns an error and its sources as one line, without repeating what the line already says.
+/// Returns an error and its sources as one line. A source whose text is already part of the line is
+/// skipped.
 #[must_use]
 pub fn chain(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
@@ -17,8 +18,8 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     line
 }
 
-/// Returns at most `max` characters of a text, and an ellipsis if there are more: a value that is
-/// repeated in an error may be of any length.
+/// Returns the first `max` characters of a text, followed by an ellipsis if there are more. Used for
+/// values in error messages, which may be of any length.
 #[must_use]
 pub fn shorten(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
@@ -32,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_cut_between_characters_and_only_if_it_is_longer() {
+    fn shorten_cuts_between_characters_and_only_longer_texts() {
         assert_eq!(shorten("äöü", 3), "äöü");
         assert_eq!(shorten("äöü", 2), "äö…");
         assert_eq!(shorten("", 0), "");

@@ -111,7 +111,7 @@ fn enumeration(mut item: ItemEnum, shapes: &Shapes<'_>) -> Vec<Item> {
                 pub const ALL: &'static [Self] = &[#(Self::#idents),*];
             }
         },
-        parse_quote!(crate::enums::text!(#name);),
+        parse_quote!(crate::enums::string_enum!(#name);),
     ]
 }
 

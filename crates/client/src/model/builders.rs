@@ -1,11 +1,12 @@
-//! What the generated catalogue is written with, so that it says only what is not so of most.
+//! Default values and constructors for the generated catalogue, so that the table lists only the
+//! fields that differ from the defaults.
 
-// Which of these a build needs depends on the providers that are turned on.
+// Which of these items a build needs depends on the enabled providers.
 #![allow(dead_code, unused_imports)]
 
 pub(crate) use crate::model::{Bounds, Choice, Input, Literal, Media, MediaKind, Model, Shape};
 
-/// An input of which nothing is said: the generated table says only what differs.
+/// An optional input of any type, without rules.
 pub(crate) const INPUT: Input = Input {
     name: "",
     flag: "",
@@ -19,10 +20,10 @@ pub(crate) const INPUT: Input = Input {
     language: None,
 };
 
-/// A text without rules.
+/// The shape of a string without rules.
 pub(crate) const STRING: Shape = choice(&[]);
 
-/// A file without limits.
+/// An image file without limits.
 pub(crate) const MEDIA: Media = Media {
     kind: MediaKind::Image,
     containers: &[],
@@ -34,14 +35,14 @@ pub(crate) const MEDIA: Media = Media {
     advised_lines: &[],
 };
 
-/// No limits.
+/// Bounds that allow every value.
 pub(crate) const UNBOUNDED: Bounds = Bounds {
     min: None,
     max: None,
     advised_max: None,
 };
 
-/// A text that is one of some.
+/// Returns the shape of a string that is one of the choices; any string if there are none.
 pub(crate) const fn choice(choices: &'static [Choice]) -> Shape {
     Shape::String {
         min_chars: None,
@@ -50,12 +51,12 @@ pub(crate) const fn choice(choices: &'static [Choice]) -> Shape {
     }
 }
 
-/// A choice that is called as it is sent.
+/// Returns a choice without names.
 pub(crate) const fn text(value: &'static str) -> Choice {
     named(value, &[])
 }
 
-/// A choice with names.
+/// Returns a choice with its names, by language.
 pub(crate) const fn named(
     value: &'static str,
     names: &'static [(&'static str, &'static str)],

@@ -1,8 +1,8 @@
-//! What the catalogue says of a model: its inputs, their rules, their names and their help.
+//! The types of the [`CATALOGUE`](crate::CATALOGUE): models, their inputs, and the rules, names and
+//! help of the inputs.
 //!
-//! These are the shapes of the generated table [`CATALOGUE`](crate::CATALOGUE). Programs use the
-//! generated input types; tools that learn of a model at run time (a command line, a form, a
-//! check of raw JSON) use this table.
+//! Programs that know their model use the generated input types. Tools that get the model at run time
+//! (a command line, a form, a check of raw JSON) use the catalogue.
 
 pub(crate) mod builders;
 
@@ -14,23 +14,23 @@ use serde_json::{Map, Value, json};
 pub struct Model {
     /// The id, such as `kwaivgi/kling-lipsync/text-to-video`. It is also the path to submit to.
     pub id: &'static str,
-    /// What the vendor calls the model.
+    /// The vendor's name of the model.
     pub name: &'static str,
-    /// The vendor's word for what goes in and comes out, such as `text-to-video`.
+    /// The vendor's word for the kinds of the input and the output, such as `text-to-video`.
     pub kind: &'static str,
-    /// The vendor's description, one paragraph.
+    /// The vendor's description, in one paragraph.
     pub about: &'static str,
-    /// The vendor's page for the model.
+    /// The URL of the vendor's page for the model.
     pub docs: Option<&'static str>,
-    /// How long most tasks take, in seconds: of ten, one ends sooner and one later. Only what is
-    /// published of it.
+    /// The published duration of predictions, in seconds: of ten predictions, one ends before the
+    /// first number and one after the second. `None` if nothing is published.
     pub seconds: Option<(u32, u32)>,
     /// The inputs, in the order in which the vendor shows them.
     pub inputs: &'static [Input],
 }
 
 impl Model {
-    /// The part of the id before the first slash.
+    /// Returns the part of the id before the first slash.
     #[must_use]
     pub fn provider(&self) -> &'static str {
         self.id
@@ -38,24 +38,26 @@ impl Model {
             .map_or(self.id, |(provider, _)| provider)
     }
 
-    /// The JSON Schema of its inputs.
+    /// Returns the JSON Schema of the inputs.
     #[must_use]
     pub fn schema(&self) -> Value {
         object(self.inputs)
     }
 
-    /// The input of this name, if the model has one.
+    /// Returns the input with this name.
     #[must_use]
     pub fn input(&self, name: &str) -> Option<&'static Input> {
         self.inputs.iter().find(|input| input.name == name)
     }
 }
 
+/// Returns the JSON Schema of an object with these fields.
 fn object(inputs: &[Input]) -> Value {
     let required = inputs.iter().filter(|input| input.required);
     let required: Vec<&str> = required.map(|input| input.name).collect();
     let properties = inputs.iter().map(|input| {
         let mut schema = input.shape.schema();
+        // A schema without a type allows null already.
         if input.nullable && schema.get("type").is_some() {
             schema["type"] = json!([schema["type"], "null"]);
         }
@@ -75,33 +77,34 @@ fn object(inputs: &[Input]) -> Value {
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Input {
-    /// Its key in the request.
+    /// The key in the request.
     pub name: &'static str,
-    /// The command-line flag that sets it, without the dashes: its name in kebab-case, or
-    /// `input-NAME` where that is taken.
+    /// The command-line flag that sets the input, without the dashes: the name in kebab-case, or
+    /// `input-NAME` if that is taken.
     pub flag: &'static str,
-    /// The vendor's description, one paragraph.
+    /// The vendor's description, in one paragraph.
     pub about: &'static str,
-    /// Whether a request without it is refused.
+    /// `true` if a request without the input is refused.
     pub required: bool,
-    /// Whether the vendor accepts it without showing it in its own forms.
+    /// `true` if the vendor accepts the input but does not show it in its own forms.
     pub hidden: bool,
-    /// Whether it can be null.
+    /// `true` if the input may be null.
     pub nullable: bool,
-    /// What the vendor takes if an optional input is not sent. A required input may have one, too;
-    /// it is then the value that is suggested and must be sent.
+    /// The value that the vendor uses if an optional input is not sent. The default of a required
+    /// input is only a suggestion, and must be sent.
     pub default: Option<Literal>,
-    /// Its type and the rules for its value.
+    /// The type of the value and its rules.
     pub shape: Shape,
-    /// What the file must be like, where the value is the URL of one.
+    /// The requirements on the file, if the value is the URL of a file.
     pub media: Option<Media>,
-    /// The input that says in which language a choice of this one is used. A choice that has no
-    /// name in that language does not speak it.
+    /// The name of the input that selects the language in which a choice of this input is used. A
+    /// choice, such as a voice, supports the languages in which it has a name.
     pub language: Option<&'static str>,
 }
 
 impl Input {
-    /// The choice of this value, or the only one that is called so in any language.
+    /// Returns the choice with this value or else with this name, in any language and letter case.
+    /// Returns `None` if several choices have the name.
     #[must_use]
     pub fn choice(&self, text: &str) -> Option<&'static Choice> {
         let choices = self.shape.choices();
@@ -109,38 +112,38 @@ impl Input {
             .iter()
             .find(|choice| choice.value.to_string() == text);
         value.or_else(|| {
-            let is_called = |choice: &&Choice| {
+            let has_name = |choice: &&Choice| {
                 let mut names = choice.names.iter();
                 names.any(|(_, name)| name.to_lowercase() == text.to_lowercase())
             };
-            let mut called = choices.iter().filter(is_called);
-            called.next().filter(|_| called.next().is_none())
+            let mut named = choices.iter().filter(has_name);
+            named.next().filter(|_| named.next().is_none())
         })
     }
 }
 
-/// The type of a value, and its rules.
+/// The type of a value and its rules.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Shape {
     /// A string.
     String {
-        /// The fewest Unicode scalar values it may have.
+        /// The smallest number of Unicode scalar values.
         min_chars: Option<u32>,
-        /// The most Unicode scalar values it may have.
+        /// The largest number of Unicode scalar values.
         max_chars: Option<u32>,
-        /// The only values it may have; empty if any is allowed.
+        /// The allowed values; empty if all are allowed.
         choices: &'static [Choice],
     },
-    /// A number without a fraction.
+    /// A whole number.
     Integer {
         /// The least value.
         min: Option<i64>,
         /// The greatest value.
         max: Option<i64>,
-        /// What the value must be a multiple of.
+        /// The number of which the value must be a multiple.
         multiple_of: Option<i64>,
-        /// The only values it may have; empty if any is allowed.
+        /// The allowed values; empty if all are allowed.
         choices: &'static [Choice],
     },
     /// A number.
@@ -149,7 +152,7 @@ pub enum Shape {
         min: Option<f64>,
         /// The greatest value.
         max: Option<f64>,
-        /// What the value must be a multiple of.
+        /// The number of which the value must be a multiple.
         multiple_of: Option<f64>,
     },
     /// `true` or `false`.
@@ -158,22 +161,22 @@ pub enum Shape {
     Array {
         /// The type and the rules of each element.
         items: &'static Shape,
-        /// The fewest elements.
+        /// The smallest number of elements.
         min_items: Option<u32>,
-        /// The most elements.
+        /// The largest number of elements.
         max_items: Option<u32>,
     },
     /// An object.
     Object {
-        /// Its known keys.
+        /// The known fields of the object.
         fields: &'static [Input],
     },
-    /// Any JSON value: the vendor does not say.
+    /// Any JSON value, because the vendor does not specify the type.
     Any,
 }
 
 impl Shape {
-    /// The JSON Schema of a value of this shape.
+    /// Returns the JSON Schema of values of this shape.
     #[must_use]
     pub fn schema(&self) -> Value {
         let rules: &[(&str, Option<Value>)] = match self {
@@ -221,22 +224,23 @@ impl Shape {
             Self::Object { fields } => return object(fields),
             Self::Any => &[],
         };
-        let said = rules
+        let present = rules
             .iter()
             .filter_map(|(key, value)| Some(((*key).to_owned(), value.clone()?)));
-        let mut schema: Map<String, Value> = said.collect();
-        let own = match self {
+        let mut schema: Map<String, Value> = present.collect();
+        let choices = match self {
+            // The choices of an array are those of its elements, which have them in their schema.
             Self::Array { .. } => &[],
             shape => shape.choices(),
         };
-        if !own.is_empty() {
-            let choices = own.iter().map(|choice| choice.value.to_json());
+        if !choices.is_empty() {
+            let choices = choices.iter().map(|choice| choice.value.to_json());
             schema.insert("enum".to_owned(), choices.collect());
         }
         schema.into()
     }
 
-    /// The values this shape is limited to; empty if it is not.
+    /// Returns the allowed values, of the elements if this is an array; empty if all are allowed.
     #[must_use]
     pub fn choices(&self) -> &'static [Choice] {
         match self {
@@ -247,13 +251,13 @@ impl Shape {
     }
 }
 
-/// One of the values an input is limited to.
+/// One of the allowed values of an input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Choice {
     /// The value as it is sent.
     pub value: Literal,
-    /// What it is called, by language: `("en", "Peppy")`.
+    /// The names of the choice, by language: `("en", "Peppy")`.
     pub names: &'static [(&'static str, &'static str)],
 }
 
@@ -263,7 +267,7 @@ pub struct Choice {
 pub enum Literal {
     /// A string.
     String(&'static str),
-    /// A number without a fraction.
+    /// A whole number.
     Integer(i64),
     /// A number.
     Number(f64),
@@ -274,7 +278,7 @@ pub enum Literal {
 }
 
 impl Literal {
-    /// The value as JSON.
+    /// Returns the value as JSON.
     #[must_use]
     pub fn to_json(self) -> serde_json::Value {
         match self {
@@ -298,25 +302,25 @@ impl std::fmt::Display for Literal {
     }
 }
 
-/// What the file behind a URL must be like.
+/// The requirements on the file behind a URL.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Media {
-    /// What kind of file it is.
+    /// The kind of the file.
     pub kind: MediaKind,
-    /// The containers it may have, by file extension; empty if the vendor does not say.
+    /// The allowed containers, by file extension; empty if the vendor does not list any.
     pub containers: &'static [&'static str],
-    /// Its size in bytes.
+    /// The size in bytes.
     pub bytes: Bounds,
-    /// Its length in seconds.
+    /// The length in seconds.
     pub seconds: Bounds,
-    /// Its width and its height in pixels, each.
+    /// The width and the height in pixels, each.
     pub side_px: Bounds,
-    /// Its width by its height.
+    /// The width divided by the height.
     pub aspect: Bounds,
-    /// Whether the file itself can be sent, as a `data:` URL.
+    /// `true` if the file itself can be sent, as a `data:` URL.
     pub inline: bool,
-    /// The numbers of lines that are advised, as in 720p; empty if any is fine.
+    /// The recommended numbers of lines, as in 720p; empty if there is no recommendation.
     pub advised_lines: &'static [u32],
 }
 
@@ -326,14 +330,14 @@ pub struct Media {
 pub enum MediaKind {
     /// A video.
     Video,
-    /// A sound.
+    /// A sound file.
     Audio,
-    /// A picture.
+    /// An image.
     Image,
 }
 
-/// Bounds of a measure. Outside `min` and `max` it is refused; above `advised_max` it is advised
-/// against.
+/// Bounds of a measure. Values outside `min` and `max` are refused; values above `advised_max` are
+/// advised against.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Bounds {
@@ -341,6 +345,6 @@ pub struct Bounds {
     pub min: Option<f64>,
     /// The greatest value.
     pub max: Option<f64>,
-    /// The greatest value that is advised.
+    /// The greatest recommended value.
     pub advised_max: Option<f64>,
 }

@@ -364,7 +364,7 @@ impl KlingEffectsEffectScene {
     ];
 }
 
-crate::enums::text!(KlingEffectsEffectScene);
+crate::enums::string_enum!(KlingEffectsEffectScene);
 
 /// Kling LipSync is an advanced audio-to-video model designed to create lifelike lip
 /// movements that perfectly sync with the given audio input.
@@ -617,7 +617,7 @@ impl KlingLipsyncTextToVideoVoiceId {
     ];
 }
 
-crate::enums::text!(KlingLipsyncTextToVideoVoiceId);
+crate::enums::string_enum!(KlingLipsyncTextToVideoVoiceId);
 
 /// The voice language corresponding to the Voice ID
 ///
@@ -645,7 +645,7 @@ impl KlingLipsyncTextToVideoVoiceLanguage {
     pub const ALL: &'static [Self] = &[Self::Zh, Self::En];
 }
 
-crate::enums::text!(KlingLipsyncTextToVideoVoiceLanguage);
+crate::enums::string_enum!(KlingLipsyncTextToVideoVoiceLanguage);
 
 /// AI Video, discover stunning AI avatars created by Kling AI Explore the art and create your
 /// own. Our endpoint starts with $0.5 per 5 seconds video generation.
@@ -996,7 +996,7 @@ impl KlingV1TtsVoiceId {
     ];
 }
 
-crate::enums::text!(KlingV1TtsVoiceId);
+crate::enums::string_enum!(KlingV1TtsVoiceId);
 
 /// Kling AI released its latest 1.6 model on Dec 19, 2024. The new model boasts a remarkable
 /// 195% improvement in image-to-video generation capabilities compared to Kling 1.5, with a
@@ -1931,7 +1931,7 @@ pub mod choices {
         pub const ALL: &'static [Self] = &[Self::X11, Self::X169, Self::X916];
     }
 
-    crate::enums::text!(AspectRatioX87d2f8);
+    crate::enums::string_enum!(AspectRatioX87d2f8);
 }
 
 impl crate::ModelInput for KlingEffects {

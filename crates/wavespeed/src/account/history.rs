@@ -25,7 +25,7 @@ impl Wavespeed {
             let mut request = filter.clone();
             request.page = Some(page);
             request.page_size = request.page_size.or(Some(PAGE));
-            async move { Answer::of(ws.0.api.list_predictions(&request).await).await }
+            async move { Answer::from_call(ws.0.api.list_predictions(&request).await).await }
         })
     }
 }

@@ -16,7 +16,7 @@ impl Wavespeed {
     /// # Errors
     /// Returns an error if the call fails or the answer is not a list.
     pub async fn live_models(&self) -> Result<LiveModels, FetchError> {
-        let call = async { Answer::of(self.0.api.list_models().await).await };
+        let call = async { Answer::from_call(self.0.api.list_models().await).await };
         let answer = answered(self, call).await?;
         match data(&answer) {
             Some(Value::Array(entries)) => Ok(LiveModels(entries)),

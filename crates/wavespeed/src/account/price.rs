@@ -52,7 +52,7 @@ impl Wavespeed {
         let mut inputs = input.as_object().cloned().unwrap_or_default();
         let unseen = remove_local_files(known, &mut inputs);
         let request = types::PriceRequest::new(model, inputs);
-        let call = async { Answer::of(self.0.api.get_model_price(&request).await).await };
+        let call = async { Answer::from_call(self.0.api.get_model_price(&request).await).await };
         let answer = answered(self, call).await?;
         let data = data(&answer).ok_or_else(|| refused(&answer))?;
         let number = |name: &str| data.get(name).and_then(Value::as_f64);
@@ -74,7 +74,7 @@ impl Wavespeed {
     /// # Errors
     /// Returns an error if the call fails or the answer has no balance.
     pub async fn balance(&self) -> Result<f64, FetchError> {
-        let call = async { Answer::of(self.0.api.get_balance().await).await };
+        let call = async { Answer::from_call(self.0.api.get_balance().await).await };
         let answer = answered(self, call).await?;
         let balance = data(&answer).and_then(|data| data.get("balance")?.as_f64());
         balance.ok_or_else(|| refused(&answer))

@@ -75,7 +75,7 @@ impl Wavespeed {
         };
         let mut request = types::UsageRequest::new(required);
         request.model_uuid = model.map(str::to_owned);
-        let call = async { Answer::of(self.0.api.get_usage(&request).await).await };
+        let call = async { Answer::from_call(self.0.api.get_usage(&request).await).await };
         let answer = answered(self, call).await?;
         let raw = data(&answer).ok_or_else(|| refused(&answer))?;
         // The name of the field that identifies a model or a day is not documented.

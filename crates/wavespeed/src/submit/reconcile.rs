@@ -104,7 +104,7 @@ impl Wavespeed {
         let window = Window::of_submit(record.at, self.0.timeouts.submit);
         let mut query = types::HistoryRequest::new();
         query.model = Some(record.model.to_string());
-        let call = async { Answer::of(self.0.api.list_predictions(&query).await).await };
+        let call = async { Answer::from_call(self.0.api.list_predictions(&query).await).await };
         let answer = answered(self, call).await?;
         let clock_offset = clock_offset(&answer, SystemTime::now());
         let belongs_to_a_job = |prediction: &Prediction| {

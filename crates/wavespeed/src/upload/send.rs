@@ -112,7 +112,7 @@ impl Wavespeed {
             .map_err(|_| SendError::never(failed("the file is too large".into())))?;
         let mut request = types::UploadRequest::new(source.name(), size);
         request.content_type = source.content_type().map(str::to_owned);
-        let call = async { Answer::of(self.0.api.create_upload(&request).await).await };
+        let call = async { Answer::from_call(self.0.api.create_upload(&request).await).await };
         let (clock, limit) = (self.0.poller.clock(), self.0.timeouts.call);
         let answer = Deadline::after(limit, clock).timeout(clock, call).await;
         let answer = match answer {

@@ -106,7 +106,8 @@ impl Job {
     /// Returns an error if the prediction could not be read this time.
     pub async fn fetch(&self) -> Result<Prediction, FetchError> {
         let api = &self.ws.0.api;
-        let call = async { Answer::of(api.get_prediction_result(self.id.as_str()).await).await };
+        let call =
+            async { Answer::from_call(api.get_prediction_result(self.id.as_str()).await).await };
         let answer = answered(&self.ws, call).await?;
         // Some error answers carry a prediction as well; it is not the current one.
         let prediction = prediction(&answer).filter(|_| answer.status.is_success());

@@ -41,7 +41,7 @@ impl Wavespeed {
     /// # Errors
     /// Returns an error if the call fails or the answer has no secret.
     pub async fn webhook_secret(&self) -> Result<WebhookSecret, FetchError> {
-        let call = async { Answer::of(self.0.api.get_webhook_secret().await).await };
+        let call = async { Answer::from_call(self.0.api.get_webhook_secret().await).await };
         let answer = answered(self, call).await?;
         let secret = data(&answer).and_then(|data| WebhookSecret::new(data["secret"].as_str()?));
         secret.ok_or_else(|| refused(&answer))
