@@ -25,7 +25,7 @@ use wavespeed_journal::Journal;
 #[path = "../../crates/poll/tests/it/cost.rs"]
 mod cost;
 
-use cost::Truth;
+use cost::Distribution;
 
 const TASKS: usize = 10_000;
 const MEDIAN: u64 = 60;
@@ -114,7 +114,7 @@ async fn run(is_learned: bool) {
     let ws = builder.build().unwrap();
     let mut random = fastrand::Rng::with_seed(2);
     for number in 0..50 {
-        let took = Truth::log_normal(MEDIAN as f64, SIGMA).draw(&mut random);
+        let took = Distribution::log_normal(MEDIAN as f64, SIGMA).draw(&mut random);
         let id = format!("pred_{number}").parse().unwrap();
         let took = JobDuration::new(id, MODEL, took, SystemTime::now());
         journal.record_duration(ws.account(), &took).unwrap();

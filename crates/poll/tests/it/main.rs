@@ -1,4 +1,5 @@
-//! Waiting and schedules by what the crate offers, on clocks that are moved by hand.
+//! Tests of polling and schedules through the public interface of the crate. All of them run on a
+//! manual clock, so none waits in real time.
 
 #![allow(
     clippy::unwrap_used,

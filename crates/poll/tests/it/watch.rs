@@ -1,4 +1,5 @@
-//! Watching one job: when it is polled, what its errors do, and how the wait ends.
+//! Tests of `Poller::watch`, which polls one job: when it polls, how it treats errors, and how it
+//! ends. Each test gives a list of answers and compares every item with the time at which it came.
 
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -15,22 +16,23 @@ type Answer = Result<Reply<&'static str>, PollError<&'static str>>;
 const PENDING: Answer = Ok(Reply::Pending("pending"));
 const DONE: Answer = Ok(Reply::Done("done"));
 
-fn trouble(error: &'static str, verdict: OnError) -> Answer {
-    Err(PollError::new(error, verdict))
+fn failure(error: &'static str, on_error: OnError) -> Answer {
+    Err(PollError::new(error, on_error))
 }
 
 fn retry(error: &'static str) -> Answer {
-    trouble(error, OnError::Retry { retry_after: None })
+    failure(error, OnError::Retry { retry_after: None })
 }
 
-/// Plays the answers in order, the last one for ever, and lists each item with its time.
-async fn play(deadline: Option<u64>, start: FirstPoll, answers: &[Answer]) -> Vec<String> {
+/// Watches a job whose polls get `answers` in order, and the last answer from then on. Returns each
+/// item with its time in seconds.
+async fn watch(deadline: Option<u64>, first_poll: FirstPoll, answers: &[Answer]) -> Vec<String> {
     let clock = ManualClock::default();
     let deadline = deadline.map_or(Deadline::never(), |seconds| {
         Deadline::after(Duration::from_secs(seconds), &clock)
     });
     let mut answers: VecDeque<Answer> = answers.iter().cloned().collect();
-    let ask = || {
+    let poll = || {
         let answer = if answers.len() > 1 {
             answers.pop_front()
         } else {
@@ -41,7 +43,7 @@ async fn play(deadline: Option<u64>, start: FirstPoll, answers: &[Answer]) -> Ve
     let poller = Poller::default()
         .with_clock(clock.clone())
         .with_random(|| 0.0);
-    let items = poller.watch(deadline, start, ask);
+    let items = poller.watch(deadline, first_poll, poll);
     pin!(items)
         .map(|item| format!("{:.1} {item:?}", clock.elapsed().as_secs_f64()))
         .collect()
@@ -49,9 +51,9 @@ async fn play(deadline: Option<u64>, start: FirstPoll, answers: &[Answer]) -> Ve
 }
 
 #[tokio::test]
-async fn ends_with_the_terminal_state() {
+async fn watch_ends_at_the_terminal_state() {
     assert_eq!(
-        play(None, FirstPoll::AfterGap, &[PENDING, PENDING, DONE]).await,
+        watch(None, FirstPoll::AfterGap, &[PENDING, PENDING, DONE]).await,
         [
             r#"1.0 Ok(Pending("pending"))"#,
             r#"2.1 Ok(Pending("pending"))"#,
@@ -59,14 +61,14 @@ async fn ends_with_the_terminal_state() {
         ]
     );
     assert_eq!(
-        play(None, FirstPoll::Now, &[DONE]).await,
+        watch(None, FirstPoll::Now, &[DONE]).await,
         [r#"0.0 Ok(Done("done"))"#]
     );
 }
 
 #[tokio::test]
-async fn waits_through_errors_with_backoff_and_forgets_them_after_an_answer() {
-    let items = play(
+async fn transient_errors_back_off_until_an_answer_resets_it() {
+    let items = watch(
         None,
         FirstPoll::Now,
         &[
@@ -84,20 +86,20 @@ async fn waits_through_errors_with_backoff_and_forgets_them_after_an_answer() {
         .iter()
         .map(|item| item.split(' ').next().unwrap())
         .collect();
-    // Back-off without chance is half of 1, 2, 4, 8 s, but never less than the schedule.
+    // Without jitter the back-off is half of 1, 2, 4, 8 s, but never less than the schedule's gap.
     assert_eq!(waits, ["0.0", "1.1", "2.3", "4.3", "8.3", "9.9", "11.7"]);
 }
 
 #[tokio::test]
-async fn obeys_retry_after() {
-    let busy = trouble(
+async fn retry_after_delays_the_next_poll() {
+    let busy = failure(
         "busy",
         OnError::Retry {
             retry_after: Some(Duration::from_secs(120)),
         },
     );
     assert_eq!(
-        play(None, FirstPoll::Now, &[busy, DONE]).await,
+        watch(None, FirstPoll::Now, &[busy, DONE]).await,
         [
             r#"0.0 Ok(Retrying { error: "busy", again_in: 120s })"#,
             r#"120.0 Ok(Done("done"))"#,
@@ -106,24 +108,24 @@ async fn obeys_retry_after() {
 }
 
 #[tokio::test]
-async fn a_senseless_retry_after_neither_panics_nor_sleeps_for_good() {
-    let never = trouble(
+async fn excessive_retry_after_is_capped() {
+    let never = failure(
         "busy",
         OnError::Retry {
             retry_after: Some(Duration::MAX),
         },
     );
-    let items = play(None, FirstPoll::Now, &[never.clone(), DONE]).await;
+    let items = watch(None, FirstPoll::Now, &[never.clone(), DONE]).await;
     assert_eq!(items[1], r#"3600.0 Ok(Done("done"))"#);
-    let items = play(Some(60), FirstPoll::Now, &[never]).await;
+    let items = watch(Some(60), FirstPoll::Now, &[never]).await;
     assert_eq!(items.last().unwrap(), r#"60.0 Err(Deadline(Some("busy")))"#);
 }
 
 #[tokio::test]
-async fn an_error_that_waiting_cannot_mend_ends_it() {
-    let refused = trouble("refused", OnError::Stop);
+async fn permanent_error_ends_the_watch() {
+    let refused = failure("refused", OnError::Stop);
     assert_eq!(
-        play(None, FirstPoll::Now, &[PENDING, refused, DONE]).await,
+        watch(None, FirstPoll::Now, &[PENDING, refused, DONE]).await,
         [
             r#"0.0 Ok(Pending("pending"))"#,
             r#"1.1 Err(Error("refused"))"#,
@@ -132,18 +134,18 @@ async fn an_error_that_waiting_cannot_mend_ends_it() {
 }
 
 #[tokio::test]
-async fn a_lasting_error_ends_it_only_when_nothing_else_came_between() {
-    let missing = || trouble("missing", OnError::RetryWithin(Duration::from_secs(30)));
-    let items = play(None, FirstPoll::Now, &[missing()]).await;
+async fn lasting_error_ends_the_watch_unless_an_answer_intervenes() {
+    let missing = || failure("missing", OnError::RetryWithin(Duration::from_secs(30)));
+    let items = watch(None, FirstPoll::Now, &[missing()]).await;
     let last = items.last().unwrap();
     assert!(last.ends_with(r#"Err(Error("missing"))"#), "{last}");
     let at: f64 = last.split(' ').next().unwrap().parse().unwrap();
     assert_eq!(at, 30.0);
-    // With an answer in between, the 30 s begin anew.
+    // An answer in between restarts the 30 s.
     let mut interrupted = vec![missing(), missing(), missing(), missing(), PENDING];
     interrupted.extend([missing(), missing(), missing(), missing(), DONE]);
     assert!(
-        play(None, FirstPoll::Now, &interrupted)
+        watch(None, FirstPoll::Now, &interrupted)
             .await
             .last()
             .unwrap()
@@ -152,19 +154,19 @@ async fn a_lasting_error_ends_it_only_when_nothing_else_came_between() {
 }
 
 #[tokio::test]
-async fn the_deadline_ends_it_after_one_last_poll() {
-    let items = play(Some(60), FirstPoll::Now, &[PENDING]).await;
+async fn deadline_ends_the_watch_after_one_last_poll() {
+    let items = watch(Some(60), FirstPoll::Now, &[PENDING]).await;
     let [.., before, end] = &items[..] else {
         panic!("{items:?}")
     };
     assert_eq!(end, "60.0 Err(Deadline(None))");
     assert!(before.starts_with("58.0 Ok"), "{items:?}");
-    let items = play(Some(3), FirstPoll::Now, &[retry("down")]).await;
+    let items = watch(Some(3), FirstPoll::Now, &[retry("down")]).await;
     assert_eq!(items.last().unwrap(), r#"3.0 Err(Deadline(Some("down")))"#);
 }
 
 #[tokio::test]
-async fn the_deadline_cuts_a_stalled_poll() {
+async fn deadline_cancels_a_stalled_poll() {
     let clock = ManualClock::default();
     let deadline = Deadline::after(Duration::from_secs(5), &clock);
     let stalled = std::future::pending::<Answer>;
