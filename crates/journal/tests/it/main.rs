@@ -1,6 +1,10 @@
-//! A journal by what it offers: as a store, as rows of a table, and as a file.
+//! Tests of the journal through its public interface: as a store, as rows of its tables, and as a
+//! file. Each test has a journal of its own in a temporary folder.
 
-#![expect(clippy::unwrap_used, reason = "all of this is test code")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
 
 mod open;
 mod rows;

@@ -1,4 +1,5 @@
-//! What is opened as a journal, begun, refused or left as it is.
+//! Tests of `Journal::open`: which files it creates, opens, or refuses and leaves unchanged. The tests
+//! prepare a file, open it as a journal, and compare its bytes before and after.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,21 +9,21 @@ use tempfile::TempDir;
 use wavespeed::{Account, JobNumber, Store as _};
 use wavespeed_journal::{Journal, OpenError};
 
-use super::store::other_program;
+use super::store::other_connection;
 
-/// The tables of the first version, and two jobs.
+/// A journal of schema version 1 with two jobs.
 const OLDEST: &str = include_str!("../../src/open/version-1.sql");
 
-/// A folder, and a path in it where there is nothing yet.
-fn place() -> (TempDir, PathBuf) {
+/// A temporary folder, and a path in it at which no file exists.
+fn empty_folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
     (folder, path)
 }
 
-/// A journal with this many rows, which is closed.
-fn begun(rows: usize) -> (TempDir, PathBuf) {
-    let (folder, path) = place();
+/// A closed journal with this many jobs.
+fn closed_journal(rows: usize) -> (TempDir, PathBuf) {
+    let (folder, path) = empty_folder();
     drop(Journal::open(&path).unwrap());
     let sql = format!(
         "WITH RECURSIVE rows(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM rows WHERE n < {rows})
@@ -36,6 +37,7 @@ fn begun(rows: usize) -> (TempDir, PathBuf) {
     (folder, path)
 }
 
+/// The file names in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
     let all = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> = all
@@ -45,15 +47,16 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The version of the tables in a file.
+/// The schema version of a database.
 fn version(connection: &Connection) -> i32 {
     connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .unwrap()
 }
 
-/// The error of a file that must be left as it is.
-fn refused(path: &Path) -> OpenError {
+/// Opens a file that is not a valid journal. Returns the error, after checking that the error names the
+/// file and that the file is unchanged.
+fn open_error(path: &Path) -> OpenError {
     let before = fs::read(path).unwrap();
     let error = Journal::open(path).unwrap_err();
     assert!(
@@ -65,8 +68,8 @@ fn refused(path: &Path) -> OpenError {
 }
 
 #[test]
-fn it_is_begun_once_and_leaves_nothing_beside_it() {
-    let (folder, path) = place();
+fn open_creates_the_journal_once_and_no_other_file() {
+    let (folder, path) = empty_folder();
     let path = path.with_file_name("a").join("b").join("journal.db");
     drop(Journal::open(&path).unwrap());
     assert_eq!(names(path.parent().unwrap()), ["journal.db"]);
@@ -77,23 +80,23 @@ fn it_is_begun_once_and_leaves_nothing_beside_it() {
 }
 
 #[test]
-fn many_may_begin_it_at_once() {
-    let (folder, path) = place();
+fn concurrent_opens_create_one_journal() {
+    let (folder, path) = empty_folder();
     let sql = "INSERT INTO jobs (base_url, fingerprint, model, input, folder, force, at, stage)
                VALUES ('', '', '', '', 0, 0, 0, '')";
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
                 let journal = Journal::open(&path).unwrap();
-                other_program(&journal).execute(sql, []).unwrap();
+                other_connection(&journal).execute(sql, []).unwrap();
             });
         }
     });
-    // Nobody's was replaced by another's. SQLite's own files stay if the last two close at once;
-    // who is alone with it tidies up.
+    // No thread replaced the file of another. SQLite's extra files may remain if the last two
+    // connections close at the same time; a single connection removes them when it closes.
     let journal = Journal::open(&path).unwrap();
     let count = "SELECT count(*) FROM jobs";
-    let connection = other_program(&journal);
+    let connection = other_connection(&journal);
     let rows: i64 = connection.query_row(count, [], |row| row.get(0)).unwrap();
     assert_eq!(rows, 8);
     drop(connection);
@@ -103,9 +106,9 @@ fn many_may_begin_it_at_once() {
 
 #[test]
 #[cfg(unix)]
-fn only_its_owner_reads_it() {
+fn only_the_owner_can_read_the_journal() {
     use std::os::unix::fs::PermissionsExt as _;
-    let (_folder, path) = place();
+    let (_folder, path) = empty_folder();
     let home = path.with_file_name("state").join("wavespeed");
     let path = home.join("journal.db");
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -124,7 +127,7 @@ fn only_its_owner_reads_it() {
         assert_eq!(mode(file), 0o600, "{file:?}");
         fs::set_permissions(file, fs::Permissions::from_mode(0o644)).unwrap();
     }
-    // A folder that was there is somebody else's to decide on.
+    // The permissions of an existing folder are not changed.
     fs::set_permissions(&home, fs::Permissions::from_mode(0o755)).unwrap();
     let again = Journal::open(&path).unwrap();
     for file in &files {
@@ -135,8 +138,8 @@ fn only_its_owner_reads_it() {
 }
 
 #[test]
-fn a_folder_is_no_journal() {
-    let (folder, path) = place();
+fn folder_is_refused() {
+    let (folder, path) = empty_folder();
     let error = Journal::open(folder.path()).unwrap_err();
     assert!(matches!(error, OpenError::Folder { .. }), "{error}");
     assert!(
@@ -146,15 +149,15 @@ fn a_folder_is_no_journal() {
 }
 
 #[test]
-fn another_file_is_no_journal() {
-    let (_folder, path) = place();
-    for other in [
+fn file_of_another_format_is_refused_and_unchanged() {
+    let (_folder, path) = empty_folder();
+    for content in [
         "x".to_owned(),
         "no database ".repeat(20),
         "no database ".repeat(2_000),
     ] {
-        fs::write(&path, other).unwrap();
-        let error = refused(&path);
+        fs::write(&path, content).unwrap();
+        let error = open_error(&path);
         assert!(matches!(error, OpenError::NotJournal { .. }), "{error}");
     }
     fs::remove_file(&path).unwrap();
@@ -163,7 +166,7 @@ fn another_file_is_no_journal() {
         .execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE jobs (x); ")
         .unwrap();
     other.close().unwrap();
-    let error = refused(&path);
+    let error = open_error(&path);
     assert!(
         error.to_string().contains("a database of another program"),
         "{error}"
@@ -171,13 +174,13 @@ fn another_file_is_no_journal() {
 }
 
 #[test]
-fn a_newer_journal_is_for_newer_programs() {
-    let (folder, path) = begun(1);
+fn journal_of_a_newer_version_is_refused_and_unchanged() {
+    let (folder, path) = closed_journal(1);
     let newer = Connection::open(&path).unwrap();
     newer
         .pragma_update(None, "user_version", version(&newer) + 1)
         .unwrap();
-    // As a process that was killed would leave it: its log is to stay, too.
+    // The state that a killed process leaves: the write-ahead log must also stay unchanged.
     let killed = folder.path().join("killed.db");
     let log = folder.path().join("killed.db-wal");
     fs::copy(&path, &killed).unwrap();
@@ -185,7 +188,7 @@ fn a_newer_journal_is_for_newer_programs() {
     newer.close().unwrap();
     let before = fs::read(&log).unwrap();
     for path in [&path, &killed] {
-        let error = refused(path);
+        let error = open_error(path);
         assert!(
             matches!(
                 error,
@@ -202,19 +205,19 @@ fn a_newer_journal_is_for_newer_programs() {
 }
 
 #[test]
-fn an_old_journal_that_is_damaged_is_left_as_it_is() {
-    let (_folder, path) = place();
+fn damaged_journal_of_an_old_version_is_not_migrated() {
+    let (_folder, path) = empty_folder();
     let connection = Connection::open(&path).unwrap();
     connection.execute_batch(OLDEST).unwrap();
     connection.pragma_update(None, "user_version", 1).unwrap();
     connection.execute_batch("DROP INDEX open_jobs").unwrap();
     connection.close().unwrap();
-    let error = refused(&path);
+    let error = open_error(&path);
     assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
 }
 
 #[test]
-fn a_journal_that_lost_something_is_not_begun_anew() {
+fn truncated_journal_is_refused_and_not_recreated() {
     for (rows, left) in [
         (1, 0),
         (1, 3),
@@ -223,12 +226,12 @@ fn a_journal_that_lost_something_is_not_begun_anew() {
         (2_000, 40_960),
         (2_000, 2_000_000),
     ] {
-        let (_folder, path) = begun(rows);
+        let (_folder, path) = closed_journal(rows);
         let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
         assert!(file.metadata().unwrap().len() > left);
         file.set_len(left).unwrap();
         drop(file);
-        let error = refused(&path);
+        let error = open_error(&path);
         let expected = match left {
             3 => matches!(error, OpenError::NotJournal { .. }),
             _ => matches!(error, OpenError::Damaged { .. }),
@@ -238,18 +241,18 @@ fn a_journal_that_lost_something_is_not_begun_anew() {
 }
 
 #[test]
-fn a_page_that_was_overwritten_is_seen() {
-    let (_folder, path) = begun(20);
+fn overwritten_page_is_detected() {
+    let (_folder, path) = closed_journal(20);
     let mut bytes = fs::read(&path).unwrap();
     let at = bytes.len() - 4_096;
     bytes[at..].fill(0xa5);
     fs::write(&path, bytes).unwrap();
-    let error = refused(&path);
+    let error = open_error(&path);
     assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
 }
 
 #[test]
-fn a_journal_without_its_table_is_damaged() {
+fn journal_with_a_missing_table_or_index_is_damaged() {
     for sql in [
         "DROP TABLE jobs",
         "DROP INDEX open_jobs",
@@ -257,24 +260,24 @@ fn a_journal_without_its_table_is_damaged() {
         "DROP TABLE hashes",
         "PRAGMA user_version = 0",
     ] {
-        let (_folder, path) = begun(1);
+        let (_folder, path) = closed_journal(1);
         let connection = Connection::open(&path).unwrap();
         connection.execute_batch(sql).unwrap();
         connection.close().unwrap();
-        let error = refused(&path);
+        let error = open_error(&path);
         assert!(matches!(error, OpenError::Damaged { .. }), "{sql}: {error}");
     }
 }
 
 #[test]
-fn a_log_without_its_journal_is_not_mixed_into_a_new_one() {
-    let (folder, path) = place();
+fn leftover_log_without_its_journal_is_refused() {
+    let (folder, path) = empty_folder();
     let journal = Journal::open(&path).unwrap();
-    let connection = other_program(&journal);
+    let connection = other_connection(&journal);
     connection
         .pragma_update(None, "user_version", version(&connection))
         .unwrap();
-    // As a process that was killed would leave it.
+    // The state that a killed process leaves.
     let killed = folder.path().join("killed.db");
     fs::copy(
         path.with_file_name("journal.db-wal"),
@@ -298,8 +301,8 @@ fn a_log_without_its_journal_is_not_mixed_into_a_new_one() {
 }
 
 #[test]
-fn where_no_file_can_be_there_is_no_journal() {
-    let (_folder, path) = place();
+fn path_at_which_no_file_can_exist_is_unwritable() {
+    let (_folder, path) = empty_folder();
     fs::write(&path, "x").unwrap();
     for below in [
         path.join("journal.db"),
@@ -317,10 +320,10 @@ fn where_no_file_can_be_there_is_no_journal() {
 
 #[test]
 #[cfg(unix)]
-fn what_cannot_be_written_is_told_before_it_matters() {
+fn read_only_file_or_folder_is_refused_when_opened() {
     use std::os::unix::fs::PermissionsExt as _;
     let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode));
-    let (folder, path) = begun(1);
+    let (folder, path) = closed_journal(1);
     set(&path, 0o400).unwrap();
     set(folder.path(), 0o500).unwrap();
     let can_write = tempfile::tempfile_in(folder.path()).is_ok();
@@ -340,7 +343,7 @@ fn what_cannot_be_written_is_told_before_it_matters() {
     ];
     for result in results {
         match result {
-            // Root may write anywhere, whatever the mode.
+            // Root can write regardless of the mode.
             Ok(_) => assert!(can_write),
             Err(error) => assert!(matches!(error, OpenError::Unwritable { .. }), "{error}"),
         }

@@ -1,4 +1,5 @@
-//! What of a job survives being a row of a table.
+//! Tests of what the journal stores of a job: paths, targets and inputs come back unchanged, API keys
+//! are never stored, and unreadable rows are reported. Each test writes a job and reads it back.
 
 use std::fs;
 
@@ -6,12 +7,12 @@ use wavespeed::serde_json::{Value, json};
 use wavespeed::{Account, Intent, JobFilter, Resolution, Store as _, Target};
 
 use super::store::{
-    account, at, downloaded, id, intend, job, journal, model, numbers, other_program,
+    account, at, downloaded, id, intend, job, journal, model, numbers, other_connection,
 };
 
 #[test]
 #[cfg(unix)]
-fn a_path_need_not_be_unicode() {
+fn path_that_is_not_unicode_is_stored_unchanged() {
     use std::os::unix::ffi::OsStrExt as _;
     let (folder, journal) = journal();
     let path = folder
@@ -33,7 +34,7 @@ fn a_path_need_not_be_unicode() {
 }
 
 #[test]
-fn a_folder_stays_one_when_it_is_gone() {
+fn folder_target_remains_a_folder_after_its_removal() {
     let (folder, journal) = journal();
     let home = folder.path().join("videos");
     fs::create_dir(&home).unwrap();
@@ -46,20 +47,20 @@ fn a_folder_stays_one_when_it_is_gone() {
 }
 
 #[test]
-fn an_input_is_kept_as_it_was_sent() {
+fn input_is_stored_unchanged() {
     let (_folder, journal) = journal();
     let (mine, model) = (account(), model());
-    let keep = |input: &Value| journal.intend(&Intent::new(&mine, &model, input, at()));
-    // The order of its fields, each digit, and each character.
+    let store_input = |input: &Value| journal.intend(&Intent::new(&mine, &model, input, at()));
+    // The order of fields, every digit and every character are kept.
     let input = json!({
         "z": 1.1, "a": 99.534_459_210_317_31, "big": u64::MAX, "small": 5e-324, "none": null,
         "text": "é\u{0}\n\"😀'; DROP TABLE jobs; --",
     });
-    let number = keep(&input).unwrap();
+    let number = store_input(&input).unwrap();
     assert_eq!(job(&journal, number).input.to_string(), input.to_string());
 
     let deep = (0..200).fold(json!(1), |inner, _| json!([inner]));
-    let error = keep(&deep).unwrap_err().to_string();
+    let error = store_input(&deep).unwrap_err().to_string();
     assert!(
         error.contains("the input cannot be kept: recursion limit"),
         "{error}"
@@ -68,7 +69,7 @@ fn an_input_is_kept_as_it_was_sent() {
 }
 
 #[test]
-fn a_key_is_not_written_down() {
+fn api_key_in_place_of_a_fingerprint_is_not_stored() {
     let (folder, journal) = journal();
     let mine = Account::new("https://a.example", "wsk_live_secret");
     let (model, input) = (model(), json!({}));
@@ -83,11 +84,11 @@ fn a_key_is_not_written_down() {
 }
 
 #[test]
-fn a_row_that_cannot_be_read_is_named_and_can_be_forgotten() {
+fn unreadable_row_is_named_and_can_be_forgotten() {
     let (folder, journal) = journal();
     let number = intend(&journal, &account(), None);
     let sql = "UPDATE jobs SET stage = 'melted'";
-    other_program(&journal).execute(sql, []).unwrap();
+    other_connection(&journal).execute(sql, []).unwrap();
     let error = journal
         .jobs(&account(), JobFilter::All)
         .unwrap_err()

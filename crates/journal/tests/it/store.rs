@@ -1,4 +1,6 @@
-//! What a journal does as a [`Store`]: the same as the store in memory, and on a disk.
+//! Tests of the contract of [`Store`], which [`MemoryStore`] and [`Journal`] keep alike: the functions
+//! `assert_*` take any store and are called with both. The tests below them check what only a file can
+//! do, such as surviving a killed process.
 
 use std::path::Path;
 use std::process::Command;
@@ -45,7 +47,7 @@ pub(super) fn intend(store: &dyn Store, account: &Account, target: Option<&Targe
     store.intend(&intent).unwrap()
 }
 
-/// The one job of this number.
+/// The record of the job with this number, which must exist once.
 pub(super) fn job(store: &dyn Store, number: JobNumber) -> JobRecord {
     let mut found = store.jobs(&account(), JobFilter::Number(number)).unwrap();
     assert_eq!(found.len(), 1, "{number}");
@@ -55,10 +57,10 @@ pub(super) fn job(store: &dyn Store, number: JobNumber) -> JobRecord {
 pub(super) fn numbers(
     store: &dyn Store,
     account: &Account,
-    which: JobFilter<'_>,
+    filter: JobFilter<'_>,
 ) -> Vec<JobNumber> {
     store
-        .jobs(account, which)
+        .jobs(account, filter)
         .unwrap()
         .iter()
         .map(|job| job.number)
@@ -71,12 +73,12 @@ pub(super) fn journal() -> (TempDir, Journal) {
     (folder, journal)
 }
 
-/// A connection of another program to the file of a journal.
-pub(super) fn other_program(journal: &Journal) -> Connection {
+/// A second connection to the file of a journal, as another program would open it.
+pub(super) fn other_connection(journal: &Journal) -> Connection {
     Connection::open(journal.path()).unwrap()
 }
 
-/// Two files that were really downloaded, as there is no other way to have a [`Downloaded`].
+/// Downloads two files from a server on loopback: a [`Downloaded`] cannot be constructed otherwise.
 pub(super) fn downloaded(to: &Path) -> Vec<Downloaded> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -99,8 +101,8 @@ pub(super) fn downloaded(to: &Path) -> Vec<Downloaded> {
     })
 }
 
-/// What every store does, told in the order of a job's life.
-fn behaves(store: &dyn Store) {
+/// Checks how a store records a job, in the order of the job's life.
+fn assert_records_jobs(store: &dyn Store) {
     let folder = tempfile::tempdir().unwrap();
     let (mine, pred) = (account(), id("pred_1"));
     let target = Target::new(folder.path().join("out.mp4")).force(true);
@@ -121,7 +123,7 @@ fn behaves(store: &dyn Store) {
         resent(at(), second),
         Resolution::Rejected,
         resent(second, third),
-        // By somebody who does not know of the last time.
+        // From a process that does not know of the last retry.
         resent(second, third),
         Resolution::Adopted(&wrong),
         Resolution::Adopted(&pred),
@@ -135,8 +137,12 @@ fn behaves(store: &dyn Store) {
         let settled = store
             .settle(number, &outcome)
             .map_err(|error| error.to_string());
-        let taken = expected.settle(&outcome).map_err(|error| error.to_string());
-        assert_eq!(settled.is_ok(), taken.is_ok(), "{outcome:?}: {settled:?}");
+        let expected_result = expected.settle(&outcome).map_err(|error| error.to_string());
+        assert_eq!(
+            settled.is_ok(),
+            expected_result.is_ok(),
+            "{outcome:?}: {settled:?}"
+        );
         assert_eq!(job(store, number), expected, "{outcome:?}");
         let open = numbers(store, &mine, JobFilter::Open).contains(&number);
         assert_eq!(open, expected.is_open(), "{outcome:?}");
@@ -168,7 +174,7 @@ fn behaves(store: &dyn Store) {
     assert_eq!(job(store, number), expected);
     assert!(store.jobs(&mine, JobFilter::Open).unwrap().is_empty());
 
-    // To look at it again later does not undo that it was saved, nor does a late answer.
+    // Neither a later poll nor a late answer changes the stage back from saved.
     store.settle(number, &Resolution::Accepted(&pred)).unwrap();
     store.settle(number, &Resolution::Unknown).unwrap();
     store
@@ -177,7 +183,7 @@ fn behaves(store: &dyn Store) {
     expected.status = Some("deleted".into());
     assert_eq!(job(store, number), expected);
 
-    // A word that nobody knows is kept; without a target, nothing is left to be done at the end.
+    // An unknown status is stored. A job without a target is not open after its end.
     let other = intend(store, &mine, None);
     store
         .settle(other, &Resolution::Accepted(&id("pred_2")))
@@ -187,7 +193,7 @@ fn behaves(store: &dyn Store) {
         .unwrap();
     assert_eq!(job(store, other).status, Some("melted".into()));
     assert!(other > number);
-    // One task is of one job.
+    // A prediction belongs to at most one job.
     let lost = intend(store, &mine, None);
     let error = store.settle(lost, &Resolution::Adopted(&pred)).unwrap_err();
     assert!(
@@ -198,7 +204,7 @@ fn behaves(store: &dyn Store) {
     assert_eq!(numbers(store, &mine, JobFilter::All), [number, other]);
     assert!(store.jobs(&mine, JobFilter::Open).unwrap().is_empty());
 
-    // Tasks that were made elsewhere are not its business, and no error.
+    // Predictions without a job in this store are ignored without an error.
     store
         .record_end(&mine, &prediction("not-mine", "failed"))
         .unwrap();
@@ -208,8 +214,8 @@ fn behaves(store: &dyn Store) {
     assert_eq!(numbers(store, &mine, JobFilter::All), [other]);
 }
 
-/// Another key or another host is somebody else, even for the same ids and numbers.
-fn keeps_accounts_apart(store: &dyn Store) {
+/// Checks that jobs of another API key or host are separate, even with equal ids and numbers.
+fn assert_separates_accounts(store: &dyn Store) {
     let mine = account();
     let others = [
         Account::new(mine.base_url.clone(), "ba9876543210"),
@@ -241,25 +247,25 @@ fn keeps_accounts_apart(store: &dyn Store) {
     assert_eq!(numbers(store, &mine, JobFilter::All), [number]);
 }
 
-/// What every store does that remembers uploads.
-fn remembers_uploads(store: &dyn Store) {
+/// Checks how a store records uploads and hashes of files.
+fn assert_records_uploads(store: &dyn Store) {
     let mine = account();
     let hour = Duration::from_secs(60 * 60);
-    let film = Content::new("ab".repeat(32), "mp4");
+    let video = Content::new("ab".repeat(32), "mp4");
     let upload = |content: &Content, url: &str, at| {
         UploadRecord::new(content.clone(), 100, format!("https://m.example/{url}"), at)
     };
     let found = |content| store.find_upload(&mine, content).unwrap();
-    let first = upload(&film, "1", at());
+    let first = upload(&video, "1", at());
     let modified = at() - hour + Duration::from_nanos(123_456_789);
     let file = FileState::new("/films/a.mp4", 100, modified);
-    assert_eq!(found(&film), None);
+    assert_eq!(found(&video), None);
     assert_eq!(store.find_hash(&file).unwrap(), None);
     store.record_upload(&mine, &first, Some(&file)).unwrap();
-    assert_eq!(found(&film), Some(first.clone()));
-    assert_eq!(store.find_hash(&file).unwrap(), Some(film.sha256.clone()));
+    assert_eq!(found(&video), Some(first.clone()));
+    assert_eq!(store.find_hash(&file).unwrap(), Some(video.sha256.clone()));
 
-    // Another name, another length, or another time to the last digit is another state.
+    // A different path, length or modification time, to the nanosecond, is a different state.
     for other in [
         FileState::new("/films/b.mp4", 100, modified),
         FileState::new("/films/a.mp4", 101, modified),
@@ -267,49 +273,55 @@ fn remembers_uploads(store: &dyn Store) {
     ] {
         assert_eq!(store.find_hash(&other).unwrap(), None, "{other:?}");
     }
-    // Other bytes, another extension and another account have uploads of their own.
-    let (bytes, name) = (
+    // Other content, another extension and another account have separate uploads.
+    let (other_content, other_extension) = (
         Content::new("cd".repeat(32), "mp4"),
         Content::new("ab".repeat(32), "mov"),
     );
     let them = Account::new(mine.base_url.clone(), "ba9876543210");
-    assert_eq!((found(&bytes), found(&name)), (None, None));
-    assert_eq!(store.find_upload(&them, &film).unwrap(), None);
+    assert_eq!(
+        (found(&other_content), found(&other_extension)),
+        (None, None)
+    );
+    assert_eq!(store.find_upload(&them, &video).unwrap(), None);
     assert!(!store.forget_upload(&them, &first.url).unwrap());
 
-    // A new upload takes the place of the old one, and the file has changed.
-    let second = upload(&film, "2", at() + hour);
+    // A new upload replaces the old one. A new state of a file replaces its old state.
+    let second = upload(&video, "2", at() + hour);
     store.record_upload(&mine, &second, None).unwrap();
-    assert_eq!(found(&film), Some(second.clone()));
-    assert_eq!(store.find_hash(&file).unwrap(), Some(film.sha256.clone()));
+    assert_eq!(found(&video), Some(second.clone()));
+    assert_eq!(store.find_hash(&file).unwrap(), Some(video.sha256.clone()));
     let changed = FileState::new("/films/a.mp4", 100, at());
-    let third = upload(&bytes, "3", at() + hour);
+    let third = upload(&other_content, "3", at() + hour);
     store.record_upload(&mine, &third, Some(&changed)).unwrap();
     assert_eq!(store.find_hash(&file).unwrap(), None);
     assert_eq!(
         store.find_hash(&changed).unwrap(),
-        Some(bytes.sha256.clone())
+        Some(other_content.sha256.clone())
     );
 
-    // One that is gone is forgotten; what the vendor keeps no longer is removed with the next.
+    // A forgotten upload is not found. Recording an upload removes those that have expired.
     assert!(store.forget_upload(&mine, &second.url).unwrap());
     assert!(!store.forget_upload(&mine, &second.url).unwrap());
-    assert_eq!((found(&film), found(&bytes)), (None, Some(third.clone())));
+    assert_eq!(
+        (found(&video), found(&other_content)),
+        (None, Some(third.clone()))
+    );
     store
-        .record_upload(&them, &upload(&film, "4", third.kept_until), None)
+        .record_upload(&them, &upload(&video, "4", third.kept_until), None)
         .unwrap();
-    assert_eq!(found(&bytes), None);
+    assert_eq!(found(&other_content), None);
     assert_eq!(store.find_hash(&changed).unwrap(), None);
 }
 
 #[test]
-fn uploads_are_remembered_by_both_stores() {
-    remembers_uploads(&MemoryStore::default());
-    remembers_uploads(&journal().1);
+fn both_stores_record_uploads() {
+    assert_records_uploads(&MemoryStore::default());
+    assert_records_uploads(&journal().1);
 }
 
 #[test]
-fn what_is_remembered_of_uploads_is_bounded_and_holds_no_key() {
+fn expired_uploads_are_removed_and_api_keys_are_refused() {
     let (_folder, journal) = journal();
     let week = Duration::from_secs(7 * 24 * 60 * 60);
     for number in 0..50 {
@@ -322,100 +334,105 @@ fn what_is_remembered_of_uploads_is_bounded_and_holds_no_key() {
             .unwrap();
     }
     let count = "SELECT (SELECT count(*) FROM uploads) + (SELECT count(*) FROM hashes)";
-    let connection = other_program(&journal);
+    let connection = other_connection(&journal);
     let rows: i64 = connection.query_row(count, [], |row| row.get(0)).unwrap();
     assert_eq!(rows, 2);
     let record = UploadRecord::new(Content::new("ab", "mp4"), 1, "https://m.example/1", at());
-    let careless = Account::new("https://a.example", "wsk_live_secret");
-    let error = journal.record_upload(&careless, &record, None).unwrap_err();
+    let key_account = Account::new("https://a.example", "wsk_live_secret");
+    let error = journal
+        .record_upload(&key_account, &record, None)
+        .unwrap_err();
     assert!(
         error.to_string().contains("a key is never written down"),
         "{error}"
     );
 }
 
-/// What every store does that remembers durations.
-fn remembers_durations(store: &dyn Store) {
+/// Checks how a store records the durations of jobs.
+fn assert_records_durations(store: &dyn Store) {
     let (mine, model) = (account(), model());
     let them = Account::new(mine.base_url.clone(), "ba9876543210");
-    let took = |number: u64| {
+    let duration = |number: u64| {
         let (id, seconds) = (id(&format!("pred_{number}")), Duration::from_secs(number));
-        let length = Duration::from_millis(1_234 + number);
-        JobDuration::new(id, model.as_str(), length, at() + seconds)
+        let taken = Duration::from_millis(1_234 + number);
+        JobDuration::new(id, model.as_str(), taken, at() + seconds)
     };
     let known = |account: &Account, model: &str| store.durations(account, model).unwrap();
     assert_eq!(known(&mine, model.as_str()), []);
-    // One that is seen to end twice is told once.
+    // The end of a job is recorded once, even if it is observed twice.
     let again = JobDuration::new(
-        took(1).id,
+        duration(1).id,
         model.as_str(),
         Duration::ZERO,
         at() + Duration::from_secs(9),
     );
-    let kept = [&took(0), &took(1), &again].map(|took| store.record_duration(&mine, took).unwrap());
-    assert_eq!(kept, [true, true, false]);
-    assert_eq!(known(&mine, model.as_str()), [took(0), took(1)]);
+    let recorded = [&duration(0), &duration(1), &again]
+        .map(|duration| store.record_duration(&mine, duration).unwrap());
+    assert_eq!(recorded, [true, true, false]);
+    assert_eq!(known(&mine, model.as_str()), [duration(0), duration(1)]);
     assert_eq!(
         (known(&them, model.as_str()), known(&mine, "a/b")),
         (vec![], vec![])
     );
-    // Of many, the newest stay.
+    // Only the newest 128 durations are kept.
     for number in 2..300 {
-        store.record_duration(&mine, &took(number)).unwrap();
+        store.record_duration(&mine, &duration(number)).unwrap();
     }
-    let kept: Vec<JobDuration> = (172..300).map(took).collect();
-    assert_eq!(known(&mine, model.as_str()), kept);
+    let newest: Vec<JobDuration> = (172..300).map(duration).collect();
+    assert_eq!(known(&mine, model.as_str()), newest);
 }
 
 #[test]
-fn durations_are_remembered_by_both_stores() {
-    remembers_durations(&MemoryStore::default());
+fn both_stores_record_durations() {
+    assert_records_durations(&MemoryStore::default());
     let (_folder, journal) = journal();
-    remembers_durations(&journal);
-    // What is from a clock that was ahead does not stay the newest.
+    assert_records_durations(&journal);
+    // A duration from a clock that was ahead is dated now, so that it does not stay the newest.
     let (mine, model) = (account(), model());
     let ahead = SystemTime::now() + Duration::from_secs(1_000_000);
-    let took = |name: &str, at| JobDuration::new(id(name), "a/b", Duration::from_secs(1), at);
+    let duration = |name: &str, at| JobDuration::new(id(name), "a/b", Duration::from_secs(1), at);
     journal
-        .record_duration(&mine, &took("pred_ahead", ahead))
+        .record_duration(&mine, &duration("pred_ahead", ahead))
         .unwrap();
     journal
-        .record_duration(&mine, &took("pred_now", SystemTime::now()))
+        .record_duration(&mine, &duration("pred_now", SystemTime::now()))
         .unwrap();
     let known = journal.durations(&mine, "a/b").unwrap();
     assert!(
-        known.iter().all(|took| took.at <= SystemTime::now()),
+        known
+            .iter()
+            .all(|duration| duration.at <= SystemTime::now()),
         "{known:?}"
     );
     assert_eq!(known.len(), 2);
-    // What somebody has changed into nonsense is passed over.
-    let connection = other_program(&journal);
+    // Rows with invalid values are ignored.
+    let connection = other_connection(&journal);
     let sql = "UPDATE durations SET milliseconds = -1 WHERE id <> 'pred_299' AND model <> 'a/b'";
     assert_eq!(connection.execute(sql, []).unwrap(), 127);
     assert_eq!(journal.durations(&mine, model.as_str()).unwrap().len(), 1);
-    let careless = Account::new("https://a.example", "wsk_live_secret");
-    let took = JobDuration::new(id("pred_1"), "a/b", Duration::ZERO, at());
+    let key_account = Account::new("https://a.example", "wsk_live_secret");
+    let duration = JobDuration::new(id("pred_1"), "a/b", Duration::ZERO, at());
     let error = journal
-        .record_duration(&careless, &took)
+        .record_duration(&key_account, &duration)
         .unwrap_err()
         .to_string();
     assert!(error.contains("a key is never written down"), "{error}");
 }
 
 #[test]
-fn it_behaves_as_every_store() {
-    behaves(&MemoryStore::default());
-    behaves(&journal().1);
+fn both_stores_record_jobs() {
+    assert_records_jobs(&MemoryStore::default());
+    assert_records_jobs(&journal().1);
 }
 
 #[test]
-fn accounts_never_mix() {
-    keeps_accounts_apart(&MemoryStore::default());
-    keeps_accounts_apart(&journal().1);
+fn both_stores_separate_accounts() {
+    assert_separates_accounts(&MemoryStore::default());
+    assert_separates_accounts(&journal().1);
 }
 
 #[test]
-fn open_in_sql_is_open_in_rust() {
+fn open_filter_in_sql_matches_is_open() {
     let (folder, journal) = journal();
     let target = Target::new(folder.path().join("out.mp4"));
     let stages = [
@@ -436,7 +453,7 @@ fn open_in_sql_is_open_in_rust() {
         "deleted",
     ];
     let statuses: Vec<_> = words.into_iter().chain(["melted", ""]).map(Some).collect();
-    let connection = other_program(&journal);
+    let connection = other_connection(&journal);
     for stage in stages {
         for target in [None, Some(&target)] {
             for status in statuses.iter().chain([&None]) {
@@ -459,16 +476,16 @@ fn open_in_sql_is_open_in_rust() {
 }
 
 #[test]
-fn many_at_once_lose_nothing() {
+fn concurrent_intents_are_all_recorded() {
     let (folder, journal) = journal();
     let second = Journal::open(folder.path().join("journal.db")).unwrap();
-    let together = Barrier::new(8);
-    let mut given: Vec<JobNumber> = thread::scope(|scope| {
+    let start = Barrier::new(8);
+    let mut issued: Vec<JobNumber> = thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
             .map(|at| {
-                let (journal, together) = ([&journal, &second][at % 2], &together);
+                let (journal, start) = ([&journal, &second][at % 2], &start);
                 scope.spawn(move || {
-                    together.wait();
+                    start.wait();
                     let each = (0..50).map(|_| intend(journal, &account(), None));
                     each.collect::<Vec<_>>()
                 })
@@ -479,14 +496,14 @@ fn many_at_once_lose_nothing() {
             .flat_map(|thread| thread.join().unwrap())
             .collect()
     });
-    given.sort_unstable();
-    given.dedup();
-    assert_eq!(given.len(), 400);
-    assert_eq!(numbers(&second, &account(), JobFilter::All), given);
+    issued.sort_unstable();
+    issued.dedup();
+    assert_eq!(issued.len(), 400);
+    assert_eq!(numbers(&second, &account(), JobFilter::All), issued);
 }
 
 #[test]
-fn a_number_is_never_given_again() {
+fn number_of_a_forgotten_job_is_not_reused() {
     let memory = MemoryStore::default();
     let first = intend(&memory, &account(), None);
     assert!(memory.forget(&account(), first).unwrap());
@@ -507,7 +524,7 @@ fn a_number_is_never_given_again() {
 }
 
 #[test]
-fn a_job_is_claimed_by_one_at_a_time() {
+fn job_has_at_most_one_claim() {
     let (folder, journal) = journal();
     let other = Journal::open(folder.path().join("journal.db")).unwrap();
     let files = || fs::read_dir(&folder).unwrap().count();
@@ -518,14 +535,14 @@ fn a_job_is_claimed_by_one_at_a_time() {
     assert!(other.claim(JobNumber::new(8)).is_ok());
     drop(mine);
     drop(other.claim(number).unwrap());
-    assert_eq!(files(), before, "nothing is left");
-    // What a killed process leaves is no claim.
+    assert_eq!(files(), before, "the lock file must be removed");
+    // A lock file left by a killed process is not a claim.
     fs::write(folder.path().join("journal.db.j7.lock"), "").unwrap();
     assert!(journal.claim(number).is_ok());
 }
 
 #[test]
-fn what_came_of_a_job_that_is_gone_is_an_error() {
+fn settling_a_forgotten_job_is_an_error() {
     let (_folder, journal) = journal();
     let number = intend(&journal, &account(), None);
     journal.forget(&account(), number).unwrap();
@@ -538,11 +555,11 @@ fn what_came_of_a_job_that_is_gone_is_an_error() {
     );
 }
 
-/// Run by itself in a process of its own, which ends as by a kill.
+/// Variable with the path of the journal that the child process of the next test opens before it aborts.
 const KILLED: &str = "WAVESPEED_JOURNAL_KILLED";
 
 #[test]
-fn what_a_killed_process_wrote_is_there() {
+fn writes_of_a_killed_process_are_durable() {
     if let Some(path) = env::var_os(KILLED) {
         let journal = Journal::open(path).unwrap();
         let number = intend(&journal, &account(), None);
@@ -554,9 +571,9 @@ fn what_a_killed_process_wrote_is_there() {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
-    let name = "store::what_a_killed_process_wrote_is_there";
-    let mut killed = Command::new(env::current_exe().unwrap());
-    let ended = killed
+    let name = "store::writes_of_a_killed_process_are_durable";
+    let mut child = Command::new(env::current_exe().unwrap());
+    let ended = child
         .args(["--exact", name])
         .env(KILLED, &path)
         .output()
@@ -567,7 +584,7 @@ fn what_a_killed_process_wrote_is_there() {
             .unwrap()
             .len()
             > 0,
-        "it closed it"
+        "the process must not have closed the journal"
     );
 
     let journal = Journal::open(&path).unwrap();
@@ -578,7 +595,7 @@ fn what_a_killed_process_wrote_is_there() {
 }
 
 #[test]
-fn what_an_open_journal_wrote_is_read_by_others() {
+fn writes_of_an_open_journal_are_visible_to_others() {
     let (folder, journal) = journal();
     let number = intend(&journal, &account(), None);
     std::mem::forget(journal);
