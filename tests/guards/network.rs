@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
-use wavespeed_harness::tcp::{self, Act, Server, read_request};
+use wavespeed_harness::tcp::{self, Action, Server, read_request};
 use wavespeed_harness::{ID, KEY, envelope};
 
 /// A name that no resolver is asked about, as its first part is longer than names can have.
@@ -107,7 +107,7 @@ impl Secure {
                 };
                 seen.lock().unwrap().push(request);
                 let sent = stream
-                    .write_all(Act::answer(&answer()).text().as_bytes())
+                    .write_all(Action::answer(&answer()).text().as_bytes())
                     .await;
                 sent.and(stream.shutdown().await).unwrap();
             }
@@ -191,7 +191,7 @@ impl Proxy {
                         tunnel(stream, leads_to, &heard).await
                     } else {
                         stream
-                            .write_all(Act::answer(&answer()).text().as_bytes())
+                            .write_all(Action::answer(&answer()).text().as_bytes())
                             .await
                     }
                 });
@@ -317,7 +317,7 @@ async fn no_proxy_is_asked_for_hosts_that_are_excepted() {
 #[tokio::test]
 async fn this_machine_is_never_reached_through_a_proxy() {
     let secure = Secure::start().await;
-    let plain = Server::start([Act::answer(&answer())]).await;
+    let plain = Server::start([Action::answer(&answer())]).await;
     let proxy = Proxy::start(secure.address).await;
     let environment = [
         ("HTTP_PROXY", &*proxy.url),
@@ -381,7 +381,7 @@ async fn a_proxy_that_cannot_be_used_is_told_without_its_password() {
         ("http://me:hunter2@[", 2, "HTTPS_PROXY"),
         // A proxy that is set and does not answer is not gone round.
         (
-            &*tcp::nobody().0.replace("//", "//me:hunter2@"),
+            &*tcp::closed_port().0.replace("//", "//me:hunter2@"),
             6,
             "could not be reached",
         ),

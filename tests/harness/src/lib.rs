@@ -1,6 +1,6 @@
-//! What the tests of several crates share: a client of a server on loopback whose clock is moved by
-//! hand, answers in the vendor's envelope, servers that play answers in order, and a
-//! [TCP server](tcp) for faults that no HTTP server commits.
+//! Shared parts of the tests of several crates: clients with a manual clock for a server on loopback,
+//! answers in the vendor's envelope, HTTP servers that play answers in order, and a [TCP server](tcp)
+//! for faults that an HTTP server cannot produce.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,17 +21,17 @@ use wavespeed::poll::ManualClock;
 use wavespeed::{Builder, Poller, Wavespeed};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-/// The API key of the clients here: a text that appears in nothing else.
+/// The API key of the clients here: a text that occurs nowhere else, so tests can search for it.
 pub const KEY: &str = "wsk_test_secret";
-/// The id of the prediction that [`record`] makes.
+/// The id of the prediction that [`record`] returns.
 pub const ID: &str = "6488c2754f6f4dfea924382fa14d11bd";
-/// The model that [`input`] is for.
+/// The model of [`input`].
 pub const MODEL: &str = "kwaivgi/kling-lipsync/text-to-video";
 /// A real mp4 file.
 pub const CLIP: &[u8] = include_bytes!("../../../crates/emulator/assets/clip.mp4");
 
-/// Settings of a client of a server on this machine, by a clock that the test moves. A rejected
-/// submit is not sent again.
+/// Returns the settings of a client for a server on loopback, with a manual clock, no jitter, and no
+/// retry of a rejected submit.
 pub fn settings(base_url: &str, clock: &ManualClock) -> Builder {
     let poller = Poller::default()
         .with_clock(clock.clone())
@@ -43,21 +43,21 @@ pub fn settings(base_url: &str, clock: &ManualClock) -> Builder {
         .resends(0)
 }
 
-/// A client with these [`settings`], and its clock.
+/// Returns a client with these [`settings`], and its clock.
 pub fn client(base_url: &str) -> (Wavespeed, ManualClock) {
     let clock = ManualClock::default();
     let client = settings(base_url, &clock).build().unwrap();
     (client, clock)
 }
 
-/// A [`client`] that sends a rejected submit again up to `resends` times.
-pub fn persistent(base_url: &str, resends: u32) -> (Wavespeed, ManualClock) {
+/// Returns a [`client`] that retries a rejected submit up to `resends` times.
+pub fn retrying_client(base_url: &str, resends: u32) -> (Wavespeed, ManualClock) {
     let clock = ManualClock::default();
     let client = settings(base_url, &clock).resends(resends).build().unwrap();
     (client, clock)
 }
 
-/// An input without a fault.
+/// Returns a valid input.
 pub fn input() -> KlingLipsyncTextToVideo {
     KlingLipsyncTextToVideo::new(KlingLipsyncTextToVideoRequired {
         video: "https://a.example/clip.mp4".into(),
@@ -66,30 +66,30 @@ pub fn input() -> KlingLipsyncTextToVideo {
     })
 }
 
-/// A prediction of which only the id and the status are known.
+/// Returns a prediction with only an id and a status.
 pub fn record(status: &str) -> Value {
     json!({ "id": ID, "status": status })
 }
 
-/// The body of a successful answer with these data.
+/// Returns the body of a successful answer with these data.
 pub fn envelope(data: &Value) -> Value {
     json!({ "code": 200, "message": "success", "data": data })
 }
 
-/// A successful answer with these data.
+/// Returns a successful answer with these data.
 pub fn answer(data: &Value) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(envelope(data))
 }
 
-/// A server that gives these answers in order and the last one for ever, whatever the request.
+/// Starts a server that gives these answers in order, and the last one from then on, to any request.
 pub async fn serve(answers: impl IntoIterator<Item = ResponseTemplate>) -> MockServer {
     struct InOrder(Mutex<VecDeque<ResponseTemplate>>);
     impl Respond for InOrder {
         fn respond(&self, _: &Request) -> ResponseTemplate {
-            let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            match left.len() {
-                1 => left[0].clone(),
-                _ => left.pop_front().expect("there is an answer"),
+            let mut remaining = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            match remaining.len() {
+                1 => remaining[0].clone(),
+                _ => remaining.pop_front().expect("there is an answer"),
             }
         }
     }
@@ -102,12 +102,15 @@ pub async fn serve(answers: impl IntoIterator<Item = ResponseTemplate>) -> MockS
     server
 }
 
-/// The requests that reached a server.
+/// Returns the requests that a server has received.
 pub async fn requests(server: &MockServer) -> Vec<Request> {
-    server.received_requests().await.expect("they are recorded")
+    server
+        .received_requests()
+        .await
+        .expect("the server records requests")
 }
 
-/// The names in a folder, sorted.
+/// Returns the file names in a folder, sorted.
 pub fn names(folder: &std::path::Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut names: Vec<String> = entries
@@ -117,7 +120,7 @@ pub fn names(folder: &std::path::Path) -> Vec<String> {
     names
 }
 
-/// A runtime with one worker thread, for tests that are not asynchronous themselves.
+/// Returns a runtime with one worker thread, for tests that are not asynchronous.
 pub fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

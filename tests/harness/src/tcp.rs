@@ -1,5 +1,5 @@
-//! A TCP server that sends exactly the text it is given, and may hang up or fall silent in the
-//! middle of it: for faults that an HTTP server cannot be made to commit.
+//! A TCP server that sends exactly the given text and may close the connection or stall in the middle
+//! of an answer, for faults that an HTTP server cannot produce.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,15 +9,15 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
-/// What is done about one request.
+/// Action of the server on one request.
 #[derive(Clone, Debug)]
-pub struct Act {
+pub struct Action {
     text: String,
     hang_up: bool,
 }
 
-impl Act {
-    /// Sends a text, and waits for the next request.
+impl Action {
+    /// Sends a text and waits for the next request.
     pub fn send(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -25,7 +25,7 @@ impl Act {
         }
     }
 
-    /// Sends a whole answer of HTTP.
+    /// Sends a whole HTTP answer.
     pub fn answer(body: &str) -> Self {
         let length = body.len();
         Self::send(format!(
@@ -33,17 +33,17 @@ impl Act {
         ))
     }
 
-    /// What is sent.
+    /// Returns the text that is sent.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Says nothing, and never will.
+    /// Sends nothing and keeps the connection open.
     pub fn stall() -> Self {
         Self::send("")
     }
 
-    /// Hangs up after the request, or after the text.
+    /// Sends a text, which may be empty, and closes the connection.
     pub fn hang_up(text: impl Into<String>) -> Self {
         Self {
             hang_up: true,
@@ -52,23 +52,23 @@ impl Act {
     }
 }
 
-/// A server that plays [`Act`]s. It ends with the test.
+/// A server that performs [`Action`]s. It ends with the test's runtime.
 pub struct Server {
-    /// The scheme, host and port it listens on.
+    /// The scheme, host and port of the server.
     pub origin: String,
     requests: watch::Receiver<Vec<String>>,
 }
 
 impl Server {
-    /// Does these things about the requests, in order over all connections, and the last one for
-    /// ever.
-    pub async fn start(acts: impl IntoIterator<Item = Act>) -> Self {
+    /// Starts a server that performs these actions in order over all connections, and the last one from
+    /// then on.
+    pub async fn start(actions: impl IntoIterator<Item = Action>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let origin = format!("http://{}", listener.local_addr().unwrap());
-        let (seen, requests) = watch::channel(Vec::new());
+        let (received, requests) = watch::channel(Vec::new());
         let plan = Arc::new(Plan {
-            acts: Mutex::new(acts.into_iter().collect()),
-            seen,
+            actions: Mutex::new(actions.into_iter().collect()),
+            received,
         });
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -78,56 +78,57 @@ impl Server {
         Self { origin, requests }
     }
 
-    /// The requests that came, each with its body.
+    /// Returns the requests so far, each with its body.
     pub fn requests(&self) -> Vec<String> {
         self.requests.borrow().clone()
     }
 
-    /// Returns once so many requests have come.
+    /// Waits until the server has received `count` requests.
     pub async fn arrived(&self, count: usize) {
         let mut requests = self.requests.clone();
-        let came = requests.wait_for(|requests| requests.len() >= count).await;
-        came.expect("the server lives as long as the test");
+        let result = requests.wait_for(|requests| requests.len() >= count).await;
+        result.expect("the server lives as long as the test");
     }
 }
 
-/// The origin of a port that is taken, so that nobody else gets it, and on which nobody listens.
-pub fn nobody() -> (String, TcpSocket) {
+/// Returns an origin whose connections are refused. The socket reserves its port but does not listen.
+pub fn closed_port() -> (String, TcpSocket) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     (format!("http://{}", socket.local_addr().unwrap()), socket)
 }
 
+/// The remaining actions, and the requests so far.
 struct Plan {
-    acts: Mutex<VecDeque<Act>>,
-    seen: watch::Sender<Vec<String>>,
+    actions: Mutex<VecDeque<Action>>,
+    received: watch::Sender<Vec<String>>,
 }
 
 impl Plan {
-    fn next(&self) -> Act {
-        let mut acts = self.acts.lock().unwrap_or_else(PoisonError::into_inner);
-        match acts.len() {
-            1 => acts[0].clone(),
-            _ => acts.pop_front().expect("there is an act"),
+    fn next(&self) -> Action {
+        let mut actions = self.actions.lock().unwrap_or_else(PoisonError::into_inner);
+        match actions.len() {
+            1 => actions[0].clone(),
+            _ => actions.pop_front().expect("there is an action"),
         }
     }
 }
 
 async fn serve(mut stream: TcpStream, plan: Arc<Plan>) -> io::Result<()> {
     while let Some(request) = read_request(&mut stream).await? {
-        // The act belongs to the request before a test hears of it.
-        let act = plan.next();
-        plan.seen.send_modify(|seen| seen.push(request));
-        stream.write_all(act.text.as_bytes()).await?;
-        if act.hang_up {
+        // The action is taken before the test can observe the request.
+        let action = plan.next();
+        plan.received.send_modify(|received| received.push(request));
+        stream.write_all(action.text.as_bytes()).await?;
+        if action.hang_up {
             return stream.shutdown().await;
         }
     }
     Ok(())
 }
 
-/// A request of HTTP with its body, if it says how long that is; `None` if the other side has
-/// hung up.
+/// Reads an HTTP request with its body, if it has a `Content-Length`. Returns `None` if the client has
+/// closed the connection.
 pub async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<String>> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
@@ -145,6 +146,7 @@ pub async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<O
     }
 }
 
+/// The value of the header `Content-Length`, or 0.
 fn body_length(head: &str) -> usize {
     head.lines()
         .filter_map(|line| line.split_once(':'))

@@ -1,4 +1,6 @@
-//! Pages of what the account has done: asked for one by one, each item once, and never for ever.
+//! Tests of the calls about an account: history, charges, usage, deletion, the list of models, the
+//! webhook secret and the watch of all jobs. A server plays a list of pages or answers, and the tests
+//! count the requests and items.
 
 use std::time::{Duration, SystemTime};
 
@@ -23,17 +25,20 @@ fn page(ids: &[&str], more: &Value) -> ResponseTemplate {
     answer(&page)
 }
 
-async fn listed(pages: Vec<ResponseTemplate>) -> (Vec<String>, usize) {
+/// Lists the history of a server with these pages. Returns the ids and the number of requests.
+async fn list_history(pages: Vec<ResponseTemplate>) -> (Vec<String>, usize) {
     let server = serve(pages).await;
     let (client, _) = client(&server.uri());
     let history = client.history(types::HistoryRequest::new());
-    let tasks: Vec<_> = history.try_collect().await.unwrap();
-    let ids = tasks.into_iter().map(|task| task.id.clone());
+    let predictions: Vec<_> = history.try_collect().await.unwrap();
+    let ids = predictions
+        .into_iter()
+        .map(|prediction| prediction.id.clone());
     (ids.collect(), requests(&server).await.len())
 }
 
 #[tokio::test]
-async fn pages_are_asked_for_when_they_are_needed() {
+async fn history_requests_a_page_only_when_needed() {
     let server = serve([
         page(&["aaaa", "bbbb"], &json!({})),
         page(&["cccc"], &json!({})),
@@ -44,9 +49,9 @@ async fn pages_are_asked_for_when_they_are_needed() {
     filter.model = Some("a/b".into());
     let mut history = Box::pin(client.history(filter));
     assert_eq!(requests(&server).await.len(), 0);
-    for (id, asked) in [("aaaa", 1), ("bbbb", 1), ("cccc", 2)] {
+    for (id, request_count) in [("aaaa", 1), ("bbbb", 1), ("cccc", 2)] {
         assert_eq!(history.next().await.unwrap().unwrap().id, id);
-        assert_eq!(requests(&server).await.len(), asked);
+        assert_eq!(requests(&server).await.len(), request_count);
     }
     let bodies = requests(&server).await;
     let bodies = bodies.iter().map(|request| request.body_json().unwrap());
@@ -60,16 +65,16 @@ async fn pages_are_asked_for_when_they_are_needed() {
 }
 
 #[tokio::test]
-async fn every_item_comes_once_and_the_end_is_found() {
+async fn history_yields_each_item_once_and_finds_the_end() {
     let none = json!({});
-    for (pages, ids, asked) in [
+    for (pages, ids, request_count) in [
         // An empty page.
         (
             vec![page(&["aaaa"], &none), page(&[], &none)],
             vec!["aaaa"],
             2,
         ),
-        // The sum, or the word that there is no more.
+        // The total is reached, or `has_more` is false.
         (
             vec![page(&["aaaa"], &json!({ "total": 1 }))],
             vec!["aaaa"],
@@ -80,7 +85,7 @@ async fn every_item_comes_once_and_the_end_is_found() {
             vec!["aaaa"],
             1,
         ),
-        // New tasks have pushed an old one to the next page.
+        // New predictions have moved an old one to the next page.
         (
             vec![
                 page(&["bbbb", "aaaa"], &none),
@@ -90,7 +95,7 @@ async fn every_item_comes_once_and_the_end_is_found() {
             vec!["bbbb", "aaaa", "cccc"],
             3,
         ),
-        // So many that a page has nothing new.
+        // So many are new that a page only repeats items.
         (
             vec![
                 page(&["bbbb", "aaaa"], &none),
@@ -101,7 +106,7 @@ async fn every_item_comes_once_and_the_end_is_found() {
             vec!["bbbb", "aaaa", "cccc"],
             4,
         ),
-        // A host that knows no pages.
+        // A host that ignores the page number.
         (
             vec![page(&["aaaa"], &none), page(&["aaaa"], &none)],
             vec!["aaaa"],
@@ -109,12 +114,12 @@ async fn every_item_comes_once_and_the_end_is_found() {
         ),
     ] {
         let expected: Vec<String> = ids.into_iter().map(str::to_owned).collect();
-        assert_eq!(listed(pages).await, (expected, asked));
+        assert_eq!(list_history(pages).await, (expected, request_count));
     }
 }
 
 #[tokio::test]
-async fn an_error_is_the_last_item() {
+async fn history_ends_after_an_error() {
     let broken = ResponseTemplate::new(503).set_body_string("<html>");
     let server = serve([page(&["aaaa"], &json!({})), broken]).await;
     let (client, _) = client(&server.uri());
@@ -124,7 +129,7 @@ async fn an_error_is_the_last_item() {
 }
 
 #[tokio::test]
-async fn what_is_odd_in_a_record_loses_no_other() {
+async fn unreadable_record_is_skipped_alone() {
     let items = json!([
         { "uuid": "u1", "billing_type": "deduct", "price": 0.5, "new": {}, "prediction": null },
         { "uuid": "u2", "price": "much" },
@@ -145,7 +150,7 @@ async fn what_is_odd_in_a_record_loses_no_other() {
 }
 
 #[tokio::test]
-async fn ids_are_deleted_in_batches() {
+async fn delete_sends_batches_and_reports_the_count_before_an_error() {
     let deleted = |count: u64| answer(&json!({ "deleted_count": count }));
     let broken = ResponseTemplate::new(502);
     let server = serve([deleted(99), deleted(1), deleted(100), broken]).await;
@@ -169,7 +174,7 @@ async fn ids_are_deleted_in_batches() {
 }
 
 #[tokio::test]
-async fn usage_is_of_a_time_that_the_vendor_tells_of() {
+async fn usage_rejects_a_range_that_the_vendor_does_not_support() {
     let sums = json!({ "total_cost": 1.5, "total_requests": 3, "success_requests": 2 });
     let mut model = sums.clone();
     model["model_uuid"] = json!("a/b");
@@ -202,7 +207,7 @@ async fn usage_is_of_a_time_that_the_vendor_tells_of() {
 }
 
 #[tokio::test]
-async fn the_secret_is_shown_by_nothing() {
+async fn webhook_secret_is_hidden_in_debug_output() {
     let server = serve([answer(&json!({ "secret": "whsec_abc" }))]).await;
     let (client, _) = client(&server.uri());
     let secret = client.webhook_secret().await.unwrap();
@@ -211,7 +216,7 @@ async fn the_secret_is_shown_by_nothing() {
 }
 
 #[tokio::test]
-async fn a_recorded_list_is_read_entry_by_entry() {
+async fn live_models_skips_unreadable_entries() {
     let list: Value =
         serde_json::from_str(include_str!("../../../../tests/fixtures/models.json")).unwrap();
     let mut entries = list["data"].as_array().unwrap().clone();
@@ -230,17 +235,17 @@ async fn a_recorded_list_is_read_entry_by_entry() {
 }
 
 #[tokio::test]
-async fn the_ends_of_all_tasks_come_once_and_the_vendor_is_left_in_peace() {
-    let tasks = |tasks: &[(&str, &str)]| {
+async fn watch_account_yields_each_end_once_and_obeys_retry_after() {
+    let history = |predictions: &[(&str, &str)]| {
         let item = |(id, status): &(&str, &str)| json!({ "id": id, "status": status });
-        let items: Vec<Value> = tasks.iter().map(item).collect();
+        let items: Vec<Value> = predictions.iter().map(item).collect();
         answer(&json!({ "page": 1, "items": items, "has_more": false }))
     };
     let server = serve([
         ResponseTemplate::new(429).insert_header("retry-after", "60"),
-        tasks(&[("bbbb", "processing"), ("aaaa", "completed")]),
+        history(&[("bbbb", "processing"), ("aaaa", "completed")]),
         answer(&json!({ "id": "bbbb", "status": "failed" })),
-        tasks(&[
+        history(&[
             ("cccc", "completed"),
             ("bbbb", "failed"),
             ("aaaa", "completed"),
@@ -265,13 +270,13 @@ async fn the_ends_of_all_tasks_come_once_and_the_vendor_is_left_in_peace() {
         tokio::task::yield_now().await;
     }
     assert_eq!(requests(&server).await.len(), 1);
-    // At first, those that run; later, all that are new.
+    // The first reading follows pending jobs only, later ones every new job.
     clock.advance(Duration::from_secs(1));
     assert_eq!(ends.next().await.unwrap().unwrap().id, "bbbb");
     assert!(futures_util::poll!(ends.next()).is_pending());
     clock.advance(Duration::from_secs(5));
     assert_eq!(ends.next().await.unwrap().unwrap().id, "cccc");
-    // A key that is refused ends it.
+    // A rejected API key ends the watch.
     assert!(futures_util::poll!(ends.next()).is_pending());
     clock.advance(Duration::from_secs(5));
     let refused = ends.next().await.unwrap();

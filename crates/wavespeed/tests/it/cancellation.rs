@@ -1,5 +1,6 @@
-//! A future that is dropped at any await leaves nothing that cannot be gone on with: a submit at
-//! worst an intent that the vendor's history explains, a wait and a download nothing at all.
+//! Tests of dropped futures: each test polls a future 1, 2, 3, … times, drops it, and checks that the
+//! job can be resumed, until the future completes by itself. A dropped submit leaves at most an intent
+//! that the vendor's history resolves; a dropped wait or download leaves nothing behind.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -17,17 +18,17 @@ use wavespeed::{
 use wavespeed_emulator::Emulator;
 use wavespeed_harness::{CLIP, KEY, MODEL};
 
-/// More awaits than any future here has.
-const MANY: usize = 1000;
+/// Limit on polls: more than any future here needs to complete.
+const MAX_POLLS: usize = 1000;
 
-/// A client and its emulator in one thread, so that polls come in the same order every time.
-struct Place {
+/// A client and its emulator on one thread, so that the order of polls is the same in every run.
+struct Fixture {
     runtime: Runtime,
     emulator: Emulator,
     client: Wavespeed,
 }
 
-impl Place {
+impl Fixture {
     fn new() -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -76,8 +77,8 @@ impl Place {
     }
 }
 
-/// Polls a future so often and drops it; what it yields, if that was enough.
-async fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+/// Polls a future up to `polls` times and then drops it. Returns its output if it completed.
+async fn drop_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut left = polls;
     poll_fn(|context| {
@@ -87,7 +88,7 @@ async fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> 
         left -= 1;
         match future.as_mut().poll(context) {
             Poll::Ready(output) => Poll::Ready(Some(output)),
-            // After the last one it is dropped at once, not when it would be polled again.
+            // After the last poll, drop the future at once instead of when it is woken.
             Poll::Pending if left == 0 => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         }
@@ -95,46 +96,49 @@ async fn dropped_after<F: Future>(polls: usize, future: F) -> Option<F::Output> 
     .await
 }
 
-/// Does it after 1, 2, 3 … polls, until a future is done by then.
-fn at_every_await(mut done: impl FnMut(usize) -> bool) {
-    let polls = (1..MANY).find(|polls| done(*polls));
-    assert!(polls.expect("it comes to an end") > 2, "it has awaits");
+/// Calls `is_done` with 1, 2, 3, … polls, until it returns `true`.
+fn at_every_await(mut is_done: impl FnMut(usize) -> bool) {
+    let polls = (1..MAX_POLLS).find(|polls| is_done(*polls));
+    assert!(
+        polls.expect("the future completes") > 2,
+        "the future must have several awaits"
+    );
 }
 
-/// What a dropped submit has left, found out from the store and the vendor.
-async fn explain(place: &Place, job: &JobRecord) {
+/// Reconciles the job that a dropped submit left, and compares the result with the vendor's charges.
+async fn assert_reconcilable(fixture: &Fixture, job: &JobRecord) {
     assert!(job.is_open(), "{job:?}");
-    let found = place.client.reconcile(job, Deadline::never()).await;
+    let found = fixture.client.reconcile(job, Deadline::never()).await;
     match found.unwrap() {
         Reconciled::Adopted(found) => {
-            assert_eq!(place.emulator.billed(), 1);
+            assert_eq!(fixture.emulator.billed(), 1);
             assert_eq!(found.wait().await.unwrap().status, Status::Completed);
         }
         Reconciled::Nothing => {
             assert_eq!(job.stage, Stage::Intended);
-            assert_eq!(place.emulator.billed(), 0);
+            assert_eq!(fixture.emulator.billed(), 0);
         }
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn a_dropped_submit_can_be_explained() {
+fn dropped_submit_can_be_reconciled() {
     at_every_await(|polls| {
-        let place = Place::new();
-        let done = place.runtime.block_on(async {
-            let done = dropped_after(polls, place.submit()).await.is_some();
-            match &place.jobs()[..] {
+        let fixture = Fixture::new();
+        let done = fixture.runtime.block_on(async {
+            let done = drop_after(polls, fixture.submit()).await.is_some();
+            match &fixture.jobs()[..] {
                 [] => assert!(!done),
-                [job] => explain(&place, job).await,
+                [job] => assert_reconcilable(&fixture, job).await,
                 jobs => panic!("{jobs:?}"),
             }
             done
         });
-        assert!(place.posts() <= 1, "after {polls} polls");
+        assert!(fixture.posts() <= 1, "after {polls} polls");
         assert_eq!(
-            place.emulator.billed() as usize,
-            place.posts(),
+            fixture.emulator.billed() as usize,
+            fixture.posts(),
             "after {polls} polls"
         );
         done
@@ -142,37 +146,37 @@ fn a_dropped_submit_can_be_explained() {
 }
 
 #[test]
-fn a_dropped_wait_is_waited_again() {
+fn dropped_wait_can_be_repeated() {
     at_every_await(|polls| {
-        let place = Place::new();
-        place.runtime.block_on(async {
-            let job = place.submit().await;
-            let done = dropped_after(polls, job.wait()).await.is_some();
+        let fixture = Fixture::new();
+        fixture.runtime.block_on(async {
+            let job = fixture.submit().await;
+            let done = drop_after(polls, job.wait()).await.is_some();
             assert_eq!(job.wait().await.unwrap().status, Status::Completed);
-            assert_eq!(place.jobs()[0].stage, Stage::Ended);
+            assert_eq!(fixture.jobs()[0].stage, Stage::Ended);
             done
         })
     });
 }
 
 #[test]
-fn a_dropped_download_is_done_again() {
+fn dropped_download_can_be_repeated() {
     at_every_await(|polls| {
-        let place = Place::new();
+        let fixture = Fixture::new();
         let folder = TempDir::new().unwrap();
         let target = Target::new(folder.path().join("out.mp4"));
-        let done = place.runtime.block_on(async {
-            let record: Prediction = place.submit().await.wait().await.unwrap();
-            let download = || place.client.download(&record, &target);
-            let done = dropped_after(polls, download()).await.is_some();
+        let done = fixture.runtime.block_on(async {
+            let record: Prediction = fixture.submit().await.wait().await.unwrap();
+            let download = || fixture.client.download(&record, &target);
+            let done = drop_after(polls, download()).await.is_some();
             let again = download().await.unwrap();
             assert_eq!(again[0].bytes, CLIP.len() as u64);
-            assert_eq!(place.jobs()[0].stage, Stage::Saved);
+            assert_eq!(fixture.jobs()[0].stage, Stage::Saved);
             done
         });
         assert_eq!(std::fs::read(target.as_path()).unwrap(), CLIP);
-        // What still works in the background is done when the runtime is gone.
-        drop(place);
+        // Dropping the runtime waits for its blocking tasks.
+        drop(fixture);
         let left = std::fs::read_dir(folder.path()).unwrap();
         assert_eq!(left.count(), 1, "after {polls} polls");
         done

@@ -1,5 +1,6 @@
-//! Wrong input is refused before it costs, with every fault at once; and the key is shown by
-//! nothing.
+//! Tests of the checks before a submit: an invalid input, model id or prediction id is rejected before
+//! the paid request, with all faults at once. A server counts the requests, which must be none. One
+//! test looks for the API key in all errors and debug output.
 
 use serde_json::{Value, json};
 use wavespeed::{Faults, Rule, SubmitError, Wavespeed};
@@ -7,13 +8,14 @@ use wavespeed_harness::tcp;
 use wavespeed_harness::{ID, KEY, MODEL, answer, client, input, record, requests, serve};
 use wiremock::ResponseTemplate;
 
-/// The faults, by field and rule.
-fn kinds(faults: &Faults) -> Vec<(&str, Rule)> {
+/// The field and rule of each fault.
+fn fields_and_rules(faults: &Faults) -> Vec<(&str, Rule)> {
     let faults = faults.as_slice().iter();
     faults.map(|fault| (&*fault.field, fault.rule)).collect()
 }
 
-fn faults(error: SubmitError) -> Faults {
+/// The faults of a submit that failed the check.
+fn invalid_input(error: SubmitError) -> Faults {
     match error {
         SubmitError::Invalid(faults) => faults,
         other => panic!("{other}"),
@@ -21,26 +23,26 @@ fn faults(error: SubmitError) -> Faults {
 }
 
 #[tokio::test]
-async fn all_faults_of_an_input_are_told_together_and_nothing_is_sent() {
+async fn every_fault_is_reported_at_once_and_nothing_is_sent() {
     let server = serve([answer(&record("created"))]).await;
     let (client, _) = client(&server.uri());
     let mut bad = input();
     bad.video = "clips/one.mp4".into();
     bad.text = "x".repeat(121);
     bad.voice_speed = Some(f64::NAN);
-    let told = faults(client.submit(&bad).await.unwrap_err());
+    let faults = invalid_input(client.submit(&bad).await.unwrap_err());
     let mut expected = vec![
         ("text", Rule::Length),
         ("video", Rule::Url),
         ("voice_speed", Rule::Type),
     ];
-    let mut found = kinds(&told);
+    let mut found = fields_and_rules(&faults);
     found.sort_by_key(|(field, _)| *field);
     assert_eq!(found, expected);
-    let message = told.to_string();
+    let message = faults.to_string();
     assert!(message.contains("shorten it by 1"), "{message}");
 
-    // A raw input can be wrong in more ways.
+    // A raw input can break rules that the typed input cannot.
     let mut raw = json!({
         "video": "ftp://a.example/clip.mp4",
         "text": "",
@@ -55,13 +57,13 @@ async fn all_faults_of_an_input_are_told_together_and_nothing_is_sent() {
         ("voice_sped", Rule::Known),
         ("voice_speed", Rule::Range),
     ];
-    let told = faults(client.submit_raw(MODEL, &raw).await.unwrap_err());
-    let mut found = kinds(&told);
+    let faults = invalid_input(client.submit_raw(MODEL, &raw).await.unwrap_err());
+    let mut found = fields_and_rules(&faults);
     found.sort_by_key(|(field, _)| *field);
     assert_eq!(found, expected);
     assert!(requests(&server).await.is_empty());
 
-    // Whoever insists gets what was asked for.
+    // `submit_unchecked` sends the input as it is.
     raw["voice_speed"] = Value::Null;
     client.submit_unchecked(MODEL, &raw).await.unwrap();
     let sent: Value = requests(&server).await[0].body_json().unwrap();
@@ -69,11 +71,11 @@ async fn all_faults_of_an_input_are_told_together_and_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn what_is_just_within_the_rules_is_sent() {
+async fn input_at_the_limits_is_sent() {
     let server = serve([answer(&record("created"))]).await;
     let (client, _) = client(&server.uri());
     let mut fine = input();
-    // Characters count, not bytes.
+    // The limit is in characters, not in bytes.
     fine.text = "口".repeat(120);
     for speed in [0.8, 2.0] {
         fine.voice_speed = Some(speed);
@@ -83,7 +85,7 @@ async fn what_is_just_within_the_rules_is_sent() {
 }
 
 #[tokio::test]
-async fn ids_that_could_leave_a_path_are_refused() {
+async fn ids_that_are_not_plain_path_segments_are_rejected() {
     let server = serve([answer(&record("created"))]).await;
     let (client, _) = client(&server.uri());
     for bad in [
@@ -98,18 +100,18 @@ async fn ids_that_could_leave_a_path_are_refused() {
         "x",
         "a/b?webhook=c",
     ] {
-        let refused = client.submit_raw(bad, &json!({})).await;
-        assert!(matches!(refused, Err(SubmitError::Model(_))), "{bad}");
+        let rejected = client.submit_raw(bad, &json!({})).await;
+        assert!(matches!(rejected, Err(SubmitError::Model(_))), "{bad}");
     }
     assert!(requests(&server).await.is_empty());
 }
 
 #[tokio::test]
-async fn nothing_shows_the_key() {
+async fn api_key_is_hidden_in_errors_and_debug_output() {
     let server = serve([answer(&record("created")), ResponseTemplate::new(401)]).await;
     let (client, _) = client(&server.uri());
-    let (nobody, _taken) = tcp::nobody();
-    let (lonely, _) = wavespeed_harness::client(&nobody);
+    let (closed_port, _reserved) = tcp::closed_port();
+    let (unreachable, _) = wavespeed_harness::client(&closed_port);
     let job = client.submit(&input()).await.unwrap();
     let builder = Wavespeed::builder()
         .key(KEY)
@@ -127,9 +129,9 @@ async fn nothing_shows_the_key() {
     ];
     let errors: [Box<dyn std::error::Error>; 5] = [
         Box::new(client.submit(&input()).await.unwrap_err()),
-        Box::new(lonely.submit(&input()).await.unwrap_err()),
+        Box::new(unreachable.submit(&input()).await.unwrap_err()),
         Box::new(job.fetch().await.unwrap_err()),
-        Box::new(lonely.job(ID).unwrap().fetch().await.unwrap_err()),
+        Box::new(unreachable.job(ID).unwrap().fetch().await.unwrap_err()),
         Box::new(
             client
                 .upload(env!("CARGO_MANIFEST_DIR").to_owned() + "/Cargo.toml")

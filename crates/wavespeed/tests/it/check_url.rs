@@ -1,5 +1,7 @@
-//! Looking at what is behind a URL before anything is paid for: with few requests, without the key,
-//! and refusing only what nobody can have.
+//! Tests of the check of media URLs before the paid request: it needs few requests, sends no API key,
+//! and refuses a URL only if it is missing or its content is
+//! certainly invalid. The hosts are servers on loopback with or without
+//! range requests.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -7,18 +9,18 @@ use std::time::Duration;
 use futures_util::poll;
 use serde_json::json;
 use wavespeed::{Fault, Rule, Severity, Wavespeed};
-use wavespeed_harness::tcp::{self, Act, Server};
+use wavespeed_harness::tcp::{self, Action, Server};
 use wavespeed_harness::{CLIP, MODEL, client, requests, serve};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-/// A file whose host gives ranges of it, or does not.
-struct File {
+/// A file on a host that may support range requests.
+struct HostedFile {
     content: Vec<u8>,
     ranges: bool,
 }
 
-impl Respond for File {
+impl Respond for HostedFile {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         let range = request.headers.get("range").filter(|_| self.ranges);
         let Some(range) = range else {
@@ -37,18 +39,19 @@ impl Respond for File {
 
 async fn host(content: Vec<u8>, ranges: bool) -> MockServer {
     let server = MockServer::start().await;
-    let file = File { content, ranges };
+    let file = HostedFile { content, ranges };
     Mock::given(any()).respond_with(file).mount(&server).await;
     server
 }
 
-/// As many bytes of no meaning.
-fn free(bytes: u32) -> Vec<u8> {
+/// A box `free` with so many bytes of content, which readers skip.
+fn free_box(bytes: u32) -> Vec<u8> {
     let length = (bytes + 8).to_be_bytes();
     [&length[..], b"free", &vec![0; bytes as usize]].concat()
 }
 
-async fn look(client: &Wavespeed, url: &str) -> Vec<(Rule, Severity)> {
+/// Checks a URL as the video of a model. Returns the rule and severity of each fault.
+async fn check_url(client: &Wavespeed, url: &str) -> Vec<(Rule, Severity)> {
     let model = wavespeed::model(MODEL).unwrap();
     let faults = client.check_urls(model, &json!({ "video": url })).await;
     let each = |fault: &Fault| {
@@ -58,27 +61,35 @@ async fn look(client: &Wavespeed, url: &str) -> Vec<(Rule, Severity)> {
     faults.iter().map(each).collect()
 }
 
-const UNSEEN: [(Rule, Severity); 1] = [(Rule::Reachable, Severity::Warning)];
+/// The faults of a URL whose content could not be read: only a warning.
+const UNREADABLE: [(Rule, Severity); 1] = [(Rule::Reachable, Severity::Warning)];
+/// The faults of a URL that does not exist.
 const GONE: [(Rule, Severity); 1] = [(Rule::Reachable, Severity::Refusal)];
 
 #[tokio::test]
-async fn a_header_is_had_by_few_requests() {
+async fn header_is_read_with_few_requests_and_without_the_api_key() {
     let (client, _) = client("http://127.0.0.1:9");
     for (content, most) in [
         (CLIP.to_vec(), 1),
-        ([CLIP, &free(40 << 20)].concat(), 1),
-        // What says what it is comes last.
-        ([&CLIP[..32], &free(40 << 20), &CLIP[32..]].concat(), 3),
+        ([CLIP, &free_box(40 << 20)].concat(), 1),
+        // The header is at the end of the file.
+        ([&CLIP[..32], &free_box(40 << 20), &CLIP[32..]].concat(), 3),
         (
-            [&CLIP[..32], &free(1 << 20), &free(1 << 20), &CLIP[32..]].concat(),
+            [
+                &CLIP[..32],
+                &free_box(1 << 20),
+                &free_box(1 << 20),
+                &CLIP[32..],
+            ]
+            .concat(),
             4,
         ),
     ] {
         let server = host(content, true).await;
-        assert_eq!(look(&client, &server.uri()).await, []);
-        let asked = requests(&server).await;
-        assert!(asked.len() <= most, "{} requests", asked.len());
-        for request in asked {
+        assert_eq!(check_url(&client, &server.uri()).await, []);
+        let sent = requests(&server).await;
+        assert!(sent.len() <= most, "{} requests", sent.len());
+        for request in sent {
             assert!(!request.headers.contains_key("authorization"));
             assert!(!format!("{request:?}").contains(wavespeed_harness::KEY));
         }
@@ -86,18 +97,18 @@ async fn a_header_is_had_by_few_requests() {
 }
 
 #[tokio::test]
-async fn without_ranges_only_the_beginning_is_looked_at() {
+async fn host_without_ranges_is_read_only_at_the_beginning() {
     let (client, _) = client("http://127.0.0.1:9");
     let whole = host(CLIP.to_vec(), false).await;
-    assert_eq!(look(&client, &whole.uri()).await, []);
-    let tail = [&CLIP[..32], &free(4 << 20), &CLIP[32..]].concat();
+    assert_eq!(check_url(&client, &whole.uri()).await, []);
+    let tail = [&CLIP[..32], &free_box(4 << 20), &CLIP[32..]].concat();
     let tail = host(tail, false).await;
-    assert_eq!(look(&client, &tail.uri()).await, UNSEEN);
+    assert_eq!(check_url(&client, &tail.uri()).await, UNREADABLE);
     assert_eq!(requests(&tail).await.len(), 1);
 }
 
 #[tokio::test]
-async fn what_is_no_video_is_refused() {
+async fn content_that_is_not_a_whole_video_is_refused() {
     let (client, _) = client("http://127.0.0.1:9");
     for (content, rule) in [
         (b"<html>Not found</html>".to_vec(), Rule::Container),
@@ -105,46 +116,50 @@ async fn what_is_no_video_is_refused() {
         (Vec::new(), Rule::Size),
     ] {
         for ranges in [true, false] {
-            // Of nothing there is no range.
+            // An empty file has no ranges.
             let server = host(content.clone(), ranges && !content.is_empty()).await;
-            let found = look(&client, &server.uri()).await;
+            let found = check_url(&client, &server.uri()).await;
             assert_eq!(found, [(rule, Severity::Refusal)]);
         }
     }
 }
 
 #[tokio::test]
-async fn only_what_nobody_can_have_is_refused() {
+async fn only_a_missing_url_is_refused_and_other_errors_are_warnings() {
     let (client, clock) = client("http://127.0.0.1:9");
     for (status, expected) in [
         (404, GONE),
         (410, GONE),
-        (401, UNSEEN),
-        (403, UNSEEN),
-        (416, UNSEEN),
-        (500, UNSEEN),
-        (204, UNSEEN),
+        (401, UNREADABLE),
+        (403, UNREADABLE),
+        (416, UNREADABLE),
+        (500, UNREADABLE),
+        (204, UNREADABLE),
     ] {
         let server = serve([ResponseTemplate::new(status)]).await;
-        assert_eq!(look(&client, &server.uri()).await, expected, "{status}");
+        assert_eq!(
+            check_url(&client, &server.uri()).await,
+            expected,
+            "{status}"
+        );
     }
-    let (nobody, _taken) = tcp::nobody();
-    assert_eq!(look(&client, &nobody).await, UNSEEN);
-    let broken = Server::start([Act::hang_up("HTTP/1.1 206")]).await;
-    assert_eq!(look(&client, &broken.origin).await, UNSEEN);
-    let silent = Server::start([Act::stall()]).await;
-    let mut looking = pin!(look(&client, &silent.origin));
-    assert!(poll!(&mut looking).is_pending());
+    let (closed_port, _reserved) = tcp::closed_port();
+    assert_eq!(check_url(&client, &closed_port).await, UNREADABLE);
+    let broken = Server::start([Action::hang_up("HTTP/1.1 206")]).await;
+    assert_eq!(check_url(&client, &broken.origin).await, UNREADABLE);
+    let silent = Server::start([Action::stall()]).await;
+    let mut check = pin!(check_url(&client, &silent.origin));
+    assert!(poll!(&mut check).is_pending());
     tokio::select! {
-        found = &mut looking => panic!("{found:?}"),
+        found = &mut check => panic!("{found:?}"),
         () = silent.arrived(1) => {}
     }
     clock.advance(Duration::from_secs(5));
-    assert_eq!(looking.await, UNSEEN);
+    assert_eq!(check.await, UNREADABLE);
 }
 
 #[tokio::test]
-async fn a_url_that_is_none_is_not_asked() {
+async fn invalid_url_is_not_requested() {
     let (client, _) = client("http://127.0.0.1:9");
     let media = wavespeed::model(MODEL).unwrap().input("video").unwrap();
     let media = media.media.as_ref().unwrap();
@@ -152,8 +167,11 @@ async fn a_url_that_is_none_is_not_asked() {
         ("ftp://a.example/c.mp4", Rule::Url),
         ("none.mp4", Rule::File),
     ] {
-        let seen = client.inspect(media, file).await;
-        assert_eq!((seen.faults.len(), seen.faults[0].rule), (1, rule));
-        assert!(seen.facts.is_none() && seen.bytes.is_none());
+        let inspection = client.inspect(media, file).await;
+        assert_eq!(
+            (inspection.faults.len(), inspection.faults[0].rule),
+            (1, rule)
+        );
+        assert!(inspection.facts.is_none() && inspection.bytes.is_none());
     }
 }

@@ -1,4 +1,6 @@
-//! Outputs become files, whole or not at all, and no host but the API's ever sees the key.
+//! Tests of downloads: an output becomes a whole file or no file, and only the API's host receives the
+//! API key. Servers on loopback play the host of the outputs, with errors, redirects and broken
+//! transfers; the tests look at the folder afterwards.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -7,16 +9,17 @@ use futures_util::poll;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wavespeed::{DownloadError, Downloaded, Prediction, SaveError, Target, Wavespeed};
-use wavespeed_harness::tcp::{self, Act, Server};
+use wavespeed_harness::tcp::{self, Action, Server};
 use wavespeed_harness::{ID, client, names, requests, serve};
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-/// The content of most files here, and its SHA-256 from the standard's own test vectors.
+/// The content of most files here, and its SHA-256 from the test vectors of FIPS 180.
 const ABC: &str = "abc";
 const ABC_SHA256: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
-fn done(outputs: impl Into<Value>) -> Prediction {
+/// A completed prediction with these outputs.
+fn completed(outputs: impl Into<Value>) -> Prediction {
     let record = json!({ "id": ID, "status": "completed", "outputs": outputs.into() });
     Prediction::from_json(record).unwrap()
 }
@@ -25,8 +28,8 @@ fn file(content: &str) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_raw(content, "video/mp4")
 }
 
-/// A client of an API that is not to be asked anything.
-fn no_api() -> Wavespeed {
+/// A client whose API is unreachable, since downloads do not call it.
+fn offline_client() -> Wavespeed {
     client("http://127.0.0.1:9").0
 }
 
@@ -37,7 +40,7 @@ async fn save(
     folder: &TempDir,
 ) -> Result<Vec<Downloaded>, DownloadError> {
     let target = Target::new(folder.path().join("out.mp4"));
-    client.download(&done([url]), &target).await
+    client.download(&completed([url]), &target).await
 }
 
 async fn assert_no_key(server: &MockServer) {
@@ -49,8 +52,8 @@ async fn assert_no_key(server: &MockServer) {
 }
 
 #[tokio::test]
-async fn a_file_comes_whole_and_is_described() {
-    let client = no_api();
+async fn download_saves_the_file_and_describes_it() {
+    let client = offline_client();
     let server = serve([file(ABC)]).await;
     let folder = TempDir::new().unwrap();
     let url = format!("{}/a/1.mp4?sig=x", server.uri());
@@ -69,14 +72,14 @@ async fn a_file_comes_whole_and_is_described() {
 }
 
 #[tokio::test]
-async fn what_the_disk_has_no_room_for_is_not_begun() {
+async fn file_larger_than_the_free_space_is_not_begun() {
     let clock = wavespeed::poll::ManualClock::default();
     let settings = wavespeed_harness::settings("http://127.0.0.1:9", &clock);
     let client = settings.max_output_bytes(u64::MAX).build().unwrap();
     let length = u64::MAX / 4;
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
-    // Were it begun, it would wait for the rest for ever.
-    let server = Server::start([Act::send(head)]).await;
+    // A transfer that had begun would wait for the rest forever.
+    let server = Server::start([Action::send(head)]).await;
     let folder = TempDir::new().unwrap();
     let error = save(&client, &server.origin, &folder).await.unwrap_err();
     let [(1, SaveError::NoRoom { missing, .. })] = error.failed[..] else {
@@ -87,8 +90,8 @@ async fn what_the_disk_has_no_room_for_is_not_begun() {
 }
 
 #[tokio::test]
-async fn a_file_of_many_pieces_comes_whole() {
-    let client = no_api();
+async fn file_of_many_chunks_is_saved_whole() {
+    let client = offline_client();
     let content: String = (0..300_000).map(|number| format!("{number:x} ")).collect();
     let server = serve([file(&content)]).await;
     let folder = TempDir::new().unwrap();
@@ -98,9 +101,9 @@ async fn a_file_of_many_pieces_comes_whole() {
 }
 
 #[tokio::test]
-async fn a_page_is_not_taken_for_the_file() {
+async fn html_page_is_not_saved_as_a_video() {
     let page = || ResponseTemplate::new(200).set_body_raw("<html>", "Text/HTML; charset=utf-8");
-    let client = no_api();
+    let client = offline_client();
     let folder = TempDir::new().unwrap();
     let at = |server: &MockServer, name: &str| format!("{}/{name}", server.uri());
     let server = serve([page()]).await;
@@ -111,11 +114,11 @@ async fn a_page_is_not_taken_for_the_file() {
         "{error}"
     );
     assert!(names(folder.path()).is_empty());
-    // It passes, as the error of a gateway does.
+    // A page is a transient error, as that of a gateway.
     let server = serve([page(), file(ABC)]).await;
     let saved = save(&client, &at(&server, "1.mp4"), &folder).await.unwrap();
     assert_eq!(saved[0].sha256, ABC_SHA256);
-    // It may be what the task has made.
+    // A page is a valid output if the URL does not name another kind of file.
     for name in ["report.HTML", "report"] {
         let (server, folder) = (serve([page()]).await, TempDir::new().unwrap());
         let saved = save(&client, &at(&server, name), &folder).await.unwrap();
@@ -124,19 +127,19 @@ async fn a_page_is_not_taken_for_the_file() {
 }
 
 #[tokio::test]
-async fn redirects_are_followed_without_the_key() {
+async fn redirects_are_followed_without_the_api_key() {
     let storage = serve([file(ABC)]).await;
-    // The same machine by another name, so that host and port differ.
+    // Another name of the same machine, so that host and port differ.
     let elsewhere = storage.uri().replace("127.0.0.1", "localhost");
     let redirect = ResponseTemplate::new(302).insert_header("Location", elsewhere);
     let server = serve([redirect]).await;
     let folder = TempDir::new().unwrap();
-    // Even where the output is on the host that gets the key otherwise.
+    // This holds even if the output is on the API's host.
     let target = Target::new(folder.path().join("out.mp4"));
     let output = format!("{}/1.mp4", server.uri());
     let saved = client(&server.uri())
         .0
-        .download(&done([output]), &target)
+        .download(&completed([output]), &target)
         .await
         .unwrap();
     assert_eq!(saved[0].sha256, ABC_SHA256);
@@ -146,8 +149,8 @@ async fn redirects_are_followed_without_the_key() {
 }
 
 #[tokio::test]
-async fn a_file_that_exists_is_replaced_only_by_force() {
-    let client = no_api();
+async fn existing_file_is_replaced_only_with_force() {
+    let client = offline_client();
     let server = serve([file(ABC)]).await;
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("out.mp4");
@@ -162,7 +165,7 @@ async fn a_file_that_exists_is_replaced_only_by_force() {
 
     let target = Target::new(&path).force(true);
     client
-        .download(&done([server.uri()]), &target)
+        .download(&completed([server.uri()]), &target)
         .await
         .unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), ABC);
@@ -170,8 +173,8 @@ async fn a_file_that_exists_is_replaced_only_by_force() {
 }
 
 #[tokio::test]
-async fn an_output_that_is_there_already_is_saved() {
-    let client = no_api();
+async fn existing_file_with_the_same_content_counts_as_saved() {
+    let client = offline_client();
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("out.mp4");
     std::fs::write(&path, ABC).unwrap();
@@ -191,23 +194,23 @@ async fn an_output_that_is_there_already_is_saved() {
 }
 
 #[tokio::test]
-async fn outputs_are_urls_or_objects_with_one() {
-    let client = no_api();
+async fn output_is_a_url_or_an_object_with_a_url() {
+    let client = offline_client();
     let server = serve([file(ABC)]).await;
     let url = |name: &str| format!("{}/{name}", server.uri());
     let outputs = json!([url("a.mp4"), { "url": url("b.mov"), "size": 3 }, url("c")]);
     let folder = TempDir::new().unwrap();
     let target = Target::new(folder.path().join("out.mp4"));
     let saved = client
-        .download(&done(outputs.clone()), &target)
+        .download(&completed(outputs.clone()), &target)
         .await
         .unwrap();
     assert_eq!(saved.len(), 3);
     assert_eq!(saved[1].url, url("b.mov"));
     assert_eq!(names(folder.path()), ["out-2.mp4", "out-3.mp4", "out.mp4"]);
-    // A folder need not be there yet.
+    // A missing folder is created.
     let target = Target::new(folder.path().join("new/").join("deep/"));
-    client.download(&done(outputs), &target).await.unwrap();
+    client.download(&completed(outputs), &target).await.unwrap();
     let expected = [
         format!("{ID}-2.mov"),
         format!("{ID}-3"),
@@ -217,20 +220,20 @@ async fn outputs_are_urls_or_objects_with_one() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_file_leaves_nothing_behind() {
-    let client = no_api();
-    let refused = |status| format!("answered HTTP {status}");
+async fn answer_without_a_file_leaves_no_file() {
+    let client = offline_client();
+    let http_error = |status| format!("answered HTTP {status}");
     for (name, given, expected) in [
         ("empty", file(""), "is empty".to_owned()),
-        ("missing", ResponseTemplate::new(404), refused(404)),
-        ("forbidden", ResponseTemplate::new(403), refused(403)),
+        ("missing", ResponseTemplate::new(404), http_error(404)),
+        ("forbidden", ResponseTemplate::new(403), http_error(403)),
         (
             "part",
             ResponseTemplate::new(206).set_body_string("ab"),
-            refused(206),
+            http_error(206),
         ),
-        ("none", ResponseTemplate::new(204), refused(204)),
-        ("down", ResponseTemplate::new(503), refused(503)),
+        ("none", ResponseTemplate::new(204), http_error(204)),
+        ("down", ResponseTemplate::new(503), http_error(503)),
     ] {
         let server = serve([given]).await;
         let folder = TempDir::new().unwrap();
@@ -242,12 +245,12 @@ async fn an_answer_that_is_no_file_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_transfer_that_breaks_leaves_nothing_behind() {
-    let client = no_api();
+async fn broken_transfer_leaves_no_file() {
+    let client = offline_client();
     let short = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc";
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n";
     for text in ["", short, chunked] {
-        let server = Server::start([Act::hang_up(text)]).await;
+        let server = Server::start([Action::hang_up(text)]).await;
         let folder = TempDir::new().unwrap();
         let error = save(&client, &server.origin, &folder).await.unwrap_err();
         assert!(
@@ -257,9 +260,9 @@ async fn a_transfer_that_breaks_leaves_nothing_behind() {
         assert!(error.to_string().contains("127.0.0.1"), "{error}");
         assert!(names(folder.path()).is_empty(), "{text}");
     }
-    let (nobody, _taken) = tcp::nobody();
+    let (closed_port, _reserved) = tcp::closed_port();
     let folder = TempDir::new().unwrap();
-    let error = save(&client, &nobody, &folder).await.unwrap_err();
+    let error = save(&client, &closed_port, &folder).await.unwrap_err();
     assert!(
         matches!(&error.failed[0].1, SaveError::Transfer { .. }),
         "{error}"
@@ -268,16 +271,16 @@ async fn a_transfer_that_breaks_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn the_deadline_cuts_a_transfer_that_stalls() {
+async fn deadline_ends_a_stalled_transfer() {
     let half = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc";
-    let server = Server::start([Act::send(half)]).await;
+    let server = Server::start([Action::send(half)]).await;
     let (client, clock) = client("http://127.0.0.1:9");
     let folder = TempDir::new().unwrap();
     let target = Target::new(folder.path().join("out.mp4"));
-    let record = done([server.origin.clone()]);
+    let record = completed([server.origin.clone()]);
     let mut download = pin!(client.download(&record, &target));
     tokio::select! {
-        ended = &mut download => panic!("it is not whole, but {ended:?}"),
+        ended = &mut download => panic!("the transfer is incomplete, but the download ended: {ended:?}"),
         () = server.arrived(1) => clock.advance(Duration::from_secs(60 * 60 - 1)),
     }
     assert!(poll!(&mut download).is_pending());
@@ -288,8 +291,8 @@ async fn the_deadline_cuts_a_transfer_that_stalls() {
 }
 
 #[tokio::test]
-async fn what_is_no_url_is_said() {
-    let client = no_api();
+async fn output_that_is_not_a_url_is_reported() {
+    let client = offline_client();
     let folder = TempDir::new().unwrap();
     let target = Target::new(folder.path().join("out.mp4"));
     for output in [
@@ -301,22 +304,25 @@ async fn what_is_no_url_is_said() {
         json!(null),
     ] {
         let error = client
-            .download(&done([output.clone()]), &target)
+            .download(&completed([output.clone()]), &target)
             .await
             .unwrap_err();
         let expected = format!("output 1: it is not a URL, but {output}");
         assert!(error.to_string().ends_with(&expected), "{error}");
     }
-    for nothing in [json!([]), json!(null)] {
-        let error = client.download(&done(nothing), &target).await.unwrap_err();
+    for outputs in [json!([]), json!(null)] {
+        let error = client
+            .download(&completed(outputs), &target)
+            .await
+            .unwrap_err();
         assert!(matches!(error.failed[0].1, SaveError::Nothing), "{error}");
     }
     assert!(names(folder.path()).is_empty());
 }
 
 #[tokio::test]
-async fn what_was_saved_before_an_error_is_kept_and_said() {
-    let client = no_api();
+async fn other_outputs_are_saved_when_one_fails() {
+    let client = offline_client();
     let server = MockServer::start().await;
     Mock::given(path("/1"))
         .respond_with(file(ABC))
@@ -324,8 +330,8 @@ async fn what_was_saved_before_an_error_is_kept_and_said() {
         .await;
     let folder = TempDir::new().unwrap();
     let target = Target::new(folder.path().join("out.mp4"));
-    // One that cannot be had does not keep the next.
-    let record = done(["/1", "/2", "/1"].map(|path| format!("{}{path}", server.uri())));
+    // A failed output does not stop the next one.
+    let record = completed(["/1", "/2", "/1"].map(|path| format!("{}{path}", server.uri())));
     let error = client.download(&record, &target).await.unwrap_err();
     assert!(
         matches!(&error.failed[0].1, SaveError::Refused { status: 404, .. }),
@@ -341,8 +347,8 @@ async fn what_was_saved_before_an_error_is_kept_and_said() {
 }
 
 #[tokio::test]
-async fn a_record_with_an_odd_id_still_gives_its_files() {
-    let client = no_api();
+async fn prediction_with_an_unsafe_id_is_saved_inside_the_folder() {
+    let client = offline_client();
     let server = serve([file(ABC)]).await;
     let folder = TempDir::new().unwrap();
     let record = json!({ "id": "../../x", "status": "completed", "outputs": [server.uri()] });

@@ -1,4 +1,6 @@
-//! The client against the emulator, and the emulator against nothing of ours but plain HTTP.
+//! Tests of the whole path with the emulator: once with the client, from the check of a local file to
+//! the downloaded output, and once with plain HTTP requests, so that the emulator is not only tested by
+//! the client. The manual clocks of both sides advance together.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +11,11 @@ use wavespeed::{Deadline, Files, Poller, Status, Target, UploadOptions, Wavespee
 use wavespeed_emulator::{Clock as EmulatorClock, Emulator};
 use wavespeed_harness::{CLIP, KEY, MODEL};
 
-const TASK_TIME: Duration = Duration::from_secs(60);
+const JOB_DURATION: Duration = Duration::from_secs(60);
 
+/// An emulator with a manual clock.
 async fn emulator() -> Emulator {
-    let settings = Emulator::builder().key(KEY).task_time(TASK_TIME);
+    let settings = Emulator::builder().key(KEY).task_time(JOB_DURATION);
     settings
         .clock(EmulatorClock::manual())
         .start()
@@ -20,35 +23,35 @@ async fn emulator() -> Emulator {
         .unwrap()
 }
 
-/// The client's time, with which the emulator's goes along.
+/// A manual clock for the client that also advances the clock of the emulator.
 #[derive(Clone, Debug)]
-pub(super) struct Together {
-    pub(super) here: ManualClock,
-    pub(super) there: EmulatorClock,
+pub(super) struct JoinedClock {
+    pub(super) client: ManualClock,
+    pub(super) emulator: EmulatorClock,
 }
 
-impl Clock for Together {
+impl Clock for JoinedClock {
     fn now(&self) -> Instant {
-        self.here.now()
+        self.client.now()
     }
 
     fn sleep_until(&self, until: Instant) -> Sleep {
-        self.there
-            .advance(until.saturating_duration_since(self.here.now()));
-        self.here.sleep_until(until)
+        self.emulator
+            .advance(until.saturating_duration_since(self.client.now()));
+        self.client.sleep_until(until)
     }
 
     fn timeout_at(&self, limit: Instant) -> Sleep {
-        self.here.timeout_at(limit)
+        self.client.timeout_at(limit)
     }
 }
 
 #[tokio::test]
-async fn a_clip_goes_all_the_way() {
+async fn local_file_is_checked_uploaded_submitted_and_downloaded() {
     let emulator = emulator().await;
-    let clock = Together {
-        here: ManualClock::default(),
-        there: emulator.clock().clone(),
+    let clock = JoinedClock {
+        client: ManualClock::default(),
+        emulator: emulator.clock().clone(),
     };
     let poller = Poller::default()
         .with_clock(clock.clone())
@@ -58,7 +61,7 @@ async fn a_clip_goes_all_the_way() {
 
     let folder = tempfile::tempdir().unwrap();
     let clip = folder.path().join("clip.mp4");
-    // Of several pieces.
+    // Large enough for several chunks.
     let free = [&200_008u32.to_be_bytes()[..], b"free", &[7; 200_000]].concat();
     let content = [CLIP, &free].concat();
     std::fs::write(&clip, &content).unwrap();
@@ -72,13 +75,15 @@ async fn a_clip_goes_all_the_way() {
     let job = client.submit_raw(MODEL, &input).await.unwrap();
 
     let states: Vec<_> = job.watch().try_collect().await.unwrap();
-    let mut words: Vec<_> = states.iter().map(|state| state.status.clone()).collect();
-    words.dedup();
+    let mut statuses: Vec<_> = states.iter().map(|state| state.status.clone()).collect();
+    statuses.dedup();
     assert_eq!(
-        words,
+        statuses,
         [Status::Created, Status::Processing, Status::Completed]
     );
-    assert!((TASK_TIME..TASK_TIME + Duration::from_secs(5)).contains(&clock.here.elapsed()));
+    assert!(
+        (JOB_DURATION..JOB_DURATION + Duration::from_secs(5)).contains(&clock.client.elapsed())
+    );
 
     let target = Target::new(folder.path().join("out.mp4"));
     let saved = client
@@ -89,14 +94,14 @@ async fn a_clip_goes_all_the_way() {
     assert_eq!(emulator.billed(), 1);
 }
 
-/// A call with the key, and its status and body.
+/// Sends a request with the API key. Returns the HTTP status and the body.
 async fn call(request: reqwest::RequestBuilder) -> (u16, Value) {
     let answer = request.bearer_auth(KEY).send().await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap())
 }
 
 #[tokio::test]
-async fn the_emulator_answers_plain_http() {
+async fn emulator_answers_plain_http_requests() {
     _ = rustls::crypto::ring::default_provider().install_default();
     let emulator = emulator().await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -143,17 +148,17 @@ async fn the_emulator_answers_plain_http() {
         (status, &body["code"], &body["message"]),
         (200, &json!(200), &json!("success"))
     );
-    let task = &body["data"];
+    let prediction = &body["data"];
     assert_eq!(
-        (&task["status"], &task["outputs"]),
+        (&prediction["status"], &prediction["outputs"]),
         (&json!("created"), &json!([]))
     );
-    let result = task["urls"]["get"].as_str().unwrap().to_owned();
+    let result = prediction["urls"]["get"].as_str().unwrap().to_owned();
     for (seconds, expected) in [(0, "created"), (15, "processing"), (45, "completed")] {
         emulator.clock().advance(Duration::from_secs(seconds));
         let (status, body) = call(http.get(&result)).await;
         assert_eq!((status, &body["data"]["status"]), (200, &json!(expected)));
-        assert_eq!(body["data"]["id"], task["id"]);
+        assert_eq!(body["data"]["id"], prediction["id"]);
     }
     let (_, body) = call(http.get(&result)).await;
     let output = http

@@ -1,16 +1,19 @@
-//! Models of the vendor's list against the schemas they were read from.
+//! Tests of models that are read from the vendor's list at run time: the catalogue survives a round
+//! trip through such a list, and the check of generated inputs is compared with a JSON Schema
+//! validator.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use wavespeed::{CATALOGUE, Files, Model, check};
 
+/// An entry of the vendor's list.
 fn entry(id: &str, schema: &Value) -> Value {
     let calls = json!([{ "type": "model_run", "request_schema": schema }]);
     json!({ "model_id": id, "api_schema": { "api_schemas": calls } })
 }
 
 #[test]
-fn the_catalogue_as_schemas_is_the_catalogue() {
+fn catalogue_survives_a_round_trip_through_a_list() {
     for known in CATALOGUE.iter() {
         let mut listed = entry(known.id, &known.schema());
         for (key, text) in [("type", known.kind), ("description", known.about)] {
@@ -20,7 +23,7 @@ fn the_catalogue_as_schemas_is_the_catalogue() {
     }
 }
 
-/// A schema in the words of the list, as odd as words allow.
+/// Schemas with all keywords that the list uses, in unusual combinations too.
 fn schemas() -> impl Strategy<Value = Value> {
     let number = || {
         prop_oneof![
@@ -71,6 +74,7 @@ fn schemas() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Arbitrary JSON values of small size.
 fn values() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -91,9 +95,9 @@ fn values() -> impl Strategy<Value = Value> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// By the word of a JSON Schema library.
+    /// The validator of a JSON Schema library decides which inputs the schema allows.
     #[test]
-    fn what_the_schema_allows_is_never_refused(
+    fn input_allowed_by_the_schema_has_no_faults(
         schema in schemas(),
         values in prop::collection::vec(values(), 16),
     ) {

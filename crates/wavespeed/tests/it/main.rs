@@ -1,8 +1,11 @@
-//! The library's face against recorded answers, faults and networks that break: what is sent byte
-//! for byte, what is made of whatever comes back, and that nothing paid for is lost on the way.
-//! Servers are on loopback, and the time is moved by hand, so nothing here waits.
+//! Tests of the library through its public interface, one module per subject. Servers on loopback play
+//! recorded answers, faults and broken connections; the tests compare the requests byte for byte and
+//! check that no paid job is lost. Time is a manual clock, so hardly any test waits in real time.
 
-#![expect(clippy::unwrap_used, reason = "all of this is test code")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot be set up has failed"
+)]
 
 mod account;
 mod cancellation;

@@ -1,4 +1,6 @@
-//! What is read of a file's header, and how much of the file is read for it.
+//! Tests of the reader of media headers: the facts that it finds in a file, and how much of the file it
+//! reads. The tests build MP4 boxes byte by byte; the property tests feed arbitrary bytes and damaged
+//! clips in pieces of any length.
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::time::Duration;
@@ -7,18 +9,18 @@ use proptest::prelude::*;
 use wavespeed::media::{Container, End, Facts, Reader, TrackKind, read};
 use wavespeed_harness::CLIP;
 
-/// A box.
+/// A box of this kind.
 fn boxed(kind: &str, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len() + 8).unwrap();
     [&length.to_be_bytes(), kind.as_bytes(), body].concat()
 }
 
-/// A box of boxes.
+/// A box that contains boxes.
 fn tree(kind: &str, boxes: &[Vec<u8>]) -> Vec<u8> {
     boxed(kind, &boxes.concat())
 }
 
-/// A box of numbers.
+/// A box of 32-bit numbers.
 fn numbers(kind: &str, numbers: &[u32]) -> Vec<u8> {
     let bytes: Vec<u8> = numbers
         .iter()
@@ -27,6 +29,7 @@ fn numbers(kind: &str, numbers: &[u32]) -> Vec<u8> {
     boxed(kind, &bytes)
 }
 
+/// 1 as a fixed-point number, as transformation matrices store it.
 const ONE: u32 = 0x1_0000;
 const UPRIGHT: [u32; 4] = [ONE, 0, 0, ONE];
 
@@ -43,7 +46,7 @@ fn tkhd(id: u32, [a, b, c, d]: [u32; 4], size: (u32, u32)) -> Vec<u8> {
     )
 }
 
-/// What a track is of.
+/// The media box of a track: its handler, its duration in milliseconds and its stored size.
 fn mdia(handler: &str, ticks: u32, stored: (u16, u16)) -> Vec<u8> {
     let sample = [
         &[0; 24][..],
@@ -91,7 +94,7 @@ fn seconds(seconds: u64) -> Option<Duration> {
 }
 
 #[test]
-fn a_plain_file_is_described() {
+fn tracks_durations_and_sizes_are_read() {
     let sound = tree(
         "trak",
         &[tkhd(2, UPRIGHT, (0, 0)), mdia("soun", 4500, (2, 16))],
@@ -118,18 +121,18 @@ fn a_plain_file_is_described() {
 }
 
 #[test]
-fn what_is_displayed_is_what_counts() {
+fn video_size_is_the_displayed_size() {
     let minus = ONE.wrapping_neg();
     for (matrix, displayed, size) in [
         ([0, ONE, minus, 0], (1280, 720), (720, 1280)),
         ([minus, 0, 0, minus], (1280, 720), (1280, 720)),
         ([0, minus, ONE, 0], (1280, 720), (720, 1280)),
         ([minus, 0, 0, ONE], (1280, 720), (1280, 720)),
-        // A turn that was computed, by sine and cosine.
+        // A rotation computed from sine and cosine, with rounding errors.
         ([3, ONE, minus, 3], (1280, 720), (720, 1280)),
-        // The header of the track does not say: what is stored.
+        // The track header has no size, so the stored size counts.
         (UPRIGHT, (0, 0), (640, 360)),
-        // Pixels that are nearly square.
+        // Pixels that are almost square count as square.
         (UPRIGHT, (639, 361), (640, 360)),
         ([0, ONE, minus, 0], (641, 360), (360, 640)),
         (UPRIGHT, (853, 360), (853, 360)),
@@ -142,8 +145,8 @@ fn what_is_displayed_is_what_counts() {
 }
 
 #[test]
-fn an_edit_list_says_what_is_played() {
-    let played_by = |elst| {
+fn edit_list_determines_the_duration() {
+    let duration_with = |elst| {
         let track = tree(
             "trak",
             &[
@@ -154,23 +157,26 @@ fn an_edit_list_says_what_is_played() {
         );
         facts(&[ftyp(), moov(&[track])]).video().unwrap().duration
     };
-    let played = |edits: &[u32]| {
+    let duration_of = |edits: &[u32]| {
         let count = u32::try_from(edits.len() / 3).unwrap();
-        played_by(numbers("elst", &[&[0, count][..], edits].concat()))
+        duration_with(numbers("elst", &[&[0, count][..], edits].concat()))
     };
-    assert_eq!(played(&[3000, 500, ONE]), seconds(3));
-    // At first nothing is shown.
-    assert_eq!(played(&[1000, u32::MAX, ONE, 2000, 0, ONE]), seconds(2));
-    // One that says nothing, among others and alone, that nobody knows, or that is cut off.
-    assert_eq!(played(&[3000, 0, ONE, 0, 0, ONE]), seconds(3));
-    assert_eq!(played(&[0, 0, ONE]), seconds(4));
-    assert_eq!(played(&[u32::MAX, 0, ONE]), seconds(4));
+    assert_eq!(duration_of(&[3000, 500, ONE]), seconds(3));
+    // An empty edit at the start does not count.
+    assert_eq!(
+        duration_of(&[1000, u32::MAX, ONE, 2000, 0, ONE]),
+        seconds(2)
+    );
+    // Ignored: an edit of length 0 among others or alone, one of unknown length, and a truncated list.
+    assert_eq!(duration_of(&[3000, 0, ONE, 0, 0, ONE]), seconds(3));
+    assert_eq!(duration_of(&[0, 0, ONE]), seconds(4));
+    assert_eq!(duration_of(&[u32::MAX, 0, ONE]), seconds(4));
     let cut_short = numbers("elst", &[0, 2, 3000, 0, ONE]);
-    assert_eq!(played_by(cut_short), seconds(4));
+    assert_eq!(duration_with(cut_short), seconds(4));
 }
 
 #[test]
-fn fragments_add_up() {
+fn durations_of_fragments_are_added() {
     let empty = tree(
         "trak",
         &[tkhd(1, UPRIGHT, (1280, 720)), mdia("vide", 0, (1, 1))],
@@ -189,7 +195,7 @@ fn fragments_add_up() {
     let whole = [
         ftyp(),
         head,
-        // By the header of the movie, of the fragment, and of each sample.
+        // The sample duration is in the movie header, the fragment header, or with each sample.
         moof(&[0, 1], &[0, 25]),
         boxed("mdat", &[0; 100]),
         moof(&[8, 1, 80], &[1, 10, 99]),
@@ -200,7 +206,7 @@ fn fragments_add_up() {
         all.video().unwrap().duration,
         Some(Duration::from_millis(1000 + 800 + 300))
     );
-    // What was not seen may be long.
+    // The duration is unknown if the file is cut off.
     let mut cut = whole.concat();
     cut.truncate(cut.len() - 1);
     let cut = read(&mut Cursor::new(cut)).unwrap();
@@ -208,9 +214,9 @@ fn fragments_add_up() {
     assert_eq!(cut.video().unwrap().duration, None);
 }
 
-/// A header may have samples, which fragments go on from.
+/// A movie header may contain samples that the fragments continue.
 #[test]
-fn a_header_with_samples_is_the_first_fragment() {
+fn samples_in_the_header_are_added_to_the_fragments() {
     let file = |samples: u32| {
         let stbl = tree("stbl", &[numbers("stts", &[0, samples, 25, 40])]);
         let mdia = [
@@ -226,16 +232,19 @@ fn a_header_with_samples_is_the_first_fragment() {
     };
     let lengths = |facts: &Facts| (facts.video().unwrap().duration, facts.movie);
     assert_eq!(lengths(&facts(&file(1))), (seconds(2), None));
-    // It states the length of the fragments, and has none of it.
+    // The header states the duration of the fragments but has no samples.
     assert_eq!(lengths(&facts(&file(0))), (seconds(1), None));
-    // More may come.
+    // The file may have more fragments after the unknown box.
     let [ftyp, moov, moof] = file(1);
-    let look = facts(&[ftyp, moov, moof, b"\xff odd".to_vec()]);
-    assert_eq!((look.end, lengths(&look)), (End::Unknown, (None, None)));
+    let open_end = facts(&[ftyp, moov, moof, b"\xff odd".to_vec()]);
+    assert_eq!(
+        (open_end.end, lengths(&open_end)),
+        (End::Unknown, (None, None))
+    );
 }
 
 #[test]
-fn the_longest_video_that_is_enabled_counts() {
+fn video_is_the_longest_enabled_video_track() {
     let track = |enabled: u32, ticks, side| {
         let mut tkhd = tkhd(1, UPRIGHT, (side, side));
         tkhd[11] = u8::try_from(enabled).unwrap();
@@ -248,17 +257,17 @@ fn the_longest_video_that_is_enabled_counts() {
     assert_eq!(side(&[track(1, 40, 300), track(1, 4000, 720)]), 720);
     assert_eq!(side(&[track(1, 4000, 720), track(0, 9000, 300)]), 720);
     assert_eq!(side(&[track(0, 4000, 720), track(0, 40, 300)]), 720);
-    // A cover that is shown all the time comes behind.
+    // Of equally long tracks the first counts: a cover image follows the video.
     assert_eq!(side(&[track(1, 4000, 720), track(1, 4000, 300)]), 720);
-    // More than are kept do not change those that are.
+    // Tracks beyond the limit of 32 are ignored.
     let many: Vec<_> = (1..100).map(|side| track(1, side, side)).collect();
     assert_eq!(side(&many), 32);
 }
 
 #[test]
-fn long_numbers_are_read() {
+fn boxes_with_64_bit_numbers_are_read() {
     let long = |kind: &str, head: u32, ticks: u32| {
-        // The version, the times, two numbers of the kind, the duration.
+        // The version, the times, a number that depends on the box, the duration.
         let times = [0x0100_0001, 0, 0, 0, 0];
         numbers(kind, &[&times[..], &[head, 0, ticks]].concat())
     };
@@ -291,36 +300,36 @@ fn long_numbers_are_read() {
 }
 
 #[test]
-fn tracks_are_told_only_if_all_were_seen() {
+fn tracks_are_reported_only_if_all_were_read() {
     let sound = tree("trak", &[mdia("soun", 4000, (2, 16))]);
     let boxes = [sound, boxed("free", &[0; 3000]), video(UPRIGHT, (8, 8))];
     let file = [ftyp(), moov(&boxes)].concat();
     let mut reader = Reader::new(file.len() as u64);
     reader.feed(&file[..1000]);
     assert_eq!(reader.facts().tracks, []);
-    assert_eq!(fed(&file, 1000).0.tracks.len(), 2);
-    assert_eq!(fed(&file[..1000], 1000).0.tracks, []);
+    assert_eq!(feed(&file, 1000).0.tracks.len(), 2);
+    assert_eq!(feed(&file[..1000], 1000).0.tracks, []);
 }
 
 #[test]
-fn odd_boxes_are_passed_over() {
-    let odd = [
+fn unknown_and_malformed_boxes_are_ignored() {
+    let malformed = [
         boxed("free", b""),
         boxed("\0\0\0\0", b""),
         boxed("udta", &[0, 0, 0, 0]),
         boxed("meta", b"not a tree"),
-        // Longer than what it is in.
+        // A box longer than its parent.
         [&9000u32.to_be_bytes()[..], b"iods"].concat(),
     ];
     let file = facts(&[
         ftyp(),
-        moov(&[&[video(UPRIGHT, (1280, 720))], &odd[..]].concat()),
+        moov(&[&[video(UPRIGHT, (1280, 720))], &malformed[..]].concat()),
     ]);
     assert_eq!(
         (file.video().unwrap().duration, file.end),
         (seconds(4), End::Whole)
     );
-    // A length of 64 bits, and one that means the rest.
+    // A box with a 64-bit length, and one that extends to the end of the file.
     let long = [
         &1u32.to_be_bytes()[..],
         b"mdat",
@@ -329,11 +338,11 @@ fn odd_boxes_are_passed_over() {
     ]
     .concat();
     let rest = [&0u32.to_be_bytes()[..], b"mdat", &[0; 99]].concat();
-    // One of a kind that nobody knows.
+    // A box of an unknown kind.
     let new = boxed("new!", &[1; 30]);
     let file = facts(&[moov(&[video(UPRIGHT, (1280, 720))]), new, long, rest]);
     assert_eq!((file.container, file.end), (Container::Mov, End::Whole));
-    // A length that cannot be.
+    // Impossible lengths.
     for length in [2u64, u64::MAX] {
         let bad = [
             &1u32.to_be_bytes()[..],
@@ -349,7 +358,7 @@ fn odd_boxes_are_passed_over() {
 }
 
 #[test]
-fn lengths_that_nobody_knows_are_not_made_up() {
+fn duration_without_a_valid_time_scale_is_unknown() {
     for (ticks, timescale) in [(0, 1000), (u32::MAX, 1000), (5, 0)] {
         let mdhd = numbers("mdhd", &[0, 0, 0, timescale, ticks, 0]);
         let track = tree("trak", &[tree("mdia", &[mdhd])]);
@@ -362,7 +371,7 @@ fn lengths_that_nobody_knows_are_not_made_up() {
 }
 
 #[test]
-fn every_cut_is_found() {
+fn truncation_at_any_byte_is_detected() {
     let file = [
         ftyp(),
         moov(&[video(UPRIGHT, (1280, 720))]),
@@ -382,7 +391,7 @@ fn every_cut_is_found() {
         assert_eq!(found, !boundary, "{length}: {:?}", facts.end);
     }
     assert_eq!(facts(&[ftyp()]).end, End::NoTracks);
-    // Something that a program put behind the end is no box.
+    // Bytes that a program appended are not a truncated box.
     for tail in [
         &b"TAG and more of it"[..],
         b"\n",
@@ -397,7 +406,7 @@ fn every_cut_is_found() {
 }
 
 #[test]
-fn other_files_are_told_by_how_they_begin() {
+fn other_containers_are_recognized_by_their_first_bytes() {
     for (start, container) in [
         (&b"\x1a\x45\xdf\xa3\x01"[..], Container::Matroska),
         (b"RIFF\0\0\0\0AVI LIST", Container::Avi),
@@ -422,24 +431,24 @@ fn other_files_are_told_by_how_they_begin() {
     assert_eq!(sound.container, Container::Mp4);
 }
 
-/// How much is asked for of a large file.
 #[test]
-fn little_is_read_of_a_large_file() {
-    struct Counted(Cursor<Vec<u8>>, u64);
-    impl Read for Counted {
+fn only_a_small_part_of_a_large_file_is_read() {
+    /// A file, and the number of bytes read from it.
+    struct CountingFile(Cursor<Vec<u8>>, u64);
+    impl Read for CountingFile {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             let read = self.0.read(buffer)?;
             self.1 += read as u64;
             Ok(read)
         }
     }
-    impl Seek for Counted {
+    impl Seek for CountingFile {
         fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
             self.0.seek(to)
         }
     }
     let count = |parts: &[Vec<u8>]| {
-        let mut file = Counted(Cursor::new(parts.concat()), 0);
+        let mut file = CountingFile(Cursor::new(parts.concat()), 0);
         (read(&mut file).unwrap(), file.1)
     };
     let (facts, read) = count(&[
@@ -449,7 +458,7 @@ fn little_is_read_of_a_large_file() {
     ]);
     assert_eq!(facts.end, End::Whole);
     assert!(read < 8 << 10, "{read}");
-    // So many fragments that the rest remains unknown.
+    // With too many fragments the reader stops, and the duration remains unknown.
     let piece = [boxed("moof", b""), boxed("mdat", &[0; 2000])].concat();
     let (facts, read) = count(&[ftyp(), moov(&[video(UPRIGHT, (8, 8))]), piece.repeat(2000)]);
     assert_eq!(
@@ -459,8 +468,9 @@ fn little_is_read_of_a_large_file() {
     assert!(read < 1_000_000, "{read}");
 }
 
-/// Feeds a reader pieces of this length, or as much as it needs if that is more.
-fn fed(file: &[u8], piece: usize) -> (Facts, usize) {
+/// Feeds a reader pieces of this length, or as much as it needs if that is more. Returns the facts and
+/// the number of pieces.
+fn feed(file: &[u8], piece: usize) -> (Facts, usize) {
     let mut reader = Reader::new(file.len() as u64);
     let mut pieces = 0;
     while let Some(need) = reader.need() {
@@ -477,33 +487,33 @@ fn fed(file: &[u8], piece: usize) -> (Facts, usize) {
 }
 
 #[test]
-fn a_file_that_shrinks_ends_the_reading() {
+fn reading_ends_when_the_file_becomes_shorter() {
     let mut reader = Reader::new(1000);
     reader.feed(&ftyp()[..10]);
     assert_eq!((reader.need(), reader.facts().end), (None, End::Unknown));
 }
 
 #[test]
-fn what_it_is_does_not_depend_on_the_pieces() {
+fn container_does_not_depend_on_the_piece_length() {
     let late = [&[b' '; 60][..], b"<html>", &[b' '; 60]].concat();
     for file in [&late[..], &late[1..], &late[10..], b"<p>"] {
-        assert_eq!(fed(file, 1).0, fed(file, file.len()).0);
+        assert_eq!(feed(file, 1).0, feed(file, file.len()).0);
     }
 }
 
 proptest! {
     #[test]
-    fn any_bytes_are_read_to_an_end(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn reader_ends_for_arbitrary_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let tree = [ftyp(), bytes.clone(), moov(&[bytes])].concat();
         for file in [&tree[..], &tree[16..]] {
-            let (_, pieces) = fed(file, 1);
+            let (_, pieces) = feed(file, 1);
             prop_assert!(pieces <= file.len() + 1);
         }
     }
 
-    /// A real clip with some of its bytes changed; most of them where the boxes are.
+    /// A real clip with some bytes changed, at the start or at the end, where the boxes are.
     #[test]
-    fn a_damaged_clip_is_read_to_an_end(
+    fn reader_ends_for_a_damaged_clip(
         changes in prop::collection::vec((0usize..1400, any::<u8>()), 0..12),
         at_end in any::<bool>(),
         piece in 1usize..5000,
@@ -514,8 +524,8 @@ proptest! {
             let at = if at_end { length - 1 - at } else { at };
             file[at] = byte;
         }
-        let (facts, pieces) = fed(&file, piece);
+        let (facts, pieces) = feed(&file, piece);
         prop_assert!(pieces <= length);
-        prop_assert_eq!(facts, fed(&file, length).0);
+        prop_assert_eq!(facts, feed(&file, length).0);
     }
 }

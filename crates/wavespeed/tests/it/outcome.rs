@@ -1,17 +1,20 @@
-//! What is made of every kind of answer to a submit, and that none of them makes it be sent again.
+//! Tests of the outcome of a submit: accepted, rejected or unknown, for every kind of answer and for
+//! broken connections. A server plays the answers, and each test also checks that the POST is sent
+//! exactly once.
 
 use std::time::Duration;
 
 use serde_json::json;
 use wavespeed::poll::ManualClock;
 use wavespeed::{Refusal, SubmitError, Wavespeed, reqwest};
-use wavespeed_harness::tcp::{self, Act, Server};
+use wavespeed_harness::tcp::{self, Action, Server};
 use wavespeed_harness::{ID, answer, client, input, record, requests, serve, settings};
 use wiremock::{MockServer, ResponseTemplate};
 
+/// The outcome of a submit, as the caller sees it.
 #[derive(Debug, PartialEq)]
 enum Outcome {
-    /// With the status in the answer, if the record could be read.
+    /// With the status of the prediction, if it could be read.
     Accepted(Option<String>),
     /// With the HTTP status, if there was an answer.
     Rejected(Refusal, Option<u16>),
@@ -20,7 +23,7 @@ enum Outcome {
 
 use Outcome::{Accepted, Rejected, Unknown};
 
-/// Submits, and says what came of it.
+/// Submits a valid input and returns the outcome.
 async fn outcome(client: &Wavespeed) -> Outcome {
     match client.submit(&input()).await {
         Ok(job) => {
@@ -47,7 +50,7 @@ fn html(status: u16) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_raw(page, "text/html")
 }
 
-/// Answers, each of which is the whole and only reply to one submit.
+/// Checks rows of a name, the answer to one submit, and its outcome.
 async fn assert_outcomes<'a>(rows: impl IntoIterator<Item = (&'a str, ResponseTemplate, Outcome)>) {
     let rows: Vec<_> = rows.into_iter().collect();
     let server = serve(rows.iter().map(|(_, given, _)| given.clone())).await;
@@ -55,14 +58,15 @@ async fn assert_outcomes<'a>(rows: impl IntoIterator<Item = (&'a str, ResponseTe
     for (at, (name, _, expected)) in rows.iter().enumerate() {
         assert_eq!(outcome(&client).await, *expected, "{name}");
         let sent = requests(&server).await;
-        assert_eq!(sent.len(), at + 1, "{name}: it is sent once");
+        assert_eq!(sent.len(), at + 1, "{name}: the POST must be sent once");
         assert_eq!(sent[at].method.as_str(), "POST", "{name}");
     }
 }
 
-/// Redirects of every kind to elsewhere.
+/// The HTTP statuses of redirects.
 const REDIRECTS: [u16; 5] = [301, 302, 303, 307, 308];
 
+/// Starts a server that answers with each redirect in turn, to another server.
 async fn serve_redirects(elsewhere: &MockServer) -> MockServer {
     let location = format!("{}/take/this", elsewhere.uri());
     serve(
@@ -72,7 +76,7 @@ async fn serve_redirects(elsewhere: &MockServer) -> MockServer {
 }
 
 #[tokio::test]
-async fn an_id_that_can_be_read_is_an_accepted_task() {
+async fn answer_with_a_readable_id_is_accepted() {
     let known = |word: &str| Accepted(Some(word.into()));
     let more = json!({ "id": ID, "status": "warming_up", "queue": { "place": [7] }, "outputs": 1 });
     let cut_off = format!(r#"{{"code":200,"message":"success","data":{{"id":"{ID}","model":"kwai"#);
@@ -80,12 +84,12 @@ async fn an_id_that_can_be_read_is_an_accepted_task() {
     assert_outcomes([
         ("200", answer(&record("created")), known("created")),
         (
-            "200 with words of its own",
+            "200 with unknown fields",
             answer(&more),
             known("warming_up"),
         ),
         (
-            "200 broken off after the id",
+            "200 cut off after the id",
             json_answer(200, &cut_off),
             Accepted(None),
         ),
@@ -104,7 +108,7 @@ async fn an_id_that_can_be_read_is_an_accepted_task() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_told_by_its_kind() {
+async fn rejection_has_its_kind_and_status() {
     let rejected = |refusal, status| Rejected(refusal, Some(status));
     let bad_enum = r#"field "voice_id" must be one of ["AOT"], got string "bogus"; please use one of the allowed values"#;
     let no_credit = "Insufficient credits. Please top up your account to continue.";
@@ -153,7 +157,7 @@ async fn a_refusal_is_told_by_its_kind() {
 }
 
 #[tokio::test]
-async fn whatever_may_have_created_a_task_is_unknown() {
+async fn answer_after_which_a_job_may_exist_is_unknown() {
     let unknown = |status| Unknown(Some(status));
     let unavailable = r#"{"code":5003,"message":"Service unavailable","data":null}"#;
     assert_outcomes([
@@ -163,12 +167,12 @@ async fn whatever_may_have_created_a_task_is_unknown() {
             unknown(200),
         ),
         (
-            "200 broken",
+            "200 cut off in the id",
             json_answer(200, r#"{"code":200,"data":{"id":"64"#),
             unknown(200),
         ),
         (
-            "200 with an id that is none",
+            "200 with an invalid id",
             answer(&json!({ "id": "../x", "status": "created" })),
             unknown(200),
         ),
@@ -188,14 +192,14 @@ async fn whatever_may_have_created_a_task_is_unknown() {
 }
 
 #[tokio::test]
-async fn a_refusal_says_what_the_vendor_said_and_asked_for() {
+async fn rejection_has_the_vendors_message_and_retry_after() {
     let busy = || refusal(429, "You have reached your concurrency limit");
     let after = |value: &str| busy().insert_header("Retry-After", value);
-    // Without a message, the code for programs is all there is to go by.
+    // Without a message, the error code is all that the vendor says.
     let role = json!({ "code": 403, "message": null, "error_code": "role_not_allowed" });
     let server = serve([
         after("7"),
-        // Dates that are past and to come whatever today is.
+        // Dates that are always in the past and in the future.
         after("Sun, 06 Nov 1994 08:49:37 GMT"),
         after("Fri, 31 Dec 9999 23:59:59 GMT"),
         after("soon"),
@@ -214,15 +218,15 @@ async fn a_refusal_says_what_the_vendor_said_and_asked_for() {
     assert_eq!(rejected().await.retry_after, None);
     let last = rejected().await;
     assert_eq!(last.retry_after, None);
-    let said = "HTTP 429: You have reached your concurrency limit";
-    assert_eq!(last.message, said);
-    let told = format!("the submit was refused ({said}); nothing is billed");
-    assert_eq!(last.to_string(), told);
+    let message = "HTTP 429: You have reached your concurrency limit";
+    assert_eq!(last.message, message);
+    let display = format!("the submit was refused ({message}); nothing is billed");
+    assert_eq!(last.to_string(), display);
     assert_eq!(rejected().await.message, "HTTP 403: role_not_allowed");
 }
 
 #[tokio::test]
-async fn no_redirect_is_followed() {
+async fn redirect_is_rejected_and_not_followed() {
     let elsewhere = serve([answer(&record("created"))]).await;
     let server = serve_redirects(&elsewhere).await;
     let (client, _) = client(&server.uri());
@@ -235,24 +239,24 @@ async fn no_redirect_is_followed() {
 }
 
 #[tokio::test]
-async fn an_http_client_that_follows_redirects_does_not_repeat_the_post() {
-    // Whoever brings an HTTP client with rustls brings its cryptography, too.
+async fn post_is_not_repeated_by_an_http_client_that_follows_redirects() {
+    // An application with its own HTTP client for rustls also installs the cryptography provider.
     _ = rustls::crypto::ring::default_provider().install_default();
     let elsewhere = serve([ResponseTemplate::new(404)]).await;
     let server = serve_redirects(&elsewhere).await;
-    let eager = reqwest::Client::builder()
+    let following = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::limited(10))
         .build()
         .unwrap();
     let settings = settings(&server.uri(), &ManualClock::default());
-    let client = settings.http(eager).build().unwrap();
+    let client = settings.http(following).build().unwrap();
     for status in REDIRECTS {
-        let made = outcome(&client).await;
-        assert!(matches!(made, Rejected(..)), "{status}: {made:?}");
+        let outcome = outcome(&client).await;
+        assert!(matches!(outcome, Rejected(..)), "{status}: {outcome:?}");
     }
     assert_eq!(requests(&server).await.len(), REDIRECTS.len());
-    // Some redirects turn a POST into a GET, which costs nothing; but it goes without the key.
+    // Some redirects turn the POST into a GET, which costs nothing and carries no API key.
     for request in requests(&elsewhere).await {
         assert_eq!(request.method.as_str(), "GET");
         assert!(!request.headers.contains_key("authorization"));
@@ -260,14 +264,14 @@ async fn an_http_client_that_follows_redirects_does_not_repeat_the_post() {
 }
 
 #[tokio::test]
-async fn what_never_left_is_rejected() {
-    let (nobody, _taken) = tcp::nobody();
-    let (client, _) = client(&nobody);
+async fn request_that_was_not_sent_is_rejected() {
+    let (closed_port, _reserved) = tcp::closed_port();
+    let (client, _) = client(&closed_port);
     assert_eq!(outcome(&client).await, Rejected(Refusal::NotSent, None));
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_leaves_the_outcome_to_what_was_read() {
+async fn broken_connection_is_unknown_unless_the_id_was_read() {
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n";
     let rows = [
         (String::new(), Unknown(None)),
@@ -278,18 +282,22 @@ async fn a_connection_that_breaks_leaves_the_outcome_to_what_was_read() {
             Accepted(None),
         ),
     ];
-    let server = Server::start(rows.iter().map(|(text, _)| Act::hang_up(text))).await;
+    let server = Server::start(rows.iter().map(|(text, _)| Action::hang_up(text))).await;
     let (client, _) = client(&server.origin);
     for (at, (text, expected)) in rows.iter().enumerate() {
         assert_eq!(outcome(&client).await, *expected, "{text}");
-        assert_eq!(server.requests().len(), at + 1, "{text}: it is sent once");
+        assert_eq!(
+            server.requests().len(),
+            at + 1,
+            "{text}: the POST must be sent once"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_connection_that_was_used_before_and_breaks_does_not_repeat_the_post() {
-    let known = wavespeed_harness::envelope(&record("created")).to_string();
-    let server = Server::start([Act::answer(&known), Act::hang_up("")]).await;
+async fn post_is_not_repeated_when_a_reused_connection_breaks() {
+    let body = wavespeed_harness::envelope(&record("created")).to_string();
+    let server = Server::start([Action::answer(&body), Action::hang_up("")]).await;
     let (client, _) = client(&server.origin);
     client.job(ID).unwrap().fetch().await.unwrap();
     assert_eq!(outcome(&client).await, Unknown(None));

@@ -1,56 +1,61 @@
-//! Whatever a vendor answers, a submit is sent again only after a refusal that is sure: no path
-//! leads from an unknown outcome to a second POST. What must come of a row of answers is told here
-//! a second time, and more simply than the library tells it.
+//! Property test of submit retries: for any list of answers, a submit is retried only after a certain
+//! rejection, so an unknown outcome never leads to a second POST. The expected outcome is computed
+//! here independently of the library, by a simpler rule.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use wavespeed::SubmitError;
 use wavespeed::poll::ManualClock;
-use wavespeed_harness::tcp::{Act, Server};
+use wavespeed_harness::tcp::{Action, Server};
 use wavespeed_harness::{ID, input, settings};
 
-/// One answer to a submit, or what is left of one.
+/// An answer to a submit, which may be incomplete.
 #[derive(Clone, Debug)]
 struct Reply {
-    /// Absent if the connection broke before it was said.
+    /// The HTTP status; absent if the connection broke before it.
     status: Option<u16>,
+    /// The header line, or nothing.
     retry_after: &'static str,
     body: String,
-    /// Whether an id is in the body.
-    known: bool,
+    /// `true` if the body contains a whole id.
+    has_id: bool,
 }
 
+/// The outcome of a submit.
 #[derive(Debug, PartialEq)]
-enum End {
+enum Outcome {
     Accepted,
     Rejected,
     Unknown,
 }
 
 impl Reply {
-    fn act(&self) -> Act {
+    fn action(&self) -> Action {
         let Some(status) = self.status else {
-            return Act::hang_up("HTTP/1.1");
+            return Action::hang_up("HTTP/1.1");
         };
-        // One byte more is announced than comes, whatever comes, for some of them.
+        // Replies without the header announce one byte more than they send.
         let length = self.body.len() + usize::from(self.retry_after.is_empty());
         let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n");
-        Act::hang_up(format!("{head}{}\r\n{}", self.retry_after, self.body))
+        Action::hang_up(format!("{head}{}\r\n{}", self.retry_after, self.body))
     }
 
-    fn end(&self) -> End {
+    /// The expected outcome if this is the last answer.
+    fn outcome(&self) -> Outcome {
         match self.status {
-            Some(_) if self.known => End::Accepted,
-            None | Some(408 | 200..300 | 500..) => End::Unknown,
-            _ => End::Rejected,
+            Some(_) if self.has_id => Outcome::Accepted,
+            None | Some(408 | 200..300 | 500..) => Outcome::Unknown,
+            _ => Outcome::Rejected,
         }
     }
 
-    fn may_be_repeated(&self) -> bool {
-        self.status == Some(429) && !self.known
+    /// Returns `true` if the submit may be retried after this answer.
+    fn allows_retry(&self) -> bool {
+        self.status == Some(429) && !self.has_id
     }
 }
 
+/// Replies of all kinds; 429 is the most frequent, since only it allows a retry.
 fn reply() -> impl Strategy<Value = Reply> {
     let status = prop_oneof![
         4 => Just(Some(429)),
@@ -67,7 +72,7 @@ fn reply() -> impl Strategy<Value = Reply> {
     ]);
     let with_id = format!(r#"{{"code":200,"data":{{"id":"{ID}","status":"created"}}}}"#);
     let until_id = with_id.find(ID).unwrap() + ID.len() + 1;
-    let known = (until_id..=with_id.len()).prop_map({
+    let complete = (until_id..=with_id.len()).prop_map({
         let with_id = with_id.clone();
         move |end| (with_id[..end].to_owned(), true)
     });
@@ -83,51 +88,51 @@ fn reply() -> impl Strategy<Value = Reply> {
     ]);
     let other = other.prop_map(|text| (text.to_owned(), false));
     let noise = "[ -z]{0,40}".prop_map(|text| (text, false));
-    let body = prop_oneof![1 => known, 2 => cut, 2 => other, 1 => noise];
-    (status, retry_after, body).prop_map(|(status, retry_after, (body, known))| Reply {
+    let body = prop_oneof![1 => complete, 2 => cut, 2 => other, 1 => noise];
+    (status, retry_after, body).prop_map(|(status, retry_after, (body, has_id))| Reply {
         status,
         retry_after,
-        // These have none, whatever is sent.
-        known: known && !matches!(status, Some(204 | 304)),
+        // Answers with these statuses have no body.
+        has_id: has_id && !matches!(status, Some(204 | 304)),
         body,
     })
 }
 
 #[test]
-fn no_path_leads_from_an_unknown_outcome_to_a_second_post() {
+fn unknown_outcome_never_leads_to_a_second_post() {
     let runtime = wavespeed_harness::runtime();
     let mut runner = TestRunner::new(Config {
         cases: 400,
         failure_persistence: None,
         ..Config::default()
     });
-    let rows = prop::collection::vec(reply(), 1..6);
-    let outcome = runner.run(&(rows, 0u32..5), |(replies, resends)| {
+    let replies = prop::collection::vec(reply(), 1..6);
+    let result = runner.run(&(replies, 0u32..5), |(replies, resends)| {
         let budget = resends as usize + 1;
-        let allowed = replies.iter().take_while(|reply| reply.may_be_repeated());
+        let allowed = replies.iter().take_while(|reply| reply.allows_retry());
         let posts = (allowed.count() + 1).min(budget).min(replies.len());
-        // All that may be repeated is: the last one comes for ever.
-        let posts = match replies.iter().all(Reply::may_be_repeated) {
+        // If every reply allows a retry, the last one is repeated until the budget is used up.
+        let posts = match replies.iter().all(Reply::allows_retry) {
             true => budget,
             false => posts,
         };
-        let end = replies[posts.min(replies.len()) - 1].end();
-        let (seen, got) = runtime.block_on(async {
-            let server = Server::start(replies.iter().map(Reply::act)).await;
+        let expected = replies[posts.min(replies.len()) - 1].outcome();
+        let (sent, outcome) = runtime.block_on(async {
+            let server = Server::start(replies.iter().map(Reply::action)).await;
             let settings = settings(&server.origin, &ManualClock::default());
             let client = settings.resends(resends).build().unwrap();
-            let got = match client.submit(&input()).await {
-                Ok(job) if job.id().as_str() == ID => End::Accepted,
-                Err(SubmitError::Rejected(_)) => End::Rejected,
-                Err(SubmitError::Unknown(_)) => End::Unknown,
+            let outcome = match client.submit(&input()).await {
+                Ok(job) if job.id().as_str() == ID => Outcome::Accepted,
+                Err(SubmitError::Rejected(_)) => Outcome::Rejected,
+                Err(SubmitError::Unknown(_)) => Outcome::Unknown,
                 other => panic!("{other:?}"),
             };
-            (server.requests(), got)
+            (server.requests(), outcome)
         });
-        prop_assert_eq!(got, end);
-        prop_assert_eq!(seen.len(), posts);
-        prop_assert!(seen.iter().all(|request| request.starts_with("POST /")));
+        prop_assert_eq!(outcome, expected);
+        prop_assert_eq!(sent.len(), posts);
+        prop_assert!(sent.iter().all(|request| request.starts_with("POST /")));
         Ok(())
     });
-    outcome.unwrap();
+    result.unwrap();
 }

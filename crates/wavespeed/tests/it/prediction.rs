@@ -1,26 +1,31 @@
-//! Predictions as the vendor really sends them, and as it might: whatever can be read of one is,
-//! and all of it stays reachable.
+//! Tests of reading predictions: recorded answers of the vendor, and variants with missing, null or
+//! unexpected fields. A server plays each prediction; whatever can be read of it is, and the raw JSON
+//! stays available.
 
 use serde_json::{Map, Value, json};
 use wavespeed::{Prediction, Status};
 use wavespeed_harness::{ID, answer, client, record, serve};
 
+/// A recorded answer to a submit.
 const CREATED: &str = include_str!("../fixtures/answers/created.json");
+/// A recorded completed prediction with a null field.
 const WITH_NULL: &str = include_str!("../fixtures/answers/completed-with-null.json");
+/// A recorded completed prediction of the newer format.
 const NEW: &str = include_str!("../fixtures/answers/completed-new.json");
 
+/// The field `data` of a recorded answer.
 fn data(recorded: &str) -> Value {
     serde_json::from_str::<Value>(recorded).unwrap()["data"].take()
 }
 
-/// The predictions of answers with these data.
+/// Fetches the predictions of answers with these data, and checks that the raw JSON is complete.
 async fn read_all(data: &[Value]) -> Vec<Prediction> {
     let server = serve(data.iter().map(answer)).await;
     let job = client(&server.uri()).0.job(ID).unwrap();
     let mut records = Vec::new();
     for data in data {
         let record = job.fetch().await.unwrap();
-        assert_eq!(record.raw(), data, "nothing of it is lost");
+        assert_eq!(record.raw(), data, "the raw JSON is complete");
         records.push(record);
     }
     records
@@ -31,7 +36,7 @@ async fn read(data: Value) -> Prediction {
 }
 
 #[tokio::test]
-async fn a_new_task_is_read() {
+async fn created_prediction_is_read() {
     let record = read(data(CREATED)).await;
     assert_eq!(record.id, "6488c2754f6f4dfea924382fa14d11bd");
     assert_eq!(
@@ -55,7 +60,7 @@ async fn a_new_task_is_read() {
 }
 
 #[tokio::test]
-async fn a_task_that_is_done_is_read() {
+async fn completed_prediction_is_read() {
     let record = read(data(WITH_NULL)).await;
     assert_eq!(record.id, "45bcdc5ff6624ef192b1b0559f4b7b53");
     assert_eq!(record.code, Some(0));
@@ -105,7 +110,7 @@ async fn a_task_that_is_done_is_read() {
 }
 
 #[tokio::test]
-async fn every_optional_field_may_be_null_or_absent() {
+async fn optional_fields_may_be_null_or_absent() {
     let null: Map<String, Value> = data(WITH_NULL)
         .as_object()
         .unwrap()
@@ -118,14 +123,14 @@ async fn every_optional_field_may_be_null_or_absent() {
         assert_eq!((&*read.id, &read.status), (ID, &Status::Completed));
         assert!(read.outputs().is_empty());
         assert_eq!(read.error(), None);
-        // All other fields are missing, so what can be written again is no more than these.
+        // All other fields are absent, so the serialized prediction has only the id and the status.
         let known = serde_json::to_value(&*read).unwrap();
         assert_eq!(known, record("completed"));
     }
 }
 
 #[tokio::test]
-async fn outputs_may_be_objects_and_words_may_be_new() {
+async fn object_outputs_and_an_unknown_status_are_read() {
     let mut data = data(NEW);
     data["outputs"] = json!([{ "url": "https://a.example/1.mp4", "size": 7 }, "text", 1]);
     data["status"] = "almost_there".into();
@@ -139,8 +144,8 @@ async fn outputs_may_be_objects_and_words_may_be_new() {
 }
 
 #[tokio::test]
-async fn a_field_of_another_type_is_left_out_alone() {
-    let odd = [
+async fn field_of_an_unexpected_type_is_ignored_alone() {
+    let unexpected = [
         ("executionTime", json!("fast")),
         ("timings", json!([])),
         ("urls", json!("…/result")),
@@ -152,13 +157,13 @@ async fn a_field_of_another_type_is_left_out_alone() {
         ("outputs", json!("https://a.example/1.mp4")),
         ("input", json!("hidden")),
     ];
-    let given = odd.clone().map(|(field, value)| {
+    let given = unexpected.clone().map(|(field, value)| {
         let mut given = data(WITH_NULL);
         given[field] = value;
         given
     });
     let read = read_all(&given).await;
-    for (((field, _), given), record) in odd.iter().zip(&given).zip(read) {
+    for (((field, _), given), record) in unexpected.iter().zip(&given).zip(read) {
         let known = serde_json::to_value(&*record).unwrap();
         let mut expected = given.as_object().unwrap().clone();
         expected.retain(|name, value| name != field && !value.is_null());
@@ -166,7 +171,7 @@ async fn a_field_of_another_type_is_left_out_alone() {
     }
 }
 
-/// Equal, but for the difference between 1 and 1.0.
+/// Returns `true` if the values are equal, where 1 equals 1.0.
 fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => one.as_f64() == other.as_f64(),
@@ -181,10 +186,10 @@ fn is_same(one: &Value, other: &Value) -> bool {
 }
 
 #[tokio::test]
-async fn a_status_of_another_type_is_no_end() {
-    let given = [json!(null), json!(3), json!(["completed"])].map(|odd| {
+async fn status_of_an_unexpected_type_is_not_terminal() {
+    let given = [json!(null), json!(3), json!(["completed"])].map(|status| {
         let mut given = data(NEW);
-        given["status"] = odd;
+        given["status"] = status;
         given
     });
     for record in read_all(&given).await {

@@ -1,4 +1,6 @@
-//! Finding what was lost: never two tasks for one submit.
+//! Tests of reconciling a job whose outcome is unknown with the vendor's history. The submit is answered
+//! with HTTP 502, and the server then plays pages of the history. One submit never leads to two
+//! predictions without an explicit resubmit.
 
 use serde_json::{Value, json};
 use wavespeed::{
@@ -8,18 +10,18 @@ use wavespeed_emulator::Emulator;
 use wavespeed_harness::{ID, KEY, MODEL, answer, client, input, record, serve, settings};
 use wiremock::ResponseTemplate;
 
-/// Two people, or two terminals, may say so of the same job.
+/// Two users, or two terminals, may resubmit the same job.
 #[tokio::test]
-async fn a_lost_submit_is_sent_again_by_a_persons_word_and_only_once() {
+async fn resubmit_sends_a_job_with_an_unknown_outcome_only_once() {
     let history = [answer(&record("created")), page(json!([]))];
-    let (client, job) = lost(history).await;
+    let (client, job) = job_with_unknown_outcome(history).await;
     let again = client.resubmit(&job, Deadline::never()).await.unwrap();
     assert_eq!(
         (again.id().as_str(), again.number()),
         (ID, Some(job.number))
     );
     let [known] = &client.jobs(JobFilter::All).unwrap()[..] else {
-        panic!("it stays one job")
+        panic!("the resubmit must not create another job")
     };
     assert_eq!(known.stage, Stage::Submitted);
     let error = client.resubmit(&job, Deadline::never()).await.unwrap_err();
@@ -27,8 +29,10 @@ async fn a_lost_submit_is_sent_again_by_a_persons_word_and_only_once() {
     assert_eq!(error.to_string().matches(ID).count(), 1, "{error}");
 }
 
-/// A client whose submit was lost, and the job it left.
-async fn lost(history: impl IntoIterator<Item = ResponseTemplate>) -> (Wavespeed, JobRecord) {
+/// A client whose submit had an unknown outcome, and the job of that submit.
+async fn job_with_unknown_outcome(
+    history: impl IntoIterator<Item = ResponseTemplate>,
+) -> (Wavespeed, JobRecord) {
     let answers = [ResponseTemplate::new(502)].into_iter().chain(history);
     let server = serve(answers).await;
     let clock = wavespeed::poll::ManualClock::default();
@@ -45,30 +49,32 @@ async fn lost(history: impl IntoIterator<Item = ResponseTemplate>) -> (Wavespeed
         panic!("one job")
     };
     assert_eq!((job.stage, job.is_open()), (Stage::Unknown, true));
-    // The server lives as long as the answers are needed.
+    // The server must outlive this function.
     std::mem::forget(server);
     (client, job.clone())
 }
 
+/// A page of the vendor's history.
 fn page(items: Value) -> ResponseTemplate {
     answer(&json!({"page": 1, "items": items}))
 }
 
-fn task(id: &str, ago: i64) -> Value {
-    let at = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(ago);
+/// An item of the history that was created `age` seconds ago.
+fn item(id: &str, age: i64) -> Value {
+    let at = jiff::Timestamp::now() - jiff::SignedDuration::from_secs(age);
     json!({"id": id, "model": MODEL, "status": "processing", "created_at": at.to_string()})
 }
 
 #[tokio::test]
-async fn the_one_task_it_can_be_is_adopted() {
+async fn only_possible_prediction_is_adopted() {
     let other = json!({"id": "of-another-model", "model": "a/b", "status": "created"});
-    let old = task("from-before", 3600);
-    // Nothing at first: a history may lag.
-    let history = [page(json!([])), page(json!([task(ID, 0), other, old]))];
-    let (client, job) = lost(history).await;
+    let old = item("from-before", 3600);
+    // The first page is empty, since the history may lag behind.
+    let history = [page(json!([])), page(json!([item(ID, 0), other, old]))];
+    let (client, job) = job_with_unknown_outcome(history).await;
     let Reconciled::Adopted(found) = client.reconcile(&job, Deadline::never()).await.unwrap()
     else {
-        panic!("it can be nothing else")
+        panic!("the prediction must be adopted")
     };
     assert_eq!(
         (found.id().as_str(), found.number()),
@@ -81,14 +87,19 @@ async fn the_one_task_it_can_be_is_adopted() {
 }
 
 #[tokio::test]
-async fn of_several_a_person_has_to_choose() {
-    let (client, job) = lost([page(json!([task("one-1", 0), task("two-2", 0)]))]).await;
-    let Reconciled::Candidates(tasks) = client.reconcile(&job, Deadline::never()).await.unwrap()
+async fn several_candidates_are_returned_for_a_choice() {
+    let (client, job) =
+        job_with_unknown_outcome([page(json!([item("one-1", 0), item("two-2", 0)]))]).await;
+    let Reconciled::Candidates(candidates) =
+        client.reconcile(&job, Deadline::never()).await.unwrap()
     else {
-        panic!("there are two")
+        panic!("there are two candidates")
     };
     assert_eq!(
-        tasks.iter().map(|task| &*task.id).collect::<Vec<_>>(),
+        candidates
+            .iter()
+            .map(|candidate| &*candidate.id)
+            .collect::<Vec<_>>(),
         ["one-1", "two-2"]
     );
     let adopted = client.adopt(&job, "two-2".parse().unwrap()).unwrap();
@@ -97,35 +108,35 @@ async fn of_several_a_person_has_to_choose() {
 }
 
 #[tokio::test]
-async fn two_lost_submits_of_one_model_are_not_guessed_apart() {
-    let history = [ResponseTemplate::new(502), page(json!([task(ID, 0)]))];
-    let (client, job) = lost(history).await;
+async fn prediction_is_not_adopted_if_two_jobs_of_its_model_are_open() {
+    let history = [ResponseTemplate::new(502), page(json!([item(ID, 0)]))];
+    let (client, job) = job_with_unknown_outcome(history).await;
     client.submit(&input()).await.unwrap_err();
     let found = client.reconcile(&job, Deadline::never()).await.unwrap();
     assert!(matches!(found, Reconciled::Candidates(_)), "{found:?}");
 }
 
 #[tokio::test]
-async fn nothing_found_is_said_after_the_settle_time() {
-    let (client, job) = lost(std::iter::repeat_n(page(json!([])), 10)).await;
+async fn reconcile_finds_nothing_after_the_settle_time() {
+    let (client, job) = job_with_unknown_outcome(std::iter::repeat_n(page(json!([])), 10)).await;
     let found = client.reconcile(&job, Deadline::never()).await.unwrap();
     assert!(matches!(found, Reconciled::Nothing), "{found:?}");
     assert!(
         client.jobs(JobFilter::Open).unwrap()[0].is_open(),
-        "it may still show"
+        "the job stays open, since the prediction may still appear"
     );
 }
 
 #[tokio::test]
-async fn a_history_that_cannot_be_read_changes_nothing() {
-    let (client, job) = lost([ResponseTemplate::new(500)]).await;
+async fn unreadable_history_leaves_the_job_unchanged() {
+    let (client, job) = job_with_unknown_outcome([ResponseTemplate::new(500)]).await;
     assert!(client.reconcile(&job, Deadline::never()).await.is_err());
     assert_eq!(client.jobs(JobFilter::Open).unwrap(), [job]);
 }
 
-/// Accounts and hosts are never mixed.
+/// Jobs of different API keys or hosts are kept apart by this account.
 #[tokio::test]
-async fn jobs_are_those_of_the_account() {
+async fn account_depends_on_the_api_key_and_the_host() {
     let emulator = Emulator::builder().start().await.unwrap();
     let (client, _) = client(emulator.origin());
     assert_eq!(client.account().key.len(), 12);

@@ -1,5 +1,6 @@
-//! When the vendor is asked about tasks: by how long others of the model took, as far as the store
-//! has seen it, and within one limit for all.
+//! Tests of when jobs are polled: the durations that the store records, the schedule that follows from
+//! them, the rate limit for many jobs, wakes, and estimates. A fake vendor ends each job after a given
+//! time of the client's manual clock and logs the polls.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -11,19 +12,19 @@ use wavespeed::{Deadline, Job, MemoryStore, PollPolicy, Status, Store, Wavespeed
 use wavespeed_harness::{KEY, MODEL, answer, input, settings};
 use wiremock::{Mock, MockServer, Request};
 
+/// The time and the id of each poll.
 type Polls = Arc<Mutex<Vec<(Duration, String)>>>;
 
-/// A vendor whose tasks are as long as a test says, by the clock of the client.
-struct Vendor {
+/// A vendor on the clock of the client, whose predictions take a given time.
+struct FakeVendor {
     clock: ManualClock,
     server: MockServer,
-    /// The path of each request, and when it came.
     polls: Polls,
 }
 
-impl Vendor {
-    /// A task of id `…N` is N seconds long, and `fields` are what its record has more; `created_at`
-    /// from the beginning.
+impl FakeVendor {
+    /// Starts a vendor. The prediction `pred_N` takes N seconds; at its end it has the further fields
+    /// `fields`, of which `created_at` is present from the beginning.
     async fn start(fields: Value) -> Self {
         let (clock, polls) = (ManualClock::default(), Polls::default());
         let server = MockServer::start().await;
@@ -59,8 +60,8 @@ impl Vendor {
         }
     }
 
-    fn client(&self, store: &Arc<MemoryStore>, pace: PollPolicy) -> Wavespeed {
-        let settings = settings(&self.server.uri(), &self.clock).poll_policy(pace);
+    fn client(&self, store: &Arc<MemoryStore>, policy: PollPolicy) -> Wavespeed {
+        let settings = settings(&self.server.uri(), &self.clock).poll_policy(policy);
         settings.store(Arc::clone(store)).build().unwrap()
     }
 
@@ -74,17 +75,19 @@ fn seconds(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
 
-fn known(ws: &Wavespeed, store: &MemoryStore) -> Vec<f64> {
-    let took = store.durations(ws.account(), MODEL).unwrap();
-    took.iter()
-        .map(|took| took.duration.as_secs_f64())
+/// The recorded durations of the model, in seconds.
+fn recorded(ws: &Wavespeed, store: &MemoryStore) -> Vec<f64> {
+    let durations = store.durations(ws.account(), MODEL).unwrap();
+    durations
+        .iter()
+        .map(|job| job.duration.as_secs_f64())
         .collect()
 }
 
 #[tokio::test]
-async fn how_long_a_task_took_is_what_the_vendor_measured_within_what_was_seen() {
-    // What the record says, and what is learned of a task that was polled at 29 s
-    // for the last time before its end at 30 s.
+async fn recorded_duration_is_the_vendors_within_the_last_two_polls() {
+    // The fields of the prediction and the recorded duration. NaN stands for the time of the last
+    // pending poll, infinity for the middle between the last two polls, MAX for the last poll.
     for (fields, expected) in [
         (json!({ "timings": { "inference": 29_500 } }), 29.5),
         (json!({ "executionTime": 29_250 }), 29.25),
@@ -92,7 +95,7 @@ async fn how_long_a_task_took_is_what_the_vendor_measured_within_what_was_seen()
             json!({ "timings": { "inference": 29_500 }, "executionTime": 1 }),
             29.5,
         ),
-        // It stood in a queue.
+        // Less than the last pending poll: the job waited in a queue before.
         (json!({ "timings": { "inference": 4_000 } }), f64::NAN),
         (
             json!({ "timings": { "inference": 0 }, "executionTime": 0 }),
@@ -100,10 +103,10 @@ async fn how_long_a_task_took_is_what_the_vendor_measured_within_what_was_seen()
         ),
         (json!({}), f64::INFINITY),
         (json!({ "timings": { "inference": 1e300 } }), f64::INFINITY),
-        // Nobody measures the future.
+        // More than has passed.
         (json!({ "timings": { "inference": 900_000 } }), f64::MAX),
     ] {
-        let vendor = Vendor::start(fields.clone()).await;
+        let vendor = FakeVendor::start(fields.clone()).await;
         let store = Arc::new(MemoryStore::default());
         let ws = vendor.client(&store, PollPolicy::default());
         let job = ws.submit(&input()).await.unwrap();
@@ -118,18 +121,21 @@ async fn how_long_a_task_took_is_what_the_vendor_measured_within_what_was_seen()
             f64::MAX => ended,
             expected => expected,
         };
-        let [took] = known(&ws, &store)[..] else {
-            panic!("one")
+        let [duration] = recorded(&ws, &store)[..] else {
+            panic!("one duration is recorded")
         };
-        assert!((took - expected).abs() < 0.001, "{fields} {took} {polls:?}");
-        // Seeing it again is no news.
+        assert!(
+            (duration - expected).abs() < 0.001,
+            "{fields} {duration} {polls:?}"
+        );
+        // Another wait for the same job records nothing.
         ws.job("pred_30").unwrap().wait().await.unwrap();
-        assert_eq!(known(&ws, &store).len(), 1);
+        assert_eq!(recorded(&ws, &store).len(), 1);
     }
 }
 
 #[tokio::test]
-async fn only_completed_tasks_and_known_ages_are_learned_from() {
+async fn only_completed_jobs_of_known_age_are_recorded() {
     let failed = json!({ "status": "failed", "timings": { "inference": 29_500 }, "model": MODEL });
     let completed = json!({ "timings": { "inference": 29_500 }, "model": MODEL });
     for (fields, created, expected) in [
@@ -137,29 +143,29 @@ async fn only_completed_tasks_and_known_ages_are_learned_from() {
         (completed.clone(), false, &[]),
         (completed, true, &[29.5]),
     ] {
-        let vendor = Vendor::start(fields.clone()).await;
+        let vendor = FakeVendor::start(fields.clone()).await;
         let store = Arc::new(MemoryStore::default());
         vendor.clock.advance(seconds(40.0));
         let ws = vendor.client(&store, PollPolicy::default());
-        // Another process has submitted it; when, only the record can say.
+        // The job was submitted by another process, so only `created_at` can give its age.
         let mut fields = fields;
         if created {
             let then = jiff::Timestamp::try_from(SystemTime::now() - seconds(60.0)).unwrap();
             fields["created_at"] = then.to_string().into();
         }
-        let other = Vendor::start(fields).await;
+        let other = FakeVendor::start(fields).await;
         other.clock.advance(seconds(40.0));
         let ws = match created {
             true => other.client(&store, PollPolicy::default()),
             false => ws,
         };
         ws.job("pred_30").unwrap().wait().await.unwrap();
-        assert_eq!(known(&ws, &store), expected);
+        assert_eq!(recorded(&ws, &store), expected);
     }
 }
 
 #[tokio::test]
-async fn a_clock_that_is_wrong_is_not_learned_from() {
+async fn age_by_a_wrong_clock_is_not_recorded() {
     let created = jiff::Timestamp::try_from(SystemTime::now() - seconds(600.0)).unwrap();
     for (timings, expected) in [
         (json!({ "inference": 29_500 }), &[29.5][..]),
@@ -167,20 +173,20 @@ async fn a_clock_that_is_wrong_is_not_learned_from() {
     ] {
         let created = created.to_string();
         let fields = json!({ "timings": timings, "model": MODEL, "created_at": created });
-        let vendor = Vendor::start(fields).await;
+        let vendor = FakeVendor::start(fields).await;
         let store = Arc::new(MemoryStore::default());
         let ws = vendor.client(&store, PollPolicy::default());
-        // It is seen to run, and by the vendor's clock it is 10 minutes old.
+        // The job is polled while pending, although it is 10 minutes old by the vendor's clock.
         ws.job("pred_30").unwrap().wait().await.unwrap();
-        assert_eq!(known(&ws, &store), expected);
+        assert_eq!(recorded(&ws, &store), expected);
     }
 }
 
 #[tokio::test]
-async fn a_task_that_may_have_ended_is_asked_about_at_once() {
-    // One of ten takes less than a minute.
+async fn job_that_may_have_ended_is_polled_at_once() {
+    // By the published durations, one job in ten takes less than a minute.
     for (age, first) in [(600.0, 600.0..600.1), (20.0, 21.0..35.0)] {
-        let vendor = Vendor::start(json!({})).await;
+        let vendor = FakeVendor::start(json!({})).await;
         let ws = vendor.client(&Arc::default(), PollPolicy::default());
         let job = ws.submit(&input()).await.unwrap();
         vendor.clock.advance(seconds(age));
@@ -190,33 +196,32 @@ async fn a_task_that_may_have_ended_is_asked_about_at_once() {
 }
 
 #[tokio::test]
-async fn what_was_seen_says_when_to_ask() {
+async fn recorded_durations_determine_when_to_poll() {
     let store = Arc::new(MemoryStore::default());
     let mut polls = Vec::new();
     for _ in 0..12 {
-        // Each is another process, that knows what those before it have seen.
-        let vendor = Vendor::start(json!({ "timings": { "inference": 30_000 } })).await;
+        // Each client stands for another process with the same store.
+        let vendor = FakeVendor::start(json!({ "timings": { "inference": 30_000 } })).await;
         let ws = vendor.client(&store, PollPolicy::default());
         let job = ws.submit(&input()).await.unwrap();
         assert!(job.wait().await.is_ok());
         polls.push(vendor.polls());
     }
     let (first, last) = (&polls[0], &polls[11]);
-    // Nothing is known but what is published, so it may be over at any time; but its mean gap is
-    // that of the vendor's guide, or as long as it runs.
+    // With only the published durations, the job may end at any time, so it is polled at the mean gap
+    // of the vendor's guide.
     assert!(first.len() >= 6, "{first:?}");
-    // It is known to take 30 s: the first minute of nothing is slept through, and then it is asked
-    // about closely.
+    // With recorded durations of 30 s, the job is polled rarely before that time and often around it.
     assert!(*last.last().unwrap() < 31.0, "{last:?}");
     assert!(last.len() <= 11, "{last:?}");
 }
 
 #[tokio::test]
-async fn the_pace_is_a_setting() {
+async fn poll_policy_sets_the_floor_and_the_mean_gap() {
     let store = Arc::new(MemoryStore::default());
-    let vendor = Vendor::start(json!({})).await;
-    let gaps = |pace: PollPolicy| {
-        let schedule = vendor.client(&store, pace).schedule(MODEL);
+    let vendor = FakeVendor::start(json!({})).await;
+    let gaps = |policy: PollPolicy| {
+        let schedule = vendor.client(&store, policy).schedule(MODEL);
         let (mut at, mut gaps) = (0.0, Vec::new());
         while at < 600.0 {
             let gap = schedule
@@ -235,9 +240,9 @@ async fn the_pace_is_a_setting() {
     let guide = gaps(PollPolicy::default());
     let (least, most) = bounds(&guide);
     assert!(least >= 1.0 && most <= 15.0, "{least} {most}");
-    let mut pace = PollPolicy::default();
-    (pace.floor, pace.mean_gap) = (Some(seconds(0.5)), Some(seconds(1.0)));
-    let eager = gaps(pace);
+    let mut policy = PollPolicy::default();
+    (policy.floor, policy.mean_gap) = (Some(seconds(0.5)), Some(seconds(1.0)));
+    let eager = gaps(policy);
     let (least, most) = bounds(&eager);
     assert!(least >= 0.5 && most <= 3.0, "{least} {most}");
     assert!(
@@ -246,14 +251,14 @@ async fn the_pace_is_a_setting() {
         eager.len(),
         guide.len()
     );
-    // A floor above the mean goes before it, a little longer for some than for others.
-    (pace.floor, pace.mean_gap) = (Some(seconds(20.0)), None);
-    assert_eq!(bounds(&gaps(pace)), (21.0, 21.0));
+    // A floor above the mean gap prevails, with a jitter.
+    (policy.floor, policy.mean_gap) = (Some(seconds(20.0)), None);
+    assert_eq!(bounds(&gaps(policy)), (21.0, 21.0));
 }
 
 #[tokio::test]
-async fn many_are_waited_for_by_one() {
-    let vendor = Vendor::start(json!({})).await;
+async fn watch_many_keeps_the_rate_limit_and_notices_each_end() {
+    let vendor = FakeVendor::start(json!({})).await;
     let ws = vendor.client(&Arc::default(), PollPolicy::default());
     let jobs: Vec<Job> = (0..300)
         .map(|n| ws.job(format!("pred_{n}")).unwrap())
@@ -272,7 +277,7 @@ async fn many_are_waited_for_by_one() {
         let within = polls[at..].iter().take_while(|then| **then < begin + 1.0);
         assert!(within.count() <= 108);
     }
-    // None was found long after its end.
+    // Each end is noticed at most 15 s late.
     let seen = vendor.polls.lock().unwrap();
     for n in 0..300 {
         let id = format!("pred_{n}");
@@ -282,15 +287,15 @@ async fn many_are_waited_for_by_one() {
 }
 
 #[tokio::test]
-async fn a_wake_is_a_poll_and_no_more() {
-    let vendor = Vendor::start(json!({})).await;
-    let mut pace = PollPolicy::default();
-    pace.floor = Some(seconds(3_600.0));
-    let ws = vendor.client(&Arc::default(), pace);
+async fn wake_causes_one_poll() {
+    let vendor = FakeVendor::start(json!({})).await;
+    let mut policy = PollPolicy::default();
+    policy.floor = Some(seconds(3_600.0));
+    let ws = vendor.client(&Arc::default(), policy);
     let job = ws.job("pred_7").unwrap();
     let mut states = Box::pin(job.follow(Deadline::never()));
     assert!(matches!(states.next().await, Some(Ok(Update::Pending(_)))));
-    // It says that it has ended, and has not.
+    // A wake of a job that is still pending.
     ws.wake(job.id());
     assert!(matches!(states.next().await, Some(Ok(Update::Pending(_)))));
     vendor.clock.advance(seconds(8.0));
@@ -301,13 +306,13 @@ async fn a_wake_is_a_poll_and_no_more() {
 }
 
 #[tokio::test]
-async fn how_long_it_will_take_is_told_as_far_as_it_is_known() {
-    let vendor = Vendor::start(json!({})).await;
+async fn estimate_follows_from_the_published_durations() {
+    let vendor = FakeVendor::start(json!({})).await;
     let store = Arc::new(MemoryStore::default());
     let ws = vendor.client(&store, PollPolicy::default());
     let job = ws.submit(&input()).await.unwrap();
     let record = job.submitted();
-    // What is published: of ten, one takes less than a minute, and one more than 20.
+    // By the published durations, one job in ten takes less than a minute and one more than 20.
     let first = job.estimate(record.as_ref()).unwrap();
     let within = |time: Duration, least: f64, most: f64| {
         assert!((least..most).contains(&time.as_secs_f64()), "{first:?}");
@@ -316,7 +321,7 @@ async fn how_long_it_will_take_is_told_as_far_as_it_is_known() {
     within(first.soonest, 50.0, 70.0);
     within(first.expected, 240.0, 300.0);
     within(first.latest, 1_100.0, 1_300.0);
-    // What has not ended when it was expected to is expected later.
+    // A job that is late is expected later than before.
     vendor.clock.advance(seconds(600.0));
     let later = job.estimate(None).unwrap();
     assert!(later.elapsed >= seconds(600.0), "{later:?}");
@@ -325,7 +330,7 @@ async fn how_long_it_will_take_is_told_as_far_as_it_is_known() {
         "{later:?}"
     );
     assert!(later.expected > seconds(60.0), "{later:?}");
-    // Nothing is known of this one.
+    // No durations are known of this model.
     let other = ws.submit_unchecked("some/model", &json!({})).await.unwrap();
     assert_eq!(other.estimate(record.as_ref()), None);
     assert!(!format!("{other:?}").contains(KEY));

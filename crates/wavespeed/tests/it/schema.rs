@@ -1,5 +1,6 @@
-//! The check of inputs against an independent judge: a JSON Schema validator, on the schemas of the
-//! spec itself. Whatever both can say, they say alike.
+//! Property test of the check of inputs: for every model of the catalogue, generated inputs are checked
+//! by the library and by a JSON Schema validator with the schema of the spec. Both must agree on the
+//! rules that JSON Schema has.
 
 use std::cell::Cell;
 
@@ -9,7 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
 use wavespeed::{CATALOGUE, Files, Model, Rule, check};
 
-/// The rules that JSON Schema knows, too.
+/// The rules that JSON Schema also has.
 const COMMON: [Rule; 7] = [
     Rule::Required,
     Rule::Type,
@@ -20,11 +21,12 @@ const COMMON: [Rule; 7] = [
     Rule::Items,
 ];
 
+/// The OpenAPI document of all models.
 fn bundle() -> Value {
     serde_json::from_str(include_str!("../../../../spec/dist/openapi.json")).unwrap()
 }
 
-/// What a submit to a model may hold, in a document with what it refers to.
+/// The schema of a model's input, in a document with the components that it refers to.
 fn document(bundle: &Value, model: &Model) -> Value {
     let body = &bundle["paths"][format!("/{}", model.id)]["post"]["requestBody"];
     let schema = &body["content"]["application/json"]["schema"];
@@ -38,7 +40,8 @@ fn resolve<'a>(schema: &'a Value, document: &'a Value) -> &'a Value {
     }
 }
 
-/// Values about which a judge has to think: those of the schema, those at its limits, and others.
+/// Values worth testing: those that the schema names, those around its limits, and values of each
+/// type.
 fn values(schema: &Value, document: &Value) -> Vec<Value> {
     let schema = resolve(schema, document);
     let mut values = vec![
@@ -63,7 +66,7 @@ fn values(schema: &Value, document: &Value) -> Vec<Value> {
     for limit in ["minLength", "maxLength"] {
         let lengths = |limit: u64| limit.saturating_sub(1)..=limit + 1;
         for length in schema[limit].as_u64().into_iter().flat_map(lengths) {
-            // As long in characters, and not in bytes or in units of UTF-16.
+            // The length is in characters; it differs in bytes and in units of UTF-16.
             values.extend(["a", "口", "𝄞", "é"].map(|each| each.repeat(length as usize).into()));
         }
     }
@@ -77,30 +80,30 @@ fn values(schema: &Value, document: &Value) -> Vec<Value> {
     values
 }
 
-/// A value that breaks nothing.
-fn fine(schema: &Value, document: &Value) -> Value {
+/// A valid value.
+fn valid(schema: &Value, document: &Value) -> Value {
     let schema = resolve(schema, document);
     match (schema["enum"].get(0), schema["type"].as_str()) {
         (Some(choice), _) => choice.clone(),
         (None, Some("integer" | "number")) => schema.get("minimum").cloned().unwrap_or(json!(1)),
         (None, Some("boolean")) => json!(true),
-        (None, Some("array")) => json!([fine(&schema["items"], document)]),
+        (None, Some("array")) => json!([valid(&schema["items"], document)]),
         _ => json!("x"),
     }
 }
 
-/// Inputs of which each is there or not, and any of its [`values`].
+/// Inputs in which each field is absent, valid, or any of its [`values`].
 fn inputs(document: &Value) -> impl Strategy<Value = Value> {
     let schema = resolve(&document["allOf"][0], document);
     let properties = schema["properties"].as_object().unwrap().iter();
     let inputs: Vec<_> = properties
         .map(|(name, property)| {
             let name = name.clone();
-            // One that breaks nothing, often enough that all of them do not.
-            let fine = fine(property, document);
+            // A valid value is so frequent that many whole inputs are valid.
+            let valid = valid(property, document);
             let any = prop::sample::select(values(property, document));
             let value =
-                prop_oneof![5 => Just(Some(fine)), 3 => any.prop_map(Some), 1 => Just(None)];
+                prop_oneof![5 => Just(Some(valid)), 3 => any.prop_map(Some), 1 => Just(None)];
             value.prop_map(move |value| Some((name.clone(), value?)))
         })
         .collect();
@@ -108,15 +111,15 @@ fn inputs(document: &Value) -> impl Strategy<Value = Value> {
 }
 
 #[test]
-fn our_verdict_is_that_of_a_json_schema_validator() {
+fn check_agrees_with_a_json_schema_validator() {
     let bundle = bundle();
     for model in CATALOGUE.iter() {
         let document = document(&bundle, model);
-        let judge: Validator = jsonschema::options()
+        let validator: Validator = jsonschema::options()
             .with_draft(Draft::Draft7)
             .build(&document)
             .unwrap();
-        // How often they said no, and yes.
+        // The number of invalid and of valid inputs.
         let verdicts = [Cell::new(0), Cell::new(0)];
         let mut runner = TestRunner::new(Config {
             cases: 600,
@@ -126,7 +129,7 @@ fn our_verdict_is_that_of_a_json_schema_validator() {
         let outcome = runner.run(&inputs(&document), |input| {
             let faults = check(model, &input, Files::Url);
             let ours = !faults.iter().any(|fault| COMMON.contains(&fault.rule));
-            let theirs = judge.is_valid(&input);
+            let theirs = validator.is_valid(&input);
             prop_assert_eq!(ours, theirs, "{}: {:?}", input, faults);
             verdicts[usize::from(theirs)].update(|count| count + 1);
             Ok(())

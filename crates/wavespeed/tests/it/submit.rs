@@ -1,4 +1,5 @@
-//! What a submit sends, and when what is written down about it.
+//! Tests of a submit: the request that it sends, its time-out, and the order in which the store learns
+//! of it. A store that logs its calls, and fails at a chosen one, shares its log with the server.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -12,12 +13,12 @@ use wavespeed::{
     Account, Claim, Downloaded, Intent, JobFilter, JobNumber, JobRecord, Prediction, PredictionId,
     Refusal, Resolution, Store, StoreError, SubmitError,
 };
-use wavespeed_harness::tcp::{self, Act, Server};
+use wavespeed_harness::tcp::{self, Action, Server};
 use wavespeed_harness::{ID, KEY, MODEL, answer, client, input, record, requests, serve, settings};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 #[tokio::test]
-async fn the_request_is_as_documented() {
+async fn submit_sends_the_documented_request_once() {
     let server = serve([answer(&record("created"))]).await;
     let (client, _) = client(&server.uri());
     let mut more = input();
@@ -25,7 +26,7 @@ async fn the_request_is_as_documented() {
     more.voice_speed = Some(1.5);
     client.submit(&input()).await.unwrap();
     client.submit(&more).await.unwrap();
-    // Also a model that the catalogue does not have, with whatever it takes.
+    // A model outside the catalogue is sent with any input.
     let raw = json!({ "prompt": "a \"cat\"\n", "seed": 7, "flags": [true, null] });
     client
         .submit_raw("wavespeed-ai/flux-9.1/edit", &raw)
@@ -42,7 +43,7 @@ async fn the_request_is_as_documented() {
         (MODEL, most),
         ("wavespeed-ai/flux-9.1/edit", raw),
     ];
-    assert_eq!(sent.len(), expected.len(), "each is sent once");
+    assert_eq!(sent.len(), expected.len(), "each submit sends one request");
     for (request, (model, body)) in sent.iter().zip(expected) {
         assert_eq!(request.method.as_str(), "POST");
         assert_eq!(request.url.path(), format!("/api/v3/{model}"));
@@ -55,7 +56,7 @@ async fn the_request_is_as_documented() {
 }
 
 #[tokio::test]
-async fn what_the_vendor_answered_is_kept_with_the_job() {
+async fn job_keeps_the_vendors_answer() {
     let data = json!({ "id": ID, "status": "created", "model": MODEL, "later": 1 });
     let server = serve([answer(&data)]).await;
     let job = client(&server.uri()).0.submit(&input()).await.unwrap();
@@ -65,13 +66,13 @@ async fn what_the_vendor_answered_is_kept_with_the_job() {
 }
 
 #[tokio::test]
-async fn an_answer_that_does_not_come_is_waited_for_as_long_as_set() {
-    let server = Server::start([Act::stall()]).await;
+async fn missing_answer_is_an_unknown_outcome_after_the_time_out() {
+    let server = Server::start([Action::stall()]).await;
     let (client, clock) = client(&server.origin);
     let input = input();
     let mut submit = pin!(client.submit(&input));
     tokio::select! {
-        _ = &mut submit => panic!("nobody has answered"),
+        _ = &mut submit => panic!("the server has not answered"),
         () = server.arrived(1) => clock.advance(Duration::from_secs(119)),
     }
     assert!(poll!(&mut submit).is_pending());
@@ -85,52 +86,52 @@ async fn an_answer_that_does_not_come_is_waited_for_as_long_as_set() {
 }
 
 #[tokio::test]
-async fn an_id_that_came_before_the_answer_stalls_is_not_lost() {
+async fn id_in_an_answer_that_stalls_is_not_lost() {
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n";
     let half = format!(r#"{head}{{"code":200,"data":{{"id":"{ID}","status":"cre"#);
-    let server = Server::start([Act::send(half)]).await;
+    let server = Server::start([Action::send(half)]).await;
     let (client, clock) = client(&server.origin);
     let input = input();
     let mut submit = pin!(client.submit(&input));
     tokio::select! {
-        _ = &mut submit => panic!("the answer is not whole"),
+        _ = &mut submit => panic!("the answer is incomplete"),
         () = server.arrived(1) => {}
     }
-    // What was sent is there by the time another connection has gone to and fro.
+    // Another round trip on loopback ensures that the partial answer has arrived.
     let other = serve([answer(&record("created"))]).await;
     let job = self::client(&other.uri()).0.job(ID).unwrap();
     tokio::select! {
-        _ = &mut submit => panic!("the answer is not whole"),
+        _ = &mut submit => panic!("the answer is incomplete"),
         fetched = job.fetch() => assert!(fetched.is_ok()),
     }
     clock.advance(Duration::from_secs(120));
     assert_eq!(submit.await.unwrap().id().as_str(), ID);
 }
 
-/// What happens to a submit, in the order in which it happens.
+/// The calls of the store and the requests to the server, in order.
 type Events = Arc<Mutex<Vec<String>>>;
 
-/// A store that writes down what it is told, and fails where it is told to.
+/// A store that logs its calls and fails at the call `fails_at`.
 #[derive(Debug, Default)]
-struct Recorder {
+struct LoggingStore {
     events: Events,
     fails_at: &'static str,
 }
 
-impl Recorder {
-    fn note(&self, what: &str, event: String) -> Result<(), StoreError> {
+impl LoggingStore {
+    fn log(&self, call: &str, event: String) -> Result<(), StoreError> {
         self.events.lock().unwrap().push(event);
-        if what == self.fails_at {
+        if call == self.fails_at {
             return Err(StoreError::new("the disk is full"));
         }
         Ok(())
     }
 }
 
-impl Store for Recorder {
+impl Store for LoggingStore {
     fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError> {
         let event = format!("intend {} {}", intent.model, intent.input["text"]);
-        self.note("intend", event)?;
+        self.log("intend", event)?;
         Ok(JobNumber::new(7))
     }
 
@@ -139,7 +140,7 @@ impl Store for Recorder {
             Resolution::Accepted(id) => format!("accepted {id}"),
             other => format!("{other:?}").to_lowercase(),
         };
-        self.note("settle", format!("settle {job} {outcome}"))
+        self.log("settle", format!("settle {job} {outcome}"))
     }
 
     fn claim(&self, job: JobNumber) -> Result<Claim, StoreError> {
@@ -150,7 +151,7 @@ impl Store for Recorder {
     }
 
     fn record_end(&self, _: &Account, prediction: &Prediction) -> Result<(), StoreError> {
-        self.note("ended", format!("ended {}", prediction.status))
+        self.log("ended", format!("ended {}", prediction.status))
     }
 
     fn record_saved(
@@ -159,7 +160,7 @@ impl Store for Recorder {
         id: &PredictionId,
         _: &[Downloaded],
     ) -> Result<(), StoreError> {
-        self.note("saved", format!("saved {id}"))
+        self.log("saved", format!("saved {id}"))
     }
 
     fn jobs(&self, _: &Account, _: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
@@ -171,9 +172,9 @@ impl Store for Recorder {
     }
 }
 
-/// Submits once to a server that answers so, and waits for the end if it was accepted; what came
-/// of it, and what happened.
-async fn with_store(
+/// Submits once to a server with this answer, and waits for the end if the job was accepted. Returns
+/// the result and the events.
+async fn submit_with_store(
     answer_to_post: ResponseTemplate,
     fails_at: &'static str,
 ) -> (Result<Prediction, SubmitError>, Vec<String>) {
@@ -193,7 +194,7 @@ async fn with_store(
         .respond_with(respond)
         .mount(&server)
         .await;
-    let store = Recorder {
+    let store = LoggingStore {
         events: Arc::clone(&events),
         fails_at,
     };
@@ -213,45 +214,45 @@ async fn with_store(
 }
 
 #[tokio::test]
-async fn a_submit_is_written_down_before_it_is_sent_and_after_it_was_answered() {
+async fn submit_is_recorded_before_it_is_sent_and_after_the_answer() {
     let intend = format!("intend {MODEL} \"Hello\"");
     let accepted = format!("settle j7 accepted {ID}");
     let all = [&*intend, "POST", &*accepted, "GET", "ended failed"];
-    // What it is told last is told even if it failed before, and no failure loses the task.
+    // A failure of the store after the submit neither loses the job nor prevents later records.
     for fails_at in ["nowhere", "settle", "ended"] {
-        let (ended, events) = with_store(answer(&record("created")), fails_at).await;
+        let (ended, events) = submit_with_store(answer(&record("created")), fails_at).await;
         assert_eq!(ended.unwrap().id, ID, "{fails_at}");
         assert_eq!(events, all, "{fails_at}");
     }
-    let (ended, events) = with_store(ResponseTemplate::new(401), "nowhere").await;
+    let (ended, events) = submit_with_store(ResponseTemplate::new(401), "nowhere").await;
     assert!(matches!(ended, Err(SubmitError::Rejected(_))));
     assert_eq!(events, [&*intend, "POST", "settle j7 rejected"]);
-    let (ended, events) = with_store(ResponseTemplate::new(502), "settle").await;
+    let (ended, events) = submit_with_store(ResponseTemplate::new(502), "settle").await;
     assert!(matches!(ended, Err(SubmitError::Unknown(_))), "{ended:?}");
     assert_eq!(events, [&*intend, "POST", "settle j7 unknown"]);
 }
 
 #[tokio::test]
-async fn a_submit_that_cannot_be_written_down_is_not_sent() {
+async fn submit_that_cannot_be_recorded_is_not_sent() {
     let intend = format!("intend {MODEL} \"Hello\"");
-    let (ended, events) = with_store(answer(&record("created")), "intend").await;
+    let (ended, events) = submit_with_store(answer(&record("created")), "intend").await;
     assert!(matches!(ended, Err(SubmitError::Store(_))), "{ended:?}");
     assert_eq!(events, [&*intend]);
-    // Nor is one that somebody else sends, and it leaves nothing open.
-    let (ended, events) = with_store(answer(&record("created")), "claim").await;
+    // A job that another process has claimed is not sent either, and no open job remains.
+    let (ended, events) = submit_with_store(answer(&record("created")), "claim").await;
     assert!(matches!(ended, Err(SubmitError::Store(_))), "{ended:?}");
     assert_eq!(events, [&*intend, "settle j7 rejected"]);
 }
 
 #[tokio::test]
-async fn a_submit_that_was_never_sent_is_settled() {
+async fn submit_that_was_not_sent_is_recorded_as_rejected() {
     let events = Events::default();
-    let store = Recorder {
+    let store = LoggingStore {
         events: Arc::clone(&events),
         fails_at: "",
     };
-    let (nobody, _taken) = tcp::nobody();
-    let client = settings(&nobody, &ManualClock::default())
+    let (closed_port, _reserved) = tcp::closed_port();
+    let client = settings(&closed_port, &ManualClock::default())
         .store(store)
         .build()
         .unwrap();

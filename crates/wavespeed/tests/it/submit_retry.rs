@@ -1,4 +1,6 @@
-//! Sending again what was rejected: never two tasks for one submit.
+//! Tests of submit retries: a submit is retried after HTTP 429 or a failed connection, within its budget
+//! and deadline, and never after another rejection or an unknown outcome. A server plays the answers,
+//! and the back-off is measured on the manual clock.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -9,7 +11,7 @@ use wavespeed::{
     SubmitOptions,
 };
 use wavespeed_harness::{
-    ID, MODEL, answer, input, persistent, record, requests, serve, settings, tcp,
+    ID, MODEL, answer, input, record, requests, retrying_client, serve, settings, tcp,
 };
 use wiremock::ResponseTemplate;
 
@@ -18,26 +20,26 @@ fn busy() -> ResponseTemplate {
 }
 
 #[tokio::test]
-async fn a_submit_that_was_too_many_is_sent_again_when_it_may_be() {
+async fn submit_is_retried_after_429_with_back_off_or_retry_after() {
     let patient = busy().insert_header("retry-after", "40");
     let server = serve([busy(), patient, busy(), answer(&record("created"))]).await;
-    let (client, clock) = persistent(&server.uri(), 5);
+    let (client, clock) = retrying_client(&server.uri(), 5);
     assert_eq!(client.submit(&input()).await.unwrap().id().as_str(), ID);
     assert_eq!(requests(&server).await.len(), 4);
-    // Without chance, half of 1 and 4 s, and between them what was asked for.
+    // Without jitter the back-off is half of 1 s and of 4 s, with the Retry-After in between.
     assert_eq!(clock.elapsed(), Duration::from_millis(500 + 40_000 + 2_000));
 }
 
 #[tokio::test]
-async fn the_budget_and_the_deadline_bound_it() {
+async fn retries_end_at_the_budget_and_the_deadline() {
     let server = serve(std::iter::repeat_n(busy(), 10)).await;
-    let (client, _) = persistent(&server.uri(), 3);
+    let (client, _) = retrying_client(&server.uri(), 3);
     let error = client.submit(&input()).await.unwrap_err();
     assert!(matches!(&error, SubmitError::Rejected(rejected) if rejected.refusal == Refusal::Busy));
     assert_eq!(requests(&server).await.len(), 4);
 
     let server = serve([busy().insert_header("retry-after", "60"), busy()]).await;
-    let (client, clock) = persistent(&server.uri(), 5);
+    let (client, clock) = retrying_client(&server.uri(), 5);
     let deadline = Deadline::after(Duration::from_secs(30), &clock);
     let input = serde_json::to_value(input()).unwrap();
     let error = client
@@ -52,23 +54,23 @@ async fn the_budget_and_the_deadline_bound_it() {
 }
 
 #[tokio::test]
-async fn a_submit_that_could_not_be_sent_is_tried_again() {
-    let (nobody, _taken) = tcp::nobody();
-    let (client, clock) = persistent(&nobody, 2);
+async fn submit_that_could_not_be_sent_is_retried() {
+    let (closed_port, _reserved) = tcp::closed_port();
+    let (client, clock) = retrying_client(&closed_port, 2);
     let error = client.submit(&input()).await.unwrap_err();
     assert!(
-        matches!(&error, SubmitError::Rejected(it) if it.refusal == Refusal::NotSent),
+        matches!(&error, SubmitError::Rejected(rejected) if rejected.refusal == Refusal::NotSent),
         "{error}"
     );
     assert_eq!(clock.elapsed(), Duration::from_millis(500 + 1_000));
 }
 
-/// No path leads from an unknown outcome to a second POST, however many are allowed.
+/// An unknown outcome never leads to a second POST, whatever the budget.
 #[tokio::test]
-async fn what_is_not_known_is_never_sent_again() {
+async fn unknown_outcomes_and_final_rejections_are_not_retried() {
     for status in [200, 202, 204, 408, 500, 502, 503, 504] {
         let server = serve([ResponseTemplate::new(status), answer(&record("created"))]).await;
-        let (client, _) = persistent(&server.uri(), 100);
+        let (client, _) = retrying_client(&server.uri(), 100);
         let error = client.submit(&input()).await.unwrap_err();
         assert!(
             matches!(error, SubmitError::Unknown(_)),
@@ -78,7 +80,7 @@ async fn what_is_not_known_is_never_sent_again() {
     }
     for status in [307, 400, 401, 402, 403, 404, 413, 422] {
         let server = serve([ResponseTemplate::new(status), answer(&record("created"))]).await;
-        let (client, _) = persistent(&server.uri(), 100);
+        let (client, _) = retrying_client(&server.uri(), 100);
         let error = client.submit(&input()).await.unwrap_err();
         assert!(
             matches!(error, SubmitError::Rejected(_)),
@@ -88,9 +90,9 @@ async fn what_is_not_known_is_never_sent_again() {
     }
 }
 
-/// One that was lost after it had been sent again is looked for from that time on.
+/// If the outcome of a retry is unknown, reconciling looks from the time of that retry on.
 #[tokio::test]
-async fn a_resent_submit_is_intended_anew() {
+async fn retry_updates_the_time_of_the_intent() {
     let server = serve([busy(), ResponseTemplate::new(502)]).await;
     let clock = wavespeed::poll::ManualClock::default();
     let store = Arc::new(MemoryStore::default());

@@ -1,4 +1,5 @@
-//! What an enemy could put into an answer: it reaches neither a path nor the memory.
+//! Test of the library with an untrusted vendor: an output without an end is stopped at the size limit.
+//! The emulator plays the output.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use wavespeed_emulator::Emulator;
 use wavespeed_harness::{KEY, MODEL, names};
 
 #[tokio::test]
-async fn an_output_without_an_end_stops_at_the_largest_that_is_allowed() {
+async fn endless_output_is_stopped_at_the_size_limit() {
     let emulator = Emulator::builder()
         .key(KEY)
         .task_time(Duration::ZERO)
@@ -35,5 +36,5 @@ async fn an_output_without_an_end_stops_at_the_largest_that_is_allowed() {
         matches!(failed[..], [(1, SaveError::TooLarge { .. })]),
         "{failed:?}"
     );
-    assert!(names(folder.path()).is_empty(), "nothing of it is left");
+    assert!(names(folder.path()).is_empty(), "no partial file remains");
 }

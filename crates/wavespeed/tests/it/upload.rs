@@ -1,5 +1,5 @@
-//! Uploading: what the ticket is asked for, that the storage gets exactly what the ticket says and
-//! never the key, and what every refusal becomes.
+//! Tests of one upload: the request for an upload ticket, the PUT to the storage, which follows the
+//! ticket and has no API key, and the errors of both. One server plays the API and another the storage.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,14 +9,16 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use wavespeed::poll::ManualClock;
 use wavespeed::{Deadline, Timeouts, UploadError, UploadOptions};
-use wavespeed_harness::tcp::{Act, Server};
+use wavespeed_harness::tcp::{Action, Server};
 use wavespeed_harness::{KEY, MODEL, answer, client, envelope, requests, serve, settings};
 use wiremock::{Request, ResponseTemplate};
 
+/// The content of the uploaded file.
 pub(super) const CLIP: &[u8] = b"\0\0\0\x18ftypisom not much of a clip";
-pub(super) const FOUND_AT: &str = "https://media.example/clip.mp4";
+/// The URL of the upload.
+pub(super) const MEDIA_URL: &str = "https://media.example/clip.mp4";
 
-/// A folder with a clip in it.
+/// A folder, and the path of a clip in it.
 pub(super) fn clip() -> (TempDir, PathBuf) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("clip one.MP4");
@@ -24,10 +26,11 @@ pub(super) fn clip() -> (TempDir, PathBuf) {
     (folder, path)
 }
 
+/// An upload ticket for a storage at this origin.
 pub(super) fn ticket(storage: &str) -> Value {
     json!({
         "type": "video",
-        "download_url": FOUND_AT,
+        "download_url": MEDIA_URL,
         "filename": "clip.mp4",
         "size": CLIP.len(),
         "upload": {
@@ -39,7 +42,7 @@ pub(super) fn ticket(storage: &str) -> Value {
     })
 }
 
-/// The headers of a request, without those that any request of HTTP has.
+/// The headers of a request, except those that every HTTP request has.
 fn headers(request: &Request) -> BTreeMap<&str, &str> {
     let usual = ["accept", "content-length", "host", "user-agent"];
     let all = request.headers.iter();
@@ -49,25 +52,25 @@ fn headers(request: &Request) -> BTreeMap<&str, &str> {
 }
 
 #[tokio::test]
-async fn the_storage_gets_what_the_ticket_says_and_nothing_else() {
+async fn storage_gets_the_request_of_the_ticket_and_no_api_key() {
     let storage = serve([ResponseTemplate::new(201)]).await;
     let api = serve([answer(&ticket(&storage.uri()))]).await;
     let (_folder, path) = clip();
     let uploaded = client(&api.uri()).0.upload(&path).await.unwrap();
     assert_eq!(
         (&*uploaded.url, uploaded.bytes),
-        (FOUND_AT, CLIP.len() as u64)
+        (MEDIA_URL, CLIP.len() as u64)
     );
 
-    let [asked] = &requests(&api).await[..] else {
-        panic!("one ticket")
+    let [ticket_request] = &requests(&api).await[..] else {
+        panic!("one request for a ticket")
     };
-    assert_eq!(asked.method.as_str(), "POST");
-    assert_eq!(asked.url.path(), "/api/v3/media/uploads");
+    assert_eq!(ticket_request.method.as_str(), "POST");
+    assert_eq!(ticket_request.url.path(), "/api/v3/media/uploads");
     let expected =
         json!({ "filename": "clip one.MP4", "size": CLIP.len(), "content_type": "video/mp4" });
     assert_eq!(
-        serde_json::from_slice::<Value>(&asked.body).unwrap(),
+        serde_json::from_slice::<Value>(&ticket_request.body).unwrap(),
         expected
     );
     let bearer = format!("Bearer {KEY}");
@@ -75,7 +78,7 @@ async fn the_storage_gets_what_the_ticket_says_and_nothing_else() {
         ("authorization", &*bearer),
         ("content-type", "application/json"),
     ];
-    assert_eq!(headers(asked), expected.into());
+    assert_eq!(headers(ticket_request), expected.into());
 
     let [put] = &requests(&storage).await[..] else {
         panic!("one PUT")
@@ -90,39 +93,42 @@ async fn the_storage_gets_what_the_ticket_says_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_file_of_no_known_kind_has_no_content_type() {
+async fn file_without_a_known_extension_has_no_content_type() {
     let storage = serve([ResponseTemplate::new(200)]).await;
-    let mut bare = ticket(&storage.uri());
-    bare["upload"].as_object_mut().unwrap().remove("headers");
-    let api = serve([answer(&bare)]).await;
+    let mut without_headers = ticket(&storage.uri());
+    without_headers["upload"]
+        .as_object_mut()
+        .unwrap()
+        .remove("headers");
+    let api = serve([answer(&without_headers)]).await;
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("notes");
     std::fs::write(&path, "x").unwrap();
     client(&api.uri()).0.upload(&path).await.unwrap();
-    let asked: Value = requests(&api).await[0].body_json().unwrap();
-    assert_eq!(asked, json!({ "filename": "notes", "size": 1 }));
+    let ticket_request: Value = requests(&api).await[0].body_json().unwrap();
+    assert_eq!(ticket_request, json!({ "filename": "notes", "size": 1 }));
     assert_eq!(headers(&requests(&storage).await[0]), BTreeMap::new());
 }
 
 #[tokio::test]
-async fn a_refused_ticket_is_told_with_its_status() {
-    let said = |code: u16, message: Value| json!({ "code": code, "message": message });
+async fn refused_ticket_is_an_error_with_its_status() {
+    let error = |code: u16, message: Value| json!({ "code": code, "message": message });
     let rows = [
         (
             401,
-            said(401, "Invalid API key.".into()),
+            error(401, "Invalid API key.".into()),
             "HTTP 401: Invalid API key.",
         ),
-        (403, said(403, "No.".into()), "HTTP 403: No."),
-        (429, said(429, Value::Null), "HTTP 429"),
+        (403, error(403, "No.".into()), "HTTP 403: No."),
+        (429, error(429, Value::Null), "HTTP 429"),
         (
             200,
-            said(5003, "Down".into()),
+            error(5003, "Down".into()),
             "HTTP 200 with code 5003: Down",
         ),
         (
             200,
-            envelope(&json!({ "download_url": FOUND_AT })),
+            envelope(&json!({ "download_url": MEDIA_URL })),
             "HTTP 200: success",
         ),
     ];
@@ -151,7 +157,7 @@ async fn a_refused_ticket_is_told_with_its_status() {
 }
 
 #[tokio::test]
-async fn a_storage_that_does_not_take_it_is_a_failure() {
+async fn refusal_by_the_storage_is_an_error_without_the_signature() {
     let (_folder, path) = clip();
     let storage = serve([
         ResponseTemplate::new(500),
@@ -159,13 +165,13 @@ async fn a_storage_that_does_not_take_it_is_a_failure() {
         ResponseTemplate::new(307).insert_header("Location", "/elsewhere"),
     ])
     .await;
-    let deaf = Server::start([Act::hang_up("")]).await;
-    let good = answer(&ticket(&storage.uri()));
+    let broken = Server::start([Action::hang_up("")]).await;
+    let ticket_answer = answer(&ticket(&storage.uri()));
     let api = serve([
-        good.clone(),
-        good.clone(),
-        good,
-        answer(&ticket(&deaf.origin)),
+        ticket_answer.clone(),
+        ticket_answer.clone(),
+        ticket_answer,
+        answer(&ticket(&broken.origin)),
     ])
     .await;
     let (client, _) = client(&api.uri());
@@ -183,19 +189,19 @@ async fn a_storage_that_does_not_take_it_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_ticket_with_a_header_that_is_none_is_a_failure() {
+async fn ticket_with_an_invalid_header_is_an_error() {
     let (_folder, path) = clip();
     let storage = serve([ResponseTemplate::new(200)]).await;
-    let mut odd = ticket(&storage.uri());
-    odd["upload"]["headers"] = json!({ "X-Odd": "a\r\nAuthorization: none" });
-    let api = serve([answer(&odd)]).await;
+    let mut invalid = ticket(&storage.uri());
+    invalid["upload"]["headers"] = json!({ "X-Odd": "a\r\nAuthorization: none" });
+    let api = serve([answer(&invalid)]).await;
     let error = client(&api.uri()).0.upload(&path).await.unwrap_err();
     assert!(matches!(error, UploadError::Failed { .. }), "{error}");
     assert!(requests(&storage).await.is_empty());
 }
 
 #[tokio::test]
-async fn a_file_that_is_missing_is_told_before_anything_is_sent() {
+async fn missing_file_is_an_error_before_any_request() {
     let api = serve([ResponseTemplate::new(200)]).await;
     let (folder, _) = clip();
     let path = folder.path().join("missing.mp4");
@@ -206,9 +212,9 @@ async fn a_file_that_is_missing_is_told_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn a_storage_or_an_api_that_stalls_is_cut() {
+async fn stalled_storage_or_api_ends_at_the_deadline_or_time_out() {
     let (_folder, path) = clip();
-    let storage = Server::start([Act::stall()]).await;
+    let storage = Server::start([Action::stall()]).await;
     let api = serve([answer(&ticket(&storage.origin))]).await;
     let (ws, clock) = client(&api.uri());
     let options = UploadOptions::new(Deadline::after(Duration::from_secs(40), &clock));
@@ -220,7 +226,7 @@ async fn a_storage_or_an_api_that_stalls_is_cut() {
     let error = ended.unwrap_err();
     assert!(matches!(error, UploadError::Deadline { .. }), "{error}");
 
-    let api = Server::start([Act::stall()]).await;
+    let api = Server::start([Action::stall()]).await;
     let (ws, clock) = client(&api.origin);
     let stalled = async {
         api.arrived(1).await;
@@ -235,7 +241,7 @@ async fn a_storage_or_an_api_that_stalls_is_cut() {
 }
 
 #[tokio::test]
-async fn local_files_of_an_input_become_urls_and_urls_stay() {
+async fn upload_inputs_replaces_local_files_and_keeps_urls() {
     let storage = serve([ResponseTemplate::new(200)]).await;
     let api = serve([answer(&ticket(&storage.uri()))]).await;
     let (client, _) = client(&api.uri());
@@ -246,17 +252,21 @@ async fn local_files_of_an_input_become_urls_and_urls_stay() {
         .upload_inputs(model, &mut input, &UploadOptions::new(Deadline::never()))
         .await
         .unwrap();
-    assert_eq!(input, json!({ "video": FOUND_AT, "text": "clip.mp4" }));
+    assert_eq!(input, json!({ "video": MEDIA_URL, "text": "clip.mp4" }));
     client
         .upload_inputs(model, &mut input, &UploadOptions::new(Deadline::never()))
         .await
         .unwrap();
-    assert_eq!(requests(&storage).await.len(), 1, "a URL is not uploaded");
+    assert_eq!(
+        requests(&storage).await.len(),
+        1,
+        "a URL must not be uploaded"
+    );
 }
 
-/// How long a whole upload takes is no time-out: only standing still is.
+/// The idle time-out does not limit the duration of the whole upload.
 #[tokio::test]
-async fn an_upload_may_take_longer_than_the_time_between_two_pieces() {
+async fn upload_may_take_longer_than_the_idle_time_out() {
     let slow = ResponseTemplate::new(200).set_delay(Duration::from_millis(100));
     let storage = serve([slow]).await;
     let api = serve([answer(&ticket(&storage.uri()))]).await;
@@ -265,19 +275,19 @@ async fn an_upload_may_take_longer_than_the_time_between_two_pieces() {
     timeouts.idle = Duration::from_millis(1);
     let settings = settings(&api.uri(), &ManualClock::default());
     let client = settings.timeouts(timeouts).build().unwrap();
-    assert_eq!(client.upload(&path).await.unwrap().url, FOUND_AT);
+    assert_eq!(client.upload(&path).await.unwrap().url, MEDIA_URL);
 }
 
 #[tokio::test]
-async fn an_upload_that_stands_still_fails() {
-    let storage = Server::start([Act::stall()]).await;
+async fn upload_without_progress_ends_at_the_idle_time_out() {
+    let storage = Server::start([Action::stall()]).await;
     let api = serve([answer(&ticket(&storage.origin))]).await;
     let (_folder, path) = clip();
     let (client, clock) = client(&api.uri());
     let upload = client.upload(&path);
-    let moves = async {
+    let advancing = async {
         storage.arrived(1).await;
-        // Until it has looked twice, and seen it stand at the same place.
+        // Repeats until the upload has seen the same progress at two checks.
         loop {
             tokio::task::yield_now().await;
             clock.advance(Duration::from_secs(60));
@@ -285,7 +295,7 @@ async fn an_upload_that_stands_still_fails() {
     };
     let error = tokio::select! {
         uploaded = upload => uploaded.unwrap_err(),
-        () = moves => unreachable!("it never ends"),
+        () = advancing => unreachable!("the loop does not end"),
     };
     assert!(
         error.to_string().contains("nothing moved for 60s"),
@@ -294,7 +304,7 @@ async fn an_upload_that_stands_still_fails() {
 }
 
 #[tokio::test]
-async fn nothing_but_a_file_with_content_is_uploaded() {
+async fn empty_file_or_folder_is_an_error_before_any_request() {
     let api = serve([]).await;
     let folder = TempDir::new().unwrap();
     let empty = folder.path().join("empty.mp4");

@@ -1,5 +1,6 @@
-//! Uploads that do not succeed at once: what is tried again, when, and what is not; and the older
-//! call, where the API has no tickets.
+//! Tests of upload retries: which failures are retried, when an upload ticket is renewed, and the form
+//! upload for an API without tickets. Servers play the API and the storage; the tests named `emulated_*`
+//! use the emulator instead.
 
 use std::time::Duration;
 
@@ -11,15 +12,15 @@ use wavespeed::{
     Builder, Deadline, MemoryStore, Poller, UploadError, UploadOptions, Uploaded, Wavespeed,
 };
 use wavespeed_emulator::{Clock as EmulatorClock, Emulator};
-use wavespeed_harness::tcp::{Act, Server};
-use wavespeed_harness::{KEY, answer, envelope, persistent, requests, serve};
+use wavespeed_harness::tcp::{Action, Server};
+use wavespeed_harness::{KEY, answer, envelope, requests, retrying_client, serve};
 use wiremock::ResponseTemplate;
 
-use super::emulator::Together;
-use super::upload::{CLIP, FOUND_AT, clip, ticket};
+use super::emulator::JoinedClock;
+use super::upload::{CLIP, MEDIA_URL, clip, ticket};
 
-/// A ticket that is good for long.
-fn lasting(storage: &str) -> ResponseTemplate {
+/// An answer with a ticket that does not expire during the test.
+fn lasting_ticket(storage: &str) -> ResponseTemplate {
     let mut ticket = ticket(storage);
     ticket["upload"]["expires_at"] = "2199-01-02T04:04:05.000Z".into();
     answer(&ticket)
@@ -30,27 +31,30 @@ fn status(status: u16) -> ResponseTemplate {
 }
 
 #[tokio::test]
-async fn a_storage_out_of_order_is_tried_again_by_the_same_ticket() {
+async fn transient_storage_errors_are_retried_with_the_same_ticket() {
     let busy = status(429).insert_header("Retry-After", "7");
     let storage = serve([status(503), status(408), busy, status(200)]).await;
-    let api = serve([lasting(&storage.uri())]).await;
+    let api = serve([lasting_ticket(&storage.uri())]).await;
     let (_folder, path) = clip();
-    let (ws, clock) = persistent(&api.uri(), 3);
-    assert_eq!(ws.upload(&path).await.unwrap().url, FOUND_AT);
+    let (ws, clock) = retrying_client(&api.uri(), 3);
+    assert_eq!(ws.upload(&path).await.unwrap().url, MEDIA_URL);
     assert_eq!(requests(&api).await.len(), 1);
     let puts = requests(&storage).await;
     assert_eq!(puts.len(), 4);
-    assert!(puts.iter().all(|put| put.body == CLIP), "each is whole");
-    // Half a second, one, and what was asked for.
+    assert!(
+        puts.iter().all(|put| put.body == CLIP),
+        "each PUT has the whole file"
+    );
+    // Back-off of 0.5 s and 1 s, and the Retry-After of 7 s.
     assert_eq!(clock.elapsed(), Duration::from_millis(8_500));
 }
 
 #[tokio::test]
-async fn a_broken_connection_is_tried_again_within_the_budget() {
-    let storage = Server::start([Act::hang_up("")]).await;
-    let api = serve([lasting(&storage.origin)]).await;
+async fn broken_connection_is_retried_within_the_budget() {
+    let storage = Server::start([Action::hang_up("")]).await;
+    let api = serve([lasting_ticket(&storage.origin)]).await;
     let (_folder, path) = clip();
-    let (ws, _) = persistent(&api.uri(), 2);
+    let (ws, _) = retrying_client(&api.uri(), 2);
     let error = ws.upload(&path).await.unwrap_err();
     assert!(matches!(error, UploadError::Failed { .. }), "{error}");
     assert_eq!(storage.requests().len(), 3);
@@ -58,48 +62,48 @@ async fn a_broken_connection_is_tried_again_within_the_budget() {
 }
 
 #[tokio::test]
-async fn a_ticket_that_has_expired_is_renewed_once() {
+async fn refused_ticket_is_renewed_once() {
     for refusal in [401, 403, 404, 410] {
         let storage = serve([status(refusal), status(200)]).await;
-        let api = serve([lasting(&storage.uri())]).await;
+        let api = serve([lasting_ticket(&storage.uri())]).await;
         let (_folder, path) = clip();
-        let (ws, clock) = persistent(&api.uri(), 5);
+        let (ws, clock) = retrying_client(&api.uri(), 5);
         ws.upload(&path).await.unwrap();
         assert_eq!(requests(&api).await.len(), 2);
         assert_eq!(
             clock.elapsed(),
             Duration::ZERO,
-            "there is nothing to wait for"
+            "a renewed ticket needs no back-off"
         );
 
         let storage = serve([status(refusal)]).await;
-        let api = serve([lasting(&storage.uri())]).await;
-        let (ws, _) = persistent(&api.uri(), 5);
+        let api = serve([lasting_ticket(&storage.uri())]).await;
+        let (ws, _) = retrying_client(&api.uri(), 5);
         let error = ws.upload(&path).await.unwrap_err();
-        let said = format!("the storage answered HTTP {refusal}");
-        assert!(error.to_string().contains(&said), "{error}");
+        let message = format!("the storage answered HTTP {refusal}");
+        assert!(error.to_string().contains(&message), "{error}");
         assert_eq!(requests(&storage).await.len(), 2);
     }
 }
 
 #[tokio::test]
-async fn a_ticket_that_is_too_old_for_another_try_is_not_used() {
+async fn expired_ticket_is_not_used_for_a_retry() {
     let storage = serve([status(503), status(200)]).await;
-    // Of the past by its own word.
+    // The ticket expired in the past.
     let api = serve([answer(&ticket(&storage.uri()))]).await;
     let (_folder, path) = clip();
-    let (ws, _) = persistent(&api.uri(), 5);
+    let (ws, _) = retrying_client(&api.uri(), 5);
     ws.upload(&path).await.unwrap();
     assert_eq!(requests(&api).await.len(), 2);
 }
 
 #[tokio::test]
-async fn a_busy_api_is_waited_for_as_it_says_but_not_beyond_the_deadline() {
+async fn ticket_request_obeys_retry_after_up_to_the_deadline() {
     let storage = serve([status(200)]).await;
     let busy = status(429).insert_header("Retry-After", "90");
-    let api = serve([busy, status(502), lasting(&storage.uri())]).await;
+    let api = serve([busy, status(502), lasting_ticket(&storage.uri())]).await;
     let (_folder, path) = clip();
-    let (ws, clock) = persistent(&api.uri(), 5);
+    let (ws, clock) = retrying_client(&api.uri(), 5);
     let short = UploadOptions::new(Deadline::after(Duration::from_secs(80), &clock));
     let error = ws.upload_with(&path, &short).await.unwrap_err();
     assert!(
@@ -113,21 +117,21 @@ async fn a_busy_api_is_waited_for_as_it_says_but_not_beyond_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_too_large_is_told_with_the_limit_and_not_tried_again() {
-    let said = json!({ "code": 413, "message": "No." });
-    let refusing = serve([status(413).set_body_json(said)]).await;
+async fn too_large_file_is_an_error_with_the_limit_and_not_retried() {
+    let body = json!({ "code": 413, "message": "No." });
+    let refusing = serve([status(413).set_body_json(body)]).await;
     let storage = serve([status(413)]).await;
-    let willing = serve([lasting(&storage.uri())]).await;
+    let accepting = serve([lasting_ticket(&storage.uri())]).await;
     let (_folder, path) = clip();
-    for (api, said) in [
+    for (api, reason) in [
         (refusing, "HTTP 413: No."),
-        (willing, "the storage answered HTTP 413"),
+        (accepting, "the storage answered HTTP 413"),
     ] {
-        let (ws, _) = persistent(&api.uri(), 5);
+        let (ws, _) = retrying_client(&api.uri(), 5);
         let error = ws.upload(&path).await.unwrap_err();
         assert!(matches!(error, UploadError::TooLarge { .. }), "{error}");
         let expected = format!(
-            "its {} bytes are more than the vendor takes, 200 MiB by its word ({said})",
+            "its {} bytes are more than the vendor takes, 200 MiB by its word ({reason})",
             CLIP.len()
         );
         assert!(error.to_string().contains(&expected), "{error}");
@@ -136,14 +140,14 @@ async fn a_file_that_is_too_large_is_told_with_the_limit_and_not_tried_again() {
 }
 
 #[tokio::test]
-async fn an_api_without_tickets_gets_a_form_byte_for_byte() {
+async fn api_without_tickets_gets_the_exact_form() {
     for missing in [404, 405, 501] {
-        let file = json!({ "type": "video", "download_url": FOUND_AT, "size": CLIP.len() });
+        let file = json!({ "type": "video", "download_url": MEDIA_URL, "size": CLIP.len() });
         let api = serve([status(missing), status(503), answer(&file)]).await;
         let (_folder, path) = clip();
-        let (ws, _) = persistent(&api.uri(), 1);
+        let (ws, _) = retrying_client(&api.uri(), 1);
         let uploaded = ws.upload(&path).await.unwrap();
-        assert_eq!(uploaded.url, FOUND_AT);
+        assert_eq!(uploaded.url, MEDIA_URL);
         let all = requests(&api).await;
         let paths: Vec<&str> = all.iter().map(|request| request.url.path()).collect();
         let form = "/api/v3/media/upload/binary";
@@ -167,7 +171,7 @@ async fn an_api_without_tickets_gets_a_form_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_form_that_is_refused_or_not_understood_is_an_error() {
+async fn refused_or_unreadable_form_upload_is_an_error() {
     let (_folder, path) = clip();
     for (reply, expected) in [
         (status(404), "HTTP 404"),
@@ -177,12 +181,12 @@ async fn a_form_that_is_refused_or_not_understood_is_an_error() {
             "HTTP 307",
         ),
         (
-            status(200).set_body_json(envelope(&json!({ "url": FOUND_AT }))),
+            status(200).set_body_json(envelope(&json!({ "url": MEDIA_URL }))),
             "HTTP 200: success",
         ),
     ] {
         let api = serve([status(404), reply]).await;
-        let (ws, _) = persistent(&api.uri(), 5);
+        let (ws, _) = retrying_client(&api.uri(), 5);
         let error = ws.upload(&path).await.unwrap_err();
         let UploadError::Refused { message, .. } = error else {
             panic!("{error}")
@@ -192,8 +196,8 @@ async fn a_form_that_is_refused_or_not_understood_is_an_error() {
     }
 }
 
-/// The paths that were called at an emulator on which this goes wrong, and what came of an upload.
-async fn emulated(
+/// Runs `work` with an emulator that plays `scenario`. Returns the kinds of requests and the result.
+async fn run_emulated(
     scenario: &str,
     settings: impl FnOnce(wavespeed_emulator::Builder) -> wavespeed_emulator::Builder,
     work: impl AsyncFnOnce(&Emulator, &Wavespeed) -> Result<Uploaded, UploadError>,
@@ -201,9 +205,9 @@ async fn emulated(
     let builder = Emulator::builder().key(KEY).clock(EmulatorClock::manual());
     let builder = settings(builder.scenario(scenario.parse().unwrap()));
     let emulator = builder.start().await.unwrap();
-    let clock = Together {
-        here: ManualClock::default(),
-        there: emulator.clock().clone(),
+    let clock = JoinedClock {
+        client: ManualClock::default(),
+        emulator: emulator.clock().clone(),
     };
     let poller = Poller::default().with_clock(clock).with_random(|| 0.0);
     let builder: Builder = Wavespeed::builder().key(KEY).base_url(emulator.origin());
@@ -220,7 +224,7 @@ async fn emulated(
 }
 
 #[tokio::test]
-async fn an_emulated_upload_is_made_once_by_either_way() {
+async fn emulated_upload_is_sent_once_by_ticket_or_form() {
     for (tickets, expected) in [
         (true, &["ticket", "storage", "media"][..]),
         (false, &["ticket", "form", "media"]),
@@ -238,14 +242,14 @@ async fn an_emulated_upload_is_made_once_by_either_way() {
             assert_eq!(found, CLIP);
             ws.upload(&path).await
         };
-        let (calls, done) = emulated("", |builder| builder.tickets(tickets), twice).await;
+        let (calls, done) = run_emulated("", |builder| builder.tickets(tickets), twice).await;
         assert!(done.unwrap().known);
         assert_eq!(calls, expected);
     }
 }
 
 #[tokio::test]
-async fn an_emulated_quota_is_waited_for() {
+async fn emulated_rate_limit_is_waited_for() {
     let upload = async |emulator: &Emulator, ws: &Wavespeed| {
         let (_folder, path) = clip();
         let done = ws.upload(&path).await;
@@ -253,32 +257,32 @@ async fn an_emulated_quota_is_waited_for() {
         done
     };
     let scenario = "ticket once status 429 retry-after 40";
-    let (calls, done) = emulated(scenario, |builder| builder, upload).await;
+    let (calls, done) = run_emulated(scenario, |builder| builder, upload).await;
     done.unwrap();
     assert_eq!(calls, ["ticket", "ticket", "storage"]);
 }
 
 #[tokio::test]
-async fn an_emulated_ticket_that_has_expired_is_renewed() {
+async fn emulated_expired_ticket_is_renewed() {
     let upload = async |emulator: &Emulator, ws: &Wavespeed| {
         let (_folder, path) = clip();
-        // The first ticket has lain about for longer than it lives when its PUT begins.
-        let late = async {
+        // The ticket expires while its request is delayed, before the PUT begins.
+        let advancing = async {
             while emulator.requests().is_empty() {
                 tokio::task::yield_now().await;
             }
             emulator.clock().advance(Duration::from_secs(2 * 60 * 60));
         };
-        tokio::join!(ws.upload(&path), late).0
+        tokio::join!(ws.upload(&path), advancing).0
     };
     let scenario = "ticket once delay 90m";
-    let (calls, done) = emulated(scenario, |builder| builder, upload).await;
+    let (calls, done) = run_emulated(scenario, |builder| builder, upload).await;
     done.unwrap();
     assert_eq!(calls, ["ticket", "storage", "ticket", "storage"]);
 }
 
 #[tokio::test]
-async fn an_emulated_limit_is_told() {
+async fn emulated_size_limit_is_reported() {
     let upload = async |_: &Emulator, ws: &Wavespeed| {
         let (_folder, path) = clip();
         ws.upload(&path).await
@@ -288,7 +292,8 @@ async fn an_emulated_limit_is_told() {
         ("put once status 413", true, &["ticket", "storage"]),
         ("form once status 413", false, &["ticket", "form"]),
     ] {
-        let (calls, done) = emulated(scenario, |builder| builder.tickets(tickets), upload).await;
+        let (calls, done) =
+            run_emulated(scenario, |builder| builder.tickets(tickets), upload).await;
         let error = done.unwrap_err();
         assert!(matches!(error, UploadError::TooLarge { .. }), "{error}");
         assert_eq!(calls, expected);
@@ -296,25 +301,25 @@ async fn an_emulated_limit_is_told() {
 }
 
 #[tokio::test]
-async fn a_storage_that_answers_before_it_has_all_has_nothing() {
+async fn storage_that_answers_before_the_whole_file_is_an_error() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let storage = format!("http://{}", listener.local_addr().unwrap());
-    let hasty = async {
+    let early_answer = async {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.read_exact(&mut [0; 64 << 10]).await.unwrap();
-        let early = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-        stream.write_all(early).await.unwrap();
-        // It takes no more, and leaves the connection as it is.
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        // The server reads no more and keeps the connection open.
         std::future::pending::<()>().await;
     };
-    let api = serve([lasting(&storage)]).await;
+    let api = serve([lasting_ticket(&storage)]).await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("long.mp4");
     std::fs::write(&path, vec![7; 16 << 20]).unwrap();
-    let (ws, _) = persistent(&api.uri(), 0);
+    let (ws, _) = retrying_client(&api.uri(), 0);
     let error = tokio::select! {
         done = ws.upload(&path) => done.unwrap_err(),
-        () = hasty => unreachable!("it never ends"),
+        () = early_answer => unreachable!("the server does not end"),
     };
     assert!(
         error.to_string().contains("answered before it had all"),

@@ -1,5 +1,6 @@
-//! Uploading no bytes twice: what counts as the same, for how long, and that a file which changes
-//! meanwhile is neither sent whole nor taken for what it was.
+//! Tests of reusing uploads: the same content is sent once until the vendor deletes it, hashes are
+//! remembered for unchanged files, and a file that changes during an upload is an error. A server plays
+//! the API and the storage, and the store is in memory.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -20,14 +21,14 @@ use super::upload::{CLIP, clip};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// An API whose tickets lead to itself, each to a place of its own, and a client with a store.
-struct Trial {
+/// A server that is both API and storage, with a new URL for each ticket, and a client with a store.
+struct Fixture {
     server: MockServer,
     store: Arc<MemoryStore>,
     ws: Wavespeed,
 }
 
-impl Trial {
+impl Fixture {
     async fn new() -> Self {
         let server = MockServer::start().await;
         let origin = server.uri();
@@ -51,7 +52,7 @@ impl Trial {
         Self { server, store, ws }
     }
 
-    /// What the storage got, each whole.
+    /// The bodies of all PUT requests to the storage.
     async fn stored(&self) -> Vec<Vec<u8>> {
         let all = requests(&self.server).await.into_iter();
         let puts = all.filter(|request| request.method.as_str() == "PUT");
@@ -63,11 +64,12 @@ impl Trial {
     }
 }
 
+/// The URL of the upload with this number.
 fn url(number: u32) -> String {
     format!("https://media.example/{number}/clip.mp4")
 }
 
-/// Writes a file that was last changed so long ago.
+/// Writes a file whose modification time is `age` ago. Returns that time as the file system reports it.
 fn write(path: &Path, content: &[u8], age: Duration) -> SystemTime {
     fs::write(path, content).unwrap();
     let at = SystemTime::now() - age;
@@ -77,16 +79,16 @@ fn write(path: &Path, content: &[u8], age: Duration) -> SystemTime {
 }
 
 #[tokio::test]
-async fn the_same_bytes_are_sent_once() {
-    let trial = Trial::new().await;
+async fn same_content_is_sent_once() {
+    let fixture = Fixture::new().await;
     let (folder, path) = clip();
-    let first = trial.ws.upload(&path).await.unwrap();
+    let first = fixture.ws.upload(&path).await.unwrap();
     assert!(!first.known);
     assert_eq!(first.url, url(1));
     let other = folder.path().join("another name.mp4");
     fs::write(&other, CLIP).unwrap();
     for path in [&path, &other] {
-        let again = trial.ws.upload(path).await.unwrap();
+        let again = fixture.ws.upload(path).await.unwrap();
         assert!(again.known);
         assert_eq!((&again.path, &again.url), (path, &first.url));
         assert_eq!(
@@ -95,89 +97,97 @@ async fn the_same_bytes_are_sent_once() {
         );
         assert_eq!(again.kept_until, first.kept_until);
     }
-    assert_eq!(requests(&trial.server).await.len(), 2, "a ticket and a PUT");
+    assert_eq!(
+        requests(&fixture.server).await.len(),
+        2,
+        "a ticket and a PUT"
+    );
 
-    // The kind of the media follows from the name.
+    // Another extension is another kind of media, so the content is sent again.
     let sound = folder.path().join("clip.m4a");
     fs::write(&sound, CLIP).unwrap();
-    assert!(!trial.ws.upload(&sound).await.unwrap().known);
-    assert_eq!(trial.stored().await, [CLIP, CLIP]);
+    assert!(!fixture.ws.upload(&sound).await.unwrap().known);
+    assert_eq!(fixture.stored().await, [CLIP, CLIP]);
 }
 
 #[tokio::test]
-async fn two_at_once_send_it_once() {
-    let trial = Trial::new().await;
+async fn concurrent_uploads_of_the_same_content_send_it_once() {
+    let fixture = Fixture::new().await;
     let (_folder, path) = clip();
-    let (one, two) = tokio::join!(trial.ws.upload(&path), trial.ws.upload(&path));
+    let (one, two) = tokio::join!(fixture.ws.upload(&path), fixture.ws.upload(&path));
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one.url, two.url);
     assert_ne!(one.known, two.known);
-    assert_eq!(trial.stored().await.len(), 1);
+    assert_eq!(fixture.stored().await.len(), 1);
 }
 
 #[tokio::test]
-async fn what_the_vendor_will_soon_delete_is_sent_again() {
-    let trial = Trial::new().await;
+async fn content_that_the_vendor_deletes_soon_is_sent_again() {
+    let fixture = Fixture::new().await;
     let (_folder, path) = clip();
-    let first = trial.ws.upload(&path).await.unwrap();
+    let first = fixture.ws.upload(&path).await.unwrap();
     let content = Content::new(&*first.sha256, "mp4");
     let now = SystemTime::now();
     for (age, known) in [(24 * 7 - 7, true), (24 * 7 - 5, false), (24 * 8, false)] {
         let record = UploadRecord::new(content.clone(), first.bytes, "old", now - HOUR * age);
-        let account = trial.ws.account();
-        trial.store.record_upload(account, &record, None).unwrap();
-        let again = trial.ws.upload(&path).await.unwrap();
+        let account = fixture.ws.account();
+        fixture.store.record_upload(account, &record, None).unwrap();
+        let again = fixture.ws.upload(&path).await.unwrap();
         assert_eq!((again.known, again.url == "old"), (known, known), "{age} h");
         assert_eq!(again.kept_until > now + HOUR * 24 * 6, !known);
     }
 }
 
 #[tokio::test]
-async fn an_upload_can_be_forgotten_or_ordered_anew() {
-    let trial = Trial::new().await;
+async fn upload_can_be_forgotten_or_repeated() {
+    let fixture = Fixture::new().await;
     let (_folder, path) = clip();
-    let first = trial.ws.upload(&path).await.unwrap();
-    assert!(trial.ws.forget_upload(&first.url).unwrap());
-    assert!(!trial.ws.forget_upload(&first.url).unwrap());
-    assert_eq!(trial.ws.upload(&path).await.unwrap().url, url(2));
-    let mut options = trial.options();
+    let first = fixture.ws.upload(&path).await.unwrap();
+    assert!(fixture.ws.forget_upload(&first.url).unwrap());
+    assert!(!fixture.ws.forget_upload(&first.url).unwrap());
+    assert_eq!(fixture.ws.upload(&path).await.unwrap().url, url(2));
+    let mut options = fixture.options();
     options.again = true;
-    let anew = trial.ws.upload_with(&path, &options).await.unwrap();
+    let anew = fixture.ws.upload_with(&path, &options).await.unwrap();
     assert_eq!((anew.url, anew.known), (url(3), false));
-    let last = trial.ws.upload(&path).await.unwrap();
-    assert_eq!((last.url, last.known), (url(3), true), "the newest counts");
+    let last = fixture.ws.upload(&path).await.unwrap();
+    assert_eq!(
+        (last.url, last.known),
+        (url(3), true),
+        "the newest upload is reused"
+    );
 }
 
 #[tokio::test]
-async fn a_hash_is_remembered_only_of_a_file_that_has_settled() {
-    let trial = Trial::new().await;
+async fn hash_is_remembered_only_of_a_file_with_an_old_modification_time() {
+    let fixture = Fixture::new().await;
     let (folder, path) = clip();
     for (name, age, expected) in [("old.mp4", HOUR, true), ("new.mp4", Duration::ZERO, false)] {
         let path = folder.path().join(name);
         let modified = write(&path, name.as_bytes(), age);
-        trial.ws.upload(&path).await.unwrap();
+        fixture.ws.upload(&path).await.unwrap();
         let real = fs::canonicalize(&path).unwrap();
         let state = FileState::new(real, name.len() as u64, modified);
-        let known = trial.store.find_hash(&state).unwrap();
+        let known = fixture.store.find_hash(&state).unwrap();
         assert_eq!(known.is_some(), expected, "{name}");
     }
-    // What is known by its bytes is soon known by its state.
-    trial.ws.upload(&path).await.unwrap();
+    // Reusing an upload by its content also remembers the hash of the file.
+    fixture.ws.upload(&path).await.unwrap();
     let modified = write(&path, CLIP, HOUR);
-    assert!(trial.ws.upload(&path).await.unwrap().known);
+    assert!(fixture.ws.upload(&path).await.unwrap().known);
     let real = fs::canonicalize(&path).unwrap();
     let state = FileState::new(real, CLIP.len() as u64, modified);
-    assert!(trial.store.find_hash(&state).unwrap().is_some());
+    assert!(fixture.store.find_hash(&state).unwrap().is_some());
 }
 
 #[tokio::test]
-async fn a_file_that_is_as_it_was_is_not_read_a_first_time() {
-    let trial = Trial::new().await;
+async fn unchanged_file_is_not_hashed_again() {
+    let fixture = Fixture::new().await;
     let (_folder, path) = clip();
     write(&path, CLIP, HOUR);
     let steps = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&steps);
-    let mut options = trial.options();
+    let mut options = fixture.options();
     options.watcher = Some(Arc::new(move |progress| {
         assert_eq!(progress.total, CLIP.len() as u64);
         let name = progress.path.file_name().unwrap().to_owned();
@@ -191,7 +201,7 @@ async fn a_file_that_is_as_it_was_is_not_read_a_first_time() {
         (true, &[UploadStep::Hashing, UploadStep::Sending]),
     ] {
         options.again = again;
-        trial.ws.upload_with(&path, &options).await.unwrap();
+        fixture.ws.upload_with(&path, &options).await.unwrap();
         let steps = std::mem::take(&mut *steps.lock().unwrap());
         let whole = |step| ("clip one.MP4".into(), step, CLIP.len() as u64);
         let expected: Vec<_> = expected.iter().copied().map(whole).collect();
@@ -199,29 +209,29 @@ async fn a_file_that_is_as_it_was_is_not_read_a_first_time() {
     }
 }
 
-/// Bytes of the same length as the clip.
-fn other() -> Vec<u8> {
+/// Other content of the same length as the clip.
+fn changed_clip() -> Vec<u8> {
     CLIP.iter().map(|byte| !byte).collect()
 }
 
 #[tokio::test]
-async fn a_file_that_changes_after_it_was_hashed_is_an_error_and_never_arrives() {
-    let trial = Trial::new().await;
+async fn file_that_changes_after_hashing_is_an_error_and_not_stored() {
+    let fixture = Fixture::new().await;
     let (_folder, path) = clip();
     let modified = write(&path, CLIP, HOUR);
-    let mut options = trial.options();
+    let mut options = fixture.options();
     options.watcher = Some(Arc::new({
         let path = path.clone();
         move |progress| {
             if progress.step == UploadStep::Hashing {
-                fs::write(&path, other()).unwrap();
-                // Nothing but the bytes tells it from what it was.
+                fs::write(&path, changed_clip()).unwrap();
+                // The length and the modification time stay the same.
                 let file = File::options().write(true).open(&path).unwrap();
                 file.set_modified(modified).unwrap();
             }
         }
     }));
-    let error = trial.ws.upload_with(&path, &options).await.unwrap_err();
+    let error = fixture.ws.upload_with(&path, &options).await.unwrap_err();
     assert!(
         matches!(&error, UploadError::Changed { path: of } if *of == path),
         "{error}"
@@ -230,62 +240,62 @@ async fn a_file_that_changes_after_it_was_hashed_is_an_error_and_never_arrives()
         error.to_string().contains("it changed while it was read"),
         "{error}"
     );
-    assert!(trial.stored().await.is_empty());
-    // And nothing wrong is remembered.
-    let done = trial.ws.upload(&path).await.unwrap();
+    assert!(fixture.stored().await.is_empty());
+    // The wrong hash is not remembered.
+    let done = fixture.ws.upload(&path).await.unwrap();
     assert!(!done.known);
-    assert_eq!(trial.stored().await, [other()]);
+    assert_eq!(fixture.stored().await, [changed_clip()]);
 }
 
 #[tokio::test]
-async fn a_file_that_changes_while_it_is_hashed_is_an_error() {
-    let trial = Trial::new().await;
+async fn file_that_changes_during_hashing_is_an_error() {
+    let fixture = Fixture::new().await;
     let (_folder, path) = clip();
     write(&path, CLIP, HOUR);
-    let mut options = trial.options();
+    let mut options = fixture.options();
     options.watcher = Some(Arc::new({
         let path = path.clone();
-        move |_| fs::write(&path, other()).unwrap()
+        move |_| fs::write(&path, changed_clip()).unwrap()
     }));
-    let error = trial.ws.upload_with(&path, &options).await.unwrap_err();
+    let error = fixture.ws.upload_with(&path, &options).await.unwrap_err();
     assert!(matches!(error, UploadError::Changed { .. }), "{error}");
-    assert!(requests(&trial.server).await.is_empty());
+    assert!(requests(&fixture.server).await.is_empty());
 }
 
-/// As after a change that the time of the file does not show.
+/// A change that keeps the modification time makes the remembered hash wrong.
 #[tokio::test]
-async fn a_remembered_hash_that_is_wrong_is_found_out_before_it_matters() {
-    let trial = Trial::new().await;
+async fn wrong_remembered_hash_is_detected_during_the_upload() {
+    let fixture = Fixture::new().await;
     let (_folder, path) = clip();
     let modified = write(&path, CLIP, HOUR);
-    let first = trial.ws.upload(&path).await.unwrap();
-    fs::write(&path, other()).unwrap();
+    let first = fixture.ws.upload(&path).await.unwrap();
+    fs::write(&path, changed_clip()).unwrap();
     let file = File::options().write(true).open(&path).unwrap();
     file.set_modified(modified).unwrap();
-    trial.ws.forget_upload(&first.url).unwrap();
-    let second = trial.ws.upload(&path).await.unwrap();
+    fixture.ws.forget_upload(&first.url).unwrap();
+    let second = fixture.ws.upload(&path).await.unwrap();
     assert_ne!(second.sha256, first.sha256);
-    assert_eq!(trial.stored().await, [CLIP.to_vec(), other()]);
+    assert_eq!(fixture.stored().await, [CLIP.to_vec(), changed_clip()]);
 }
 
 #[tokio::test]
-async fn an_upload_that_a_task_could_not_fetch_is_forgotten() {
+async fn upload_that_a_job_could_not_fetch_is_forgotten() {
     for (code, forgotten) in [(1402, true), (1403, false)] {
-        let trial = Trial::new().await;
+        let fixture = Fixture::new().await;
         let (_folder, path) = clip();
-        let uploaded = trial.ws.upload(&path).await.unwrap();
+        let uploaded = fixture.ws.upload(&path).await.unwrap();
         let submits = Mock::given(method("POST")).respond_with(answer(&record("created")));
-        submits.mount(&trial.server).await;
+        submits.mount(&fixture.server).await;
         let mut failed = record("failed");
         failed["code"] = code.into();
         let polls = ResponseTemplate::new(200).set_body_json(envelope(&failed));
         let polls = Mock::given(method("GET")).respond_with(polls);
-        polls.mount(&trial.server).await;
+        polls.mount(&fixture.server).await;
         let mut input: Value = serde_json::to_value(input()).unwrap();
         input["video"] = uploaded.url.into();
-        let job = trial.ws.submit_raw(MODEL, &input).await.unwrap();
+        let job = fixture.ws.submit_raw(MODEL, &input).await.unwrap();
         job.wait().await.unwrap();
-        let again = trial.ws.upload(&path).await.unwrap();
+        let again = fixture.ws.upload(&path).await.unwrap();
         assert_eq!(again.known, !forgotten, "{code}");
     }
 }

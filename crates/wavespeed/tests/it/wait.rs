@@ -1,5 +1,6 @@
-//! Waiting for a task: what ends it, what it waits through, when it asks, and that the id is in
-//! every error.
+//! Tests of waiting for a job: which answers end the wait, which errors are retried, when the job is
+//! polled, and that every error has the id. A server plays the answers, and the manual clock measures
+//! the time of the wait.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -8,10 +9,11 @@ use futures_util::{TryStreamExt as _, poll};
 use serde_json::{Value, json};
 use wavespeed::poll::{ManualClock, Update};
 use wavespeed::{Deadline, FetchError, Job, Prediction, Status, WaitError};
-use wavespeed_harness::tcp::{Act, Server};
+use wavespeed_harness::tcp::{Action, Server};
 use wavespeed_harness::{ID, KEY, answer, client, envelope, input, record, requests, serve};
 use wiremock::{MockServer, ResponseTemplate};
 
+/// An answer with a completed prediction.
 fn completed() -> ResponseTemplate {
     answer(&record("completed"))
 }
@@ -20,15 +22,15 @@ fn refusal(status: u16, message: &str) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(json!({ "code": status, "message": message }))
 }
 
-/// A job whose polls are answered by a list.
-struct Polled {
+/// A job whose polls get a list of answers.
+struct PolledJob {
     clock: ManualClock,
     job: Job,
-    /// Holds the answers.
+    /// The server must live as long as the job.
     _server: MockServer,
 }
 
-impl Polled {
+impl PolledJob {
     async fn new(answers: impl IntoIterator<Item = ResponseTemplate>) -> Self {
         let server = serve(answers).await;
         let (client, clock) = client(&server.uri());
@@ -40,15 +42,16 @@ impl Polled {
         }
     }
 
-    /// What waiting comes to, and after how many seconds.
+    /// Waits for the end. Returns the result and the time that it took, in seconds.
     async fn wait(&self) -> (Result<Prediction, WaitError>, f64) {
-        let began = self.clock.elapsed();
+        let start = self.clock.elapsed();
         let ended = self.job.wait().await;
-        let took = (self.clock.elapsed() - began).as_secs_f64();
+        let took = (self.clock.elapsed() - start).as_secs_f64();
         (ended, (took * 10.0).round() / 10.0)
     }
 }
 
+/// The error of a wait that a permanent error ended.
 fn stopped(error: FetchError) -> WaitError {
     WaitError::Stopped {
         id: ID.parse().unwrap(),
@@ -57,7 +60,7 @@ fn stopped(error: FetchError) -> WaitError {
 }
 
 #[tokio::test]
-async fn the_request_is_as_documented() {
+async fn fetch_sends_the_documented_request() {
     let server = serve([completed()]).await;
     client(&server.uri())
         .0
@@ -80,7 +83,7 @@ async fn the_request_is_as_documented() {
 }
 
 #[tokio::test]
-async fn each_terminal_status_ends_it() {
+async fn terminal_status_ends_the_wait() {
     let ends = [
         ("completed", Status::Completed),
         ("failed", Status::Failed),
@@ -88,17 +91,17 @@ async fn each_terminal_status_ends_it() {
         ("timeout", Status::Timeout),
         ("deleted", Status::Deleted),
     ];
-    let polled = Polled::new(ends.iter().map(|(word, _)| answer(&record(word)))).await;
+    let polled = PolledJob::new(ends.iter().map(|(word, _)| answer(&record(word)))).await;
     for (_, status) in ends {
         let (ended, seconds) = polled.wait().await;
         assert_eq!(ended.unwrap().status, status);
-        assert_eq!(seconds, 0.0, "a job of an id is asked about at once");
+        assert_eq!(seconds, 0.0, "a job from an id is polled at once");
     }
 }
 
 #[tokio::test]
-async fn a_watch_yields_each_state_and_the_end() {
-    // An empty status and none at all are no end either.
+async fn watch_yields_each_state_up_to_the_end() {
+    // Neither an empty nor a missing status is terminal.
     let words = ["created", "queued_up", "", "processing", "completed"];
     let mut answers: Vec<_> = words.map(|word| answer(&record(word))).into();
     answers.insert(1, ResponseTemplate::new(502));
@@ -114,7 +117,7 @@ async fn a_watch_yields_each_state_and_the_end() {
 }
 
 #[tokio::test]
-async fn the_first_poll_after_a_submit_waits_for_one_floor() {
+async fn first_poll_after_a_submit_waits_for_the_floor() {
     let server = serve([answer(&record("created")), completed()]).await;
     let (client, clock) = client(&server.uri());
     let job = client.submit(&input()).await.unwrap();
@@ -124,9 +127,9 @@ async fn the_first_poll_after_a_submit_waits_for_one_floor() {
 }
 
 #[tokio::test]
-async fn a_refused_key_or_role_ends_it_at_once_with_the_id() {
+async fn rejected_api_key_or_role_ends_the_wait_at_once() {
     let in_200 = json!({ "code": 401, "message": "Invalid API key.", "data": null });
-    let polled = Polled::new([
+    let polled = PolledJob::new([
         refusal(401, "Invalid API key."),
         refusal(403, "no"),
         ResponseTemplate::new(200).set_body_json(in_200),
@@ -142,19 +145,19 @@ async fn a_refused_key_or_role_ends_it_at_once_with_the_id() {
 }
 
 #[tokio::test]
-async fn an_id_that_stays_unknown_ends_it_after_half_a_minute() {
+async fn id_that_is_not_found_ends_the_wait_after_30_seconds() {
     let missing = || refusal(404, "Prediction not found.");
-    let (ended, seconds) = Polled::new([missing()]).await.wait().await;
+    let (ended, seconds) = PolledJob::new([missing()]).await.wait().await;
     let expected = FetchError::NotFound("HTTP 404: Prediction not found.".into());
     assert_eq!(ended, Err(stopped(expected)));
     assert!((30.0..60.0).contains(&seconds), "{seconds}");
-    // A record that was just made may not be everywhere yet.
-    let late = Polled::new([missing(), missing(), missing(), completed()]).await;
+    // A new prediction may not be visible everywhere yet.
+    let late = PolledJob::new([missing(), missing(), missing(), completed()]).await;
     assert_eq!(late.wait().await.0.unwrap().id, ID);
 }
 
 #[tokio::test]
-async fn what_may_pass_is_waited_through() {
+async fn transient_errors_are_retried() {
     let html = || ResponseTemplate::new(502).set_body_raw("<html>Bad gateway</html>", "text/html");
     let nothing = json!({ "code": 5003, "message": "Service unavailable", "data": null });
     let busy = || refusal(429, "You have reached your concurrency limit");
@@ -168,7 +171,7 @@ async fn what_may_pass_is_waited_through() {
             120.0,
         ),
         (
-            "429 until a time that is past",
+            "429 until a time in the past",
             busy().insert_header("Retry-After", past),
             1.0,
         ),
@@ -196,7 +199,7 @@ async fn what_may_pass_is_waited_through() {
     let answers = rows
         .iter()
         .flat_map(|(_, given, _)| [given.clone(), completed()]);
-    let polled = Polled::new(answers).await;
+    let polled = PolledJob::new(answers).await;
     for (name, _, seconds) in rows {
         let (ended, took) = polled.wait().await;
         assert_eq!(ended.unwrap().status, Status::Completed, "{name}");
@@ -205,10 +208,10 @@ async fn what_may_pass_is_waited_through() {
 }
 
 #[tokio::test]
-async fn dropped_connections_are_waited_through() {
-    let done = Act::answer(&envelope(&record("completed")).to_string());
+async fn broken_connections_are_retried() {
+    let done = Action::answer(&envelope(&record("completed")).to_string());
     let half = "HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{\"code\":200,";
-    let server = Server::start([Act::hang_up(""), Act::hang_up(half), done]).await;
+    let server = Server::start([Action::hang_up(""), Action::hang_up(half), done]).await;
     let (client, _) = client(&server.origin);
     let mut updates: Vec<_> = client
         .job(ID)
@@ -237,9 +240,9 @@ async fn dropped_connections_are_waited_through() {
 }
 
 #[tokio::test]
-async fn a_poll_that_stalls_is_made_again() {
-    let done = Act::answer(&envelope(&record("completed")).to_string());
-    let server = Server::start([Act::stall(), done]).await;
+async fn stalled_poll_is_retried_after_its_time_out() {
+    let done = Action::answer(&envelope(&record("completed")).to_string());
+    let server = Server::start([Action::stall(), done]).await;
     let (client, clock) = client(&server.origin);
     let job = client.job(ID).unwrap();
     let stalled = async {
@@ -252,7 +255,7 @@ async fn a_poll_that_stalls_is_made_again() {
 }
 
 #[tokio::test]
-async fn the_deadline_ends_it_with_the_id() {
+async fn deadline_ends_the_wait_with_the_id_and_the_last_error() {
     let minute = |clock: &_| Deadline::after(Duration::from_secs(60), clock);
     let deadline = |trouble| WaitError::Deadline {
         id: ID.parse().unwrap(),
@@ -277,8 +280,8 @@ async fn the_deadline_ends_it_with_the_id() {
 }
 
 #[tokio::test]
-async fn the_deadline_cuts_a_poll_that_stalls() {
-    let server = Server::start([Act::stall()]).await;
+async fn deadline_ends_a_stalled_poll() {
+    let server = Server::start([Action::stall()]).await;
     let (client, clock) = client(&server.origin);
     let job = client.job(ID).unwrap();
     let stalled = async {
@@ -294,15 +297,15 @@ async fn the_deadline_cuts_a_poll_that_stalls() {
 }
 
 #[tokio::test]
-async fn a_wait_that_was_dropped_can_be_had_again() {
-    let done = Act::answer(&envelope(&record("completed")).to_string());
-    let server = Server::start([Act::stall(), done]).await;
+async fn dropped_wait_can_be_repeated() {
+    let done = Action::answer(&envelope(&record("completed")).to_string());
+    let server = Server::start([Action::stall(), done]).await;
     let (client, _) = client(&server.origin);
     let job: Job = client.job(ID).unwrap();
     {
         let mut wait = pin!(job.wait());
         tokio::select! {
-            ended = &mut wait => panic!("nobody has answered, but {ended:?}"),
+            ended = &mut wait => panic!("the server has not answered, but the wait ended: {ended:?}"),
             () = server.arrived(1) => assert!(poll!(&mut wait).is_pending()),
         }
     }
@@ -310,7 +313,7 @@ async fn a_wait_that_was_dropped_can_be_had_again() {
 }
 
 #[tokio::test]
-async fn a_fetch_is_one_call_whatever_comes_of_it() {
+async fn fetch_makes_one_request_and_does_not_retry() {
     let missing = refusal(404, "Prediction not found.");
     let pending: Value = record("processing");
     let server = serve([missing, answer(&pending)]).await;

@@ -1,5 +1,6 @@
-//! Being told instead of asking: what the emulator sends is what the library takes for the vendor's,
-//! and a wait that is woken asks at once. Both sides have their own code for the signature.
+//! Tests of webhooks between the emulator, which sends them, and the library, which verifies them and
+//! wakes waiting jobs. Both sides implement the signature independently. The emulator's manual clock
+//! decides when a webhook is sent, and a server of the test receives it.
 
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use wavespeed_emulator::{Clock, Emulator, Scenario};
 use wavespeed_harness::MODEL;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-/// An emulator, a client of it, and somebody who is told.
-struct World {
+/// An emulator, a client of it, and a server that receives its webhooks.
+struct Fixture {
     emulator: Emulator,
     ws: Wavespeed,
     secret: WebhookSecret,
@@ -21,8 +22,9 @@ struct World {
     requests: UnboundedReceiver<Request>,
 }
 
-impl World {
-    /// Who is told answers with these statuses, the last one for ever.
+impl Fixture {
+    /// Starts all of them. The receiver answers with `statuses` in order, and with the last one from then
+    /// on.
     async fn new(scenario: &str, statuses: &'static [u16]) -> Self {
         let scenario: Scenario = scenario.parse().unwrap();
         let emulator = Emulator::builder()
@@ -31,12 +33,12 @@ impl World {
             .start()
             .await
             .unwrap();
-        let mut pace = PollPolicy::default();
-        pace.floor = Some(Duration::from_secs(3_600));
+        let mut policy = PollPolicy::default();
+        policy.floor = Some(Duration::from_secs(3_600));
         let ws = Wavespeed::builder()
             .key("emulator")
             .base_url(emulator.origin())
-            .poll_policy(pace)
+            .poll_policy(policy)
             .build()
             .unwrap();
         let secret = ws.webhook_secret().await.unwrap();
@@ -69,15 +71,16 @@ impl World {
         self.ws.submit_with(MODEL, &input, &options).await.unwrap()
     }
 
-    /// Waits until the emulator has noted so many tries.
-    async fn noted(&self, tries: usize) {
-        while self.emulator.deliveries().len() < tries {
+    /// Waits until the emulator has recorded this number of deliveries.
+    async fn wait_for_deliveries(&self, count: usize) {
+        while self.emulator.deliveries().len() < count {
             tokio::task::yield_now().await;
         }
     }
 
-    /// The next request that comes once the emulator's time has moved so far, and what it says.
-    async fn told(&mut self, seconds: u64) -> (Request, Result<Event, VerifyError>) {
+    /// Advances the emulator's clock by `seconds`. Returns the next webhook and the result of verifying
+    /// it.
+    async fn next_webhook(&mut self, seconds: u64) -> (Request, Result<Event, VerifyError>) {
         self.emulator.clock().advance(Duration::from_secs(seconds));
         let request = self.requests.recv().await.unwrap();
         let now = self.emulator.clock().now();
@@ -87,11 +90,11 @@ impl World {
 }
 
 #[tokio::test]
-async fn the_end_of_a_task_is_reported_once_it_is_there_and_taken() {
-    let mut world = World::new("submit nth 2 ending failed no face", &[204]).await;
-    let job = world.submit().await;
-    assert!(world.requests.try_recv().is_err());
-    let (request, event) = world.told(2).await;
+async fn end_of_a_job_is_sent_once_as_the_prediction_with_its_input() {
+    let mut fixture = Fixture::new("submit nth 2 ending failed no face", &[204]).await;
+    let job = fixture.submit().await;
+    assert!(fixture.requests.try_recv().is_err());
+    let (request, event) = fixture.next_webhook(2).await;
     assert_eq!(
         (request.method.as_str(), request.url.path()),
         ("POST", "/hook")
@@ -101,7 +104,7 @@ async fn the_end_of_a_task_is_reported_once_it_is_there_and_taken() {
     let event = event.unwrap();
     assert_eq!(event.prediction.id, job.id().as_str());
     assert_eq!(event.prediction.status, Status::Completed);
-    // The bare record, which the result call says, too; and the inputs.
+    // The webhook has the prediction as the result call returns it, and also the input.
     let record = job.fetch().await.unwrap();
     let mut raw = event.prediction.raw().clone();
     assert_eq!(
@@ -110,32 +113,32 @@ async fn the_end_of_a_task_is_reported_once_it_is_there_and_taken() {
     );
     assert_eq!(raw, *record.raw());
 
-    let failed = world.submit().await;
-    let (_, event) = world.told(2).await;
+    let failed = fixture.submit().await;
+    let (_, event) = fixture.next_webhook(2).await;
     let prediction = event.unwrap().prediction;
     assert_eq!(
         (&*prediction.id, &prediction.status),
         (failed.id().as_str(), &Status::Failed)
     );
     assert_eq!(prediction.error(), Some("no face"));
-    world.noted(2).await;
+    fixture.wait_for_deliveries(2).await;
 }
 
 #[tokio::test]
-async fn what_nobody_takes_is_sent_again_three_times() {
-    let mut world = World::new("", &[500]).await;
-    let job = world.submit().await;
+async fn webhook_that_is_not_accepted_is_retried_three_times() {
+    let mut fixture = Fixture::new("", &[500]).await;
+    let job = fixture.submit().await;
     let mut seen = SeenEvents::default();
     let mut times = Vec::new();
     for (number, wait) in [2, 1, 5, 30].into_iter().enumerate() {
-        let event = world.told(wait).await.1.unwrap();
+        let event = fixture.next_webhook(wait).await.1.unwrap();
         assert_eq!(seen.is_new(&event), number == 0);
         times.push(event.at);
-        // The emulator has noted it before it waits for the next one.
-        world.noted(number + 1).await;
+        // The emulator records the delivery before it waits for the next retry.
+        fixture.wait_for_deliveries(number + 1).await;
     }
     assert!(times.is_sorted_by(|one, other| one < other), "{times:?}");
-    let deliveries = world.emulator.deliveries();
+    let deliveries = fixture.emulator.deliveries();
     assert!(
         deliveries
             .iter()
@@ -149,11 +152,11 @@ async fn what_nobody_takes_is_sent_again_three_times() {
 }
 
 #[tokio::test]
-async fn an_answer_counts_also_if_the_connection_ends_with_it() {
-    let world = World::new("", &[204]).await;
+async fn answer_counts_even_if_the_connection_ends_with_it() {
+    let fixture = Fixture::new("", &[204]).await;
     let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", server.local_addr().unwrap());
-    let mut options = SubmitOptions::new(world.ws.deadline());
+    let mut options = SubmitOptions::new(fixture.ws.deadline());
     options.webhook = Some(&url);
     let answers = [
         "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
@@ -176,13 +179,17 @@ async fn an_answer_counts_also_if_the_connection_ends_with_it() {
             let input = json!({
                 "video": "https://a.example/clip.mp4", "text": "Hello", "voice_id": "AOT",
             });
-            world.ws.submit_with(MODEL, &input, &options).await.unwrap();
-            world.emulator.clock().advance(Duration::from_secs(2));
-            world.noted(number).await;
+            fixture
+                .ws
+                .submit_with(MODEL, &input, &options)
+                .await
+                .unwrap();
+            fixture.emulator.clock().advance(Duration::from_secs(2));
+            fixture.wait_for_deliveries(number).await;
         }
     };
     tokio::join!(answering, submitting);
-    let statuses = world.emulator.deliveries();
+    let statuses = fixture.emulator.deliveries();
     let statuses = statuses.iter().filter_map(|delivery| delivery.status);
     assert_eq!(
         statuses
@@ -193,46 +200,46 @@ async fn an_answer_counts_also_if_the_connection_ends_with_it() {
 }
 
 #[tokio::test]
-async fn duplicates_and_forgeries_are_told_apart_from_the_real_one() {
+async fn forged_and_duplicate_webhooks_are_recognized() {
     let faults = "webhook nth 1 forged\nwebhook nth 2 drop-before\nwebhook nth 3 twice";
-    let mut world = World::new(faults, &[500, 204]).await;
-    world.submit().await;
-    let (_, forged) = world.told(2).await;
+    let mut fixture = Fixture::new(faults, &[500, 204]).await;
+    fixture.submit().await;
+    let (_, forged) = fixture.next_webhook(2).await;
     assert_eq!(forged, Err(VerifyError::Signature));
-    world.noted(1).await;
-    world.emulator.clock().advance(Duration::from_secs(1));
-    world.noted(2).await;
+    fixture.wait_for_deliveries(1).await;
+    fixture.emulator.clock().advance(Duration::from_secs(1));
+    fixture.wait_for_deliveries(2).await;
     let mut seen = SeenEvents::default();
-    let first = world.told(5).await.1.unwrap();
-    let second = world.told(0).await.1.unwrap();
+    let first = fixture.next_webhook(5).await.1.unwrap();
+    let second = fixture.next_webhook(0).await.1.unwrap();
     assert!(seen.is_new(&first) && !seen.is_new(&second));
 }
 
 #[tokio::test]
-async fn a_webhook_wakes_who_waits() {
-    let mut world = World::new("", &[204]).await;
-    let job = world.submit().await;
+async fn wake_after_a_webhook_makes_the_wait_poll_at_once() {
+    let mut fixture = Fixture::new("", &[204]).await;
+    let job = fixture.submit().await;
     let waiting = tokio::spawn({
         let job = job.clone();
         async move { job.wait().await }
     });
-    let event = world.told(2).await.1.unwrap();
-    // Whoever waits has not asked yet, and would not within the hour.
-    let asked = |emulator: &Emulator| {
+    let event = fixture.next_webhook(2).await.1.unwrap();
+    // The wait has not polled yet; without the wake, its first poll is an hour away.
+    let polls = |emulator: &Emulator| {
         let requests = emulator.requests();
-        let asked = requests
+        let polls = requests
             .iter()
             .filter(|request| request.path.ends_with("/result"));
-        asked.count()
+        polls.count()
     };
-    assert_eq!(asked(&world.emulator), 0);
-    world.ws.wake(&event.prediction.id.parse().unwrap());
+    assert_eq!(polls(&fixture.emulator), 0);
+    fixture.ws.wake(&event.prediction.id.parse().unwrap());
     assert_eq!(waiting.await.unwrap().unwrap().status, Status::Completed);
-    assert_eq!(asked(&world.emulator), 1);
+    assert_eq!(polls(&fixture.emulator), 1);
 }
 
 #[tokio::test]
-async fn a_webhook_that_the_vendor_cannot_reach_costs_nothing() {
+async fn webhook_url_that_the_vendor_cannot_reach_is_refused_before_the_submit() {
     let ws = Wavespeed::builder()
         .key("k")
         .base_url("https://a.example")
@@ -266,14 +273,14 @@ async fn a_webhook_that_the_vendor_cannot_reach_costs_nothing() {
             other => panic!("{url} {other:?}"),
         }
     }
-    let world = World::new("", &[204]).await;
-    let mut options = SubmitOptions::new(world.ws.deadline());
+    let fixture = Fixture::new("", &[204]).await;
+    let mut options = SubmitOptions::new(fixture.ws.deadline());
     options.webhook = Some("nowhere");
     let input = json!({ "video": "https://a.example/1.mp4", "text": "Hi", "voice_id": "AOT" });
-    let refused = world.ws.submit_with(MODEL, &input, &options).await;
+    let refused = fixture.ws.submit_with(MODEL, &input, &options).await;
     assert!(
         matches!(refused, Err(SubmitError::Webhook { .. })),
         "{refused:?}"
     );
-    assert_eq!(world.emulator.billed(), 0);
+    assert_eq!(fixture.emulator.billed(), 0);
 }
