@@ -1,4 +1,5 @@
-//! Guards that span crates.
+//! Tests that span several crates: the command as a process, the generated client, the journal, and the
+//! matrix of faults. Servers and emulators run on loopback, and each test has a temporary folder.
 
 #![allow(
     clippy::unwrap_used,

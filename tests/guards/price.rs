@@ -1,4 +1,5 @@
-//! What a run costs is known before it is paid for, and nothing is paid above the limit.
+//! Tests of prices: `--dry-run`, `--max-price`, `wave price` and `wave balance`. The emulator has a price
+//! and a balance; the tests check its requests and that nothing is billed above the limit.
 
 use serde_json::json;
 use wavespeed_emulator::{Credit, Scenario};
@@ -7,7 +8,8 @@ use super::command::{Emulated, KEY, LIPSYNC, Wave, assert_run};
 
 const LOCAL: [&str; 5] = ["lipsync", "--video", "clip.mp4", "--text", "it's 5 $"];
 
-fn place(price: f64, balance: f64, scenario: &str) -> (Emulated, Wave) {
+/// An emulator with this price and balance, and a command that uses it.
+fn emulated_price(price: f64, balance: f64, scenario: &str) -> (Emulated, Wave) {
     let scenario: Scenario = scenario.parse().unwrap();
     let credit = Credit::new(price, balance);
     let emulated = Emulated::start(|builder| builder.credit(credit).scenario(scenario));
@@ -15,7 +17,7 @@ fn place(price: f64, balance: f64, scenario: &str) -> (Emulated, Wave) {
     (emulated, wave)
 }
 
-/// Neither a submit nor an upload was asked for.
+/// Checks that the emulator received neither a submit nor an upload.
 fn assert_nothing_was_sent(emulated: &Emulated) {
     let requests = emulated.emulator.requests();
     let other = requests.iter().find(|request| {
@@ -26,8 +28,8 @@ fn assert_nothing_was_sent(emulated: &Emulated) {
 }
 
 #[test]
-fn a_dry_run_shows_the_request_and_sends_nothing() {
-    let (emulated, wave) = place(0.3, 0.4, "");
+fn dry_run_shows_the_request_and_sends_nothing() {
+    let (emulated, wave) = emulated_price(0.3, 0.4, "");
     assert_run!("dry-run", wave.run(&[&LOCAL[..], &["--dry-run"]].concat()));
     assert_run!(
         "dry-run-json",
@@ -47,13 +49,14 @@ fn a_dry_run_shows_the_request_and_sends_nothing() {
             .unwrap()
             .is_empty()
     );
-    let (poor, wave) = place(0.3, 0.1, "");
+    let (poor, wave) = emulated_price(0.3, 0.1, "");
     assert_run!(
         "dry-run-poor",
         wave.run(&[&LIPSYNC[..], &["--dry-run"]].concat())
     );
     assert_nothing_was_sent(&poor);
-    let (silent, wave) = place(0.3, 0.1, "price every status 503\nbalance every null-data");
+    let (silent, wave) =
+        emulated_price(0.3, 0.1, "price every status 503\nbalance every null-data");
     assert_run!(
         "dry-run-unknown",
         wave.run(&[&LIPSYNC[..], &["--dry-run"]].concat())
@@ -62,8 +65,8 @@ fn a_dry_run_shows_the_request_and_sends_nothing() {
 }
 
 #[test]
-fn nothing_is_submitted_above_the_limit() {
-    let (emulated, wave) = place(0.3, 10.0, "");
+fn job_above_the_price_limit_is_not_submitted() {
+    let (emulated, wave) = emulated_price(0.3, 10.0, "");
     let run = |max: &str| wave.quick(&[&LIPSYNC[..], &["--max-price", max, "--json"]].concat());
     let over = run("0.29");
     assert_eq!(
@@ -90,12 +93,12 @@ fn nothing_is_submitted_above_the_limit() {
     assert_eq!(
         jobs.as_array().unwrap().len(),
         1,
-        "what was not sent is no job"
+        "the refused run must not leave a job"
     );
 }
 
 #[test]
-fn with_a_limit_an_unknown_price_is_too_much() {
+fn job_of_unknown_price_is_not_submitted_with_a_limit() {
     for fault in [
         "status 503",
         "null-data",
@@ -103,7 +106,7 @@ fn with_a_limit_an_unknown_price_is_too_much() {
         "truncated",
         "html",
     ] {
-        let (emulated, wave) = place(0.3, 10.0, &format!("price every {fault}"));
+        let (emulated, wave) = emulated_price(0.3, 10.0, &format!("price every {fault}"));
         let run = wave.quick(&[&LIPSYNC[..], &["--max-price", "9"]].concat());
         assert_eq!(
             (run.exit, emulated.emulator.billed()),
@@ -119,8 +122,8 @@ fn with_a_limit_an_unknown_price_is_too_much() {
 }
 
 #[test]
-fn prices_and_the_balance_can_be_asked_for() {
-    let (emulated, wave) = place(0.1, 0.3, "");
+fn price_and_balance_commands_show_the_vendors_values() {
+    let (emulated, wave) = emulated_price(0.1, 0.3, "");
     let model = "kwaivgi/kling-lipsync/text-to-video";
     assert_run!(
         "price",

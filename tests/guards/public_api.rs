@@ -1,5 +1,5 @@
-//! What the generated client offers, without how: a change of it is a change of our public face,
-//! and is to be seen in review as such.
+//! Snapshots of the public API of the generated client: the types, fields and signatures without their
+//! bodies, so that a review shows every change of the API.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use quote::ToTokens;
 use syn::{Fields, ImplItem, Item, ItemImpl, Visibility};
 
 #[test]
-fn the_generated_face_is_as_it_was() {
+fn generated_public_api_matches_the_snapshot() {
     let client = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/client/src");
     let read = |path: &Path| {
         let file = syn::parse_file(&std::fs::read_to_string(path).unwrap()).unwrap();
@@ -21,10 +21,12 @@ fn the_generated_face_is_as_it_was() {
     }
 }
 
+/// The lines of all public items.
 fn outline(items: &[Item]) -> Vec<String> {
     items.iter().flat_map(item).collect()
 }
 
+/// The lines of one item: its head, and its public parts indented.
 fn item(item: &Item) -> Vec<String> {
     let (head, below) = match item {
         Item::Struct(item) if is_public(&item.vis) => {
@@ -70,7 +72,7 @@ fn item(item: &Item) -> Vec<String> {
         .collect()
 }
 
-/// A trait's name, or the public methods.
+/// The line of a trait implementation, or the lines of all public methods.
 fn implementation(item: &ItemImpl) -> Vec<String> {
     let ty = show(&item.self_ty);
     if let Some((path, _)) = &item.trait_ {
@@ -85,7 +87,7 @@ fn implementation(item: &ItemImpl) -> Vec<String> {
         .collect()
 }
 
-/// What is derived, and whether more may come.
+/// The attributes that belong to the API: `derive` and `non_exhaustive`.
 fn modifiers(attrs: &[syn::Attribute]) -> String {
     let known = ["derive", "non_exhaustive"];
     let kept = attrs
@@ -98,7 +100,7 @@ fn is_public(vis: &Visibility) -> bool {
     matches!(vis, Visibility::Public(_))
 }
 
-/// Tokens without the spaces between them that nobody would write.
+/// The text of tokens, without the unusual spaces that the token printer inserts.
 fn show(tokens: &impl ToTokens) -> String {
     let mut text = tokens.to_token_stream().to_string();
     for (from, to) in [

@@ -1,4 +1,5 @@
-//! `wave stats`: what was learned of durations.
+//! Tests of `wave stats`: the observed durations of jobs and the polling schedule that follows from
+//! them. Durations are written to the journal or observed in runs against the emulator.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +11,7 @@ use wavespeed_journal::Journal;
 use super::command::{Emulated, assert_run};
 
 #[test]
-fn stats_show_what_was_learned_and_what_follows() {
+fn stats_show_observed_durations_and_the_schedule() {
     let emulated = Emulated::start(|builder| builder);
     let wave = emulated.wave();
     assert_run!("stats-nothing-seen", wave.run(&["stats"]));
@@ -26,19 +27,19 @@ fn stats_show_what_was_learned_and_what_follows() {
     let journal = Journal::open(wave.journal()).unwrap();
     let (ws, now) = (emulated.client(), SystemTime::now());
     for number in 0_u32..49 {
-        // As a log-normal distribution around 75 s has them, in any order.
+        // Quantiles of a log-normal distribution with a median of 75 s, in a mixed order.
         let z = (f64::from(number * 10 % 49) - 24.0) / 12.0;
-        let took = Duration::from_secs_f64(75.0 * (0.4 * z).exp());
+        let duration = Duration::from_secs_f64(75.0 * (0.4 * z).exp());
         let id = format!("pred_{number}").parse().unwrap();
         let at = now - Duration::from_secs(3_600 - u64::from(number));
         journal
-            .record_duration(ws.account(), &JobDuration::new(id, MODEL, took, at))
+            .record_duration(ws.account(), &JobDuration::new(id, MODEL, duration, at))
             .unwrap();
     }
     assert_run!("stats", wave.run(&["stats"]));
     let stats = wave.run(&["stats", "--json", "--mean-gap", "2s"]).json();
     assert_eq!(stats["seen"].as_array().unwrap().len(), 49);
-    // It notices an end as soon as a fixed interval would, and asks more seldom.
+    // With the same delay, the schedule polls less often than a fixed interval.
     let number = |pointer: &str| stats.pointer(pointer).and_then(Value::as_f64).unwrap();
     assert!(
         number("/schedule/polls") < 0.9 * number("/fixed/polls"),
@@ -51,7 +52,7 @@ fn stats_show_what_was_learned_and_what_follows() {
 }
 
 #[test]
-fn a_run_is_learned_from() {
+fn run_records_its_duration() {
     let emulated = Emulated::start(|builder| builder.task_time(Duration::from_millis(50)));
     let wave = emulated.wave();
     for _ in 0..2 {

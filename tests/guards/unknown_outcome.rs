@@ -1,5 +1,6 @@
-//! A submit of which nobody knows what came: nothing that is said or done then leads to a second
-//! task without the explicit word of a person, or makes that word hit another job.
+//! Tests of the command after a submit with an unknown outcome: no command creates a second prediction
+//! unless the user explicitly asks for it, and such a request affects one job only. The emulator drops
+//! the connection of the first submit.
 
 use serde_json::json;
 use wavespeed::{JobNumber, Store as _};
@@ -8,8 +9,9 @@ use wavespeed_journal::Journal;
 
 use super::command::{Emulated, LIPSYNC, Run, Wave};
 
-/// A job of which nothing came, and an API that is well by now.
-fn place() -> (Emulated, Wave) {
+/// An emulator that works by now, and a journal with one job whose outcome is unknown and which was not
+/// created.
+fn job_with_unknown_outcome() -> (Emulated, Wave) {
     let scenario: Scenario = "submit once drop-before".parse().unwrap();
     let emulated = Emulated::start(|builder| builder.scenario(scenario));
     let wave = emulated.wave();
@@ -18,17 +20,17 @@ fn place() -> (Emulated, Wave) {
     (emulated, wave)
 }
 
-fn lipsync(wave: &Wave, more: &[&str]) -> Run {
-    wave.quick(&[&LIPSYNC[..], &["--settle-time", "0s"], more].concat())
+fn lipsync(wave: &Wave, options: &[&str]) -> Run {
+    wave.quick(&[&LIPSYNC[..], &["--settle-time", "0s"], options].concat())
 }
 
-fn resume(wave: &Wave, words: &[&str]) -> Run {
-    wave.quick(&[&["resume", "--settle-time", "0s"], words].concat())
+fn resume(wave: &Wave, arguments: &[&str]) -> Run {
+    wave.quick(&[&["resume", "--settle-time", "0s"], arguments].concat())
 }
 
 #[test]
-fn what_is_on_its_way_is_not_sent_a_second_time() {
-    let (emulated, wave) = place();
+fn resubmit_is_refused_while_another_process_sends_the_job() {
+    let (emulated, wave) = job_with_unknown_outcome();
     let other = Journal::open(wave.journal()).unwrap();
     let claim = other.claim(JobNumber::new(1)).unwrap();
     let run = resume(&wave, &["j1", "--resubmit"]);
@@ -42,55 +44,55 @@ fn what_is_on_its_way_is_not_sent_a_second_time() {
     assert_eq!((run.exit, emulated.emulator.billed()), (0, 1), "{run}");
 }
 
-/// To run the same command once more is what comes to mind.
+/// Users tend to run the same command again.
 #[test]
-fn the_same_is_not_submitted_again_while_nobody_knows_what_came_of_it() {
-    let (emulated, wave) = place();
+fn same_input_is_not_submitted_again_while_the_outcome_is_unknown() {
+    let (emulated, wave) = job_with_unknown_outcome();
     let run = lipsync(&wave, &["--json"]);
     assert_eq!((run.exit, emulated.emulator.billed()), (2, 0), "{run}");
     assert_eq!(run.json()["error"]["kind"], "lost");
     assert!(run.stderr.contains("wave resume j1"), "{run}");
-    // Another input is another job, and what was forgotten is the user's word.
+    // Another input is another job, and forgetting the job is an explicit request.
     let other = lipsync(&wave, &["--voice-id", "AOT"]);
     assert_eq!((other.exit, emulated.emulator.billed()), (0, 1), "{other}");
     wave.run(&["jobs", "forget", "j1"]);
     let again = lipsync(&wave, &[]);
     assert_eq!((again.exit, emulated.emulator.billed()), (0, 2), "{again}");
-    // What is done may be done again.
+    // After a completed job, the same input may be submitted again.
     let again = lipsync(&wave, &[]);
     assert_eq!((again.exit, emulated.emulator.billed()), (0, 3), "{again}");
 }
 
 #[test]
-fn a_number_that_nobody_else_knows_is_not_told() {
+fn job_number_is_not_shown_without_a_journal() {
     let scenario: Scenario = "submit every drop-before".parse().unwrap();
     let emulated = Emulated::start(|builder| builder.scenario(scenario));
     let wave = emulated.wave();
-    for more in [&["--no-journal"][..], &["--no-journal", "--no-adopt"]] {
-        let run = lipsync(&wave, more);
+    for options in [&["--no-journal"][..], &["--no-journal", "--no-adopt"]] {
+        let run = lipsync(&wave, options);
         assert_eq!(run.exit, 5, "{run}");
         assert!(run.stderr.contains("do not submit again before"), "{run}");
         assert!(
             !run.stderr.contains("j1"),
-            "it is another job elsewhere: {run}"
+            "j1 would be another job in the journal: {run}"
         );
-        let run = lipsync(&wave, &[more, &["--json"]].concat());
+        let run = lipsync(&wave, &[options, &["--json"]].concat());
         assert_eq!(run.json()["job"], json!(null), "{run}");
     }
 }
 
 #[test]
-fn a_word_is_about_one_job() {
-    let (emulated, wave) = place();
-    for word in [&["--resubmit"][..], &["--adopt", "abcd1234"]] {
-        let run = resume(&wave, &[&["--all"], word].concat());
+fn resubmit_and_adopt_are_refused_for_all_jobs() {
+    let (emulated, wave) = job_with_unknown_outcome();
+    for option in [&["--resubmit"][..], &["--adopt", "abcd1234"]] {
+        let run = resume(&wave, &[&["--all"], option].concat());
         assert_eq!((run.exit, emulated.emulator.billed()), (2, 0), "{run}");
     }
 }
 
 #[test]
-fn a_task_that_the_vendor_does_not_know_is_not_adopted() {
-    let (emulated, wave) = place();
+fn id_that_the_vendor_does_not_have_is_not_adopted() {
+    let (emulated, wave) = job_with_unknown_outcome();
     let run = resume(&wave, &["j1", "--adopt", "abcd1234"]);
     assert_eq!(run.exit, 6, "{run}");
     let jobs = wave.run(&["jobs", "--json"]).json();
@@ -104,8 +106,8 @@ fn a_task_that_the_vendor_does_not_know_is_not_adopted() {
 }
 
 #[test]
-fn forgetting_what_may_be_billed_is_told() {
-    let (_emulated, wave) = place();
+fn forgetting_a_job_that_may_be_billed_prints_a_warning() {
+    let (_emulated, wave) = job_with_unknown_outcome();
     let run = wave.run(&["jobs", "forget", "j1"]);
     assert_eq!(run.exit, 0, "{run}");
     assert!(
@@ -117,19 +119,19 @@ fn forgetting_what_may_be_billed_is_told() {
 
 #[cfg(unix)]
 #[test]
-fn who_interrupts_the_search_is_not_told_that_nothing_was_submitted() {
+fn interrupted_reconcile_reports_that_the_job_may_exist() {
     use std::io::Read as _;
     use std::net::TcpListener;
     use std::process::{Command, Stdio};
 
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let wave = Wave::at(&format!("http://{}", listener.local_addr().unwrap()));
-    for (more, way_on) in [
+    for (options, next_step) in [
         (&[][..], "wave resume j1"),
         (&["--no-journal"], "the recent predictions on the dashboard"),
     ] {
-        let words = [&LIPSYNC[..], &["--json"], more].concat();
-        let mut command = wave.command(&words);
+        let arguments = [&LIPSYNC[..], &["--json"], options].concat();
+        let mut command = wave.command(&arguments);
         let piped = command.stdout(Stdio::piped()).stderr(Stdio::null());
         let child = piped.spawn().unwrap();
         let request = || {
@@ -140,8 +142,8 @@ fn who_interrupts_the_search_is_not_told_that_nothing_was_submitted() {
         };
         let (submit, _) = request();
         assert!(submit.starts_with("POST /api/v3/kwaivgi/"), "{submit}");
-        let (search, _open) = request();
-        assert!(search.starts_with("POST /api/v3/predictions"), "{search}");
+        let (history, _open) = request();
+        assert!(history.starts_with("POST /api/v3/predictions"), "{history}");
         let id = child.id().to_string();
         assert!(
             Command::new("kill")
@@ -162,6 +164,9 @@ fn who_interrupts_the_search_is_not_told_that_nothing_was_submitted() {
             message.contains("a task may have been created and billed"),
             "{message}"
         );
-        assert!(error["hint"].as_str().unwrap().contains(way_on), "{error}");
+        assert!(
+            error["hint"].as_str().unwrap().contains(next_step),
+            "{error}"
+        );
     }
 }

@@ -1,5 +1,6 @@
-//! What an enemy could put into an answer: it reaches neither the terminal, nor a path, nor the
-//! memory, and the key reaches nobody but the API.
+//! Tests of the command with an untrusted vendor: hostile answers neither control the terminal, nor
+//! write outside the folder, nor exhaust the memory, and the API key is sent only to the API. The
+//! emulator and servers on loopback play the answers.
 
 use std::path::Path;
 
@@ -13,9 +14,10 @@ use super::command::{
     CLIP, Emulated, ID, KEY, LIPSYNC, Run, Wave, answers, created, record, runtime,
 };
 
-/// Clears the screen, renames the window, goes up a line, turns the text around.
+/// Sequences that clear the screen, rename the window, move the cursor, change colours and reverse text.
 const ESCAPES: &str = "a\u{1b}[2J\u{1b}]0;b\u{7}\r\u{1b}[1Ac\u{9b}31m\u{202e}d\u{8}";
 
+/// Checks that the output has no control characters except line ends.
 fn assert_harmless(run: &Run) {
     for text in [&run.stdout, &run.stderr] {
         let harmful = |c: &char| (c.is_control() && *c != '\n') || *c == '\u{202e}';
@@ -23,7 +25,7 @@ fn assert_harmless(run: &Run) {
     }
 }
 
-/// A server of files, to be told from the API by its port.
+/// A server of files on another port than the API.
 fn second_host(runtime: &Runtime) -> MockServer {
     runtime.block_on(async {
         let server = MockServer::start().await;
@@ -35,29 +37,30 @@ fn second_host(runtime: &Runtime) -> MockServer {
     })
 }
 
-fn done(outputs: Value) -> ResponseTemplate {
+/// An answer with a completed prediction.
+fn completed(outputs: Value) -> ResponseTemplate {
     record(json!({"id": ID, "status": "completed", "outputs": outputs}))
 }
 
 #[test]
-fn the_words_of_a_task_do_not_steer_a_terminal() {
+fn error_of_a_prediction_does_not_control_the_terminal() {
     let emulated = Emulated::start(|builder| builder.ending(Ending::failed(ESCAPES)));
     let wave = emulated.wave();
     let run = wave.quick(&LIPSYNC);
     assert_eq!(run.exit, 1, "{run}");
     assert_harmless(&run);
     let id = emulated.emulator.tasks().remove(0);
-    for words in [
+    for arguments in [
         &["show", &id][..],
         &["jobs"],
         &["jobs", "show", "j1"],
         &["wait", &id],
     ] {
-        assert_harmless(&wave.quick(words));
+        assert_harmless(&wave.quick(arguments));
     }
     let run = wave.quick(&["show", &id, "--json"]);
     assert_harmless(&run);
-    // As JSON not a character of it is lost.
+    // JSON output keeps every character, escaped.
     assert!(
         run.json().to_string().contains(&json!(ESCAPES).to_string()),
         "{run}"
@@ -65,20 +68,20 @@ fn the_words_of_a_task_do_not_steer_a_terminal() {
 }
 
 #[test]
-fn the_names_of_outputs_do_not_steer_a_terminal() {
+fn output_urls_do_not_control_the_terminal() {
     let files = runtime();
     let host = second_host(&files);
     let url = format!("{}/{ESCAPES}.m\u{1b}p4", host.uri());
-    let (_runtime, server) = answers(created(), done(json!([url, ESCAPES, {"url": url}])));
+    let (_runtime, server) = answers(created(), completed(json!([url, ESCAPES, {"url": url}])));
     let wave = Wave::at(&server.uri());
-    for more in [&[][..], &["-o", "videos/"], &["--json"]] {
-        assert_harmless(&wave.quick(&[&LIPSYNC[..], more].concat()));
+    for options in [&[][..], &["-o", "videos/"], &["--json"]] {
+        assert_harmless(&wave.quick(&[&LIPSYNC[..], options].concat()));
     }
     assert_harmless(&wave.quick(&["show", ID]));
 }
 
 #[test]
-fn no_url_and_no_id_leads_out_of_the_folder() {
+fn output_url_or_id_cannot_write_outside_the_folder() {
     let files = runtime();
     let host = second_host(&files);
     let paths = [
@@ -111,6 +114,7 @@ fn no_url_and_no_id_leads_out_of_the_folder() {
     }
 }
 
+/// The file names in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut names: Vec<String> = entries
@@ -121,61 +125,65 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn the_key_reaches_no_other_host() {
+fn api_key_is_not_sent_to_another_host() {
     let files = runtime();
     let host = second_host(&files);
     let urls = json!({"get": format!("{}/api/v3/predictions/{ID}/result", host.uri())});
     let output = format!("{}/out.mp4", host.uri());
-    let task =
+    let prediction =
         |status| record(json!({"id": ID, "status": status, "urls": urls, "outputs": [output]}));
-    let (_runtime, server) = answers(task("created"), task("completed"));
+    let (_runtime, server) = answers(prediction("created"), prediction("completed"));
     let wave = Wave::at(&server.uri());
     let run = wave.quick(&[&LIPSYNC[..], &["-o", "out.mp4"]].concat());
     assert_eq!(run.exit, 0, "{run}");
     let requests = files.block_on(host.received_requests()).unwrap();
-    assert_eq!(requests.len(), 1, "nothing but the output is asked of it");
+    assert_eq!(requests.len(), 1, "only the output is requested from it");
     assert_eq!(requests[0].url.path(), "/out.mp4");
     assert!(!format!("{requests:?}").contains(KEY));
     assert!(!requests[0].headers.contains_key("authorization"));
 }
 
 #[test]
-fn the_key_follows_no_redirect() {
+fn api_key_is_not_sent_after_a_redirect() {
     let files = runtime();
     let host = second_host(&files);
-    let away = format!(
+    let scenario = format!(
         "result once redirect {0}/\noutput once redirect {0}/out.mp4",
         host.uri()
     );
-    let emulated = Emulated::start(|builder| builder.scenario(away.parse().unwrap()));
+    let emulated = Emulated::start(|builder| builder.scenario(scenario.parse().unwrap()));
     let wave = emulated.wave();
     let run = wave.quick(&[&LIPSYNC[..], &["-o", "out.mp4"]].concat());
     assert_eq!(run.exit, 0, "{run}");
     let requests = files.block_on(host.received_requests()).unwrap();
-    assert_eq!(requests.len(), 1, "only that of the output is followed");
+    assert_eq!(
+        requests.len(),
+        1,
+        "only the redirect of the output is followed"
+    );
     assert!(!format!("{requests:?}").contains(KEY));
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn an_answer_without_an_end_does_not_fill_the_memory() {
+fn endless_answer_does_not_exhaust_the_memory() {
     let scenario = "result once huge".parse().unwrap();
     let emulated = Emulated::start(|builder| builder.scenario(scenario));
     let wave = emulated.wave();
-    let wave_itself = wave.command(&[]).get_program().to_owned();
-    // 2 GB of addresses, most of them for the stacks and heaps of threads.
+    let program = wave.command(&[]).get_program().to_owned();
+    // 2 GB of address space, most of it for the stacks and heaps of threads.
     let script = r#"ulimit -v 2000000 && exec "$0" "$@""#;
-    let inner = wave.command(&[]);
+    let command = wave.command(&[]);
     let output = std::process::Command::new("/bin/sh")
         .args(["-c", script])
-        .arg(wave_itself)
+        .arg(program)
         .args(["--poll-interval", "10ms"])
         .args(LIPSYNC)
         .args(["-o", "out.mp4"])
         .current_dir(wave.path("."))
         .env_clear()
         .envs(
-            inner
+            command
                 .get_envs()
                 .filter_map(|(name, value)| Some((name, value?))),
         )

@@ -1,4 +1,6 @@
-//! `wave webhook listen`: being told of ends.
+//! Tests of `wave webhook listen`, which verifies webhooks, prints them and forwards them to an
+//! application. The command runs as a process; the tests send it signed requests, and a server plays
+//! the application.
 
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::process::{Child, ChildStdout, Stdio};
@@ -10,7 +12,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::command::{Emulated, Wave, assert_run};
 
-/// `wave webhook listen` at work.
+/// A running `wave webhook listen`.
 struct Listener {
     child: Child,
     origin: String,
@@ -18,19 +20,19 @@ struct Listener {
 }
 
 impl Listener {
-    fn start(wave: &Wave, words: &[&str]) -> Self {
-        let words = [&["webhook", "listen", "--port", "0"][..], words].concat();
+    fn start(wave: &Wave, arguments: &[&str]) -> Self {
+        let arguments = [&["webhook", "listen", "--port", "0"][..], arguments].concat();
         let mut child = wave
-            .command(&words)
+            .command(&arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-        let first = said.next().unwrap().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+        let first = stderr.next().unwrap().unwrap();
         let origin = first.strip_prefix("listening on ").unwrap().to_owned();
-        // What it says later is not read, but may be said.
-        std::thread::spawn(move || said.for_each(drop));
+        // Later messages are read and dropped, so that the process never blocks on a full pipe.
+        std::thread::spawn(move || stderr.for_each(drop));
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self {
             child,
@@ -39,6 +41,7 @@ impl Listener {
         }
     }
 
+    /// The next line of output, as JSON.
     fn line(&mut self) -> Value {
         serde_json::from_str(&self.lines.next().unwrap().unwrap()).unwrap()
     }
@@ -51,7 +54,7 @@ impl Drop for Listener {
     }
 }
 
-/// Somebody to whom webhooks are passed on, and what they are signed with.
+/// A server to which webhooks are forwarded, and the secret that signs them.
 fn application(emulated: &Emulated, status: u16) -> (MockServer, WebhookSecret) {
     let ws = emulated.client();
     emulated.runtime.block_on(async {
@@ -64,13 +67,13 @@ fn application(emulated: &Emulated, status: u16) -> (MockServer, WebhookSecret) 
 }
 
 #[test]
-fn webhooks_are_verified_told_and_passed_on_as_they_came() {
+fn webhook_is_verified_printed_and_forwarded_unchanged() {
     let emulated = Emulated::start(|builder| builder);
     let wave = emulated.wave();
     let (server, secret) = application(&emulated, 200);
     let to = format!("{}/hook?a=b", server.uri());
     let mut listener = Listener::start(&wave, &["--json", "--forward-to", &to]);
-    // Not as anybody would write it, but as it came.
+    // Unusual spacing, which must reach the application unchanged.
     let body = "{ \"id\":\"pred_1\", \"status\": \"completed\",\n\t\"outputs\": [\"\u{202e}\"] }";
     let signed = webhook::sign(&secret, "wh_1", SystemTime::now(), body.as_bytes());
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -89,7 +92,7 @@ fn webhooks_are_verified_told_and_passed_on_as_they_came() {
     let mut forged = signed.clone();
     forged.insert("webhook-id", "wh_2".parse().unwrap());
     assert_eq!(post(&forged), 401);
-    // The answer is that of the application.
+    // The sender gets the answer of the application.
     assert_eq!((post(&signed), post(&signed)), (200, 200));
     let get = emulated
         .runtime
@@ -107,39 +110,46 @@ fn webhooks_are_verified_told_and_passed_on_as_they_came() {
     );
     assert_eq!(first["passed_on"], 200);
 
-    let passed = emulated.runtime.block_on(server.received_requests());
-    let passed = passed.unwrap();
-    assert_eq!(passed.len(), 2, "the forged one went nowhere");
+    let forwarded = emulated.runtime.block_on(server.received_requests());
+    let forwarded = forwarded.unwrap();
     assert_eq!(
-        (passed[0].url.path(), passed[0].url.query()),
+        forwarded.len(),
+        2,
+        "the forged webhook must not be forwarded"
+    );
+    assert_eq!(
+        (forwarded[0].url.path(), forwarded[0].url.query()),
         ("/hook", Some("a=b"))
     );
-    assert_eq!(passed[0].body, body.as_bytes());
+    assert_eq!(forwarded[0].body, body.as_bytes());
     let verified = webhook::verify(
-        &passed[0].headers,
-        &passed[0].body,
+        &forwarded[0].headers,
+        &forwarded[0].body,
         &secret,
         SystemTime::now(),
     );
     assert_eq!(verified.unwrap().prediction.id, "pred_1");
 
-    // Whoever sends it is to try again if nobody has it, and learns nothing of who that is.
-    let words = ["--json", "--forward-to", "http://me:hush@127.0.0.1:9/"];
-    let mut nobody = Listener::start(&wave, &words);
+    // If the application is unreachable, the sender is told to retry, without the application's address.
+    let arguments = ["--json", "--forward-to", "http://me:hush@127.0.0.1:9/"];
+    let mut unreachable = Listener::start(&wave, &arguments);
     for _ in 0..2 {
-        let request = http.post(&nobody.origin).headers(signed.clone()).body(body);
+        let request = http
+            .post(&unreachable.origin)
+            .headers(signed.clone())
+            .body(body);
         let (status, text) = emulated.runtime.block_on(async {
             let answer = request.send().await.unwrap();
             (answer.status(), answer.text().await.unwrap())
         });
         assert_eq!((status.as_u16(), &*text), (502, "nobody took it\n"));
-        // So the next time is like the first.
-        assert_eq!(nobody.line()["new"], true);
+        // A retry counts as new, since no application has the webhook.
+        assert_eq!(unreachable.line()["new"], true);
     }
 }
 
 #[test]
-fn what_belongs_to_the_connection_is_not_passed_on_and_the_query_is() {
+fn hop_by_hop_headers_are_removed_and_the_query_is_forwarded() {
     let emulated = Emulated::start(|builder| builder);
     let wave = emulated.wave();
     let (server, secret) = application(&emulated, 418);
@@ -164,12 +174,12 @@ fn what_belongs_to_the_connection_is_not_passed_on_and_the_query_is() {
         418
     );
     assert_eq!(listener.line()["new"], true);
-    let passed = emulated.runtime.block_on(server.received_requests());
-    let [passed] = &passed.unwrap()[..] else {
-        panic!("one")
+    let requests = emulated.runtime.block_on(server.received_requests());
+    let [forwarded] = &requests.unwrap()[..] else {
+        panic!("one webhook is forwarded")
     };
-    assert_eq!(passed.url.query(), Some("a=b&user=7"));
-    let names: Vec<&str> = passed.headers.keys().map(|name| name.as_str()).collect();
+    assert_eq!(forwarded.url.query(), Some("a=b&user=7"));
+    let names: Vec<&str> = forwarded.headers.keys().map(|name| name.as_str()).collect();
     assert!(names.contains(&"x-end"), "{names:?}");
     for name in ["connection", "x-hop", "te", "proxy-authorization"] {
         assert!(!names.contains(&name), "{names:?}");
@@ -177,7 +187,7 @@ fn what_belongs_to_the_connection_is_not_passed_on_and_the_query_is() {
 }
 
 #[test]
-fn the_secret_alone_is_enough_to_listen() {
+fn listen_needs_no_api_key_with_the_webhook_secret() {
     let emulated = Emulated::start(|builder| builder);
     let secret = WebhookSecret::new("whsec_of_the_machine_that_listens").unwrap();
     let wave = emulated.wave().with("WAVESPEED_API_KEY", "");
@@ -195,7 +205,7 @@ fn the_secret_alone_is_enough_to_listen() {
 }
 
 #[test]
-fn who_leaves_before_the_answer_is_told_of_all_the_same() {
+fn webhook_is_printed_even_if_its_sender_disconnects() {
     let emulated = Emulated::start(|builder| builder);
     let wave = emulated.wave();
     let (_, secret) = application(&emulated, 204);
@@ -206,18 +216,18 @@ fn who_leaves_before_the_answer_is_told_of_all_the_same() {
     let headers = webhook::sign(&secret, "wh_1", SystemTime::now(), body);
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let sent = http.post(&listener.origin).headers(headers).body(&body[..]);
-    let mut passed = emulated.runtime.block_on(async {
+    let mut forwarded = emulated.runtime.block_on(async {
         let sending = tokio::spawn(sent.send());
-        // It is with the application, which has not answered, when whoever sent it leaves.
+        // The sender disconnects when the application has the webhook but has not answered.
         let accepting = tokio::task::spawn_blocking(move || slow.accept().unwrap().0);
-        let passed = accepting.await.unwrap();
+        let forwarded = accepting.await.unwrap();
         sending.abort();
         _ = sending.await;
-        passed
+        forwarded
     });
     drop(http);
     let answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
-    passed.write_all(answer).unwrap();
+    forwarded.write_all(answer).unwrap();
     let line = listener.line();
     assert_eq!(
         (&line["new"], &line["passed_on"]),
@@ -226,7 +236,7 @@ fn who_leaves_before_the_answer_is_told_of_all_the_same() {
 }
 
 #[test]
-fn who_cannot_be_reached_asks_and_is_told_the_same() {
+fn listen_with_poll_forwards_ends_as_signed_webhooks() {
     let emulated = Emulated::start(|builder| builder.task_time(Duration::from_millis(300)));
     let wave = emulated.wave();
     let before = wave.quick(&["run", "kwaivgi/kling-v1-tts", "--text", "Hello"]);
@@ -241,8 +251,8 @@ fn who_cannot_be_reached_asks_and_is_told_the_same() {
     ];
     let (server, secret) = application(&emulated, 204);
     let to = format!("{}/hook", server.uri());
-    let words = [&quick[..], &["--forward-to", &to]].concat();
-    let mut listener = Listener::start(&wave, &words);
+    let arguments = [&quick[..], &["--forward-to", &to]].concat();
+    let mut listener = Listener::start(&wave, &arguments);
     let mut ids = Vec::new();
     for _ in 0..2 {
         let run = wave.quick(&[
@@ -254,7 +264,7 @@ fn who_cannot_be_reached_asks_and_is_told_the_same() {
         ]);
         ids.push(run.stdout.trim().to_owned());
     }
-    let mut told: Vec<String> = (0..2)
+    let mut printed: Vec<String> = (0..2)
         .map(|_| {
             listener.line()["prediction"]["id"]
                 .as_str()
@@ -262,24 +272,27 @@ fn who_cannot_be_reached_asks_and_is_told_the_same() {
                 .to_owned()
         })
         .collect();
-    told.sort();
+    printed.sort();
     ids.sort();
-    assert_eq!(told, ids, "each once, and not what was over before");
-    let passed = emulated.runtime.block_on(server.received_requests());
-    let passed = passed.unwrap();
-    assert_eq!(passed.len(), 2);
-    for request in passed {
+    assert_eq!(
+        printed, ids,
+        "each end is printed once, except those before the start"
+    );
+    let forwarded = emulated.runtime.block_on(server.received_requests());
+    let forwarded = forwarded.unwrap();
+    assert_eq!(forwarded.len(), 2);
+    for request in forwarded {
         let body: Value = serde_json::from_slice(&request.body).unwrap();
         assert_eq!(body["input"]["text"], "Hello");
         let now = SystemTime::now();
         assert!(webhook::verify(&request.headers, &request.body, &secret, now).is_ok());
-        // Without it, most applications would not read the body.
+        // Most applications only parse a body with this header.
         assert_eq!(request.headers["content-type"], "application/json");
     }
 }
 
 #[test]
-fn what_cannot_work_is_refused() {
+fn options_that_cannot_work_are_refused() {
     let emulated = Emulated::start(|builder| builder);
     let wave = emulated.wave();
     assert_run!(
@@ -290,20 +303,20 @@ fn what_cannot_work_is_refused() {
         "webhook-forward",
         wave.run(&["webhook", "listen", "--forward-to", "app:3000"])
     );
-    let keyless = emulated.wave().with("WAVESPEED_API_KEY", "another");
+    let wrong_key = emulated.wave().with("WAVESPEED_API_KEY", "another");
     assert_run!(
         "webhook-key",
-        keyless.run(&["webhook", "listen", "--port", "0"])
+        wrong_key.run(&["webhook", "listen", "--port", "0"])
     );
     let empty = emulated.wave().with("WAVESPEED_WEBHOOK_SECRET", "whsec_");
     assert_run!("webhook-secret", empty.run(&["webhook", "listen"]));
-    // What is passed on to itself would go round for ever.
+    // A webhook that is forwarded to the listener itself would loop forever.
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
     drop(free);
     for host in ["127.0.0.1", "localhost", "[::1]"] {
         let to = format!("http://{host}:{port}/hook");
-        let words = [
+        let arguments = [
             "webhook",
             "listen",
             "--port",
@@ -311,11 +324,11 @@ fn what_cannot_work_is_refused() {
             "--forward-to",
             &to,
         ];
-        let run = wave.run(&words);
+        let run = wave.run(&arguments);
         assert_eq!(run.exit, 2, "{run}");
         assert!(run.stderr.contains("go round for ever"), "{run}");
     }
-    let http = [
+    let lipsync = [
         "lipsync",
         "--video",
         "https://a.example/1.mp4",
@@ -324,7 +337,7 @@ fn what_cannot_work_is_refused() {
         "--webhook",
         "ftp://a",
     ];
-    let refused = wave.run(&[&http[..], &["--no-media-check"]].concat());
+    let refused = wave.run(&[&lipsync[..], &["--no-media-check"]].concat());
     assert_run!("webhook-url", refused);
     assert_eq!(emulated.emulator.billed(), 0);
 }
