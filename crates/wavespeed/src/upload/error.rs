@@ -1,68 +1,75 @@
-//! The error of an upload.
+//! Errors of an upload.
+//!
+//! [`UploadError`] is what callers receive. `SourceError` is the part of it that concerns the
+//! local file, before its path is known to the code that fails.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Why a file could not be uploaded. Nothing is billed.
+/// Error of an upload. Uploads are not billed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UploadError {
     /// The file could not be read.
     #[error("{path}: cannot be read: {error}")]
     Read {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         error: io::Error,
     },
-    /// The file is not what it was when the upload began.
-    #[error("{path}: it changed while it was read; upload it when nothing writes to it any more")]
+    /// The file changed during the upload.
+    #[error(
+        "{path}: the file changed while it was read; upload it again once nothing writes to it"
+    )]
     Changed {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
-    /// The vendor takes no file of this size.
+    /// The file is larger than the vendor accepts (HTTP 413).
     #[error(
-        "{path}: its {bytes} bytes are more than the vendor takes, 200 MiB by its word ({message})"
+        "{path}: the file has {bytes} bytes, more than the vendor accepts (documented limit: 200 MiB): {message}"
     )]
     TooLarge {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// Its length.
+        /// The length of the file in bytes.
         bytes: u64,
-        /// What the vendor said.
+        /// The answer of the vendor.
         message: String,
     },
-    /// The API refused.
+    /// The API refused the upload.
     #[error("{path}: the vendor refused the upload ({message})")]
     Refused {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// The HTTP status.
+        /// The HTTP status of the answer.
         status: u16,
-        /// What the vendor said.
+        /// The answer of the vendor.
         message: String,
     },
-    /// The bytes could not be sent.
+    /// The transfer failed, also after retries.
     #[error("{path}: the upload failed ({message})")]
     Failed {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What went wrong.
+        /// The last error.
         message: String,
     },
-    /// The deadline came.
-    #[error("{path}: the upload did not end before the deadline")]
+    /// The deadline passed.
+    #[error("{path}: the upload was not finished before the deadline")]
     Deadline {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
     },
 }
 
-/// What went wrong with the file itself.
+/// Error of reading the file that is uploaded.
 #[derive(Debug)]
 pub(crate) enum SourceError {
+    /// The operating system reported an error.
     Read(io::Error),
+    /// The content is not the content that was hashed.
     Changed,
 }
 
@@ -73,7 +80,8 @@ impl From<io::Error> for SourceError {
 }
 
 impl UploadError {
-    pub(crate) fn of(path: &std::path::Path, error: SourceError) -> Self {
+    /// Adds the path to an error of the file itself.
+    pub(crate) fn from_source(path: &Path, error: SourceError) -> Self {
         let path = path.to_owned();
         match error {
             SourceError::Read(error) => Self::Read { path, error },

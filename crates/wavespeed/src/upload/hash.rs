@@ -1,4 +1,8 @@
-//! Hashes of a file: its identity, and the fingerprint by which it is recognised when it is read again.
+//! Hashes of a file.
+//!
+//! A file has two: its SHA-256, which identifies its content in the store, and a [`Fingerprint`],
+//! by which a later read recognises the content that was hashed. Hashing runs on a blocking thread
+//! and stops when the upload is dropped.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -14,84 +18,96 @@ use crate::store::upload::FileState;
 use crate::upload::error::SourceError;
 use crate::upload::options::ProgressReporter;
 
-/// How much is read at once.
-pub(super) const PIECE: usize = 256 << 10;
+/// The size of a chunk, in bytes: how much is read at once.
+pub(super) const CHUNK_BYTES: usize = 256 << 10;
 
-/// How many pieces may be read ahead.
-pub(super) const AHEAD: usize = 4;
+/// The number of chunks that may be read before the network takes them. It bounds the memory of an
+/// upload.
+pub(super) const CHUNKS_AHEAD: usize = 4;
 
-/// The SHA-256 of a file, which must be in this state from beginning to end, and its print.
+/// Returns the SHA-256, in lowercase hex, and the fingerprint of a file.
+///
+/// # Errors
+/// Returns [`SourceError::Changed`] if the file is not in `state` from beginning to end.
 pub(super) async fn hash(
     state: FileState,
     progress: ProgressReporter,
 ) -> Result<(String, Fingerprint), SourceError> {
-    let (done, hashed) = oneshot::channel();
+    let (sender, receiver) = oneshot::channel();
     spawn_blocking(move || {
-        let is_wanted = |done: &oneshot::Sender<_>| !done.is_closed();
-        let hashes = hash_while(&state, &progress, || is_wanted(&done));
-        // Nobody waits for it if the upload was dropped.
-        _ = done.send(hashes);
+        // A blocking thread cannot be cancelled, so it looks for itself whether the upload was
+        // dropped, which closes the channel.
+        let is_wanted = |sender: &oneshot::Sender<_>| !sender.is_closed();
+        let hashes = hash_while(&state, &progress, || is_wanted(&sender));
+        // The upload may be dropped by now, and the result is not needed then.
+        _ = sender.send(hashes);
     });
-    hashed.await.map_err(|_| lost())?
+    receiver.await.map_err(|_| reader_died())?
 }
 
+/// Hashes a file as long as `is_wanted` returns `true`.
 fn hash_while(
     state: &FileState,
     progress: &ProgressReporter,
-    wanted: impl Fn() -> bool,
+    is_wanted: impl Fn() -> bool,
 ) -> Result<(String, Fingerprint), SourceError> {
     let file = File::open(&state.path)?;
-    let (mut hash, mut hasher) = (Sha256::new(), Xxh3::new());
+    // Both hashes come from one read: SHA-256 for the store, XXH3 for the read that sends.
+    let (mut sha256, mut xxh3) = (Sha256::new(), Xxh3::new());
     let mut bytes = 0;
-    for piece in pieces(file.try_clone()?).take_while(|_| wanted()) {
-        let piece = piece?;
-        hash.update(&piece);
-        hasher.update(&piece);
-        bytes += piece.len() as u64;
-        progress.at(bytes);
+    for chunk in chunks(file.try_clone()?).take_while(|_| is_wanted()) {
+        let chunk = chunk?;
+        sha256.update(&chunk);
+        xxh3.update(&chunk);
+        bytes += chunk.len() as u64;
+        progress.report(bytes);
     }
-    let about = file.metadata()?;
-    let same =
-        bytes == state.bytes && about.len() == state.bytes && about.modified()? == state.modified;
-    if same {
+    // The state was taken before the read. If length and modification time still agree after it,
+    // the hashes belong to this state. The open file is asked, as the path may name another by now.
+    let metadata = file.metadata()?;
+    let is_unchanged = bytes == state.bytes
+        && metadata.len() == state.bytes
+        && metadata.modified()? == state.modified;
+    if is_unchanged {
         Ok((
-            encode_string(&hash.finalize()),
-            Fingerprint::Xxh3(hasher.digest128()),
+            encode_string(&sha256.finalize()),
+            Fingerprint::Xxh3(xxh3.digest128()),
         ))
     } else {
         Err(SourceError::Changed)
     }
 }
 
-/// The content of a file, piece by piece.
-pub(super) fn pieces(file: File) -> impl Iterator<Item = io::Result<Vec<u8>>> {
+/// Returns the content of a file in chunks of [`CHUNK_BYTES`], of which the last may be shorter.
+pub(super) fn chunks(file: File) -> impl Iterator<Item = io::Result<Vec<u8>>> {
     iter::from_fn(move || {
-        let mut piece = Vec::with_capacity(PIECE);
-        match (&file).take(PIECE as u64).read_to_end(&mut piece) {
+        let mut chunk = Vec::with_capacity(CHUNK_BYTES);
+        match (&file).take(CHUNK_BYTES as u64).read_to_end(&mut chunk) {
             Ok(0) => None,
-            Ok(_) => Some(Ok(piece)),
+            Ok(_) => Some(Ok(chunk)),
             Err(error) => Some(Err(error)),
         }
     })
 }
 
-/// By what a file is recognised when it is read again.
+/// A hash by which the read that sends a file recognises the content that was hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fingerprint {
-    /// Of a file that was read just now: what happens to it in between is an accident, and this is
-    /// ten times as quick.
+    /// The XXH3-128 of a file that this process hashed just now. It is about ten times as fast as
+    /// SHA-256, and protects against accidental changes only, which is enough between the two reads.
     Xxh3(u128),
-    /// As it was remembered, from another time.
+    /// The SHA-256, in lowercase hex, that the store remembers. The store has no other hash.
     Sha256(String),
 }
 
-/// What makes a print of the bytes it is given.
+/// The computation of a [`Fingerprint`].
 pub(super) enum Hasher {
     Xxh3(Box<Xxh3>),
     Sha256(Sha256),
 }
 
 impl Fingerprint {
+    /// Returns a hasher for a fingerprint of the same kind.
     pub(super) fn hasher(&self) -> Hasher {
         match self {
             Self::Xxh3(_) => Hasher::Xxh3(Box::default()),
@@ -116,6 +132,7 @@ impl Hasher {
     }
 }
 
-pub(super) fn lost() -> io::Error {
-    io::Error::other("the thread that read it has ended")
+/// Returns the error for a blocking thread that ended without a result, which means a panic.
+fn reader_died() -> io::Error {
+    io::Error::other("the thread that reads the file ended unexpectedly")
 }

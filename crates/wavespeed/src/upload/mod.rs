@@ -1,5 +1,9 @@
-//! Uploading a local file, unless the vendor has its bytes already. How they get there, it leaves
-//! to `sending`.
+//! Upload of local files, once per content.
+//!
+//! An upload runs through these steps: `hash` computes the SHA-256 of the file, unless the store
+//! remembers the hash of the unchanged file; the store is asked for an earlier upload of the same
+//! [`Content`]; if there is none, `source` streams the bytes and `send` carries them to the
+//! vendor; the store then records the URL.
 
 pub(crate) mod error;
 mod hash;
@@ -11,7 +15,7 @@ pub use error::UploadError;
 pub use options::{UploadOptions, UploadProgress, UploadStep, UploadWatcher};
 
 use crate::check::named::{NamedFile, named_files};
-use crate::upload::source::state;
+use crate::upload::source::file_state;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -25,46 +29,50 @@ use crate::store::record::JobFilter;
 use crate::store::upload::{Content, UploadRecord};
 use crate::upload::source::Source;
 
-/// The business code of a task for which the vendor could not fetch a file.
-const NOT_FETCHED: i64 = 1402;
+/// The business code of a prediction that failed because the vendor could not fetch a media file,
+/// as the vendor's error list documents it.
+const MEDIA_NOT_FETCHED: i64 = 1402;
 
-/// A file that was uploaded, now or before.
+/// A file that is available to the vendor's models.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Uploaded {
-    /// The file, as it was named.
+    /// The path, as the caller gave it.
     pub path: PathBuf,
-    /// Where the vendor's models find it.
+    /// The URL under which the vendor's models find the file.
     pub url: String,
-    /// Its length in bytes.
+    /// The length in bytes.
     pub bytes: u64,
-    /// Its SHA-256, in lowercase hex.
+    /// The SHA-256 of the content, in lowercase hex.
     pub sha256: String,
-    /// Whether nothing was sent, since the same bytes were uploaded before.
+    /// `true` if an earlier upload of the same content is reused and nothing was sent.
     pub known: bool,
-    /// Until when the vendor keeps it: 7 days from the upload.
+    /// The time until which the vendor keeps the file: 7 days after the upload.
     pub kept_until: SystemTime,
 }
 
 impl Wavespeed {
-    /// Uploads a file, by the deadline of the settings, and returns the URL for a model's input.
-    /// The file is streamed: it is not held in memory. May be dropped at any await.
+    /// Uploads a file, with the deadline of the settings, and returns the URL for a model's input.
+    /// The file is streamed and never held in memory as a whole. The future may be dropped at any
+    /// await.
     ///
-    /// It is read twice: first to look whether the [`Store`](crate::Store) knows an upload of the
-    /// same bytes that the vendor keeps for some hours yet, in which case nothing is sent; then
-    /// while it is sent. A file that is as it was at its last upload is not read a first time.
+    /// The file is read twice: first to hash it and to look for an upload of the same content in
+    /// the [`Store`](crate::Store), which is reused as long as the vendor keeps it for some more
+    /// hours; then to send it. The first read is omitted if the file is unchanged since its last
+    /// upload.
     ///
     /// # Errors
-    /// If it cannot be read or changes while it is, or the vendor does not take it.
+    /// Returns an error if the file cannot be read or changes during the upload, if the vendor
+    /// refuses it, or if the transfer fails or is not finished before the deadline.
     pub async fn upload(&self, path: impl AsRef<Path>) -> Result<Uploaded, UploadError> {
         self.upload_with(path, &UploadOptions::new(self.deadline()))
             .await
     }
 
-    /// As [`upload`](Self::upload), with options.
+    /// Uploads a file as [`upload`](Self::upload) does, with options.
     ///
     /// # Errors
-    /// As of [`upload`](Self::upload).
+    /// Returns the errors of [`upload`](Self::upload).
     pub async fn upload_with(
         &self,
         path: impl AsRef<Path>,
@@ -72,62 +80,66 @@ impl Wavespeed {
     ) -> Result<Uploaded, UploadError> {
         let path = path.as_ref();
         let clock = self.0.poller.clock();
-        let done = options
+        let upload = options
             .deadline
             .timeout(clock, self.upload_file(path, options));
-        done.await.unwrap_or_else(|| {
+        upload.await.unwrap_or_else(|| {
             Err(UploadError::Deadline {
                 path: path.to_owned(),
             })
         })
     }
 
-    /// Uploads each local file that an input names, and puts the URL in its place. Returns what was
-    /// uploaded, each file once.
+    /// Uploads each local file that an input names and replaces its path in the input by the URL.
+    /// Returns the uploads, one per path.
     ///
     /// # Errors
-    /// As of [`upload`](Self::upload).
+    /// Returns the errors of [`upload`](Self::upload). Paths of files that were uploaded before the
+    /// error are replaced already.
     pub async fn upload_inputs(
         &self,
         model: &Model,
         input: &mut Value,
         options: &UploadOptions,
     ) -> Result<Vec<Uploaded>, UploadError> {
-        let places = local_files(model, input);
-        // A file that is named twice is uploaded once: all places get its URL.
-        let paths: BTreeSet<&String> = places.iter().map(|(_, path)| path).collect();
-        let mut done = Vec::new();
+        let named = named_paths(model, input);
+        // The set removes duplicates: a path that is named twice is uploaded once.
+        let paths: BTreeSet<&String> = named.iter().map(|(_, path)| path).collect();
+        let mut uploads = Vec::new();
         for path in paths {
             let uploaded = self.upload_with(path, options).await?;
-            for (pointer, _) in places.iter().filter(|(_, named)| named == path) {
-                if let Some(place) = input.pointer_mut(pointer) {
-                    *place = uploaded.url.clone().into();
+            for (pointer, _) in named.iter().filter(|(_, other)| other == path) {
+                if let Some(value) = input.pointer_mut(pointer) {
+                    *value = uploaded.url.clone().into();
                 }
             }
-            done.push(uploaded);
+            uploads.push(uploaded);
         }
-        Ok(done)
+        Ok(uploads)
     }
 
-    /// Forgets an upload that the vendor does not have any more, so that its file is sent the next
-    /// time. Says whether it was known. A task that ended because a file could not be fetched has
-    /// its uploads forgotten by itself.
+    /// Removes an upload from the store, so that its file is sent again next time. Returns `true`
+    /// if the store knew the upload. Call this for a file that the vendor no longer has; the uploads
+    /// of a job that failed because a file could not be fetched are removed automatically.
     ///
     /// # Errors
-    /// If the store cannot be changed.
+    /// Returns an error if the store cannot be written.
     pub fn forget_upload(&self, url: &str) -> Result<bool, StoreError> {
         self.0.store.forget_upload(&self.0.account, url)
     }
 
-    /// Forgets what was uploaded for a task, if that could not be fetched.
+    /// Removes the uploads of a job from the store if the job failed because the vendor could not
+    /// fetch a file.
     pub(crate) fn forget_unfetched(&self, ended: &Prediction) {
-        if ended.code != Some(NOT_FETCHED) {
+        if ended.code != Some(MEDIA_NOT_FETCHED) {
             return;
         }
         let id = ended.id.parse().ok();
         let jobs = id.and_then(|id| self.jobs(JobFilter::Id(&id)).ok());
         let inputs = jobs.into_iter().flatten().map(|job| job.input);
-        for url in inputs.flat_map(|input| texts(&input)) {
+        // The record does not say which file failed, so every text of the input is tried as the URL
+        // of an upload. Texts that are none are unknown to the store, and removing them does nothing.
+        for url in inputs.flat_map(|input| collect_strings(&input)) {
             match self.forget_upload(&url) {
                 Ok(true) => {
                     tracing::warn!(url, "the upload could not be fetched, and is forgotten");
@@ -138,83 +150,97 @@ impl Wavespeed {
         }
     }
 
+    /// Uploads a file with a remembered hash if there is one, and with a computed hash if the
+    /// remembered one proves wrong.
     async fn upload_file(
         &self,
         path: &Path,
         options: &UploadOptions,
     ) -> Result<Uploaded, UploadError> {
-        let trusted = self.source(path, options, !options.again).await?;
-        match self.upload_source(&trusted, options).await {
-            // Its bytes are others, though its time is not: what was remembered is worth nothing.
-            Err(UploadError::Changed { .. }) if trusted.remembered => {
-                let read = self.source(path, options, false).await?;
-                self.upload_source(&read, options).await
+        let source = self.source(path, options, !options.again).await?;
+        match self.upload_source(&source, options).await {
+            // The content changed while path, length and modification time stayed the same. Hashing
+            // the file again gives the right content.
+            Err(UploadError::Changed { .. }) if source.remembered => {
+                let hashed = self.source(path, options, false).await?;
+                self.upload_source(&hashed, options).await
             }
-            done => done,
+            result => result,
         }
     }
 
-    /// The file, with its hash as the store remembers it, if that is to be trusted.
+    /// Opens a file as a [`Source`]. With `use_store`, a hash that the store remembers for the state
+    /// of the file is used instead of reading the file.
     async fn source(
         &self,
         path: &Path,
         options: &UploadOptions,
-        trust: bool,
+        use_store: bool,
     ) -> Result<Source, UploadError> {
-        let read = |fault| UploadError::of(path, fault);
-        let state = state(path).await.map_err(|error| read(error.into()))?;
-        let known = match trust {
-            true => self.or_warn(self.0.store.find_hash(&state)).flatten(),
-            false => None,
+        let with_path = |error| UploadError::from_source(path, error);
+        let state = file_state(path)
+            .await
+            .map_err(|error| with_path(error.into()))?;
+        let remembered = if use_store {
+            self.or_warn(self.0.store.find_hash(&state)).flatten()
+        } else {
+            None
         };
-        let source = Source::new(path, state, known, options.watcher.as_ref());
-        source.await.map_err(read)
+        let source = Source::new(path, state, remembered, options.watcher.as_ref());
+        source.await.map_err(with_path)
     }
 
+    /// Reuses an upload of the same content or sends the file, and records the result.
     async fn upload_source(
         &self,
         source: &Source,
         options: &UploadOptions,
     ) -> Result<Uploaded, UploadError> {
+        // Concurrent uploads of the same content wait here, then find the first one in the store.
         let lock = self.0.upload_locks.get(&source.content);
-        let _held = lock.lock().await;
-        let known = (!options.again).then(|| self.known(&source.content));
-        if let Some(record) = known.flatten() {
+        let _guard = lock.lock().await;
+        let reusable = (!options.again).then(|| self.find_reusable(&source.content));
+        if let Some(record) = reusable.flatten() {
+            // A new path or a touched file: record its state, so that it is not hashed next time.
             if !source.remembered {
-                self.remember(&record, source);
+                self.record_upload(&record, source);
             }
             tracing::info!(path = %source.path.display(), url = record.url, "uploaded before");
-            return Ok(Uploaded::of(source, &record, true));
+            return Ok(Uploaded::from_record(source, &record, true));
         }
-        // Its life may be counted from the ticket.
+        // The time before the transfer is recorded, as the vendor may count the 7 days from the
+        // upload ticket.
         let at = SystemTime::now();
         let url = self.send_file(source, options.deadline).await?;
         let record = UploadRecord::new(source.content.clone(), source.bytes, url, at);
-        self.remember(&record, source);
+        self.record_upload(&record, source);
         tracing::info!(path = %source.path.display(), bytes = source.bytes, "uploaded");
-        Ok(Uploaded::of(source, &record, false))
+        Ok(Uploaded::from_record(source, &record, false))
     }
 
-    fn known(&self, content: &Content) -> Option<UploadRecord> {
+    /// Returns an upload of this content that the vendor keeps for long enough.
+    fn find_reusable(&self, content: &Content) -> Option<UploadRecord> {
         let found = self.0.store.find_upload(&self.0.account, content);
         let record = self.or_warn(found).flatten();
         record.filter(|record| record.is_reusable(SystemTime::now()))
     }
 
-    fn remember(&self, record: &UploadRecord, source: &Source) {
+    fn record_upload(&self, record: &UploadRecord, source: &Source) {
         let (store, account) = (&self.0.store, &self.0.account);
         self.or_warn(store.record_upload(account, record, source.state.as_ref()));
     }
 
-    /// A store that fails costs an upload, which is no reason not to upload.
-    fn or_warn<T>(&self, done: Result<T, StoreError>) -> Option<T> {
-        done.inspect_err(|error| tracing::warn!(%error, "an upload could not be remembered"))
+    /// Logs an error of the store and drops it. The store only saves transfers here, so its failure
+    /// must not fail the upload.
+    fn or_warn<T>(&self, result: Result<T, StoreError>) -> Option<T> {
+        result
+            .inspect_err(|error| tracing::warn!(%error, "an upload could not be remembered"))
             .ok()
     }
 }
 
 impl Uploaded {
-    fn of(source: &Source, record: &UploadRecord, known: bool) -> Self {
+    fn from_record(source: &Source, record: &UploadRecord, known: bool) -> Self {
         Self {
             path: source.path.clone(),
             url: record.url.clone(),
@@ -226,18 +252,18 @@ impl Uploaded {
     }
 }
 
-/// Puts a name in the place of each local file that an input names, as
-/// [`upload_inputs`](Wavespeed::upload_inputs) puts a URL there. Nothing is uploaded.
+/// Replaces each local path that an input names by `name(path)`, at the places where
+/// [`upload_inputs`](Wavespeed::upload_inputs) puts URLs. Uploads nothing.
 pub fn name_uploads(model: &Model, input: &mut Value, name: impl Fn(&str) -> String) {
-    for (pointer, path) in local_files(model, input) {
-        if let Some(place) = input.pointer_mut(&pointer) {
-            *place = name(&path).into();
+    for (pointer, path) in named_paths(model, input) {
+        if let Some(value) = input.pointer_mut(&pointer) {
+            *value = name(&path).into();
         }
     }
 }
 
-/// The local files that an input names: where, and their paths.
-fn local_files(model: &Model, input: &Value) -> Vec<(String, String)> {
+/// Returns the local files that an input names, each as a JSON pointer and a path.
+fn named_paths(model: &Model, input: &Value) -> Vec<(String, String)> {
     let named = named_files(model.inputs, input).into_iter();
     let local = named.filter(NamedFile::is_path);
     local
@@ -245,12 +271,12 @@ fn local_files(model: &Model, input: &Value) -> Vec<(String, String)> {
         .collect()
 }
 
-/// All texts in an input.
-fn texts(value: &Value) -> Vec<String> {
+/// Returns all strings in a value, at any depth.
+fn collect_strings(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
-        Value::Array(items) => items.iter().flat_map(texts).collect(),
-        Value::Object(fields) => fields.values().flat_map(texts).collect(),
+        Value::Array(items) => items.iter().flat_map(collect_strings).collect(),
+        Value::Object(fields) => fields.values().flat_map(collect_strings).collect(),
         _ => Vec::new(),
     }
 }

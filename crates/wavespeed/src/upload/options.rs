@@ -1,4 +1,7 @@
-//! Options and progress of an upload.
+//! Options of an upload and the reports of its progress.
+//!
+//! [`UploadOptions`] holds what the caller chooses. Hashing and sending report to the
+//! [`UploadWatcher`] of the options through `ProgressReporter`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,20 +9,20 @@ use std::sync::Arc;
 
 use wavespeed_poll::Deadline;
 
-/// What an upload can be told beside its file.
+/// Options of an upload.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct UploadOptions {
-    /// When it ends, however far it has come.
+    /// The time at which the upload is given up, including its retries.
     pub deadline: Deadline,
-    /// Whether the bytes are sent even if they were before.
+    /// `true` to send the file even if the vendor has its content from an earlier upload.
     pub again: bool,
-    /// Who is told how far it has come.
+    /// The function that receives the progress.
     pub watcher: Option<UploadWatcher>,
 }
 
 impl UploadOptions {
-    /// With this deadline; what was uploaded before is not sent, and nobody watches.
+    /// Creates options with this deadline, which reuse earlier uploads and report no progress.
     #[must_use]
     pub fn new(deadline: Deadline) -> Self {
         Self {
@@ -39,34 +42,35 @@ impl fmt::Debug for UploadOptions {
     }
 }
 
-/// What is done with a file.
+/// A step of an upload that reads the whole file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UploadStep {
-    /// It is read, to see whether it was uploaded before.
+    /// The file is hashed, to find an earlier upload of the same content.
     Hashing,
-    /// It is sent. If it has to be sent again, this begins anew.
+    /// The file is sent. A retry starts this step again from zero.
     Sending,
 }
 
-/// How far an upload has come.
+/// The progress of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UploadProgress<'a> {
-    /// The file, as it was named.
+    /// The path, as the caller gave it.
     pub path: &'a Path,
-    /// What is done with it.
+    /// The current step.
     pub step: UploadStep,
-    /// How many bytes that is done with.
+    /// The number of bytes that the step has processed.
     pub done: u64,
-    /// How many it has.
+    /// The length of the file in bytes.
     pub total: u64,
 }
 
-/// Is told how far uploads have come, some times a megabyte and on any thread: it should be quick.
+/// A function that receives the progress of uploads. It is called several times per megabyte, on
+/// any thread, and should return quickly.
 pub type UploadWatcher = Arc<dyn Fn(UploadProgress<'_>) + Send + Sync>;
 
-/// Tells whoever watches.
+/// A sender of progress reports for one step of one file.
 pub(super) struct ProgressReporter {
     path: PathBuf,
     step: UploadStep,
@@ -89,7 +93,8 @@ impl ProgressReporter {
         }
     }
 
-    pub(super) fn at(&self, done: u64) {
+    /// Reports that `done` bytes are processed.
+    pub(super) fn report(&self, done: u64) {
         if let Some(watcher) = &self.watcher {
             watcher(UploadProgress {
                 path: &self.path,

@@ -1,10 +1,16 @@
-//! Getting the bytes of one file to the vendor: a ticket from the API, then a PUT to where the
-//! ticket says, again if that may help. The storage host never gets the key.
+//! Transfer of one file to the vendor.
+//!
+//! The API gives an upload ticket, which names a URL of a storage host and the headers of the PUT
+//! that stores the file there. On hosts of the API that have no upload tickets yet, the file goes
+//! through the API itself as a form. [`Wavespeed::send_file`] retries transient errors within a
+//! budget and the deadline, and asks once for a new upload ticket if the storage refuses the first.
+//! The storage host never receives the API key.
 
 use std::future::Future;
 use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use futures_util::future::{Either, select};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
@@ -16,45 +22,46 @@ use crate::call::data;
 use crate::client::Wavespeed;
 use crate::upload::error::UploadError;
 use crate::upload::source::{Source, TransferState};
-use bytes::Bytes;
 
-/// The way by which the bytes go.
+/// The way on which a file reaches the vendor.
 enum Route {
-    /// To a storage, by a ticket.
+    /// A PUT to a storage host, as an upload ticket describes it.
     Ticket(Box<types::UploadTicket>),
-    /// Through the API itself, as long as it has no tickets.
+    /// A form through the API itself.
     Form,
 }
 
-/// A try that failed, and what may help.
+/// Error of one attempt.
 struct SendError {
     error: UploadError,
-    again: Retry,
+    retry: Retry,
 }
 
+/// The retry that may succeed after an error.
 enum Retry {
+    /// No retry can succeed.
     Never,
-    /// The same again, after at least this time.
+    /// The same request, not before this time has passed.
     After(Duration),
-    /// With a new ticket.
-    Renewed,
+    /// A request with a new upload ticket.
+    WithNewTicket,
 }
 
 impl SendError {
-    fn never(error: UploadError) -> Self {
-        let again = Retry::Never;
-        Self { error, again }
+    fn permanent(error: UploadError) -> Self {
+        let retry = Retry::Never;
+        Self { error, retry }
     }
 
-    fn passing(error: UploadError) -> Self {
-        let again = Retry::After(Duration::ZERO);
-        Self { error, again }
+    fn transient(error: UploadError) -> Self {
+        let retry = Retry::After(Duration::ZERO);
+        Self { error, retry }
     }
 }
 
 impl Wavespeed {
-    /// Sends a file until it has arrived, within the budget and the deadline. Nothing is billed, so
-    /// whatever may help is tried again.
+    /// Sends a file, with retries within the budget and the deadline, and returns its URL. An upload
+    /// is not billed, so a retry is always safe, also if the outcome of an attempt is unknown.
     pub(crate) async fn send_file(
         &self,
         source: &Source,
@@ -62,54 +69,61 @@ impl Wavespeed {
     ) -> Result<String, UploadError> {
         let mut budget = 0..self.0.resends;
         let mut renewals = 0..1;
+        // The route outlives an attempt: a retry uses the same upload ticket until it expires.
         let mut route = None;
         loop {
-            let SendError { error, again } = match self.try_to_send(source, &mut route).await {
+            let SendError { error, retry } = match self.send_once(source, &mut route).await {
                 Ok(url) => return Ok(url),
-                Err(miss) => miss,
+                Err(error) => error,
             };
             let clock = self.0.poller.clock();
-            let wait = match (again, budget.next()) {
+            let wait = match (retry, budget.next()) {
                 (Retry::Never, _) | (_, None) => return Err(error),
-                (Retry::After(least), Some(before)) => least.max(self.0.poller.backoff(before)),
-                // If the next one has expired, too, it is not the age that the storage dislikes.
-                (Retry::Renewed, _) => {
+                (Retry::After(least), Some(retries)) => least.max(self.0.poller.backoff(retries)),
+                // At once, as the storage is not overloaded. Only one renewal: if the storage
+                // refuses the new ticket too, the age of the ticket is not the reason.
+                (Retry::WithNewTicket, _) => {
                     renewals.next().ok_or(error)?;
                     route = None;
                     continue;
                 }
             };
+            // The last error says more than "deadline passed" would, so it is returned now and not
+            // after a wait that cannot help.
             if !deadline.allows(wait, clock) {
                 return Err(error);
             }
-            tracing::warn!(%error, ?wait, "the upload is tried again");
+            tracing::warn!(%error, ?wait, "the upload is retried");
             clock.sleep_until(clock.now() + wait).await;
         }
     }
 
-    async fn try_to_send(
+    /// Attempts to send a file once, on the given route or, if there is none, on a new one.
+    async fn send_once(
         &self,
         source: &Source,
         route: &mut Option<Route>,
     ) -> Result<String, SendError> {
+        // A ticket that expired during the back-off is replaced before the bytes are sent in vain.
         let usable = route.take().filter(|route| !route.has_expired());
         let route = route.insert(match usable {
             Some(route) => route,
-            None => self.route(source).await?,
+            None => self.request_route(source).await?,
         });
         match route {
             Route::Ticket(ticket) => {
-                self.put(source, ticket).await?;
+                self.put_to_storage(source, ticket).await?;
                 Ok(ticket.download_url.clone())
             }
-            Route::Form => self.post(source).await,
+            Route::Form => self.post_form(source).await,
         }
     }
 
-    async fn route(&self, source: &Source) -> Result<Route, SendError> {
+    /// Asks the API for an upload ticket, and falls back to the form if the API has no tickets.
+    async fn request_route(&self, source: &Source) -> Result<Route, SendError> {
         let failed = |message: String| failed(source, message);
         let size = i64::try_from(source.bytes)
-            .map_err(|_| SendError::never(failed("the file is too large".into())))?;
+            .map_err(|_| SendError::permanent(failed("the file is too large".into())))?;
         let mut request = types::UploadRequest::new(source.name(), size);
         request.content_type = source.content_type().map(str::to_owned);
         let call = async { Answer::from_call(self.0.api.create_upload(&request).await).await };
@@ -118,17 +132,19 @@ impl Wavespeed {
         let answer = match answer {
             Some(Ok(answer)) => answer,
             Some(Err(error @ CallError::Transport(_))) => {
-                return Err(SendError::passing(failed(chain(&error))));
+                return Err(SendError::transient(failed(chain(&error))));
             }
-            Some(Err(error)) => return Err(SendError::never(failed(chain(&error)))),
+            // Any other error is one of the request itself, which a retry would repeat.
+            Some(Err(error)) => return Err(SendError::permanent(failed(chain(&error)))),
             None => {
-                return Err(SendError::passing(failed(format!(
-                    "no ticket within {limit:?}"
+                return Err(SendError::transient(failed(format!(
+                    "no upload ticket within {limit:?}"
                 ))));
             }
         };
-        // The vendor's own clients fall back for the same reason: the call is newer than some of
-        // its hosts. Any other refusal is of this file or this account, and would come again.
+        // The vendor's own clients fall back to the form for the same reason: the call is newer than
+        // some hosts of the API. Any other refusal concerns this file or this account, and the form
+        // would be refused as well.
         if matches!(answer.status.as_u16(), 404 | 405 | 501) {
             return Ok(Route::Form);
         }
@@ -138,67 +154,40 @@ impl Wavespeed {
         }
     }
 
-    async fn put(&self, source: &Source, ticket: &types::UploadTicket) -> Result<(), SendError> {
-        let target = &ticket.upload;
-        let never = |message: String| SendError::never(failed(source, message));
-        let mut headers = HeaderMap::new();
-        for (name, value) in target.headers.iter().flatten() {
-            let pair = HeaderName::try_from(name)
-                .ok()
-                .zip(HeaderValue::try_from(value).ok());
-            let (name, value) =
-                pair.ok_or_else(|| never("the ticket has a header that is none".into()))?;
-            headers.insert(name, value);
-        }
-        headers.insert(CONTENT_LENGTH, source.bytes.into());
-        if let Some(method) = target.method.as_ref().filter(|method| *method != "PUT") {
-            return Err(never(format!("the ticket asks for {method:?}, not PUT")));
-        }
+    /// Sends a file to the storage host of an upload ticket.
+    async fn put_to_storage(
+        &self,
+        source: &Source,
+        ticket: &types::UploadTicket,
+    ) -> Result<(), SendError> {
+        let headers = ticket_headers(source, &ticket.upload)?;
         let (body, state) = source.stream();
-        // The client of the API follows no redirect: a PUT that becomes a GET has stored nothing.
-        // It adds no key by itself.
+        // The HTTP client of the API follows no redirect, which is needed here: a redirect would
+        // turn the PUT into a GET, whose success stores nothing. It adds no API key by itself.
         let request = self
             .0
             .api
             .client()
-            .put(&target.url)
+            .put(&ticket.upload.url)
             .headers(headers)
             .body(reqwest::Body::wrap_stream(body));
+        // The URL carries a signature, so it must not appear in error messages.
         let sent = async { request.send().await.map_err(reqwest::Error::without_url) };
         let response = self.send_body(source, &state, sent).await?;
-        let status = response.status();
-        if status.is_success() {
-            return match state.left() {
-                0 => Ok(()),
-                _ => Err(SendError::passing(failed(
-                    source,
-                    "the storage has answered before it had all".into(),
-                ))),
-            };
+        let (status, headers) = (response.status(), response.headers());
+        if !status.is_success() {
+            return Err(storage_refusal(source, status, headers));
         }
-        let message = format!("the storage answered HTTP {}", status.as_u16());
-        Err(match status.as_u16() {
-            413 => SendError::never(too_large(source, message)),
-            // What common storages answer to a signature that is too old.
-            401 | 403 | 404 | 410 => SendError {
-                error: failed(source, message),
-                again: Retry::Renewed,
-            },
-            _ if is_transient(status) => {
-                let body = Bytes::new();
-                let mut answer = Answer::new(status.as_u16(), body);
-                answer.headers = response.headers().clone();
-                SendError {
-                    error: failed(source, message),
-                    again: after(&answer),
-                }
-            }
-            _ => never(message),
-        })
+        // A success before the last byte was taken cannot mean that the whole file is stored.
+        if state.left() > 0 {
+            let message = "the storage answered before it had received the whole file";
+            return Err(SendError::transient(failed(source, message.into())));
+        }
+        Ok(())
     }
 
-    /// Sends a file through the API itself.
-    async fn post(&self, source: &Source) -> Result<String, SendError> {
+    /// Sends a file as a form through the API itself.
+    async fn post_form(&self, source: &Source) -> Result<String, SendError> {
         let (name, sha256) = (source.name(), &source.content.sha256);
         let form = Form::new(&name, source.content_type(), sha256);
         let (body, state) = source.stream();
@@ -209,25 +198,31 @@ impl Wavespeed {
         url.ok_or_else(|| refused(source, &answer))
     }
 
-    /// What a request that sends a file comes to; or why it did not, which may be the file.
+    /// Runs a request whose body is the stream with this state, until it completes or stalls.
     async fn send_body<T, E: std::error::Error>(
         &self,
         source: &Source,
         state: &TransferState,
         request: impl Future<Output = Result<T, E>>,
     ) -> Result<T, SendError> {
-        let sent = match select(pin!(request), pin!(self.stalled(state))).await {
+        let sent = match select(pin!(request), pin!(self.wait_until_stalled(state))).await {
             Either::Left((sent, _)) => sent.map_err(|error| chain(&error)),
-            Either::Right(_) => Err(format!("nothing moved for {:?}", self.0.timeouts.idle)),
+            Either::Right(_) => Err(format!("no data was sent for {:?}", self.0.timeouts.idle)),
         };
+        // An error of the file goes before the result of the request, which is only its consequence.
+        // It is permanent, as a retry would read the same file.
         match state.take_fault() {
-            Some(fault) => Err(SendError::never(UploadError::of(&source.path, fault))),
-            None => sent.map_err(|message| SendError::passing(failed(source, message))),
+            Some(fault) => Err(SendError::permanent(UploadError::from_source(
+                &source.path,
+                fault,
+            ))),
+            None => sent.map_err(|message| SendError::transient(failed(source, message))),
         }
     }
 
-    /// Done once nothing was taken for the time-out. An upload takes as long as it takes.
-    async fn stalled(&self, state: &TransferState) {
+    /// Waits until the HTTP library has taken no byte for the idle timeout. The transfer as a whole
+    /// has no limit but the deadline, as its duration depends on the file and the network.
+    async fn wait_until_stalled(&self, state: &TransferState) {
         let clock = self.0.poller.clock();
         loop {
             let before = state.left();
@@ -240,6 +235,8 @@ impl Wavespeed {
 }
 
 impl Route {
+    /// Returns `true` if the upload ticket states an expiry that has passed. A ticket without a
+    /// readable expiry is used until the storage refuses it.
     fn has_expired(&self) -> bool {
         let expires = match self {
             Self::Ticket(ticket) => ticket.upload.expires_at.as_deref(),
@@ -247,6 +244,50 @@ impl Route {
         };
         let expires = expires.and_then(|text| text.parse::<jiff::Timestamp>().ok());
         expires.is_some_and(|at| at <= jiff::Timestamp::now())
+    }
+}
+
+/// Returns the headers of the PUT that an upload ticket describes.
+fn ticket_headers(source: &Source, target: &types::UploadTarget) -> Result<HeaderMap, SendError> {
+    let permanent = |message: String| SendError::permanent(failed(source, message));
+    let mut headers = HeaderMap::new();
+    for (name, value) in target.headers.iter().flatten() {
+        let pair = HeaderName::try_from(name)
+            .ok()
+            .zip(HeaderValue::try_from(value).ok());
+        let (name, value) =
+            pair.ok_or_else(|| permanent("the upload ticket has an invalid header".into()))?;
+        headers.insert(name, value);
+    }
+    // A stream has no length of its own and would be sent in chunks without this header. The vendor
+    // documents that the PUT must have exactly the announced length.
+    headers.insert(CONTENT_LENGTH, source.bytes.into());
+    match target.method.as_deref() {
+        None | Some("PUT") => Ok(headers),
+        Some(method) => Err(permanent(format!(
+            "the upload ticket asks for {method:?}, not PUT"
+        ))),
+    }
+}
+
+/// Returns the error for a status with which the storage host refuses a file.
+fn storage_refusal(source: &Source, status: StatusCode, headers: &HeaderMap) -> SendError {
+    let message = format!("the storage answered HTTP {}", status.as_u16());
+    let retry = match status.as_u16() {
+        413 => return SendError::permanent(too_large(source, message)),
+        // Common storages answer one of these to a signature that has expired.
+        401 | 403 | 404 | 410 => Retry::WithNewTicket,
+        _ if is_transient(status) => {
+            // Only the headers matter for `Retry-After`; the body is not read.
+            let mut answer = Answer::new(status.as_u16(), Bytes::new());
+            answer.headers = headers.clone();
+            retry_after(&answer)
+        }
+        _ => Retry::Never,
+    };
+    SendError {
+        error: failed(source, message),
+        retry,
     }
 }
 
@@ -264,32 +305,33 @@ fn too_large(source: &Source, message: String) -> UploadError {
     }
 }
 
-/// The API has answered, but not with what it was asked for.
+/// Returns the error for an answer of the API that holds neither an upload ticket nor a file.
 fn refused(source: &Source, answer: &Answer) -> SendError {
     let (path, message) = (source.path.clone(), answer.to_string());
     let status = answer.status.as_u16();
     if status == 413 {
-        return SendError::never(too_large(source, message));
+        return SendError::permanent(too_large(source, message));
     }
     let error = UploadError::Refused {
         path,
         status,
         message,
     };
-    match is_transient(answer.status) {
-        true => SendError {
-            error,
-            again: after(answer),
-        },
-        false => SendError::never(error),
+    if is_transient(answer.status) {
+        let retry = retry_after(answer);
+        SendError { error, retry }
+    } else {
+        SendError::permanent(error)
     }
 }
 
+/// Returns `true` if the same request may succeed later: server errors, 408 Request Timeout and
+/// 429 Too Many Requests.
 fn is_transient(status: StatusCode) -> bool {
     status.is_server_error() || matches!(status.as_u16(), 408 | 429)
 }
 
-/// After what the answer asks for.
-fn after(answer: &Answer) -> Retry {
+/// Returns a retry after the time that the `Retry-After` of an answer asks for, if it has one.
+fn retry_after(answer: &Answer) -> Retry {
     Retry::After(answer.retry_after(SystemTime::now()).unwrap_or_default())
 }

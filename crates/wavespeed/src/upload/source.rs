@@ -1,8 +1,12 @@
-//! A file that is to be uploaded: what it is, and its bytes as a stream. Reading, hashing and sending
-//! go on side by side, each in a thread of its own.
+//! The file that is uploaded: its identity, and its bytes as a stream.
 //!
-//! The last piece is not given away before the print of all is known: of a file that has changed,
-//! the storage never gets the whole, so that nothing but what was hashed can be found there.
+//! Reading and hashing run on a blocking thread, sending on the runtime; a bounded channel connects
+//! them, so that a slow network slows the reading down and memory stays bounded.
+//!
+//! The stream holds back the last chunk until the whole file was read again and its fingerprint
+//! matches. If the file has changed, the request therefore ends short of its announced length: the
+//! storage never receives the whole of it, and no URL leads to content other than the content that
+//! was hashed.
 
 use std::fs::File;
 use std::io;
@@ -18,35 +22,39 @@ use tokio::task::spawn_blocking;
 
 use crate::store::upload::{Content, FileState};
 use crate::upload::error::SourceError;
-use crate::upload::hash::{AHEAD, Fingerprint, hash, pieces};
+use crate::upload::hash::{CHUNKS_AHEAD, Fingerprint, chunks, hash};
 use crate::upload::options::{ProgressReporter, UploadStep, UploadWatcher};
 
-/// A file, and what its content is.
+/// A file to upload whose content is identified.
 pub(crate) struct Source {
-    /// As it was named.
+    /// The path, as the caller gave it.
     pub(crate) path: PathBuf,
+    /// The length in bytes.
     pub(crate) bytes: u64,
     pub(crate) content: Content,
-    /// Its state, if the hash can be remembered by it.
+    /// The state under which the store may remember the hash. `None` if a later change might not
+    /// show in the modification time.
     pub(crate) state: Option<FileState>,
-    /// Whether the hash was remembered, and not computed now.
+    /// `true` if the hash comes from the store and was not computed now.
     pub(crate) remembered: bool,
     fingerprint: Fingerprint,
     pub(crate) watcher: Option<UploadWatcher>,
 }
 
 impl Source {
-    /// A file in this state, the hash of which may be known. If it is not, it is read once.
+    /// Creates the source of a file in this state. The file is read if `remembered`, the SHA-256
+    /// from the store, is missing.
     pub(crate) async fn new(
         path: &Path,
         state: FileState,
-        known: Option<String>,
+        remembered: Option<String>,
         watcher: Option<&UploadWatcher>,
     ) -> Result<Self, SourceError> {
-        let (remembered, bytes) = (known.is_some(), state.bytes);
-        let settled = state.mtime_is_reliable(SystemTime::now());
+        let (is_remembered, bytes) = (remembered.is_some(), state.bytes);
+        // Judged before the read, so that any change from now on shows in the modification time.
+        let is_reliable = state.mtime_is_reliable(SystemTime::now());
         let progress = ProgressReporter::new(path, UploadStep::Hashing, bytes, watcher);
-        let (sha256, fingerprint) = match known {
+        let (sha256, fingerprint) = match remembered {
             Some(sha256) => (sha256.clone(), Fingerprint::Sha256(sha256)),
             None => hash(state.clone(), progress).await?,
         };
@@ -56,48 +64,57 @@ impl Source {
             path: path.to_owned(),
             bytes,
             content: Content::new(sha256, extension),
-            state: Some(state).filter(|_| settled),
-            remembered,
+            state: Some(state).filter(|_| is_reliable),
+            remembered: is_remembered,
             fingerprint,
             watcher: watcher.cloned(),
         })
     }
 
-    /// The bytes, once.
+    /// Returns the bytes as a stream for one request, and the state of that stream. The stream ends
+    /// with an error if the file cannot be read or has changed; the reason is in the state.
     pub(crate) fn stream(
         &self,
     ) -> (
         impl Stream<Item = io::Result<Bytes>> + Send + use<>,
         Arc<TransferState>,
     ) {
-        let (pieces, mut taken) = mpsc::channel(AHEAD);
+        let (sender, mut receiver) = mpsc::channel(CHUNKS_AHEAD);
         let state = Arc::new(TransferState {
             left: AtomicU64::new(self.bytes),
             fault: Mutex::default(),
         });
+
+        // The reading half. `blocking_send` waits while the channel is full and fails once the
+        // request, and with it the receiver, is dropped.
         let (path, fingerprint, bytes) = (self.path.clone(), self.fingerprint.clone(), self.bytes);
-        let reported = Arc::clone(&state);
+        let reader_state = Arc::clone(&state);
         spawn_blocking(move || {
-            let send = |piece| pieces.blocking_send(Ok(piece)).is_ok();
+            let send = |chunk| sender.blocking_send(Ok(chunk)).is_ok();
             if let Err(fault) = stream_file(&path, bytes, &fingerprint, send) {
-                reported.set_fault(fault);
-                // Nobody waits for it if the upload is over.
-                _ = pieces.blocking_send(Err(io::Error::other("the file could not be read")));
+                // The HTTP library reports an error of the body as a failed transfer, which would be
+                // retried. The state keeps the real reason, set before the error can be seen.
+                reader_state.set_fault(fault);
+                // The request may be over by now; the error is not needed then.
+                _ = sender.blocking_send(Err(io::Error::other("the file could not be read")));
             }
         });
+
+        // The sending half. It counts what the HTTP library takes, not what was read, so that the
+        // progress is that of the network.
         let progress = ProgressReporter::new(
             &self.path,
             UploadStep::Sending,
             bytes,
             self.watcher.as_ref(),
         );
-        let counted = Arc::clone(&state);
+        let counter = Arc::clone(&state);
         let stream = poll_fn(move |context| {
-            let next = taken.poll_recv(context);
-            if let std::task::Poll::Ready(Some(Ok(piece))) = &next {
-                let length = Bytes::len(piece) as u64;
-                let before = counted.left.fetch_sub(length, Ordering::Relaxed);
-                progress.at(bytes - (before - length));
+            let next = receiver.poll_recv(context);
+            if let std::task::Poll::Ready(Some(Ok(chunk))) = &next {
+                let length = Bytes::len(chunk) as u64;
+                let before = counter.left.fetch_sub(length, Ordering::Relaxed);
+                progress.report(bytes - (before - length));
             }
             next
         });
@@ -106,12 +123,13 @@ impl Source {
 }
 
 impl Source {
+    /// Returns the file name without its folders.
     pub(super) fn name(&self) -> String {
         let name = self.path.file_name().unwrap_or("file".as_ref());
         name.to_string_lossy().into_owned()
     }
 
-    /// The media types of the files the vendor's models take.
+    /// Returns the media type, by the extension, of a file that the vendor's models accept.
     pub(super) fn content_type(&self) -> Option<&'static str> {
         Some(match &*self.content.extension {
             "mp4" | "m4v" => "video/mp4",
@@ -128,20 +146,22 @@ impl Source {
     }
 }
 
-/// How far a stream has come, seen from outside.
+/// The state of a stream, shared between the stream and the request that sends it.
 #[derive(Debug)]
 pub(crate) struct TransferState {
+    /// The number of bytes that the HTTP library has not taken yet.
     left: AtomicU64,
+    /// The reason why the stream ended with an error.
     fault: Mutex<Option<SourceError>>,
 }
 
 impl TransferState {
-    /// How many bytes have not been taken yet.
+    /// Returns the number of bytes that the HTTP library has not taken yet.
     pub(crate) fn left(&self) -> u64 {
         self.left.load(Ordering::Relaxed)
     }
 
-    /// What was wrong with the file, if that ended the stream.
+    /// Removes and returns the error of the file, if an error of the file ended the stream.
     pub(crate) fn take_fault(&self) -> Option<SourceError> {
         let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         fault.take()
@@ -152,40 +172,54 @@ impl TransferState {
     }
 }
 
-/// The state of a file with content. It is looked at before it is opened, since opening a pipe
-/// could take for ever.
-pub(crate) async fn state(path: &Path) -> io::Result<FileState> {
-    let about = tokio::fs::metadata(path).await?;
-    if !about.is_file() || about.len() == 0 {
-        let message = "it is not a file with content";
+/// Returns the state of a regular file that is not empty.
+pub(crate) async fn file_state(path: &Path) -> io::Result<FileState> {
+    // Metadata first: opening a pipe that has no writer would block forever.
+    let metadata = tokio::fs::metadata(path).await?;
+    if !metadata.is_file() || metadata.len() == 0 {
+        let message = "it is not a regular file with content";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
+    // The real path, so that the store recognises the file by any relative path or link.
     let real = tokio::fs::canonicalize(path).await?;
-    Ok(FileState::new(real, about.len(), about.modified()?))
+    Ok(FileState::new(real, metadata.len(), metadata.modified()?))
 }
 
-/// Reads a file that should have this length and this print. `send` says whether the rest is wanted.
+/// Reads a file that should have this length and fingerprint, and passes it to `send` chunk by
+/// chunk. `send` returns `false` if no more chunks are wanted, which ends the read without an error.
+///
+/// # Errors
+/// Returns [`SourceError::Changed`] if length or fingerprint differ. `send` has then received less
+/// than `bytes` bytes.
 fn stream_file(
     path: &Path,
     bytes: u64,
     fingerprint: &Fingerprint,
     send: impl Fn(Bytes) -> bool,
 ) -> Result<(), SourceError> {
-    let (mut hasher, mut left, mut held) = (fingerprint.hasher(), bytes, Bytes::new());
-    for piece in pieces(File::open(path)?) {
-        let piece = Bytes::from(piece?);
-        let rest = left.checked_sub(piece.len() as u64);
-        left = rest.ok_or(SourceError::Changed)?;
-        hasher.update(&piece);
-        let before = std::mem::replace(&mut held, piece);
-        if !before.is_empty() && !send(before) {
+    let mut hasher = fingerprint.hasher();
+    let mut left = bytes;
+    let mut held_back = Bytes::new();
+    for chunk in chunks(File::open(path)?) {
+        let chunk = Bytes::from(chunk?);
+        // A file that has grown fails here, before anything behind its old end could be sent.
+        left = left
+            .checked_sub(chunk.len() as u64)
+            .ok_or(SourceError::Changed)?;
+        hasher.update(&chunk);
+        // Each chunk waits for its successor. A chunk with a successor is not the last one, and may
+        // be sent although the rest of the file is not verified yet.
+        let previous = std::mem::replace(&mut held_back, chunk);
+        if !previous.is_empty() && !send(previous) {
             return Ok(());
         }
     }
+    // The whole file is read. Without the chunk that is still held back the body is incomplete, so
+    // a file that became shorter or has other bytes is never stored.
     if left > 0 || hasher.fingerprint() != *fingerprint {
         return Err(SourceError::Changed);
     }
-    send(held);
+    send(held_back);
     Ok(())
 }
 
@@ -194,26 +228,27 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::upload::hash::PIECE;
+    use crate::upload::hash::CHUNK_BYTES;
 
-    /// What is given away of a file, and how it ends.
-    fn fed(
+    /// Streams `content` as a file of which `bytes` and `fingerprint` are expected. Returns the
+    /// number of bytes sent, and the result.
+    fn stream(
         content: &[u8],
         bytes: usize,
         fingerprint: &Fingerprint,
     ) -> (usize, Result<(), SourceError>) {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("film");
+        let path = folder.path().join("video");
         std::fs::write(&path, content).unwrap();
-        let given = Cell::new(0);
-        let ended = stream_file(&path, bytes as u64, fingerprint, |piece| {
-            given.set(given.get() + piece.len());
+        let sent = Cell::new(0);
+        let result = stream_file(&path, bytes as u64, fingerprint, |chunk| {
+            sent.set(sent.get() + chunk.len());
             true
         });
-        (given.get(), ended)
+        (sent.get(), result)
     }
 
-    /// The prints that a file can be recognised by.
+    /// Returns the fingerprints of both kinds.
     fn fingerprints(content: &[u8]) -> [Fingerprint; 2] {
         [Fingerprint::Xxh3(0), Fingerprint::Sha256(String::new())].map(|fingerprint| {
             let mut hasher = fingerprint.hasher();
@@ -223,44 +258,50 @@ mod tests {
     }
 
     #[test]
-    fn what_was_hashed_is_given_away_whole() {
-        for length in [1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE] {
-            let film = vec![7; length];
-            for fingerprint in fingerprints(&film) {
-                let (given, ended) = fed(&film, length, &fingerprint);
-                assert!(ended.is_ok(), "{length}: {ended:?}");
-                assert_eq!(given, length);
+    fn an_unchanged_file_is_sent_completely() {
+        for length in [
+            1,
+            CHUNK_BYTES - 1,
+            CHUNK_BYTES,
+            CHUNK_BYTES + 1,
+            3 * CHUNK_BYTES,
+        ] {
+            let content = vec![7; length];
+            for fingerprint in fingerprints(&content) {
+                let (sent, result) = stream(&content, length, &fingerprint);
+                assert!(result.is_ok(), "{length}: {result:?}");
+                assert_eq!(sent, length);
             }
         }
     }
 
     #[test]
-    fn a_file_that_has_changed_is_never_given_away_whole() {
-        let film = vec![7; 2 * PIECE + 5];
-        let length = film.len();
-        let mut other = film.clone();
+    fn a_changed_file_is_never_sent_completely() {
+        let content = vec![7; 2 * CHUNK_BYTES + 5];
+        let length = content.len();
+        let mut other = content.clone();
         other[0] = 8;
-        let longer = [&film[..], b"x"].concat();
-        for changed in [&other[..], &longer, &film[..length - 1], b"x"] {
-            for fingerprint in fingerprints(&film) {
-                let (given, ended) = fed(changed, length, &fingerprint);
-                assert!(matches!(ended, Err(SourceError::Changed)), "{ended:?}");
-                assert!(given < length, "{given}");
+        let longer = [&content[..], b"x"].concat();
+        for changed in [&other[..], &longer, &content[..length - 1], b"x"] {
+            for fingerprint in fingerprints(&content) {
+                let (sent, result) = stream(changed, length, &fingerprint);
+                assert!(matches!(result, Err(SourceError::Changed)), "{result:?}");
+                assert!(sent < length, "{sent}");
             }
         }
     }
 
     #[test]
-    fn who_wants_no_more_gets_no_more() {
+    fn a_closed_receiver_ends_the_read() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("film");
-        std::fs::write(&path, vec![7; 4 * PIECE]).unwrap();
-        let asked = Cell::new(0);
-        let ended = stream_file(&path, 4 * PIECE as u64, &Fingerprint::Xxh3(0), |_| {
-            asked.set(asked.get() + 1);
+        let path = folder.path().join("video");
+        std::fs::write(&path, vec![7; 4 * CHUNK_BYTES]).unwrap();
+        let calls = Cell::new(0);
+        let result = stream_file(&path, 4 * CHUNK_BYTES as u64, &Fingerprint::Xxh3(0), |_| {
+            calls.set(calls.get() + 1);
             false
         });
-        assert!(ended.is_ok(), "{ended:?}");
-        assert_eq!(asked.get(), 1);
+        assert!(result.is_ok(), "{result:?}");
+        assert_eq!(calls.get(), 1);
     }
 }

@@ -235,7 +235,7 @@ async fn stalled_storage_or_api_ends_at_the_deadline_or_time_out() {
     let (ended, ()) = tokio::join!(ws.upload(&path), stalled);
     let error = ended.unwrap_err();
     assert!(
-        error.to_string().contains("no ticket within 30s"),
+        error.to_string().contains("no upload ticket within 30s"),
         "{error}"
     );
 }
@@ -298,7 +298,7 @@ async fn upload_without_progress_ends_at_the_idle_time_out() {
         () = advancing => unreachable!("the loop does not end"),
     };
     assert!(
-        error.to_string().contains("nothing moved for 60s"),
+        error.to_string().contains("no data was sent for 60s"),
         "{error}"
     );
 }

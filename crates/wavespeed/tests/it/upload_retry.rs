@@ -131,7 +131,7 @@ async fn too_large_file_is_an_error_with_the_limit_and_not_retried() {
         let error = ws.upload(&path).await.unwrap_err();
         assert!(matches!(error, UploadError::TooLarge { .. }), "{error}");
         let expected = format!(
-            "its {} bytes are more than the vendor takes, 200 MiB by its word ({reason})",
+            "has {} bytes, more than the vendor accepts (documented limit: 200 MiB): {reason}",
             CLIP.len()
         );
         assert!(error.to_string().contains(&expected), "{error}");
@@ -322,7 +322,9 @@ async fn storage_that_answers_before_the_whole_file_is_an_error() {
         () = early_answer => unreachable!("the server does not end"),
     };
     assert!(
-        error.to_string().contains("answered before it had all"),
+        error
+            .to_string()
+            .contains("answered before it had received the whole file"),
         "{error}"
     );
 }

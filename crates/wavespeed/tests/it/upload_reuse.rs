@@ -237,7 +237,9 @@ async fn file_that_changes_after_hashing_is_an_error_and_not_stored() {
         "{error}"
     );
     assert!(
-        error.to_string().contains("it changed while it was read"),
+        error
+            .to_string()
+            .contains("the file changed while it was read"),
         "{error}"
     );
     assert!(fixture.stored().await.is_empty());
