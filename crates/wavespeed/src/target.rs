@@ -1,4 +1,7 @@
-//! The place where outputs are written.
+//! The place where the outputs of a job are saved.
+//!
+//! A [`Target`] is a file or a folder. It computes the path of each output; `check::output` checks
+//! before the paid request that the target can be written, and `download` writes to it.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,10 +9,11 @@ use std::path::{Path, PathBuf};
 use url::Url;
 use wavespeed_client::PredictionId;
 
-/// Where the outputs of a task are written.
+/// The file or folder where the outputs of a job are saved.
 ///
-/// A path that ends with a slash, or is a folder, is a folder: files in it are called by the id of
-/// the task, `ID.ext`. Any other is a file; further outputs are put beside it as `FILE-2.ext`.
+/// A path that ends with a separator or is an existing folder is a folder; files in it are named by
+/// the id of the prediction: `ID.ext`, `ID-2.ext`. Any other path is a file; the second output is
+/// saved beside it as `FILE-2.ext`, and so on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     pub(crate) path: PathBuf,
@@ -18,21 +22,23 @@ pub struct Target {
 }
 
 impl Target {
-    /// A file, or a folder.
+    /// Creates a target from a path: a folder if the path ends with a separator or is an existing
+    /// folder, otherwise a file.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
-        let slash = path
+        let has_separator = path
             .as_os_str()
             .to_string_lossy()
             .ends_with(std::path::is_separator);
-        match slash || path.is_dir() {
-            true => Self::folder(path),
-            false => Self::file(path),
+        if has_separator || path.is_dir() {
+            Self::folder(path)
+        } else {
+            Self::file(path)
         }
     }
 
-    /// A file, whatever is there now.
+    /// Creates a target that is a file, even if a folder exists at the path.
     #[must_use]
     pub fn file(path: PathBuf) -> Self {
         let (folder, force) = (false, false);
@@ -43,7 +49,7 @@ impl Target {
         }
     }
 
-    /// A folder, whatever is there now.
+    /// Creates a target that is a folder, even if a file exists at the path.
     #[must_use]
     pub fn folder(path: PathBuf) -> Self {
         let (folder, force) = (true, false);
@@ -54,29 +60,30 @@ impl Target {
         }
     }
 
-    /// Whether files that exist are replaced. They are not unless this is set.
+    /// Sets whether existing files are replaced. The default is `false`.
     #[must_use]
     pub fn force(mut self, force: bool) -> Self {
         self.force = force;
         self
     }
 
-    /// The path, as it was given or made absolute.
+    /// Returns the path, as it was given or made absolute.
     #[must_use]
     pub fn as_path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether files that exist are replaced.
+    /// Returns `true` if existing files are replaced.
     #[must_use]
     pub fn is_force(&self) -> bool {
         self.force
     }
 
-    /// The same place by its absolute path, wherever the process goes or another one starts.
+    /// Returns this target with an absolute path, which stays valid in another working folder or
+    /// process.
     ///
     /// # Errors
-    /// If the current folder is not known.
+    /// Returns an error if the working folder is unknown.
     pub fn absolute(&self) -> io::Result<Self> {
         Ok(Self {
             path: std::path::absolute(&self.path)?,
@@ -85,29 +92,31 @@ impl Target {
         })
     }
 
-    /// Whether this is a folder.
+    /// Returns `true` if this target is a folder.
     #[must_use]
     pub fn is_folder(&self) -> bool {
         self.folder
     }
 
-    /// The folder the files are in.
-    pub(crate) fn home(&self) -> &Path {
+    /// Returns the folder that contains the files.
+    pub(crate) fn parent_folder(&self) -> &Path {
         if self.folder {
             return &self.path;
         }
         match self.path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
+            // The parent of a bare file name is empty, which no file function accepts.
             _ => Path::new("."),
         }
     }
 
-    /// The path for the output of this number, counted from 1, of the task `id`. An id that is none
-    /// does not reach a path.
+    /// Returns the path for an output of the prediction `id`. `number` counts from 1.
     pub(crate) fn path(&self, id: &str, number: usize, url: &Url) -> PathBuf {
         let file = if self.folder {
-            let known = id.parse::<PredictionId>();
-            let name = known.as_ref().map_or("output", PredictionId::as_str);
+            // The id comes from outside. One that is not a valid id could contain separators, so it
+            // never becomes part of a path.
+            let id = id.parse::<PredictionId>();
+            let name = id.as_ref().map_or("output", PredictionId::as_str);
             let extension =
                 extension(url).map_or(String::new(), |extension| format!(".{extension}"));
             self.path.join(format!("{name}{extension}"))
@@ -131,22 +140,24 @@ impl<P: Into<PathBuf>> From<P> for Target {
     }
 }
 
-/// The extension of the file a URL names, if it is a harmless one: the URL is somebody else's text.
+/// Returns the extension of the file that a URL names. The URL is untrusted, so only 1 to 8 ASCII
+/// letters and digits are accepted as an extension.
 pub(crate) fn extension(url: &Url) -> Option<&str> {
     let (_, extension) = url.path_segments()?.next_back()?.rsplit_once('.')?;
-    let harmless = (1..=8).contains(&extension.len())
+    let is_harmless = (1..=8).contains(&extension.len())
         && extension.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    harmless.then_some(extension)
+    is_harmless.then_some(extension)
 }
 
-/// A temporary file beside a target, with the permissions that a file made there would have.
-pub(crate) fn temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+/// Creates a temporary file in a folder, with the permissions of any new file there.
+pub(crate) fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".wave-").suffix(".part");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        // The umask still applies, as to any new file.
+        // `tempfile` makes files private by default, but this one becomes the target. The umask
+        // still applies.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     builder.tempfile_in(folder)
@@ -157,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_numbered_and_folders_use_the_id() {
+    fn paths_are_numbered_and_folders_use_the_id() {
         let url: Url = "https://a.b/x/1.glb?sig=.exe".parse().unwrap();
         let paths =
             |target: Target| [1, 2].map(|at| target.path("pred_1", at, &url).display().to_string());
@@ -170,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_a_url_but_a_harmless_extension_reaches_a_path() {
+    fn only_a_harmless_extension_of_a_url_becomes_part_of_a_path() {
         for (url, expected) in [
             ("https://a.b/%2e%2e%2f%2e%2e%2fetc/passwd", None),
             ("https://a.b/x.m%2fp4", None),
@@ -184,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_against_a_target_is_named() {
+    fn a_target_that_cannot_be_written_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         std::fs::write(at("there.mp4"), "x").unwrap();
@@ -211,7 +222,7 @@ mod tests {
         assert_eq!(
             std::fs::read_dir(folder.path()).unwrap().count(),
             1,
-            "nothing is left behind"
+            "the check left a file behind"
         );
     }
 }

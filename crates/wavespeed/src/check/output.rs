@@ -1,4 +1,4 @@
-//! The check of the place where outputs go, before anything is paid for.
+//! The check of the target of outputs, before the paid request.
 
 use std::path::{Path, PathBuf};
 
@@ -8,82 +8,104 @@ use wavespeed_client::Model;
 use crate::check::fault::Fault;
 use crate::check::named::{NamedFile, named_files};
 use crate::check::rule::Rule;
-use crate::target::{Target, temporary};
+use crate::target::{Target, temporary_file};
 
 impl Target {
-    /// What stands against writing here, as far as it can be known before there is anything to
-    /// write. A file is made beside the target for a moment; nothing that exists is touched.
+    /// Returns a fault if outputs cannot be saved here, as far as that can be determined in advance.
+    /// A temporary file is created beside the target and removed; existing files stay as they are.
     #[must_use]
     pub fn check(&self) -> Option<Fault> {
-        let shown = self.path.display();
-        let fault = |message: String| {
-            Some(Fault::new(
-                "output",
-                Rule::Output,
-                self.path.to_string_lossy().into(),
-                message,
-            ))
-        };
-        // What is replaced is a file, not a device or a pipe.
-        if !self.folder && self.path.exists() && !self.path.is_file() {
-            return fault(format!("{shown} is not a file"));
+        if !self.folder
+            && let Some(message) = self.check_file()
+        {
+            return Some(self.fault(message));
         }
-        if !self.folder && !self.force && self.path.symlink_metadata().is_ok() {
-            return fault(format!(
+        self.check_folder().map(|message| self.fault(message))
+    }
+
+    /// Returns a message if the path cannot become a file.
+    fn check_file(&self) -> Option<String> {
+        let shown = self.path.display();
+        // A device or a pipe is never replaced, not even with force.
+        if self.path.exists() && !self.path.is_file() {
+            return Some(format!("{shown} is not a file"));
+        }
+        // Not through links: a link that leads nowhere would be replaced, too.
+        if !self.force && self.path.symlink_metadata().is_ok() {
+            return Some(format!(
                 "{shown} exists; choose another name, or allow it to be replaced"
             ));
         }
+        None
+    }
+
+    /// Returns a message if no file can be created in the folder of the target.
+    fn check_folder(&self) -> Option<String> {
+        let shown = self.path.display();
+        // Many commands write to standard output for `-`, so this is rather a mistake than a name.
         if self.path.as_os_str() == "-" {
-            return fault("- is not a file here; for one of that name, use ./-".to_owned());
+            return Some(
+                "- is not supported as a target; to write a file of that name, use ./-".to_owned(),
+            );
         }
         if !self.folder && self.path.file_name().is_none() {
-            return fault(format!("{shown:?} is not the name of a file"));
+            return Some(format!("{shown:?} is not the name of a file"));
         }
-        let home = self.home();
-        if !self.folder && !home.is_dir() {
-            return fault(format!(
+        let parent = self.parent_folder();
+        // The folder of a file is not created, as a missing one is probably a typing error.
+        if !self.folder && !parent.is_dir() {
+            return Some(format!(
                 "the folder {} does not exist; create it first",
-                home.display()
+                parent.display()
             ));
         }
-        // A folder that is not there yet is made by the download, if what is there of its path is
-        // a folder and takes files. Without a slash at its end, a file is found as what it is.
-        let home: PathBuf = home.components().collect();
-        let there = home
+        // A target that is a folder is created by the download, so its nearest existing ancestor
+        // decides. Collecting the components removes a separator at the end, with which a file
+        // would not be found.
+        let parent: PathBuf = parent.components().collect();
+        let existing = parent
             .ancestors()
-            .find(|part| part.symlink_metadata().is_ok());
-        let there = there.unwrap_or(Path::new("."));
-        if !there.is_dir() {
-            return fault(format!("{} is not a folder", there.display()));
+            .find(|ancestor| ancestor.symlink_metadata().is_ok());
+        // A relative path whose first component does not exist has no existing ancestor.
+        let existing = existing.unwrap_or(Path::new("."));
+        if !existing.is_dir() {
+            return Some(format!("{} is not a folder", existing.display()));
         }
-        match temporary(there) {
+        // Permissions do not say enough (read-only file systems, quotas), so a file is created. It
+        // is removed when it is dropped.
+        match temporary_file(existing) {
             Ok(_) => None,
             Err(error) => {
-                let why = error.kind();
-                fault(format!(
-                    "{shown} cannot be written: {why} in {}",
-                    there.display()
+                let reason = error.kind();
+                Some(format!(
+                    "{shown} cannot be written: {reason} in {}",
+                    existing.display()
                 ))
             }
         }
     }
 
-    /// Whether an output would replace a file that it is made from.
+    /// Returns a fault if an output would replace a file that the input names.
     #[must_use]
     pub fn check_inputs(&self, model: &Model, input: &Value) -> Option<Fault> {
-        let there = self.path.canonicalize().ok()?;
+        // Real paths, as the same file may be given by different paths or links. A target that does
+        // not exist replaces nothing.
+        let target = self.path.canonicalize().ok()?;
         let named = named_files(model.inputs, input).into_iter();
         let mut local = named.filter(NamedFile::is_path);
         let same = local.find(|named| {
             let file = Path::new(named.text).canonicalize();
-            file.is_ok_and(|file| file == there)
+            file.is_ok_and(|file| file == target)
         })?;
-        let message = format!(
+        Some(self.fault(format!(
             "{} is the {} itself; choose another name",
             self.path.display(),
             same.field
-        );
+        )))
+    }
+
+    fn fault(&self, message: String) -> Fault {
         let value = self.path.to_string_lossy().into();
-        Some(Fault::new("output", Rule::Output, value, message))
+        Fault::new("output", Rule::Output, value, message)
     }
 }

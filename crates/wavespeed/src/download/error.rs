@@ -1,4 +1,7 @@
-//! The errors of a download.
+//! Errors of a download.
+//!
+//! [`DownloadError`] covers all outputs of a prediction, [`SaveError`] one output. The errors of a
+//! single transfer are in `transfer`; `SaveError::from_transfer` adds the URL and the path to them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,133 +12,136 @@ use wavespeed_client::text::chain;
 use crate::download::transfer::TransferError;
 use crate::store::record::Downloaded;
 
-/// Outputs could not be saved. The task is done and paid for, and its outputs are kept by the
-/// vendor for 7 days: download them again by the id.
+/// Error of a download. The prediction is completed and billed, and the vendor keeps its outputs for
+/// 7 days, so they can be downloaded again by the id.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", self.line())]
+#[error("{}", self.message())]
 #[non_exhaustive]
 pub struct DownloadError {
-    /// The id of the task, as its record has it.
+    /// The id of the prediction, as in its record.
     pub id: String,
-    /// What was saved all the same.
+    /// The outputs that were saved.
     pub saved: Vec<Downloaded>,
-    /// What was not: the number of each output, counted from 1, and why.
+    /// The outputs that were not saved: the number of each, counted from 1, and the error.
     pub failed: Vec<(usize, SaveError)>,
 }
 
 impl DownloadError {
-    fn line(&self) -> String {
+    fn message(&self) -> String {
         let failed = self.failed.iter();
         let each: Vec<String> = failed
             .map(|(number, error)| format!("output {number}: {error}"))
             .collect();
         match &self.failed[..] {
+            // A prediction without outputs has no output whose number could be named.
             [(_, error @ SaveError::Nothing)] => format!("{}: {error}", self.id),
             _ => format!("{} could not be saved: {}", self.id, each.join("; ")),
         }
     }
 }
 
-/// Why an output could not be saved.
+/// Error of one output.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SaveError {
-    /// The task has no outputs.
+    /// The prediction has no outputs.
     #[error("the task has no outputs")]
     Nothing,
-    /// It is not a file somewhere, but something else the model makes.
-    #[error("it is not a URL, but {0}")]
+    /// The output is not an http or https URL but another JSON value, such as a text.
+    #[error("the output is not a URL but {0}")]
     NotUrl(String),
-    /// The host did not give it.
+    /// The host answered with an HTTP error.
     #[error("{url} answered HTTP {status}")]
     Refused {
-        /// Where it should be.
+        /// The URL of the output.
         url: String,
-        /// What was answered.
+        /// The HTTP status of the answer.
         status: u16,
     },
-    /// A page came in its place, as a gateway or a login page does with a status of success.
+    /// The host answered with a status of success and an HTML page instead of the file, as gateways
+    /// and login pages do.
     #[error("{url} answered with an HTML page, not the file")]
     Page {
-        /// Where it should be.
+        /// The URL of the output.
         url: String,
     },
-    /// The host could not be reached, or the transfer broke.
+    /// The host could not be reached, or the connection broke.
     #[error("the transfer from {host} failed ({message})")]
     Transfer {
-        /// The host.
+        /// The host of the output.
         host: String,
-        /// What went wrong.
+        /// The last error of the connection.
         message: String,
     },
-    /// It came without content.
+    /// The file is empty.
     #[error("{url} is empty")]
     Empty {
-        /// Where it is.
+        /// The URL of the output.
         url: String,
     },
-    /// It came with another length than announced.
+    /// The length of the file differs from the length that the host announced.
     #[error("{url} has {bytes} bytes, but {announced} were announced")]
     Length {
-        /// Where it is.
+        /// The URL of the output.
         url: String,
-        /// What came.
+        /// The number of bytes received.
         bytes: u64,
-        /// What was announced.
+        /// The number of bytes announced.
         announced: u64,
     },
-    /// It is larger than the settings allow.
+    /// The file is larger than the settings allow.
     #[error("{url} is larger than the settings allow")]
     TooLarge {
-        /// Where it is.
+        /// The URL of the output.
         url: String,
     },
-    /// There is something in its place, which is not to be replaced.
+    /// The target exists and may not be replaced.
     #[error("{path} exists")]
     Exists {
-        /// Where it should go.
+        /// The path of the target.
         path: PathBuf,
     },
-    /// The disk has no room for it.
-    #[error("{path} needs {missing} bytes more than its disk has left: make room")]
+    /// The disk has not enough free space.
+    #[error("{path} needs {missing} bytes more than its disk has free: free some space")]
     NoRoom {
-        /// Where it should go.
+        /// The path of the target.
         path: PathBuf,
-        /// How many bytes are missing.
+        /// The number of bytes missing.
         missing: u64,
     },
-    /// It could not be written.
+    /// The target could not be written.
     #[error("{path} could not be written: {error}")]
     Write {
-        /// Where it should go.
+        /// The path of the target.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         error: io::Error,
     },
-    /// The deadline came.
-    #[error("the deadline came")]
+    /// The deadline passed.
+    #[error("the deadline passed")]
     Deadline,
 }
 
 impl SaveError {
-    pub(super) fn of(url: &Url, path: &Path, error: TransferError, bytes: u64) -> Self {
-        let at = || url.to_string();
+    /// Adds URL, path and the number of bytes received to the error of a transfer.
+    pub(super) fn from_transfer(url: &Url, path: &Path, error: TransferError, bytes: u64) -> Self {
+        let url_text = || url.to_string();
         match error {
             TransferError::Refused(status) => Self::Refused {
-                url: at(),
+                url: url_text(),
                 status: status.as_u16(),
             },
-            TransferError::Page => Self::Page { url: at() },
+            TransferError::Page => Self::Page { url: url_text() },
             TransferError::Transfer(error) => Self::Transfer {
                 host: url.host_str().unwrap_or_default().to_owned(),
                 message: chain(&error.without_url()),
             },
             TransferError::Length(announced) => Self::Length {
-                url: at(),
+                url: url_text(),
                 bytes,
                 announced,
             },
-            TransferError::TooLong => Self::TooLarge { url: at() },
+            TransferError::TooLong => Self::TooLarge { url: url_text() },
             TransferError::NoRoom(missing) => Self::NoRoom {
                 path: path.to_owned(),
                 missing,

@@ -1,13 +1,17 @@
-//! Downloading outputs: to a temporary file beside the target, checked, and only then renamed. A
-//! download never carries the key, whatever host it is from.
+//! Download of the outputs of a prediction.
+//!
+//! Each output is transferred to a temporary file beside its target (`transfer`), checked, and only
+//! then renamed (`persist`), so that a target file is either complete or absent. A download never
+//! carries the API key, whatever host an output is on.
 
 pub(crate) mod error;
-mod place;
+mod persist;
 mod transfer;
 
 pub use error::{DownloadError, SaveError};
 
 use std::io;
+use std::path::Path;
 
 use serde_json::Value;
 use url::Url;
@@ -16,20 +20,29 @@ use wavespeed_client::text::shorten;
 use wavespeed_poll::Deadline;
 
 use crate::client::Wavespeed;
-use crate::download::place::persist;
+use crate::download::persist::persist;
 use crate::download::transfer::{PartialFile, TransferError};
 use crate::store::record::Downloaded;
-use crate::target::{Target, temporary};
+use crate::target::{Target, temporary_file};
 
-/// How often a broken transfer is gone on with.
+/// The number of retries of one output after transient errors.
 const RETRIES: u32 = 4;
 
+/// The result of the check of a target path before the transfer.
+struct TargetState {
+    /// `true` if the target exists but may hold this very output, which its content has to show.
+    exists: bool,
+    /// The largest length, in bytes, that the output may have.
+    limit: u64,
+}
+
 impl Wavespeed {
-    /// Writes every output of a task to files, by the deadline of the settings. May be dropped at
-    /// any await: a file is either whole or not there.
+    /// Saves every output of a prediction as a file, with the deadline of the settings. The future
+    /// may be dropped at any await: each file is either complete or absent.
     ///
     /// # Errors
-    /// If one cannot be had or written. What was saved before is in the error.
+    /// Returns an error if any output could not be saved. The error lists the outputs that were
+    /// saved.
     pub async fn download(
         &self,
         done: &Prediction,
@@ -38,10 +51,10 @@ impl Wavespeed {
         self.download_until(done, target, self.deadline()).await
     }
 
-    /// As [`download`](Self::download), with a deadline of its own.
+    /// Saves outputs as [`download`](Self::download) does, with another deadline.
     ///
     /// # Errors
-    /// As of [`download`](Self::download).
+    /// Returns the errors of [`download`](Self::download).
     pub async fn download_until(
         &self,
         done: &Prediction,
@@ -52,7 +65,7 @@ impl Wavespeed {
         if done.outputs().is_empty() {
             failed.push((1, SaveError::Nothing));
         }
-        // One that cannot be had must not keep the others.
+        // An output that fails must not keep the others from being saved.
         for (number, output) in (1..).zip(done.outputs()) {
             let save = self.save(&done.id, number, output, target, deadline);
             let result = deadline.timeout(self.0.poller.clock(), save).await;
@@ -62,26 +75,28 @@ impl Wavespeed {
             }
         }
         if failed.is_empty() {
-            self.note_saved(&done.id, &saved);
+            self.record_saved(&done.id, &saved);
             return Ok(saved);
         }
         let id = done.id.clone();
         Err(DownloadError { id, saved, failed })
     }
 
-    /// The files are there: a store that fails now must not hide them.
-    fn note_saved(&self, id: &str, saved: &[Downloaded]) {
+    /// Records the saved files in the store. The files exist, so a store that fails is logged and
+    /// does not fail the download.
+    fn record_saved(&self, id: &str, saved: &[Downloaded]) {
         let Ok(id) = id.parse() else { return };
-        // They are to be found from anywhere.
         let mut saved = saved.to_vec();
+        // Absolute paths, as another process may run in another folder.
         for file in &mut saved {
             file.path = std::path::absolute(&file.path).unwrap_or_default();
         }
         if let Err(error) = self.0.store.record_saved(&self.0.account, &id, &saved) {
-            tracing::error!(%id, %error, "what was saved could not be written down");
+            tracing::error!(%id, %error, "the saved files could not be recorded");
         }
     }
 
+    /// Saves one output. `number` counts from 1.
     async fn save(
         &self,
         id: &str,
@@ -97,42 +112,34 @@ impl Wavespeed {
             path: path.clone(),
             error,
         };
-        // Told before the transfer, as far as it can be. A device or a pipe is never replaced. A
-        // file may be this very output: a download that ended before it could say so left it.
-        let mut largest = self.0.max_output_bytes;
-        let mut rival = false;
-        if let Ok(there) = path.symlink_metadata()
-            && !(target.is_force() && path.is_file())
-        {
-            if !there.is_file() || there.len() == 0 {
-                return Err(SaveError::Exists { path });
-            }
-            rival = true;
-            largest = largest.min(there.len());
-        }
+        let TargetState { exists, limit } = self.check_target(&path, target.is_force())?;
         if target.is_folder() {
-            std::fs::create_dir_all(target.home()).map_err(write)?;
+            std::fs::create_dir_all(target.parent_folder()).map_err(write)?;
         }
-        let mut part = PartialFile::new(temporary(target.home()).map_err(write)?);
+        // In the folder of the target, as a rename works only within one file system.
+        let file = temporary_file(target.parent_folder()).map_err(write)?;
+        let mut partial = PartialFile::new(file);
         let fetched = self
-            .fetch(&mut part, id, number, (url, largest), deadline)
+            .fetch(&mut partial, id, number, (url, limit), deadline)
             .await;
         let url = fetched.map_err(|(url, error)| match error {
-            // It is longer than what is there, so it is another.
-            TransferError::TooLong if rival => SaveError::Exists { path: path.clone() },
-            error => SaveError::of(&url, &path, error, part.bytes),
+            // The output is longer than the existing file, so the file holds something else.
+            TransferError::TooLong if exists => SaveError::Exists { path: path.clone() },
+            error => SaveError::from_transfer(&url, &path, error, partial.bytes),
         })?;
-        let (bytes, sha256) = (part.bytes, part.sha256());
-        let file = part.file;
+        let (bytes, sha256) = (partial.bytes, partial.sha256());
+        let file = partial.file;
         let url = url.to_string();
         if bytes == 0 {
             return Err(SaveError::Empty { url });
         }
         let (to, replace) = (path.clone(), target.is_force());
-        // To be safe on disk takes its time, which others on this thread must not wait for.
-        let kept = tokio::task::spawn_blocking(move || persist(file, &to, replace));
-        let kept = kept.await.map_err(|error| write(io::Error::other(error)))?;
-        kept.map_err(|error| match error.kind() {
+        // Flushing a large file to disk takes seconds, during which the runtime must not block.
+        let persisted = tokio::task::spawn_blocking(move || persist(file, &to, replace));
+        let persisted = persisted
+            .await
+            .map_err(|error| write(io::Error::other(error)))?;
+        persisted.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => SaveError::Exists { path: path.clone() },
             _ => write(error),
         })?;
@@ -146,38 +153,65 @@ impl Wavespeed {
         })
     }
 
-    /// Fetches an output, going on where the transfer breaks, as long as the deadline allows. A URL
-    /// that has expired is had anew from the result. Says from where it came, or was to come.
+    /// Refuses a target that exists before the transfer, as far as that can be decided without the
+    /// content of the output.
+    fn check_target(&self, path: &Path, force: bool) -> Result<TargetState, SaveError> {
+        let limit = self.0.max_output_bytes;
+        // Not through links: a link that leads nowhere exists, too. With force, files are replaced;
+        // devices, pipes and folders never are.
+        let existing = path.symlink_metadata().ok();
+        let Some(existing) = existing.filter(|_| !(force && path.is_file())) else {
+            let exists = false;
+            return Ok(TargetState { exists, limit });
+        };
+        if !existing.is_file() || existing.len() == 0 {
+            let path = path.to_owned();
+            return Err(SaveError::Exists { path });
+        }
+        // The file may be this very output, left by a download that ended before it was recorded.
+        // Only its content shows that, so the output is transferred and compared. A transfer that
+        // becomes longer than the file ends early, as the file then holds something else.
+        let limit = limit.min(existing.len());
+        let exists = true;
+        Ok(TargetState { exists, limit })
+    }
+
+    /// Transfers an output to `partial`, with retries, and returns the URL that was used last. An
+    /// error carries that URL, too.
     async fn fetch(
         &self,
-        part: &mut PartialFile,
+        partial: &mut PartialFile,
         id: &str,
         number: usize,
-        (mut url, largest): (Url, u64),
+        (mut url, limit): (Url, u64),
         deadline: Deadline,
     ) -> Result<Url, (Url, TransferError)> {
-        let (poller, mut renewed) = (&self.0.poller, false);
-        let mut tries = 0;
+        let (poller, mut is_renewed) = (&self.0.poller, false);
+        let mut retries = 0;
         loop {
-            let error = match part.fetch(&self.0.files, &url, largest).await {
+            let error = match partial.fetch(&self.0.files, &url, limit).await {
                 Ok(()) => return Ok(url),
                 Err(error) => error,
             };
-            if error.is_expired() && !renewed {
-                renewed = true;
-                match self.renew(id, number).await.filter(|fresh| *fresh != url) {
-                    Some(fresh) => url = fresh,
+            // Output URLs can expire, and the record then has a new one. Renewed once and without a
+            // wait; if the record has the same URL, the file itself is gone.
+            if error.is_expired() && !is_renewed {
+                is_renewed = true;
+                match self.renew_url(id, number).await.filter(|new| *new != url) {
+                    Some(new) => url = new,
                     None => return Err((url, error)),
                 }
                 continue;
             }
-            let wait = poller.backoff(tries);
-            tries += 1;
-            let again = error.is_transient() && tries <= RETRIES;
-            if !again || !deadline.allows(wait, poller.clock()) {
+            let wait = poller.backoff(retries);
+            retries += 1;
+            let may_retry = error.is_transient() && retries <= RETRIES;
+            // If the back-off ends after the deadline, the error of the transfer is returned now: it
+            // says more than "deadline passed".
+            if !may_retry || !deadline.allows(wait, poller.clock()) {
                 return Err((url, error));
             }
-            tracing::warn!(%id, number, ?error, "a download is tried again");
+            tracing::warn!(%id, number, ?error, "a download is retried");
             poller
                 .clock()
                 .sleep_until(poller.clock().now() + wait)
@@ -185,14 +219,15 @@ impl Wavespeed {
         }
     }
 
-    /// Where the result says the output is now.
-    async fn renew(&self, id: &str, number: usize) -> Option<Url> {
+    /// Returns the present URL of an output by the record of its prediction.
+    async fn renew_url(&self, id: &str, number: usize) -> Option<Url> {
         let record = self.job(id).ok()?.fetch().await.ok()?;
         output_url(record.outputs().get(number - 1)?)
     }
 }
 
-/// The http or https URL of an output: the output itself, or what an object calls `url`.
+/// Returns the http or https URL of an output: the output itself, or its member `url` if the output
+/// is an object.
 #[must_use]
 pub fn output_url(output: &Value) -> Option<Url> {
     let text = output.as_str().or_else(|| output.get("url")?.as_str())?;

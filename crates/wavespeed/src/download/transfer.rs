@@ -1,4 +1,8 @@
-//! One file on its way: what has come of it, and going on from there when the transfer breaks.
+//! Transfer of one file over HTTP, resumed after a broken connection.
+//!
+//! A [`PartialFile`] holds the bytes that have arrived and their hash. Each call of
+//! [`PartialFile::fetch`] makes one request: for the rest of the file if the host gave a validator
+//! (RFC 9110, section 8.8) by which it can tell that the file is unchanged, or for all of it.
 
 use std::io;
 use std::io::{Seek as _, Write as _};
@@ -13,49 +17,56 @@ use url::Url;
 
 use crate::target::extension;
 
-/// What has come of a file.
+/// The bytes of a file that have arrived so far.
+///
+/// Whenever the transfer can be resumed, `bytes`, `hash` and the position in `file` agree: all three
+/// cover exactly the bytes that were received since the last restart.
 pub(crate) struct PartialFile {
     pub(crate) file: NamedTempFile,
+    /// The number of bytes received.
     pub(crate) bytes: u64,
     hash: Sha256,
-    /// What tells this version of the file from another, for going on with the same.
-    version: Option<HeaderValue>,
-    /// The length of the whole file, if it was announced.
-    whole: Option<u64>,
+    /// The validator of the version that `bytes` belong to. `None` if the host gave none, and the
+    /// transfer cannot be resumed.
+    validator: Option<HeaderValue>,
+    /// The length of the whole file in bytes, if the host announced it.
+    announced: Option<u64>,
 }
 
-/// Why a transfer did not come to its end.
+/// Error of one transfer.
 #[derive(Debug)]
 pub(crate) enum TransferError {
-    /// The host answered with another status.
+    /// The host answered with a status other than 200 and a matching 206.
     Refused(StatusCode),
-    /// The host answered with a page instead of the file.
+    /// The host answered with an HTML page instead of the file.
     Page,
-    /// The host could not be reached, or the transfer broke.
+    /// The host could not be reached, or the connection broke.
     Transfer(reqwest::Error),
-    /// It ended with another length than announced.
+    /// The file ended with another length than this announced one, in bytes.
     Length(u64),
-    /// It is longer than it may be.
+    /// The file is longer than the limit.
     TooLong,
-    /// It needs this many bytes more than the disk has left.
+    /// The disk lacks this many bytes of free space for the file.
     NoRoom(u64),
-    /// It could not be written.
+    /// The file could not be written.
     Write(io::Error),
 }
 
 impl TransferError {
-    /// Whether another try may go on from here.
+    /// Returns `true` if the next attempt may succeed.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Page | Self::Transfer(_) => true,
             Self::Refused(status) => {
+                // 416 Range Not Satisfiable answers a resume of a file that is shorter now. The
+                // next attempt starts from the beginning.
                 status.is_server_error() || matches!(status.as_u16(), 408 | 416 | 429)
             }
             Self::Length(_) | Self::TooLong | Self::NoRoom(_) | Self::Write(_) => false,
         }
     }
 
-    /// Whether the URL may have expired.
+    /// Returns `true` if the URL may have expired. Hosts of signed URLs answer one of these.
     pub(crate) fn is_expired(&self) -> bool {
         matches!(self, Self::Refused(status) if matches!(status.as_u16(), 401 | 403 | 404 | 410))
     }
@@ -67,117 +78,158 @@ impl PartialFile {
             file,
             bytes: 0,
             hash: Sha256::new(),
-            version: None,
-            whole: None,
+            validator: None,
+            announced: None,
         }
     }
 
-    /// Fetches the rest of the file: all of it, unless a part has come and the host can tell that
-    /// it is still the same file.
+    /// Requests the missing bytes of the file, or all bytes if the transfer cannot be resumed, and
+    /// appends them. `limit` is the largest length in bytes.
+    ///
+    /// # Errors
+    /// Returns an error if the file is not complete. After a broken connection the received bytes
+    /// are kept for the next call; after an unusable answer they are discarded.
     pub(crate) async fn fetch(
         &mut self,
         client: &Client,
         url: &Url,
         limit: u64,
     ) -> Result<(), TransferError> {
-        let mut request = client.get(url.clone());
-        if let Some(version) = self.version.as_ref().filter(|_| self.bytes > 0) {
-            let rest = format!("bytes={}-", self.bytes);
-            request = request.header(RANGE, rest).header(IF_RANGE, version);
-        }
-        let response = request.send().await.map_err(TransferError::Transfer)?;
-        match response.status() {
-            StatusCode::PARTIAL_CONTENT if starts_at(response.headers()) == Some(self.bytes) => {}
-            StatusCode::OK if is_page(response.headers()) && !may_be_page(url) => {
-                self.restart().map_err(TransferError::Write)?;
-                return Err(TransferError::Page);
-            }
-            StatusCode::OK => {
-                self.restart().map_err(TransferError::Write)?;
-                self.version = version(response.headers());
-                self.whole = response.content_length();
-            }
-            status => {
-                // Whatever it is, it is not the rest of what has come.
-                self.restart().map_err(TransferError::Write)?;
-                return Err(TransferError::Refused(status));
-            }
-        }
-        if self.whole.is_some_and(|whole| whole > limit) {
+        let response = self.request(client, url).await?;
+        self.accept_head(&response, url)?;
+        // Refused before the body is read: neither a file that is too long nor a full disk gets
+        // better during the transfer.
+        if self.announced.is_some_and(|announced| announced > limit) {
             return Err(TransferError::TooLong);
         }
-        if let Some(missing) = self.missing_room() {
+        if let Some(missing) = self.missing_space() {
             return Err(TransferError::NoRoom(missing));
         }
-        self.take(response, limit).await?;
-        match self.whole {
-            Some(whole) if whole != self.bytes => Err(TransferError::Length(whole)),
+        self.append_body(response, limit).await?;
+        // HTTP ends a body at its own length, but a resumed file must also add up to the length
+        // that was announced with its beginning.
+        match self.announced {
+            Some(announced) if announced != self.bytes => Err(TransferError::Length(announced)),
             _ => Ok(()),
         }
     }
 
-    /// What the disk lacks for the rest, as far as that can be told.
-    fn missing_room(&self) -> Option<u64> {
-        let room = fs4::available_space(self.file.path().parent()?).ok()?;
-        let rest = self.whole?.saturating_sub(self.bytes);
-        rest.checked_sub(room).filter(|missing| *missing > 0)
+    /// Sends the request for the rest of the file, or for the whole file if there is nothing to
+    /// resume or no validator.
+    async fn request(&self, client: &Client, url: &Url) -> Result<Response, TransferError> {
+        let mut request = client.get(url.clone());
+        // A Range alone could append the rest of a new version to the beginning of an old one. With
+        // If-Range (RFC 9110, section 13.1.5) the host sends the range only if the validator still
+        // matches, and the whole file with status 200 otherwise.
+        if let Some(validator) = self.validator.as_ref().filter(|_| self.bytes > 0) {
+            let range = format!("bytes={}-", self.bytes);
+            request = request.header(RANGE, range).header(IF_RANGE, validator);
+        }
+        request.send().await.map_err(TransferError::Transfer)
     }
 
-    async fn take(&mut self, mut response: Response, limit: u64) -> Result<(), TransferError> {
+    /// Decides by status and headers of an answer what happens to the bytes received before: they
+    /// are continued (206 from their end on) or discarded (everything else).
+    fn accept_head(&mut self, response: &Response, url: &Url) -> Result<(), TransferError> {
+        let headers = response.headers();
+        match response.status() {
+            // The rest of the same version. A 206 that begins elsewhere would leave a gap or an
+            // overlap, and falls through to the refusal below.
+            StatusCode::PARTIAL_CONTENT if range_start(headers) == Some(self.bytes) => Ok(()),
+            StatusCode::OK if is_html(headers) && !may_be_html(url) => {
+                self.restart().map_err(TransferError::Write)?;
+                Err(TransferError::Page)
+            }
+            // The whole file: the first request, a host without ranges, or a new version. The bytes
+            // received before are of no use, and validator and length are those of this answer.
+            StatusCode::OK => {
+                self.restart().map_err(TransferError::Write)?;
+                self.validator = validator(headers);
+                self.announced = response.content_length();
+                Ok(())
+            }
+            // Discarded here as well: after a 416 or a misplaced 206 the same resume would fail
+            // again, so the next attempt has to start from the beginning.
+            status => {
+                self.restart().map_err(TransferError::Write)?;
+                Err(TransferError::Refused(status))
+            }
+        }
+    }
+
+    /// Returns the number of bytes that the disk lacks for the rest of the file. Returns `None` if
+    /// there is enough space, or if the length or the free space is unknown.
+    fn missing_space(&self) -> Option<u64> {
+        let available = fs4::available_space(self.file.path().parent()?).ok()?;
+        let rest = self.announced?.saturating_sub(self.bytes);
+        rest.checked_sub(available).filter(|missing| *missing > 0)
+    }
+
+    /// Appends the body of an answer.
+    async fn append_body(
+        &mut self,
+        mut response: Response,
+        limit: u64,
+    ) -> Result<(), TransferError> {
         while let Some(chunk) = response.chunk().await.map_err(TransferError::Transfer)? {
             self.bytes += chunk.len() as u64;
+            // The announced length was checked, but a chunked body announces none.
             if self.bytes > limit {
                 return Err(TransferError::TooLong);
             }
-            // Pieces are small, so the write is too short to be worth another thread.
+            // Chunks are small, so a write is too short to be worth a blocking thread.
             self.file.write_all(&chunk).map_err(TransferError::Write)?;
             self.hash.update(&chunk);
         }
         Ok(())
     }
 
+    /// Discards all bytes received, so that the next request asks for the whole file.
     fn restart(&mut self) -> io::Result<()> {
         self.file.as_file().set_len(0)?;
         self.file.rewind()?;
         self.bytes = 0;
         self.hash = Sha256::new();
-        self.version = None;
+        self.validator = None;
         Ok(())
     }
 
-    /// The SHA-256 of what has come, in lowercase hex.
+    /// Returns the SHA-256 of the bytes received, in lowercase hex.
     pub(crate) fn sha256(&self) -> String {
         base16ct::lower::encode_string(&self.hash.clone().finalize())
     }
 }
 
-/// A strong ETag, or else the time of the last change.
-fn version(headers: &HeaderMap) -> Option<HeaderValue> {
+/// Returns the validator of an answer that If-Range may carry: a strong ETag, or else Last-Modified.
+fn validator(headers: &HeaderMap) -> Option<HeaderValue> {
+    // RFC 9110 forbids a weak ETag in If-Range: two versions that differ in bytes may share it.
     let strong = headers
         .get(ETAG)
         .filter(|tag| !tag.as_bytes().starts_with(b"W/"));
     strong.or_else(|| headers.get(LAST_MODIFIED)).cloned()
 }
 
-/// Whether it is HTML that comes.
-fn is_page(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let page = b"text/html";
-    kind.and_then(|kind| kind.get(..page.len()))
-        .is_some_and(|kind| kind.eq_ignore_ascii_case(page))
+/// Returns `true` if the body is HTML by its Content-Type.
+fn is_html(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let html = b"text/html";
+    // Only the beginning is compared, as parameters such as a charset may follow.
+    content_type
+        .and_then(|content_type| content_type.get(..html.len()))
+        .is_some_and(|content_type| content_type.eq_ignore_ascii_case(html))
 }
 
-/// Whether a URL leaves it open that its file is HTML. Where it names another kind of file, HTML is
-/// what a gateway or a login page puts in its place, with a status as if all were well.
-fn may_be_page(url: &Url) -> bool {
-    extension(url).is_none_or(|kind| {
-        let pages = ["html", "htm"];
-        pages.iter().any(|page| kind.eq_ignore_ascii_case(page))
+/// Returns `true` if the file of a URL may be HTML by its extension. For any other extension, HTML
+/// comes from a gateway or a login page that answers with a status of success.
+fn may_be_html(url: &Url) -> bool {
+    extension(url).is_none_or(|extension| {
+        let html = ["html", "htm"];
+        html.iter().any(|html| extension.eq_ignore_ascii_case(html))
     })
 }
 
-/// Where the content of a partial answer begins.
-fn starts_at(headers: &HeaderMap) -> Option<u64> {
+/// Returns the offset of the first byte in the Content-Range of a partial answer.
+fn range_start(headers: &HeaderMap) -> Option<u64> {
     let range = headers.get(CONTENT_RANGE)?.to_str().ok()?;
     range
         .strip_prefix("bytes ")?

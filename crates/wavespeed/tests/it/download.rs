@@ -307,7 +307,7 @@ async fn output_that_is_not_a_url_is_reported() {
             .download(&completed([output.clone()]), &target)
             .await
             .unwrap_err();
-        let expected = format!("output 1: it is not a URL, but {output}");
+        let expected = format!("output 1: the output is not a URL but {output}");
         assert!(error.to_string().ends_with(&expected), "{error}");
     }
     for outputs in [json!([]), json!(null)] {
