@@ -451,8 +451,8 @@ fn files_of_another_kind_and_empty_lists_are_refused() {
     let swapped = wave.quick(&["run", avatar, "--image", "a.mp3", "--audio", "a.png"]);
     assert_eq!(swapped.exit, 2, "{swapped}");
     for part in [
-        "sound, but a picture is wanted",
-        "a picture, but sound is wanted",
+        "sound, but the model takes a picture",
+        "a picture, but the model takes sound",
     ] {
         assert!(swapped.stderr.contains(part), "{swapped}");
     }

@@ -218,7 +218,7 @@ fn a_url_without_a_file_is_refused_before_the_submit() {
     assert!(
         unseen
             .stderr
-            .contains("warning: --video: could not be looked at"),
+            .contains("warning: --video: could not be checked"),
         "{unseen}"
     );
 }

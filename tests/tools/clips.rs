@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use libtest_mimic::Failed;
 use serde_json::Value;
-use wavespeed::media::{self, Container, End, Facts, TrackKind};
+use wavespeed::media::{self, Completeness, Container, Facts, TrackKind};
 
 /// A frame of the clips, and what encoders round.
 const NEAR: Duration = Duration::from_millis(50);
@@ -68,9 +68,9 @@ fn differences(name: &str, ours: &Facts, theirs: &Value) -> Vec<String> {
             wrong.push(format!("{what} is {theirs}, not {ours}"));
         }
     };
-    let end = match ours.end {
-        End::CutOff { .. } => "cut off",
-        End::Whole | End::Unknown | End::NoTracks => "not cut off",
+    let end = match ours.completeness {
+        Completeness::Truncated { .. } => "cut off",
+        Completeness::Complete | Completeness::Unknown | Completeness::NoTracks => "not cut off",
         _ => "?",
     };
     let cut = name.starts_with("cut-");

@@ -1,4 +1,7 @@
-//! What is known of a file against what the model says of its files. What is not known is no fault.
+//! The facts of a file, compared with the limits of a model for its files.
+//!
+//! A fact that is unknown is no fault: the vendor accepts files that the reader does not understand.
+//! Each check returns at most one [`Finding`], a message that begins with the name of the file.
 
 use std::time::Duration;
 
@@ -7,40 +10,43 @@ use wavespeed_client::{Bounds, Media, MediaKind};
 use crate::check::fault::Severity;
 use crate::check::rule::Rule;
 use crate::media::container::Container;
-use crate::media::facts::{End, Facts, TrackKind};
+use crate::media::facts::{Completeness, Facts, TrackKind};
 
-/// Frames and samples do not end on the second.
+/// The tolerance of durations. Frames and audio samples do not end exactly on a second, and a frame
+/// lasts up to 42 ms at 24 frames per second.
 const TOLERANCE: Duration = Duration::from_millis(50);
 
-/// A rule that is broken, what follows, and what to say.
+/// A broken rule, its severity, and a message.
 pub(crate) type Finding = (Rule, Severity, String);
 
-/// The faults of a file of this size, by its name in a message.
+/// Compares the facts of a file of this size in bytes with the limits of a model. Messages call the
+/// file by `name`.
 pub(crate) fn check_facts(name: &str, facts: &Facts, size: u64, media: &Media) -> Vec<Finding> {
     if size == 0 {
         return vec![refusal(Rule::Size, format!("{name} is empty"))];
     }
-    if let Some(found) = container(name, facts, media) {
-        // What it has instead is of no matter then.
-        return vec![found];
+    if let Some(finding) = check_container(name, facts, media) {
+        // Other limits are those of the right kind of file and would only confuse.
+        return vec![finding];
     }
-    let mut found: Vec<Finding> = Vec::new();
-    found.extend(self::size(name, size, &media.bytes));
-    found.extend(end(name, facts));
+    let mut findings: Vec<Finding> = Vec::new();
+    findings.extend(check_size(name, size, &media.bytes));
+    findings.extend(check_completeness(name, facts));
     if media.kind == MediaKind::Video {
-        found.extend(track(name, facts));
+        findings.extend(check_video_track(name, facts));
     }
-    found.extend(sides(name, facts, media));
-    found.extend(seconds(name, facts, &media.seconds));
-    found
+    findings.extend(check_sides(name, facts, media));
+    findings.extend(check_duration(name, facts, &media.seconds));
+    findings
 }
 
 fn refusal(rule: Rule, message: String) -> Finding {
     (rule, Severity::Refusal, message)
 }
 
-fn container(name: &str, facts: &Facts, media: &Media) -> Option<Finding> {
-    if let Some(kind) = kind(facts)
+fn check_container(name: &str, facts: &Facts, media: &Media) -> Option<Finding> {
+    // A model that lists no containers still takes only one kind of media.
+    if let Some(kind) = media_kind(facts)
         && media.containers.is_empty()
         && kind != media.kind
     {
@@ -50,26 +56,31 @@ fn container(name: &str, facts: &Facts, media: &Media) -> Option<Finding> {
             MediaKind::Image => "a picture",
             _ => "something else",
         };
-        let (is, wanted) = (facts.container, words(media.kind));
-        let message = format!("{name} is {is}, {}, but {wanted} is wanted", words(kind));
+        let (container, expected) = (facts.container, words(media.kind));
+        let message = format!(
+            "{name} is {container}, {}, but the model takes {expected}",
+            words(kind)
+        );
         return Some(refusal(Rule::Container, message));
     }
-    let mut known = media.containers.iter().map(|kind| facts.container.is(kind));
-    if media.containers.is_empty() || known.any(|is| is != Some(false)) {
+    // Refused only if the file is certainly none of the containers; see `Container::is`.
+    let mut matches = media.containers.iter().map(|kind| facts.container.is(kind));
+    if media.containers.is_empty() || matches.any(|is| is != Some(false)) {
         return None;
     }
-    let (is, wanted) = (facts.container, media.containers.join(" or "));
-    let message = format!("{name} is {is}, not {wanted}, whatever it is called; convert it");
+    let (container, expected) = (facts.container, media.containers.join(" or "));
+    let message =
+        format!("{name} is {container} by its content, but the model takes {expected}; convert it");
     Some(refusal(Rule::Container, message))
 }
 
-/// What a file is, if that is known for sure. One with sound alone may be called a video by its
-/// container.
-fn kind(facts: &Facts) -> Option<MediaKind> {
+/// Returns the kind of media in a file, or `None` if the kind is uncertain.
+fn media_kind(facts: &Facts) -> Option<MediaKind> {
     use Container as C;
     Some(match facts.container {
         C::Png | C::Jpeg | C::Gif | C::Webp | C::Heif => MediaKind::Image,
         C::Mp3 | C::Wav | C::Flac | C::Aac | C::M4a => MediaKind::Audio,
+        // These may hold sound alone, so only a video track makes a video of them.
         C::Mp4 | C::Mov | C::Matroska | C::Avi | C::Flv | C::MpegTs | C::MpegPs | C::Asf => {
             facts.video().map(|_| MediaKind::Video)?
         }
@@ -77,7 +88,7 @@ fn kind(facts: &Facts) -> Option<MediaKind> {
     })
 }
 
-fn size(name: &str, size: u64, limits: &Bounds) -> Option<Finding> {
+fn check_size(name: &str, size: u64, limits: &Bounds) -> Option<Finding> {
     let bytes = size as f64;
     if let Some(max) = limits.max.filter(|max| bytes > *max) {
         let message = format!(
@@ -90,41 +101,45 @@ fn size(name: &str, size: u64, limits: &Bounds) -> Option<Finding> {
         return Some(refusal(Rule::Size, message));
     }
     let advised = limits.advised_max.filter(|advised| bytes > *advised)?;
-    let message = format!("{name} has {size} bytes, at most {advised} are advised");
+    let message = format!("{name} has {size} bytes, at most {advised} are recommended");
     Some((Rule::Size, Severity::Warning, message))
 }
 
-fn end(name: &str, facts: &Facts) -> Option<Finding> {
-    let message = match facts.end {
-        End::CutOff { expected } => format!(
-            "{name} was cut off: it should go on to byte {expected}; copy or download it again"
+fn check_completeness(name: &str, facts: &Facts) -> Option<Finding> {
+    let message = match facts.completeness {
+        Completeness::Truncated { expected } => format!(
+            "{name} is truncated: it should extend to byte {expected}; copy or download it again"
         ),
-        End::NoTracks => format!(
-            "{name} does not say what its tracks are (no moov): it was not finished; render it again"
+        // Encoders write `moov` last, so a file without one comes from an encoder that was stopped.
+        Completeness::NoTracks => format!(
+            "{name} does not describe its tracks (no moov box): it was not finished; render it again"
         ),
-        End::Whole | End::Unknown => return None,
+        Completeness::Complete | Completeness::Unknown => return None,
     };
     Some(refusal(Rule::Whole, message))
 }
 
-fn track(name: &str, facts: &Facts) -> Option<Finding> {
-    let mut tracks = facts.tracks.iter().map(|track| track.kind);
-    let none = !tracks.any(|kind| matches!(kind, TrackKind::Video | TrackKind::Unknown));
+fn check_video_track(name: &str, facts: &Facts) -> Option<Finding> {
+    // No tracks at all means that they are unknown, and a track of unknown kind may be the video.
+    let mut kinds = facts.tracks.iter().map(|track| track.kind);
+    let has_none = !kinds.any(|kind| matches!(kind, TrackKind::Video | TrackKind::Unknown));
     let message = format!("{name} has no video track");
-    (none && !facts.tracks.is_empty()).then(|| refusal(Rule::Track, message))
+    (has_none && !facts.tracks.is_empty()).then(|| refusal(Rule::Track, message))
 }
 
-fn sides(name: &str, facts: &Facts, media: &Media) -> Option<Finding> {
+/// Compares width and height with the limits of each side, of the aspect ratio, and with the
+/// recommended resolutions, in this order, and returns the first finding.
+fn check_sides(name: &str, facts: &Facts, media: &Media) -> Option<Finding> {
     let (width, height) = match media.kind {
         MediaKind::Image => facts.picture?,
         _ => facts.video()?.size?,
     };
     let limits = &media.side_px;
-    let within = |side: u32| {
+    let is_within = |side: u32| {
         let side = f64::from(side);
         limits.min.is_none_or(|min| side >= min) && limits.max.is_none_or(|max| side <= max)
     };
-    if !within(width) || !within(height) {
+    if !is_within(width) || !is_within(height) {
         let message = format!(
             "{name} is {width}x{height}, but each side must be {}; scale it",
             range(limits, " px")
@@ -132,31 +147,78 @@ fn sides(name: &str, facts: &Facts, media: &Media) -> Option<Finding> {
         return Some(refusal(Rule::Side, message));
     }
     let aspect = f64::from(width) / f64::from(height);
-    let too_flat = media.aspect.max.is_some_and(|max| aspect > max);
-    if too_flat || media.aspect.min.is_some_and(|min| aspect < min) {
+    let is_too_wide = media.aspect.max.is_some_and(|max| aspect > max);
+    let is_too_tall = media.aspect.min.is_some_and(|min| aspect < min);
+    if is_too_wide || is_too_tall {
         let message = format!(
             "{name} is {width}x{height}, but its width must be {} times its height; crop it",
             range(&media.aspect, "")
         );
         return Some(refusal(Rule::Side, message));
     }
-    // A clip that stands on its head side is called by its shorter side, too.
+    // The resolution of a video in portrait format is named by its shorter side as well.
     let (lines, advised) = (width.min(height), media.advised_lines);
     if advised.is_empty() || advised.contains(&lines) {
         return None;
     }
     let advised: Vec<String> = advised.iter().map(|lines| format!("{lines}p")).collect();
     let message = format!(
-        "{name} is {width}x{height}, but {} is advised",
+        "{name} is {width}x{height}, but {} is recommended",
         advised.join(" or ")
     );
     Some((Rule::Resolution, Severity::Warning, message))
 }
 
-/// A file states its length several times. Nobody knows which one the vendor looks at, so it is
-/// refused only if all are out of range.
-fn seconds(name: &str, facts: &Facts, limits: &Bounds) -> Option<Finding> {
-    let stated = [
+/// Compares the durations of a file with the limits of a model.
+///
+/// A file states up to three durations, which may differ. The vendor does not document which of
+/// them counts, so a file is refused only if all are out of range, and a warning is given if any is.
+fn check_duration(name: &str, facts: &Facts, limits: &Bounds) -> Option<Finding> {
+    let durations = stated_durations(facts);
+    // The duration of the video track is listed first, and named in messages.
+    let (_, first) = *durations.first()?;
+    let all = |severity| {
+        let mut severities = durations
+            .iter()
+            .map(|(_, duration)| severity_of(*duration, limits));
+        severities.all(|other| other == Some(severity))
+    };
+    let any = durations
+        .iter()
+        .any(|(_, duration)| severity_of(*duration, limits).is_some());
+    if all(Severity::Refusal) {
+        let allowed = range(limits, " s");
+        let message = format!(
+            "{name} is {} long, but must be {allowed}; cut it",
+            shown(first)
+        );
+        return Some(refusal(Rule::Duration, message));
+    }
+    let message = if all(Severity::Warning) {
+        format!(
+            "{name} is {} long; at most {} s are recommended, and the rest may be cut off",
+            shown(first),
+            limits.advised_max.unwrap_or_default()
+        )
+    } else if any {
+        let each = durations
+            .iter()
+            .map(|(source, duration)| format!("{source} {}", shown(*duration)));
+        let each: Vec<String> = each.collect();
+        let allowed = range(limits, " s");
+        format!(
+            "{name} states several durations ({}), of which not all are {allowed}",
+            each.join(", ")
+        )
+    } else {
+        return None;
+    };
+    Some((Rule::Duration, Severity::Warning, message))
+}
+
+/// Returns the durations that a file states, each with its source.
+fn stated_durations(facts: &Facts) -> Vec<(&'static str, Duration)> {
+    let sources = [
         (
             "its video track",
             facts.video().and_then(|video| video.duration),
@@ -164,58 +226,33 @@ fn seconds(name: &str, facts: &Facts, limits: &Bounds) -> Option<Finding> {
         ("its longest track", facts.longest()),
         ("its header", facts.movie),
     ];
-    let stated = stated
-        .iter()
-        .filter_map(|(what, time)| Some((*what, (*time)?)));
-    let stated: Vec<(&str, Duration)> = stated.collect();
-    let bad = |time: Duration| {
-        let over = |max: f64| time > Duration::from_secs_f64(max) + TOLERANCE;
-        let under = |min: f64| time + TOLERANCE < Duration::from_secs_f64(min);
-        match limits {
-            _ if limits.min.is_some_and(under) => Some(Severity::Refusal),
-            _ if limits.max.is_some_and(over) => Some(Severity::Refusal),
-            _ if limits.advised_max.is_some_and(over) => Some(Severity::Warning),
-            _ => None,
-        }
-    };
-    let (_, first) = *stated.first()?;
-    let all = |severity| stated.iter().all(|(_, time)| bad(*time) == Some(severity));
-    let message = match () {
-        () if all(Severity::Refusal) => {
-            let allowed = range(limits, " s");
-            let message = format!(
-                "{name} is {} long, but must be {allowed}; cut it",
-                shown(first)
-            );
-            return Some(refusal(Rule::Duration, message));
-        }
-        () if all(Severity::Warning) => format!(
-            "{name} is {} long; more than {} s is advised against, and may be cut",
-            shown(first),
-            limits.advised_max.unwrap_or_default()
-        ),
-        () if stated.iter().any(|(_, time)| bad(*time).is_some()) => {
-            let each = stated
-                .iter()
-                .map(|(what, time)| format!("{what} {}", shown(*time)));
-            let each: Vec<String> = each.collect();
-            let allowed = range(limits, " s");
-            format!(
-                "{name} states several lengths ({}), of which not all are {allowed}",
-                each.join(", ")
-            )
-        }
-        () => return None,
-    };
-    Some((Rule::Duration, Severity::Warning, message))
+    sources
+        .into_iter()
+        .filter_map(|(source, duration)| Some((source, duration?)))
+        .collect()
 }
 
-fn shown(time: Duration) -> String {
-    let seconds = format!("{:.2}", time.as_secs_f64());
+/// Returns the severity of a duration that is out of range.
+fn severity_of(duration: Duration, limits: &Bounds) -> Option<Severity> {
+    let is_over = |max: f64| duration > Duration::from_secs_f64(max) + TOLERANCE;
+    // The tolerance is added on this side, as a duration cannot be negative.
+    let is_under = |min: f64| duration + TOLERANCE < Duration::from_secs_f64(min);
+    if limits.min.is_some_and(is_under) || limits.max.is_some_and(is_over) {
+        Some(Severity::Refusal)
+    } else if limits.advised_max.is_some_and(is_over) {
+        Some(Severity::Warning)
+    } else {
+        None
+    }
+}
+
+/// Returns a duration in seconds with at most two decimals, such as `4.5 s`.
+fn shown(duration: Duration) -> String {
+    let seconds = format!("{:.2}", duration.as_secs_f64());
     format!("{} s", seconds.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// What is allowed, or advised if nothing else is said.
+/// Returns limits in words. The recommended maximum stands in for a maximum.
 fn range(limits: &Bounds, unit: &str) -> String {
     match (limits.min, limits.max.or(limits.advised_max)) {
         (Some(min), Some(max)) => format!("{min} to {max}{unit}"),
@@ -230,7 +267,7 @@ mod tests {
     use super::*;
     use crate::media::{Container, Track};
 
-    /// What the first model says of its video.
+    /// Returns the limits of a model for its video.
     fn media() -> &'static Media {
         let model = crate::model("kwaivgi/kling-lipsync/text-to-video").unwrap();
         model.input("video").unwrap().media.as_ref().unwrap()
@@ -256,7 +293,7 @@ mod tests {
             ],
             movie: milliseconds(movie),
             picture: None,
-            end: End::Whole,
+            completeness: Completeness::Complete,
         }
     }
 
@@ -269,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn sides_are_a_rule_and_lines_an_advice() {
+    fn sides_are_limited_and_lines_are_recommended() {
         for (size, expected) in [
             ((720, 720), None),
             ((1920, 1080), None),
@@ -285,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_have_sides_and_an_aspect() {
+    fn sides_and_aspect_of_pictures_are_limited() {
         let model = crate::model("kwaivgi/kling-v1.6-i2v-pro").unwrap();
         let media = model.input("image").unwrap().media.as_ref().unwrap();
         for (size, refused) in [
@@ -308,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_is_refused_only_if_all_that_are_stated_are_wrong() {
+    fn a_duration_is_refused_only_if_all_durations_are_out_of_range() {
         let (refused, warned) = (Severity::Refusal, Severity::Warning);
         for (lengths, expected) in [
             ([5000, 5000, 5000], None),
@@ -334,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_ends_and_tracks() {
+    fn size_completeness_tracks_and_container_are_checked() {
         let fine = clip((1280, 720), 5000, 5000, 5000);
         let one = |rule| vec![(rule, Severity::Refusal)];
         assert_eq!(rules(&fine, 100_000_000), []);
@@ -346,11 +383,17 @@ mod tests {
             rules(&facts, 1000)
         };
         assert_eq!(
-            with(&|facts| facts.end = End::CutOff { expected: 9 }),
+            with(&|facts| facts.completeness = Completeness::Truncated { expected: 9 }),
             one(Rule::Whole)
         );
-        assert_eq!(with(&|facts| facts.end = End::NoTracks), one(Rule::Whole));
-        assert_eq!(with(&|facts| facts.end = End::Unknown), []);
+        assert_eq!(
+            with(&|facts| facts.completeness = Completeness::NoTracks),
+            one(Rule::Whole)
+        );
+        assert_eq!(
+            with(&|facts| facts.completeness = Completeness::Unknown),
+            []
+        );
         assert_eq!(with(&|facts| _ = facts.tracks.remove(0)), one(Rule::Track));
         assert_eq!(with(&|facts| facts.tracks.clear()), []);
         assert_eq!(with(&|facts| facts.container = Container::Mov), []);

@@ -1,4 +1,4 @@
-//! What a check finds: faults, and what follows from each.
+//! The faults that a check finds, and the severity of each.
 
 use std::fmt;
 use std::hash::Hash;
@@ -9,38 +9,38 @@ use strum::IntoStaticStr;
 
 use crate::check::rule::Rule;
 
-/// Something about an input that the vendor would refuse, or would take for something else.
+/// A fault of an input: a value that the vendor would refuse or misunderstand.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Fault {
     /// The input, such as `voice_id`, or `images[2]` in an array.
     pub field: String,
-    /// The rule it breaks.
+    /// The rule that the value breaks.
     pub rule: Rule,
-    /// The value; null if there is none.
+    /// The value, or null if it is missing.
     pub value: Value,
-    /// What is wrong and how to mend it.
+    /// A clause about the field: the problem, and how to fix it.
     pub message: String,
-    /// What follows from it.
+    /// The consequence.
     pub severity: Severity,
 }
 
-/// What follows from a [`Fault`].
+/// The consequence of a [`Fault`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Severity {
-    /// Nothing is sent.
+    /// The input is refused, and nothing is sent.
     Refusal,
-    /// It is sent, and may not come out as meant.
+    /// The input is sent, and its result may not be the expected one.
     Warning,
-    /// It would be refused, but the rule was [overridden](override_rules).
+    /// The input would be refused, but the rule is [overridden](override_rules).
     Overridden,
 }
 
 impl Severity {
-    /// The word for it, as in JSON.
+    /// Returns the name of the severity, as in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
@@ -48,7 +48,7 @@ impl Severity {
 }
 
 impl Fault {
-    /// A fault for which nothing is sent.
+    /// Creates a fault for which the input is refused.
     #[must_use]
     pub fn new(
         field: impl Into<String>,
@@ -65,13 +65,13 @@ impl Fault {
         }
     }
 
-    /// The same as a warning.
+    /// Returns the same fault as a warning.
     pub(crate) fn warning(self) -> Self {
         let severity = Severity::Warning;
         Self { severity, ..self }
     }
 
-    /// Whether nothing is sent for it.
+    /// Returns `true` if this fault prevents sending.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         self.severity == Severity::Refusal
@@ -84,7 +84,8 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Overrides these rules: what breaks them is no longer refused, but still told.
+/// Overrides rules: faults that break them no longer prevent sending, but are still reported. Rules
+/// that [cannot be overridden](Rule::can_be_overridden) are ignored.
 pub fn override_rules(faults: &mut [Fault], rules: &[Rule]) {
     let overridden = |fault: &&mut Fault| {
         fault.is_refusal() && fault.rule.can_be_overridden() && rules.contains(&fault.rule)
@@ -94,16 +95,17 @@ pub fn override_rules(faults: &mut [Fault], rules: &[Rule]) {
     }
 }
 
-/// All faults of one input, warnings among them; as an error at least one that is refused.
+/// Error of an input that is refused: all of its faults, of which at least one is a refusal and the
+/// others may be warnings.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Faults(Vec<Fault>);
 
 impl Faults {
-    /// These faults as an error, or back if none of them is refused.
+    /// Returns the faults unchanged if none of them prevents sending.
     ///
     /// # Errors
-    /// If any is.
+    /// Returns all faults as an error if any of them prevents sending.
     pub fn refused(faults: Vec<Fault>) -> Result<Vec<Fault>, Self> {
         if faults.iter().any(Fault::is_refusal) {
             Err(Self(faults))
@@ -112,7 +114,7 @@ impl Faults {
         }
     }
 
-    /// The faults, at least one.
+    /// Returns the faults, at least one.
     #[must_use]
     pub fn as_slice(&self) -> &[Fault] {
         &self.0
@@ -127,6 +129,7 @@ impl From<Faults> for Vec<Fault> {
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Warnings are reported on their own, as they are no reason for the error.
         let refused = self.0.iter().filter(|fault| fault.is_refusal());
         for (at, fault) in refused.enumerate() {
             write!(f, "{}{fault}", if at == 0 { "" } else { "; " })?;

@@ -1,5 +1,7 @@
-//! The value of an input that is the URL of a file: the URL itself, or the local file that is to
-//! be uploaded.
+//! The check of a value that names a file: a URL, or the path of a local file.
+//!
+//! Of a URL only the form is checked here. Of a local file the header is read by
+//! [`media`](crate::media) and compared with the limits of the model by `facts`.
 
 use std::fs::File;
 use std::path::Path;
@@ -13,35 +15,38 @@ use crate::check::rule::Rule;
 use crate::media::facts::Facts;
 use crate::media::reader::read;
 
-/// What a value may be where a model takes the URL of a file.
+/// The values that are accepted where a model takes the URL of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Files {
     /// An http or https URL.
     #[default]
     Url,
-    /// Also the path of a local file, to be uploaded; it is looked at.
+    /// An http or https URL, or the path of a local file to be uploaded, whose header is checked.
     UrlOrPath,
-    /// Also the path of a local file; only whether it is there and has content is looked at.
+    /// An http or https URL, or the path of a local file, which only must exist and not be empty.
     UrlOrPathUnchecked,
 }
 
-/// Whether a text names a local file rather than something else by URL.
+/// Returns `true` if a text is a path rather than a URL of any scheme.
 pub(crate) fn is_path(text: &str) -> bool {
     scheme(text).is_none()
 }
 
-/// The scheme of a text that looks like a URL. One letter is a drive of Windows.
+/// Returns the scheme of a text that looks like a URL.
 fn scheme(text: &str) -> Option<&str> {
     let (scheme, rest) = text.split_once(':')?;
+    // A single letter is the drive of a Windows path.
     let is_scheme = scheme.len() > 1
         && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
         && scheme
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    // File names may contain a colon, so most schemes need the two slashes as well.
     (is_scheme && (rest.starts_with("//") || matches!(scheme, "data" | "file"))).then_some(scheme)
 }
 
+/// Checks a value that names a file.
 pub(crate) fn check(text: &str, media: &Media, files: Files) -> Vec<Finding> {
     let refused = |message: String| vec![(Rule::Url, Severity::Refusal, message)];
     if text.is_empty() {
@@ -51,11 +56,12 @@ pub(crate) fn check(text: &str, media: &Media, files: Files) -> Vec<Finding> {
         (None, Files::Url) => refused(format!(
             "is {text:?}, which is not an http or https URL; upload a local file first"
         )),
-        (None, _) => local(Path::new(text), media, files),
+        (None, _) => check_path(Path::new(text), media, files),
         (Some(scheme), _)
             if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") =>
         {
-            // A parser drops or mends these, but what is sent is the text as it is.
+            // The parser below removes or encodes these characters and accepts the URL, but the text
+            // is sent as it is.
             if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
                 return refused(format!(
                     "is {text:?}, which has white space or control characters"
@@ -68,61 +74,63 @@ pub(crate) fn check(text: &str, media: &Media, files: Files) -> Vec<Finding> {
         }
         (Some("data"), _) if media.inline => match text.split_once(";base64,") {
             Some((_, data)) if !data.is_empty() => Vec::new(),
-            _ => refused("is a data URL without `;base64,` and what follows".into()),
+            _ => refused("is a data URL without `;base64,` and data behind it".into()),
         },
         (Some(scheme), _) => {
-            let mend = match files {
+            let alternative = match files {
                 Files::Url => "",
                 _ => ", or the path of a local file",
             };
             refused(format!(
-                "has the scheme {scheme:?}; use an http or https URL{mend}"
+                "has the scheme {scheme:?}; use an http or https URL{alternative}"
             ))
         }
     }
 }
 
-fn local(path: &Path, media: &Media, files: Files) -> Vec<Finding> {
-    let called = format!("the file {}", path.display());
-    match look(path, &called, files) {
-        Ok(Some((facts, size))) => check_facts(&called, &facts, size, media),
+fn check_path(path: &Path, media: &Media, files: Files) -> Vec<Finding> {
+    let name = format!("the file {}", path.display());
+    match read_facts(path, &name, files) {
+        Ok(Some((facts, size))) => check_facts(&name, &facts, size, media),
         Ok(None) => Vec::new(),
-        Err(found) => vec![found],
+        Err(finding) => vec![finding],
     }
 }
 
-/// What a local file is, unless it is not to be looked into, and its size.
-fn look(path: &Path, called: &str, files: Files) -> Result<Option<(Facts, u64)>, Finding> {
-    let refused = |why: &str| (Rule::File, Severity::Refusal, format!("{called} {why}"));
+/// Returns the facts and the size in bytes of a local file, or `None` if its content is not to be
+/// checked. Messages call the file by `name`.
+fn read_facts(path: &Path, name: &str, files: Files) -> Result<Option<(Facts, u64)>, Finding> {
+    let refused = |reason: &str| (Rule::File, Severity::Refusal, format!("{name} {reason}"));
     let unreadable = |error: std::io::Error| match error.kind() {
         std::io::ErrorKind::NotFound => refused("does not exist"),
         _ => refused(&format!("cannot be read: {error}")),
     };
-    let about = std::fs::metadata(path).map_err(unreadable)?;
-    // Opening a pipe could take for ever.
-    if !about.is_file() {
+    // Metadata first: opening a pipe that has no writer would block forever.
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
         return Err(refused("is a folder, a device or a pipe"));
     }
+    // Opened even if the content is not checked: the permission to read shows only now.
     let mut file = File::open(path).map_err(unreadable)?;
-    if about.len() == 0 {
+    if metadata.len() == 0 {
         return Err(refused("is empty"));
     }
     if files == Files::UrlOrPathUnchecked {
         return Ok(None);
     }
     let facts = read(&mut file).map_err(unreadable)?;
-    Ok(Some((facts, about.len())))
+    Ok(Some((facts, metadata.len())))
 }
 
-/// What a local file is, and its faults.
+/// Returns the facts and the size in bytes of a local file, if it can be read, and its faults.
 pub(crate) fn inspect(path: &Path, media: &Media) -> (Option<(Facts, u64)>, Vec<Finding>) {
-    match look(path, "it", Files::UrlOrPath) {
-        Ok(seen) => {
-            let judged = |(facts, size): &(Facts, u64)| check_facts("it", facts, *size, media);
-            let found = seen.as_ref().map(judged).unwrap_or_default();
-            (seen, found)
+    match read_facts(path, "it", Files::UrlOrPath) {
+        Ok(read) => {
+            let check = |(facts, size): &(Facts, u64)| check_facts("it", facts, *size, media);
+            let findings = read.as_ref().map(check).unwrap_or_default();
+            (read, findings)
         }
-        Err(found) => (None, vec![found]),
+        Err(finding) => (None, vec![finding]),
     }
 }
 
@@ -131,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_paths_from_urls() {
+    fn a_path_is_not_a_url() {
         for path in [
             "clip.mp4",
             "/a/b:c.mp4",
@@ -153,8 +161,9 @@ mod tests {
             assert!(!is_path(url), "{url}");
         }
     }
+
     #[test]
-    fn a_file_is_inline_where_the_model_says_so() {
+    fn a_data_url_is_accepted_where_the_model_takes_it() {
         let media = |id| {
             let model: &wavespeed_client::Model = crate::model(id).unwrap();
             model

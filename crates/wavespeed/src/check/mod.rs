@@ -1,10 +1,13 @@
-//! Finding wrong input before it costs.
+//! Checks of an input before the paid request.
 //!
-//! The vendor drops keys it does not know without a word and bills the task with defaults, so an
-//! input is held against the catalogue here, and all faults are found at once: what is required or
-//! unknown, types, choices, lengths, ranges and counts; of a URL its form; of a local file that it
-//! is there, and what its header says (see [`media`](crate::media)). What is behind a URL is for
-//! [`check_urls`](crate::Wavespeed::check_urls), which asks its host.
+//! The vendor silently drops inputs that it does not know and bills the job with defaults, so each
+//! input is checked against the catalogue here, and all faults are reported together. `input`
+//! checks a whole input and `value` each value by its shape: presence, type, choice, length, range,
+//! number of elements. `file` checks the values that name files: the form of a URL, or the content
+//! of a local file, whose header [`media`](crate::media) reads and `facts` compares with the
+//! limits of the model. `url` does the same for files behind URLs, which needs requests to their
+//! hosts and is therefore separate: [`check_urls`](crate::Wavespeed::check_urls). `output` checks
+//! the target of a download.
 
 mod facts;
 pub(crate) mod fault;

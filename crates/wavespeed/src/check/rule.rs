@@ -1,73 +1,74 @@
-//! The rules that an input can break.
+//! The rules that an input must follow. Each has a name, by which it can be overridden.
 
 use std::hash::Hash;
 
 use serde::Serialize;
 use strum::{IntoStaticStr, VariantArray};
 
-/// The rules a [`Fault`](crate::Fault) can break.
+/// A rule that a [`Fault`](crate::Fault) breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, Serialize, VariantArray)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Rule {
-    /// It has to be there.
+    /// A required input is present.
     Required,
     /// The model has an input of this name.
     Known,
-    /// It is of this type.
+    /// A value has the type of its input.
     Type,
-    /// It is one of the choices.
+    /// A value is one of the choices.
     Choice,
-    /// A choice speaks the language that another input names.
+    /// A choice, such as a voice, speaks the language that another input names.
     Language,
-    /// A text is as long as it may be.
+    /// The length of a text is within its limits.
     Length,
-    /// A number is in its range.
+    /// A number is within its range.
     Range,
-    /// A number is a multiple of another.
+    /// A number is a multiple of its step.
     Multiple,
-    /// An array has as many elements as it may have.
+    /// The number of elements of an array is within its limits.
     Items,
-    /// It is an http or https URL.
+    /// A file is given as an http or https URL.
     Url,
-    /// A text is no local file: its path would be sent instead of it.
+    /// A text is not the path of a local file, which would be sent instead of the file.
     Local,
-    /// A local file is there and can be read.
+    /// A local file exists and can be read.
     File,
-    /// A file is of a kind the model takes.
+    /// A file is of a kind that the model accepts.
     Container,
-    /// A file is as large as it may be.
+    /// The size of a file is within its limits.
     Size,
-    /// A file is all there.
+    /// A file is complete.
     Whole,
     /// A video has a video track.
     Track,
-    /// A video or a sound is as long as it may be.
+    /// The duration of a video or sound is within its limits.
     Duration,
-    /// Each side of a video is as long as it may be.
+    /// Width, height and aspect ratio of a video or picture are within their limits.
     Side,
-    /// A video has one of the numbers of lines that are advised.
+    /// A video has a recommended resolution.
     Resolution,
-    /// What is behind a URL can be had, and looked at.
+    /// The file behind a URL can be fetched and read.
     Reachable,
-    /// The place for the output can be written to.
+    /// The target of the output can be written.
     Output,
 }
 
 impl Rule {
-    /// Every rule.
+    /// All rules.
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// Whether an input that breaks it is refused, but could be sent all the same. A file that
-    /// cannot be read cannot, nor can an output that has no place.
+    /// Returns `true` if an input that breaks this rule is refused but can be sent on request. A file
+    /// that cannot be read cannot be sent, and an output without a target cannot be saved.
     #[must_use]
     pub fn can_be_overridden(self) -> bool {
+        // These two only warn, so there is nothing to override.
         let never_refused = matches!(self, Self::Language | Self::Resolution);
         !never_refused && !matches!(self, Self::File | Self::Output)
     }
 
-    /// The name of the rule, as in JSON.
+    /// Returns the name of the rule, as in JSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.into()

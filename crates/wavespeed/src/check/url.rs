@@ -1,6 +1,8 @@
-//! Looking at what is behind a URL before a task is paid for: its header, by a few requests for
-//! ranges. What cannot be had by us may still be had by the vendor, so only what nobody can have is
-//! refused.
+//! The check of files behind URLs, before the paid request.
+//!
+//! A probe reads the header of a file by a few ranged requests. The vendor fetches the file from
+//! another network than ours, so only a file that is gone for everyone is refused; a host that does
+//! not answer us may still answer the vendor, and gives a warning.
 
 use std::path::Path;
 use std::time::Duration;
@@ -22,64 +24,70 @@ use crate::client::Wavespeed;
 use crate::media::facts::Facts;
 use crate::media::reader::Reader;
 
-/// How much one look may cost.
-const REQUESTS: usize = 4;
+/// The number of requests of one probe. A header at the beginning takes one, `moov` at the end of a
+/// file two or three.
+const MAX_REQUESTS: usize = 4;
 
-const BYTES: u64 = 1 << 20;
+/// The number of bytes that all requests of a probe ask for together: 1 MiB.
+const MAX_BYTES: u64 = 1 << 20;
 
-const TIME: Duration = Duration::from_secs(5);
+/// The duration of one probe.
+const MAX_TIME: Duration = Duration::from_secs(5);
 
-/// How much is asked for at once: the header of most clips.
-const PIECE: u64 = BYTES / REQUESTS as u64;
+/// The number of bytes of one request, which covers the header of most clips.
+const REQUEST_BYTES: u64 = MAX_BYTES / MAX_REQUESTS as u64;
 
-/// What came of a look.
+/// The result of a probe.
 enum ProbeResult {
-    /// What it is, and its size.
+    /// The facts of the file, and its size in bytes.
     File(Facts, u64),
-    /// Nobody can have it.
+    /// The host reports that the file does not exist.
     Gone(StatusCode),
-    /// We cannot have it, or not look into it.
+    /// The host does not give us the file or its ranges, for this reason.
     Hidden(String),
 }
 
-/// What is known of a file, by its name or URL.
+/// The facts and faults of one file.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Inspection {
-    /// What it is, if it could be looked at.
+    /// The facts, if the file could be read.
     pub facts: Option<Facts>,
-    /// Its size in bytes, if that is known.
+    /// The size in bytes, if it is known.
     pub bytes: Option<u64>,
-    /// What stands against it.
+    /// The faults of the file for the model.
     pub faults: Vec<Fault>,
 }
 
 impl Wavespeed {
-    /// Looks at what is behind the URLs among the inputs of a model: at most four requests, 1 MB and
-    /// 5 s each, without the key. What is not there, or is no file the model takes, is refused;
-    /// what could not be looked at is a warning. [`submit`](Self::submit) does not look by itself.
+    /// Checks the files behind the URLs in an input, with at most four requests, 1 MiB and 5 s each
+    /// and without the API key. A file that does not exist or that the model does not accept is
+    /// refused; a file that could not be checked gives a warning. [`submit`](Self::submit) does not
+    /// call this.
     pub async fn check_urls(&self, model: &Model, input: &Value) -> Vec<Fault> {
         let named = named_files(model.inputs, input).into_iter();
-        let looks = named
+        let probes = named
             .filter(|named| !named.is_path() && !named.is_inline())
             .map(async |named| {
-                let (_, found) = self.look_at(named.text, named.media).await;
-                faults(&named.field, named.text, found)
+                let (_, findings) = self.inspect_url(named.text, named.media).await;
+                faults(&named.field, named.text, findings)
             });
-        join_all(looks).await.into_iter().flatten().collect()
+        join_all(probes).await.into_iter().flatten().collect()
     }
 
-    /// Looks at a local file, or at what is behind a URL as [`check_urls`](Self::check_urls) does.
+    /// Checks a local file, or the file behind a URL as [`check_urls`](Self::check_urls) does.
     pub async fn inspect(&self, media: &Media, file: &str) -> Inspection {
-        let (seen, found) = match is_path(file) {
-            true => inspect(Path::new(file), media),
-            false => match check(file, media, Files::UrlOrPath) {
-                found if found.is_empty() => self.look_at(file, media).await,
-                found => (None, found),
-            },
+        let (read, findings) = if is_path(file) {
+            inspect(Path::new(file), media)
+        } else {
+            // A malformed URL is refused without a request.
+            match check(file, media, Files::UrlOrPath) {
+                findings if findings.is_empty() => self.inspect_url(file, media).await,
+                findings => (None, findings),
+            }
         };
-        let (facts, bytes) = seen.unzip();
-        let faults = faults("file", file, found);
+        let (facts, bytes) = read.unzip();
+        let faults = faults("file", file, findings);
         Inspection {
             facts,
             bytes,
@@ -87,74 +95,91 @@ impl Wavespeed {
         }
     }
 
-    async fn look_at(&self, url: &str, media: &Media) -> (Option<(Facts, u64)>, Vec<Finding>) {
+    /// Probes a URL within [`MAX_TIME`], and returns the facts and the size of its file, if they are
+    /// known, and its faults.
+    async fn inspect_url(&self, url: &str, media: &Media) -> (Option<(Facts, u64)>, Vec<Finding>) {
         let clock = self.0.poller.clock();
-        let look = probe(&self.0.files, url);
-        let seen = Deadline::after(TIME, clock).timeout(clock, look).await;
-        let why = match seen {
+        let probe = probe(&self.0.files, url);
+        let result = Deadline::after(MAX_TIME, clock).timeout(clock, probe).await;
+        let reason = match result {
             Some(Ok(ProbeResult::File(facts, size))) => {
-                let found = check_facts("it", &facts, size, media);
-                return (Some((facts, size)), found);
+                let findings = check_facts("it", &facts, size, media);
+                return (Some((facts, size)), findings);
             }
             Some(Ok(ProbeResult::Gone(status))) => {
                 let message = format!("answers HTTP {}: there is no file", status.as_u16());
                 return (None, vec![(Rule::Reachable, Severity::Refusal, message)]);
             }
-            Some(Ok(ProbeResult::Hidden(why))) => why,
+            Some(Ok(ProbeResult::Hidden(reason))) => reason,
             Some(Err(error)) => chain(&error.without_url()),
-            None => format!("no answer within {TIME:?}"),
+            None => format!("no answer within {MAX_TIME:?}"),
         };
-        let message = format!("could not be looked at ({why}); the vendor has to reach it");
+        // Only a warning: the vendor may reach a host that we do not reach.
+        let message =
+            format!("could not be checked ({reason}); the vendor must be able to fetch it");
         (None, vec![(Rule::Reachable, Severity::Warning, message)])
     }
 }
 
-fn faults(field: &str, text: &str, found: Vec<Finding>) -> Vec<Fault> {
+/// Turns findings about a file into faults of a field.
+fn faults(field: &str, text: &str, findings: Vec<Finding>) -> Vec<Fault> {
     let fault = |(rule, severity, message)| {
         let fault = Fault::new(field, rule, text.into(), message);
         Fault { severity, ..fault }
     };
-    found.into_iter().map(fault).collect()
+    findings.into_iter().map(fault).collect()
 }
 
-/// Reads the header of a file by ranges.
+/// Reads the header of a file by ranged requests.
 async fn probe(client: &Client, url: &str) -> reqwest::Result<ProbeResult> {
-    let mut known: Option<(Reader, u64)> = None;
-    for _ in 0..REQUESTS {
-        let need = known
+    let mut probed: Option<(Reader, u64)> = None;
+    for _ in 0..MAX_REQUESTS {
+        // The reader needs the size of the file, which only the first answer tells. So the first
+        // request asks for the beginning, and the reader exists from then on.
+        let need = probed
             .as_ref()
             .map_or(Some(0..1), |(reader, _)| reader.need());
         let Some(need) = need else { break };
-        let last = need.start + PIECE.max(need.end - need.start) - 1;
+        // More than the reader needs, as a request costs more time than some kilobytes.
+        let last = need.start + REQUEST_BYTES.max(need.end - need.start) - 1;
         let range = format!("bytes={}-{last}", need.start);
         let response = client.get(url).header(RANGE, range).send().await?;
         let status = response.status();
         let size = match status {
-            StatusCode::PARTIAL_CONTENT => whole(response.headers(), need.start),
-            // All of it comes; its beginning is enough for most.
+            StatusCode::PARTIAL_CONTENT => file_size(response.headers(), need.start),
+            // The host ignores ranges and sends the whole file. Its beginning may be enough, and
+            // the rest is never received.
             StatusCode::OK if need.start == 0 => response.content_length(),
             StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(ProbeResult::Gone(status)),
+            // Such as 403, which a signed URL for the vendor alone may give.
             _ => return Ok(ProbeResult::Hidden(format!("HTTP {}", status.as_u16()))),
         };
         let Some(size) = size else {
-            return Ok(ProbeResult::Hidden("its length is not said".into()));
+            return Ok(ProbeResult::Hidden(
+                "its host does not state its length".into(),
+            ));
         };
-        let (reader, _) = known.get_or_insert_with(|| (Reader::new(size), size));
-        reader.feed(&take(response).await?);
+        let (reader, _) = probed.get_or_insert_with(|| (Reader::new(size), size));
+        reader.feed(&read_start(response).await?);
+        // What the reader needs now lies further behind, and only a range can reach it.
         if status == StatusCode::OK && reader.need().is_some() {
-            return Ok(ProbeResult::Hidden("its host gives no ranges of it".into()));
+            return Ok(ProbeResult::Hidden(
+                "its host does not support range requests".into(),
+            ));
         }
     }
-    Ok(known.map_or(
+    // If the requests are used up, the facts are those of the boxes that were reached.
+    Ok(probed.map_or(
         ProbeResult::Gone(StatusCode::NO_CONTENT),
         |(reader, size)| ProbeResult::File(reader.facts(), size),
     ))
 }
 
-/// The beginning of a body, and not more than was asked for.
-async fn take(mut response: Response) -> reqwest::Result<Vec<u8>> {
+/// Reads a body until [`REQUEST_BYTES`] have arrived, as a host that ignores ranges sends the whole
+/// file.
+async fn read_start(mut response: Response) -> reqwest::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    while (bytes.len() as u64) < PIECE
+    while (bytes.len() as u64) < REQUEST_BYTES
         && let Some(chunk) = response.chunk().await?
     {
         bytes.extend_from_slice(&chunk);
@@ -162,10 +187,12 @@ async fn take(mut response: Response) -> reqwest::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The length of the file of which a part begins where it was asked for.
-fn whole(headers: &HeaderMap, start: u64) -> Option<u64> {
+/// Returns the size of the whole file by the Content-Range of a partial answer, if the part begins
+/// at `start`. Any other part would be mistaken for the bytes that were asked for.
+fn file_size(headers: &HeaderMap, start: u64) -> Option<u64> {
     let range = headers.get(CONTENT_RANGE)?.to_str().ok()?;
-    let (part, whole) = range.strip_prefix("bytes ")?.split_once('/')?;
-    let begins = part.split('-').next()?.parse() == Ok(start);
-    whole.parse().ok().filter(|_| begins)
+    let (part, size) = range.strip_prefix("bytes ")?.split_once('/')?;
+    let part_start = part.split('-').next()?.parse();
+    // The size is `*` if the host does not know it.
+    size.parse().ok().filter(|_| part_start == Ok(start))
 }

@@ -1,4 +1,4 @@
-//! A JSON value against the shape the catalogue gives it.
+//! The check of a JSON value against the shape that the catalogue gives it.
 
 use serde_json::{Map, Value};
 use wavespeed_client::text::shorten;
@@ -9,11 +9,15 @@ use crate::check::file::{Files, check};
 use crate::check::rule::Rule;
 use crate::check::suggest::nearest;
 
-/// The words for the type of a value.
-pub(super) fn kind(value: &Value) -> &'static str {
+/// The number of choices up to which a message lists all of them.
+const LISTED_CHOICES: usize = 12;
+
+/// Returns the type of a value in words.
+pub(super) fn type_name(value: &Value) -> &'static str {
     match value {
+        // Serialization turns NaN and infinities into null.
         Value::Null => "null (or not a number, such as NaN)",
-        Value::Bool(_) => "a truth value",
+        Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
         Value::String(_) => "a string",
         Value::Array(_) => "an array",
@@ -26,14 +30,16 @@ fn shown(value: &Value) -> String {
     shorten(&value.to_string(), 60)
 }
 
-pub(super) fn object(
+/// Checks an object: missing and unknown names, and each value by its shape. `path` is the field of
+/// the object itself, and empty for the whole input.
+pub(super) fn check_object(
     known: &[Input],
     given: &Map<String, Value>,
     path: &str,
     files: Files,
     faults: &mut Vec<Fault>,
 ) {
-    let at = |name: &str| {
+    let field = |name: &str| {
         if path.is_empty() {
             name.to_owned()
         } else {
@@ -44,21 +50,22 @@ pub(super) fn object(
         match given.get(input.name) {
             Some(Value::Null) if input.nullable => {}
             Some(value) => {
-                let mut place = Place {
-                    field: at(input.name),
+                let mut checker = ValueChecker {
+                    field: field(input.name),
                     input,
                     files,
                     faults,
                 };
-                place.value(&input.shape, value);
+                checker.check(&input.shape, value);
             }
             None if input.required => {
                 let mut message = "is required".to_owned();
+                // The vendor does not apply the default of a required input; it only suggests it.
                 if let Some(default) = input.default {
                     message += &format!("; the vendor suggests {}", shown(&default.to_json()));
                 }
                 faults.push(Fault::new(
-                    at(input.name),
+                    field(input.name),
                     Rule::Required,
                     Value::Null,
                     message,
@@ -72,31 +79,33 @@ pub(super) fn object(
             continue;
         }
         let names = known.iter().map(|input| input.name);
-        let mend = match nearest(name, names.clone()) {
+        let hint = match nearest(name, names.clone()) {
             Some(near) => format!("did you mean {near:?}?"),
             None => format!("it has {}", names.collect::<Vec<_>>().join(", ")),
         };
         let message =
-            format!("is not an input of this model, and would be dropped silently; {mend}");
-        faults.push(Fault::new(at(name), Rule::Known, value.clone(), message));
+            format!("is not an input of this model, and would be dropped silently; {hint}");
+        faults.push(Fault::new(field(name), Rule::Known, value.clone(), message));
     }
 }
 
-/// Where a value stands.
-struct Place<'a> {
+/// A checker of one value and the values in it, which appends their faults.
+struct ValueChecker<'a> {
+    /// The field of the value that is being checked.
     field: String,
     input: &'a Input,
     files: Files,
     faults: &'a mut Vec<Fault>,
 }
 
-impl Place<'_> {
+impl ValueChecker<'_> {
     fn fault(&mut self, rule: Rule, value: &Value, message: String) {
         self.faults
             .push(Fault::new(&*self.field, rule, value.clone(), message));
     }
 
-    fn value(&mut self, shape: &Shape, value: &Value) {
+    /// Checks a value against a shape.
+    fn check(&mut self, shape: &Shape, value: &Value) {
         match (shape, value) {
             (Shape::Any, _) | (Shape::Boolean, Value::Bool(_)) => {}
             (
@@ -108,10 +117,10 @@ impl Place<'_> {
                 Value::String(text),
             ) => {
                 if choices.is_empty() {
-                    self.length(text, *min_chars, *max_chars, value);
-                    self.media(text);
+                    self.check_length(text, *min_chars, *max_chars, value);
+                    self.check_file(text);
                 } else {
-                    self.choice(choices, value);
+                    self.check_choice(choices, value);
                 }
             }
             (
@@ -123,7 +132,7 @@ impl Place<'_> {
                 },
                 Value::Number(number),
             ) => {
-                // A fraction of zero is the same number to JSON.
+                // JSON has no integer type: 2.0 is the same number as 2.
                 let whole = number.as_f64().filter(|number| number.fract() == 0.0);
                 match whole {
                     None => self.fault(
@@ -131,11 +140,11 @@ impl Place<'_> {
                         value,
                         format!("is {number}, but must be a whole number"),
                     ),
-                    Some(_) if !choices.is_empty() => self.choice(choices, value),
+                    Some(_) if !choices.is_empty() => self.check_choice(choices, value),
                     Some(whole) => {
                         let float = |limit: &Option<i64>| limit.map(|limit| limit as f64);
-                        self.range(whole, float(min), float(max), value);
-                        self.multiple(whole, float(multiple_of), value);
+                        self.check_range(whole, float(min), float(max), value);
+                        self.check_multiple(whole, float(multiple_of), value);
                     }
                 }
             }
@@ -148,8 +157,8 @@ impl Place<'_> {
                 Value::Number(number),
             ) => {
                 let number = number.as_f64().unwrap_or(f64::NAN);
-                self.range(number, *min, *max, value);
-                self.multiple(number, *multiple_of, value);
+                self.check_range(number, *min, *max, value);
+                self.check_multiple(number, *multiple_of, value);
             }
             (
                 Shape::Array {
@@ -159,54 +168,54 @@ impl Place<'_> {
                 },
                 Value::Array(values),
             ) => {
-                self.items(values.len(), *min_items, *max_items, value);
-                let field = self.field.clone();
-                for (at, value) in values.iter().enumerate() {
-                    self.field = format!("{field}[{at}]");
-                    self.value(items, value);
-                }
-                self.field = field;
+                self.check_count(values.len(), *min_items, *max_items, value);
+                self.check_elements(items, values);
             }
             (Shape::Object { fields }, Value::Object(given)) => {
-                object(fields, given, &self.field, self.files, self.faults);
+                check_object(fields, given, &self.field, self.files, self.faults);
             }
             (shape, value) => {
-                let wanted = wanted(shape);
+                let expected = expected_type(shape);
                 self.fault(
                     Rule::Type,
                     value,
-                    format!("is {}, but must be {wanted}", shown_kind(value)),
+                    format!("is {}, but must be {expected}", shown_or_null(value)),
                 );
             }
         }
     }
 
-    fn length(&mut self, text: &str, min: Option<u32>, max: Option<u32>, value: &Value) {
+    fn check_elements(&mut self, shape: &Shape, values: &[Value]) {
+        let field = self.field.clone();
+        for (at, value) in values.iter().enumerate() {
+            self.field = format!("{field}[{at}]");
+            self.check(shape, value);
+        }
+        self.field = field;
+    }
+
+    fn check_length(&mut self, text: &str, min: Option<u32>, max: Option<u32>, value: &Value) {
         let chars = text.chars().count();
-        let (least, most) = (
+        let (min, max) = (
             min.unwrap_or(0) as usize,
             max.map_or(usize::MAX, |max| max as usize),
         );
-        if chars == 0 && least > 0 {
-            self.fault(Rule::Length, value, "is empty".into());
-        } else if chars < least {
-            self.fault(
-                Rule::Length,
-                value,
-                format!("has {chars} characters, at least {least} are needed"),
-            );
-        } else if chars > most {
-            let over = chars - most;
-            self.fault(
-                Rule::Length,
-                value,
-                format!("has {chars} characters, at most {most} are allowed; shorten it by {over}"),
-            );
-        }
+        let message = if chars == 0 && min > 0 {
+            "is empty".into()
+        } else if chars < min {
+            format!("has {chars} characters, at least {min} are needed")
+        } else if chars > max {
+            let over = chars - max;
+            format!("has {chars} characters, at most {max} are allowed; shorten it by {over}")
+        } else {
+            return;
+        };
+        self.fault(Rule::Length, value, message);
     }
 
-    fn choice(&mut self, choices: &[Choice], value: &Value) {
+    fn check_choice(&mut self, choices: &[Choice], value: &Value) {
         let is_value = |choice: &&Choice| match (choice.value, value) {
+            // As numbers: 2.0 is the choice 2, but not the same JSON value.
             (Literal::Integer(number), Value::Number(given)) => {
                 given.as_f64() == Some(number as f64)
             }
@@ -215,83 +224,52 @@ impl Place<'_> {
         if choices.iter().any(|choice| is_value(&choice)) {
             return;
         }
-        let given = value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned);
-        // What a choice is called leads to it as well as its value does.
-        let words: Vec<(String, &Choice)> = choices
-            .iter()
-            .flat_map(|choice| {
-                let names = choice.names.iter().map(|(_, name)| (*name).to_owned());
-                names
-                    .chain([choice.value.to_string()])
-                    .map(move |word| (word, choice))
-            })
-            .collect();
-        let near = nearest(&given, words.iter().map(|(word, _)| word.as_str()));
-        let near = near.and_then(|near| words.iter().find(|(word, _)| word == near));
-        let mend = match near {
-            Some((word, choice)) if *word == choice.value.to_string() => {
-                format!("did you mean {word:?}?")
-            }
-            Some((word, choice)) => format!("did you mean \"{}\" ({word})?", choice.value),
-            None if choices.len() <= 12 => {
-                let all: Vec<String> = choices
-                    .iter()
-                    .map(|choice| choice.value.to_string())
-                    .collect();
-                format!("use one of {}", all.join(", "))
-            }
-            None => format!(
-                "use one of its {} choices, such as {}",
-                choices.len(),
-                choices[0].value
-            ),
-        };
+        let hint = choice_hint(choices, value);
         self.fault(
             Rule::Choice,
             value,
-            format!("is {}, which is not a choice; {mend}", shown(value)),
+            format!("is {}, which is not a choice; {hint}", shown(value)),
         );
     }
 
-    fn range(&mut self, number: f64, min: Option<f64>, max: Option<f64>, value: &Value) {
-        let rule = match (min, max) {
+    fn check_range(&mut self, number: f64, min: Option<f64>, max: Option<f64>, value: &Value) {
+        let hint = match (min, max) {
             (Some(min), Some(max)) => format!("use {min} to {max}"),
             (Some(min), None) => format!("use {min} or more"),
             (None, Some(max)) => format!("use {max} or less"),
             (None, None) => "use a number".to_owned(),
         };
-        if number.is_nan() || min.is_some_and(|min| number < min) {
-            self.fault(
-                Rule::Range,
-                value,
-                format!("is {number}, which is too small; {rule}"),
-            );
+        // A number that does not fit into an f64 arrives as NaN, which no comparison would find.
+        let problem = if number.is_nan() || min.is_some_and(|min| number < min) {
+            "too small"
         } else if max.is_some_and(|max| number > max) {
-            self.fault(
-                Rule::Range,
-                value,
-                format!("is {number}, which is too large; {rule}"),
-            );
-        }
+            "too large"
+        } else {
+            return;
+        };
+        self.fault(
+            Rule::Range,
+            value,
+            format!("is {number}, which is {problem}; {hint}"),
+        );
     }
 
-    fn multiple(&mut self, number: f64, of: Option<f64>, value: &Value) {
-        let Some(of) = of else { return };
-        let times = number / of;
-        // Steps such as 0.1 have no exact value, so a quotient is whole if nothing is closer.
+    fn check_multiple(&mut self, number: f64, step: Option<f64>, value: &Value) {
+        let Some(step) = step else { return };
+        let times = number / step;
+        // Steps such as 0.1 have no exact binary value, so a quotient within the rounding error of
+        // a whole number counts as whole. The error grows with the quotient.
         if (times - times.round()).abs() > 1e-9 * times.abs().max(1.0) {
-            let near = times.round() * of;
+            let near = times.round() * step;
             self.fault(
                 Rule::Multiple,
                 value,
-                format!("is {number}, which is not a multiple of {of}; the nearest is {near}"),
+                format!("is {number}, which is not a multiple of {step}; the nearest is {near}"),
             );
         }
     }
 
-    fn items(&mut self, count: usize, min: Option<u32>, max: Option<u32>, value: &Value) {
+    fn check_count(&mut self, count: usize, min: Option<u32>, max: Option<u32>, value: &Value) {
         if let Some(min) = min.filter(|min| count < *min as usize) {
             self.fault(
                 Rule::Items,
@@ -308,8 +286,8 @@ impl Place<'_> {
         }
     }
 
-    /// The value of an input that is the URL of a file. An empty one is a fault of its length.
-    fn media(&mut self, text: &str) {
+    /// Checks a text as a URL or path, if the input takes files.
+    fn check_file(&mut self, text: &str) {
         let Some(media) = &self.input.media else {
             return;
         };
@@ -320,14 +298,53 @@ impl Place<'_> {
     }
 }
 
-fn shown_kind(value: &Value) -> String {
+/// Returns a hint for a value that is not a choice: the nearest choice, or a list.
+fn choice_hint(choices: &[Choice], value: &Value) -> String {
+    let given = value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned);
+    // People know voices by their names, so the names of a choice lead to it as well as its value.
+    let words: Vec<(String, &Choice)> = choices
+        .iter()
+        .flat_map(|choice| {
+            let names = choice.names.iter().map(|(_, name)| (*name).to_owned());
+            names
+                .chain([choice.value.to_string()])
+                .map(move |word| (word, choice))
+        })
+        .collect();
+    let near = nearest(&given, words.iter().map(|(word, _)| word.as_str()));
+    let near = near.and_then(|near| words.iter().find(|(word, _)| word == near));
+    match near {
+        Some((word, choice)) if *word == choice.value.to_string() => {
+            format!("did you mean {word:?}?")
+        }
+        Some((word, choice)) => format!("did you mean \"{}\" ({word})?", choice.value),
+        None if choices.len() <= LISTED_CHOICES => {
+            let all: Vec<String> = choices
+                .iter()
+                .map(|choice| choice.value.to_string())
+                .collect();
+            format!("use one of {}", all.join(", "))
+        }
+        None => format!(
+            "use one of its {} choices, such as {}",
+            choices.len(),
+            choices[0].value
+        ),
+    }
+}
+
+/// Returns a value for a message, and null in words.
+fn shown_or_null(value: &Value) -> String {
     match value {
-        Value::Null => kind(value).to_owned(),
+        Value::Null => type_name(value).to_owned(),
         _ => shown(value),
     }
 }
 
-fn wanted(shape: &Shape) -> &'static str {
+/// Returns the type that a shape requires, in words.
+fn expected_type(shape: &Shape) -> &'static str {
     match shape {
         Shape::String { .. } => "a string",
         Shape::Integer { .. } => "a whole number",

@@ -1,26 +1,41 @@
-//! Boxes of ISO base media files: their kinds, their headers, and the numbers in them.
+//! Boxes of ISO base media files (ISO/IEC 14496-12, section 4.2): their types, their headers, and
+//! the numbers in them, which are big-endian.
 
-pub(super) type Kind = [u8; 4];
+/// A box type: four characters, such as `moov`.
+pub(super) type BoxType = [u8; 4];
 
-/// The boxes a file consists of. Another kind may be new, or something that was appended.
-const TOP: [&[u8; 4]; 18] = [
+/// The box types that files have at the top level, by ISO/IEC 14496-12 and by the QuickTime File
+/// Format (`wide`, `pnot`). Any other type there may be a new one, or data appended by a program.
+const TOP_LEVEL: [&[u8; 4]; 18] = [
     b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"uuid", b"moof", b"mfra",
     b"sidx", b"ssix", b"styp", b"meta", b"udta", b"prft", b"emsg", b"pdin",
 ];
 
-pub(super) fn is_top(kind: Kind) -> bool {
-    TOP.iter().any(|known| **known == kind)
+/// Returns `true` if files have boxes of this type at the top level.
+pub(super) fn is_top_level(box_type: BoxType) -> bool {
+    TOP_LEVEL.iter().any(|known| **known == box_type)
 }
 
-/// Bytes that are read from the front, as far as there are any.
+/// The header of a box.
 #[derive(Clone, Copy)]
-pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
+pub(super) struct BoxHeader {
+    pub(super) box_type: BoxType,
+    /// The length of the header in bytes: 8, or 16 with a 64-bit size.
+    pub(super) header_bytes: u64,
+    /// The length of the box in bytes, header included.
+    pub(super) box_bytes: u64,
+}
 
-impl<'a> Bytes<'a> {
-    pub(super) fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (taken, rest) = self.0.split_first_chunk()?;
+/// A reader of the fields of a box, from front to back. Every method returns `None` if the box ends
+/// before the field.
+#[derive(Clone, Copy)]
+pub(super) struct BoxReader<'a>(pub(super) &'a [u8]);
+
+impl<'a> BoxReader<'a> {
+    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (field, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
-        Some(*taken)
+        Some(*field)
     }
 
     pub(super) fn skip(&mut self, bytes: usize) -> Option<()> {
@@ -29,49 +44,61 @@ impl<'a> Bytes<'a> {
     }
 
     pub(super) fn u32(&mut self) -> Option<u32> {
-        self.take().map(u32::from_be_bytes)
+        self.array().map(u32::from_be_bytes)
     }
 
     pub(super) fn u64(&mut self) -> Option<u64> {
-        self.take().map(u64::from_be_bytes)
+        self.array().map(u64::from_be_bytes)
     }
 
-    /// A number that is twice as long in version 1 of a box.
-    pub(super) fn long(&mut self, version: u8) -> Option<u64> {
+    /// Reads a time or duration, which has 32 bits in version 0 of a box and 64 bits in version 1.
+    pub(super) fn time(&mut self, version: u8) -> Option<u64> {
         match version {
             0 => self.u32().map(u64::from),
             _ => self.u64(),
         }
     }
 
-    /// A duration, of which all bits set mean that it is not known, as zero does.
-    pub(super) fn duration(&mut self, version: u8) -> Option<u64> {
-        self.long(version)
-            .filter(|ticks| ![0, unknown(version)].contains(ticks))
+    /// Skips times of a box of this version.
+    pub(super) fn skip_times(&mut self, count: usize, version: u8) -> Option<()> {
+        self.skip(count * if version == 0 { 4 } else { 8 })
     }
 
-    /// The version and the flags that many boxes begin with.
-    pub(super) fn version(&mut self) -> Option<(u8, u32)> {
+    /// Reads a duration, and returns `None` for an unknown one. ISO/IEC 14496-12 defines all bits
+    /// set as unknown; zero is what encoders write that do not know the duration yet.
+    pub(super) fn duration(&mut self, version: u8) -> Option<u64> {
+        self.time(version)
+            .filter(|ticks| ![0, all_ones(version)].contains(ticks))
+    }
+
+    /// Reads the version (8 bits) and the flags (24 bits) with which every FullBox begins.
+    pub(super) fn version_and_flags(&mut self) -> Option<(u8, u32)> {
         let word = self.u32()?;
         Some(((word >> 24) as u8, word & 0x00ff_ffff))
     }
 
-    /// The header of a box: its kind, its own length, and the length of all, `left` at most being
-    /// there.
-    pub(super) fn header(&mut self, left: u64) -> Option<(Kind, u64, u64)> {
-        let (length, kind) = (self.u32()?, self.take()?);
-        let (header, length) = match length {
-            // To the end of what it is in.
+    /// Reads the header of a box. `left` is the number of bytes from its start to the end of the
+    /// parent. Returns `None` for a size that is smaller than the header itself.
+    pub(super) fn header(&mut self, left: u64) -> Option<BoxHeader> {
+        let (size, box_type) = (self.u32()?, self.array()?);
+        let (header_bytes, box_bytes) = match size {
+            // The box extends to the end of its parent.
             0 => (8, left),
+            // The real size follows as a 64-bit number.
             1 => (16, self.u64()?),
-            length => (8, length.into()),
+            size => (8, size.into()),
         };
-        (length >= header).then_some((kind, header, length))
+        (box_bytes >= header_bytes).then_some(BoxHeader {
+            box_type,
+            header_bytes,
+            box_bytes,
+        })
     }
 }
 
-/// All bits set, for what is not known or not there.
-pub(super) fn unknown(version: u8) -> u64 {
+/// Returns the time of a box of this version that has all bits set: an unknown duration, or the -1
+/// that marks an empty edit.
+pub(super) fn all_ones(version: u8) -> u64 {
     match version {
         0 => u32::MAX.into(),
         _ => u64::MAX,

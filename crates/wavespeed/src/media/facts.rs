@@ -1,89 +1,90 @@
-//! What is known of a media file.
+//! The facts that a [`Reader`](crate::media::Reader) finds in a media file.
 
 use std::time::Duration;
 
 use crate::media::container::Container;
 
-/// What is known of a file.
+/// Facts about a media file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Facts {
-    /// What kind of file it is, by its content.
+    /// The kind of file, by its content.
     pub container: Container,
-    /// The tracks of an mp4 or mov file; none of them if not all could be seen.
+    /// The tracks of an mp4 or mov file. Empty if the list of tracks was not read completely.
     pub tracks: Vec<Track>,
-    /// The length that an mp4 or mov file states for all of it.
+    /// The duration that the header of an mp4 or mov file states for the whole movie.
     pub movie: Option<Duration>,
     /// Width and height in pixels of a picture (PNG, JPEG, GIF or WebP), as stored.
     pub picture: Option<(u32, u32)>,
-    /// Whether all of an mp4 or mov file is there.
-    pub end: End,
+    /// Whether an mp4 or mov file has all of its bytes.
+    pub completeness: Completeness,
 }
 
 impl Facts {
-    /// The video track; of several the longest that is enabled, or the first of those.
+    /// Returns the video track. Of several, enabled tracks go before disabled ones, longer tracks
+    /// before shorter ones, and earlier tracks before later ones.
     #[must_use]
     pub fn video(&self) -> Option<&Track> {
         let videos = self
             .tracks
             .iter()
             .filter(|track| track.kind == TrackKind::Video);
-        // Of equals the last one is taken.
+        // `max_by_key` returns the last of several maxima, hence the reversed order.
         videos
             .rev()
             .max_by_key(|track| (track.enabled, track.duration))
     }
 
-    /// The length of the longest track.
+    /// Returns the duration of the longest track.
     #[must_use]
     pub fn longest(&self) -> Option<Duration> {
         self.tracks.iter().filter_map(|track| track.duration).max()
     }
 }
 
-/// A track.
+/// A track of an mp4 or mov file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Track {
-    /// What is in it.
+    /// The kind of content.
     pub kind: TrackKind,
-    /// Whether it is to be played.
+    /// `true` if players play the track by default.
     pub enabled: bool,
-    /// The four characters for the codec, such as `avc1`.
+    /// The four-character code of the codec, such as `avc1`.
     pub codec: Option<String>,
     /// Width and height in pixels, as displayed: after rotation.
     pub size: Option<(u32, u32)>,
-    /// Its length, as played.
+    /// The duration, as played: after edits.
     pub duration: Option<Duration>,
 }
 
-/// What is in a track.
+/// The kind of content of a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TrackKind {
-    /// Pictures that move.
+    /// Video.
     Video,
     /// Sound.
     Audio,
-    /// Subtitles, time codes and the like.
+    /// Subtitles, time codes and other content.
     Other,
-    /// It does not say.
+    /// The track does not state its kind.
     Unknown,
 }
 
-/// Whether all of a file is there.
+/// The answer to the question whether a file has all of its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum End {
-    /// It ends with its last box, and the tracks are among them.
-    Whole,
-    /// It ends within a box, which should go on to here.
-    CutOff {
-        /// Where the box would end.
+pub enum Completeness {
+    /// The file ends with its last box, and describes its tracks.
+    Complete,
+    /// The file ends within a box.
+    Truncated {
+        /// The offset, in bytes, where the box should end.
         expected: u64,
     },
-    /// It ends with its last box, and none of them says what the tracks are.
+    /// The file ends with its last box, but no box describes the tracks.
     NoTracks,
-    /// Nobody knows.
+    /// The end of the file was not reached, or the file does not consist of boxes.
     Unknown,
 }

@@ -1,18 +1,22 @@
-//! What a file is, by its header: container, tracks, codecs, displayed size, lengths, and whether
-//! all of it is there.
+//! Facts about a media file, read from its header: container, tracks, codecs, displayed size,
+//! durations, and whether the file is complete.
 //!
-//! An mp4 or mov file is a tree of boxes. A [`Reader`] walks it without I/O: it says which bytes it
-//! needs, so that the same code serves a file, ranged requests and memory; it skips what it does not
-//! need, down to the last box, which is what finds a file that was cut off. It is patient: what is
-//! odd or broken is passed over, and what could not be found out is [`None`] or unknown, never a
-//! fault of the file.
+//! An mp4 or mov file is a tree of boxes (ISO/IEC 14496-12; QuickTime File Format calls them
+//! atoms). A [`Reader`] walks the tree without I/O: it asks for byte ranges, so the same code serves
+//! files, ranged HTTP requests and memory. It skips boxes that it does not need, and reaches the
+//! last one, which shows whether the file was truncated. The reader is tolerant: a malformed box is
+//! skipped, and a fact that cannot be determined is [`None`] or unknown, never an error.
+//!
+//! `boxes` parses box headers and numbers, `container` detects the kind of file, `reader` decides
+//! which boxes are read, `movie` and `track` interpret them, and `facts` holds the result.
 
 pub(crate) mod boxes;
 pub(crate) mod container;
 pub(crate) mod facts;
 pub(crate) mod movie;
 pub(crate) mod reader;
+mod track;
 
 pub use container::Container;
-pub use facts::{End, Facts, Track, TrackKind};
+pub use facts::{Completeness, Facts, Track, TrackKind};
 pub use reader::{Reader, read};

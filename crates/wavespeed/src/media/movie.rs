@@ -1,59 +1,50 @@
-//! What the boxes of a movie say: its tracks and their lengths. Where the boxes are is the reader's
-//! business.
+//! The boxes of a movie, interpreted: its tracks and durations.
+//!
+//! The [`Reader`](crate::media::Reader) finds the boxes and passes them to [`Movie`] in file order.
+//! A movie is either plain, with all samples described in `moov`, or fragmented (`mvex`), with a
+//! `moov` that may describe no samples at all and `moof` boxes that describe the samples piece by
+//! piece. Their durations are stated in different places; see [`Movie::track_duration`].
 
 use std::time::Duration;
 
-use crate::media::boxes::{Bytes, Kind, unknown};
-use crate::media::facts::{Track, TrackKind};
+use crate::media::boxes::{BoxReader, BoxType};
+use crate::media::facts::Track;
+use crate::media::track::{TrackBoxes, to_duration};
 
-/// So many tracks are kept; players do not offer more.
-const TRACKS: usize = 32;
+/// The number of tracks that are read. It bounds the memory; players offer fewer.
+const MAX_TRACKS: usize = 32;
 
-/// What is known of a movie.
+/// The values of a movie's boxes.
 #[derive(Debug, Default)]
 pub(super) struct Movie {
-    /// Whether there is a box for the tracks, and all of it was seen.
-    pub(super) seen: bool,
+    /// `true` once `moov` was read to its end.
+    pub(super) moov_is_complete: bool,
+    /// Ticks per second of the durations in `mvhd`, `mehd` and `elst`.
     timescale: u32,
+    /// The duration in `mvhd`, in ticks.
     duration: Option<u64>,
-    /// The length with all fragments, if it is stated.
-    fragments: Option<u64>,
-    /// Whether there are fragments, or may be.
-    fragmented: bool,
-    tracks: Vec<Raw>,
-    /// The track of the fragment that is open, and the length of its samples if they say none.
-    fragment: Option<(u32, u32)>,
+    /// The duration in `mehd`, in ticks: that of `moov` and all fragments.
+    fragmented_duration: Option<u64>,
+    /// `true` if there are fragments (`moof`), or may be (`mvex`).
+    is_fragmented: bool,
+    tracks: Vec<TrackBoxes>,
+    /// The `traf` that is open.
+    fragment: Option<TrackFragment>,
 }
 
-/// A track as its boxes say.
-#[derive(Debug, Default)]
-struct Raw {
-    id: u32,
-    enabled: bool,
-    handler: Option<Kind>,
-    codec: Option<Kind>,
-    /// As displayed, and as stored.
-    displayed: Option<(u32, u32)>,
-    stored: Option<(u32, u32)>,
-    /// Whether width and height are exchanged.
-    turned: bool,
-    timescale: u32,
-    media: Option<u64>,
-    /// Whether there are samples that are not in fragments.
-    samples: bool,
-    /// The length of all edits, by the timescale of the movie.
-    edits: Option<u64>,
-    /// The length of a sample of a fragment, if that does not say.
-    sample: u32,
-    /// The length of what is in fragments; `None` if that is not known.
-    in_fragments: Option<u64>,
+/// The values of a track fragment header (`tfhd`).
+#[derive(Clone, Copy, Debug)]
+struct TrackFragment {
+    track_id: u32,
+    /// The duration, in ticks of the track, of each sample that states none itself.
+    sample_duration: u32,
 }
 
 impl Movie {
-    /// Whether a box has others in it that count.
-    pub(super) fn has_boxes(&self, inside: Option<Kind>, kind: Kind) -> bool {
-        match (inside.as_ref(), &kind) {
-            (Some(b"moov"), b"trak") => self.tracks.len() < TRACKS,
+    /// Returns `true` if the boxes inside this box are read.
+    pub(super) fn is_container(&self, parent: Option<BoxType>, box_type: BoxType) -> bool {
+        match (parent.as_ref(), &box_type) {
+            (Some(b"moov"), b"trak") => self.tracks.len() < MAX_TRACKS,
             (None, b"moov" | b"moof")
             | (Some(b"moov"), b"mvex")
             | (Some(b"trak"), b"mdia" | b"edts")
@@ -64,10 +55,12 @@ impl Movie {
         }
     }
 
-    /// Whether what a box says counts.
-    pub(super) fn wants(inside: Option<Kind>, kind: Kind) -> bool {
+    /// Returns `true` if the content of this box is parsed.
+    pub(super) fn is_parsed(parent: Option<BoxType>, box_type: BoxType) -> bool {
+        // With the parent, as a type alone is ambiguous: QuickTime has an `hdlr` of the data handler
+        // in `minf` too, which would hide the media handler in `mdia`.
         matches!(
-            (inside.as_ref(), &kind),
+            (parent.as_ref(), &box_type),
             (Some(b"moov"), b"mvhd")
                 | (Some(b"trak"), b"tkhd")
                 | (Some(b"mdia"), b"mdhd" | b"hdlr")
@@ -78,265 +71,184 @@ impl Movie {
         )
     }
 
-    pub(super) fn open(&mut self, kind: Kind) {
-        match &kind {
-            b"trak" => self.tracks.push(Raw {
-                in_fragments: Some(0),
-                ..Raw::default()
-            }),
-            b"mvex" | b"moof" => self.fragmented = true,
+    /// Notes that the walk enters a box.
+    pub(super) fn enter(&mut self, box_type: BoxType) {
+        match &box_type {
+            b"trak" => self.tracks.push(TrackBoxes::new()),
+            b"mvex" | b"moof" => self.is_fragmented = true,
             _ => {}
         }
     }
 
-    pub(super) fn close(&mut self, kind: Kind, whole: bool) {
-        match &kind {
-            b"moov" => self.seen = whole,
+    /// Notes that the walk leaves a box. `is_complete` is `false` if the file ends within the box.
+    pub(super) fn leave(&mut self, box_type: BoxType, is_complete: bool) {
+        match &box_type {
+            b"moov" => self.moov_is_complete = is_complete,
             b"traf" => self.fragment = None,
             _ => {}
         }
     }
 
-    /// Takes over what a box says. What it does not say, it does not.
-    pub(super) fn take(&mut self, kind: Kind, body: Bytes<'_>) {
-        _ = match &kind {
-            b"mvhd" => self.mvhd(body),
-            b"mehd" => self.mehd(body),
-            b"trex" => self.trex(body),
-            b"tfhd" => self.tfhd(body),
-            b"trun" => self.trun(body),
+    /// Parses the content of a box, without its header. A malformed box leaves the values unknown
+    /// that follow the malformed place.
+    pub(super) fn parse(&mut self, box_type: BoxType, content: BoxReader<'_>) {
+        _ = match &box_type {
+            b"mvhd" => self.mvhd(content),
+            b"mehd" => self.mehd(content),
+            b"trex" => self.trex(content),
+            b"tfhd" => self.tfhd(content),
+            b"trun" => self.trun(content),
+            // All other boxes are in `trak`, and the last one is the one that is open.
             _ => self
                 .tracks
                 .last_mut()
-                .and_then(|track| track.take(kind, body)),
+                .and_then(|track| track.parse(box_type, content)),
         };
     }
 
-    fn mvhd(&mut self, mut body: Bytes<'_>) -> Option<()> {
-        let (version, _) = body.version()?;
-        body.skip(if version == 0 { 8 } else { 16 })?;
-        self.timescale = body.u32()?;
-        self.duration = body.duration(version);
+    /// Parses the movie header: version and flags, creation and modification time, timescale (32
+    /// bits), duration.
+    fn mvhd(&mut self, mut content: BoxReader<'_>) -> Option<()> {
+        let (version, _) = content.version_and_flags()?;
+        content.skip_times(2, version)?;
+        self.timescale = content.u32()?;
+        self.duration = content.duration(version);
         Some(())
     }
 
-    fn mehd(&mut self, mut body: Bytes<'_>) -> Option<()> {
-        let (version, _) = body.version()?;
-        self.fragments = body.duration(version);
+    /// Parses the movie extends header: version and flags, duration with all fragments.
+    fn mehd(&mut self, mut content: BoxReader<'_>) -> Option<()> {
+        let (version, _) = content.version_and_flags()?;
+        self.fragmented_duration = content.duration(version);
         Some(())
     }
 
-    fn trex(&mut self, mut body: Bytes<'_>) -> Option<()> {
-        body.version()?;
-        let id = body.u32()?;
-        body.u32()?;
-        let sample = body.u32()?;
-        self.track(id)?.sample = sample;
+    /// Parses the track extends box, the defaults of a track's fragments: version and flags, track
+    /// id, sample description index, sample duration (32 bits each).
+    fn trex(&mut self, mut content: BoxReader<'_>) -> Option<()> {
+        content.version_and_flags()?;
+        let id = content.u32()?;
+        content.skip(4)?;
+        let sample_duration = content.u32()?;
+        self.track(id)?.default_sample_duration = sample_duration;
         Some(())
     }
 
-    fn tfhd(&mut self, mut body: Bytes<'_>) -> Option<()> {
-        let (_, flags) = body.version()?;
-        let id = body.u32()?;
-        let sample = self.track(id)?.sample;
-        self.fragment = Some((id, sample));
-        for (flag, bytes) in [(1, 8), (2, 4)] {
+    /// Parses the track fragment header: version and flags, track id, then the fields whose flags
+    /// are set, in this order: base data offset (0x1, 64 bits), sample description index (0x2, 32
+    /// bits), sample duration (0x8, 32 bits).
+    fn tfhd(&mut self, mut content: BoxReader<'_>) -> Option<()> {
+        let (_, flags) = content.version_and_flags()?;
+        let track_id = content.u32()?;
+        // The default of `trex` holds unless this header states another sample duration.
+        let sample_duration = self.track(track_id)?.default_sample_duration;
+        self.fragment = Some(TrackFragment {
+            track_id,
+            sample_duration,
+        });
+        for (flag, bytes) in [(0x1, 8), (0x2, 4)] {
             if flags & flag != 0 {
-                body.skip(bytes)?;
+                content.skip(bytes)?;
             }
         }
-        if flags & 8 != 0 {
-            self.fragment = Some((id, body.u32()?));
+        if flags & 0x8 != 0 {
+            let sample_duration = content.u32()?;
+            self.fragment = Some(TrackFragment {
+                track_id,
+                sample_duration,
+            });
         }
         Some(())
     }
 
-    fn trun(&mut self, body: Bytes<'_>) -> Option<()> {
-        let (id, sample) = self.fragment?;
-        let length = run(body, sample);
-        let track = self.track(id)?;
-        let known = track.in_fragments.zip(length);
-        track.in_fragments = known.and_then(|(known, length)| known.checked_add(length));
+    /// Adds the duration of a track run to its track.
+    fn trun(&mut self, content: BoxReader<'_>) -> Option<()> {
+        let fragment = self.fragment?;
+        let duration = run_duration(content, fragment.sample_duration);
+        let track = self.track(fragment.track_id)?;
+        // One run of unknown duration makes the sum unknown for good.
+        let both = track.fragments_duration.zip(duration);
+        track.fragments_duration = both.and_then(|(sum, duration)| sum.checked_add(duration));
         Some(())
     }
 
-    fn track(&mut self, id: u32) -> Option<&mut Raw> {
+    fn track(&mut self, id: u32) -> Option<&mut TrackBoxes> {
         self.tracks.iter_mut().find(|track| track.id == id)
     }
 
-    /// The tracks, and the length that is stated for all. Fragments add up only if all were seen.
-    pub(super) fn facts(&self, all: bool) -> (Vec<Track>, Option<Duration>) {
-        let seen = self.tracks.iter().filter(|_| self.seen);
-        let tracks = seen.map(|track| Track {
+    /// Returns the tracks, and the duration that the header states for the whole movie.
+    /// `all_boxes_read` is `true` if the walk reached the end of the file.
+    pub(super) fn facts(&self, all_boxes_read: bool) -> (Vec<Track>, Option<Duration>) {
+        // A `moov` that is cut short may lack tracks, and the video track may be among them.
+        let tracks = self.tracks.iter().filter(|_| self.moov_is_complete);
+        let tracks = tracks.map(|track| Track {
             kind: track.kind(),
             enabled: track.enabled,
             codec: track.codec.map(|codec| codec.escape_ascii().to_string()),
             size: track.size(),
-            duration: self.duration_of(track, all),
+            duration: self.track_duration(track, all_boxes_read),
         });
-        // Of a movie with fragments the header is the first of them.
-        let movie = match self.fragmented {
-            true => self.fragments,
-            false => self.duration,
+        // In a fragmented movie `mvhd` covers only the samples of `moov`, so `mehd` counts.
+        let movie = if self.is_fragmented {
+            self.fragmented_duration
+        } else {
+            self.duration
         };
         (
             tracks.collect(),
-            movie.and_then(|ticks| time(ticks, self.timescale)),
+            movie.and_then(|ticks| to_duration(ticks, self.timescale)),
         )
     }
 
-    fn duration_of(&self, track: &Raw, all: bool) -> Option<Duration> {
-        if self.fragmented {
-            let first = if track.samples { track.media? } else { 0 };
-            let ticks = track.in_fragments.filter(|_| all)?.checked_add(first)?;
-            return time(ticks, track.timescale).filter(|time| !time.is_zero());
+    /// Returns the duration of a track, as played.
+    fn track_duration(&self, track: &TrackBoxes, all_boxes_read: bool) -> Option<Duration> {
+        if self.is_fragmented {
+            // The samples of `moov` are the first part. Without any, `mdhd` may state the duration
+            // of the fragments in advance, which must not be counted twice.
+            let first = if track.has_samples {
+                track.media_duration?
+            } else {
+                0
+            };
+            // A sum of some fragments is too small, so it counts only if all of them were read.
+            let fragments = track.fragments_duration.filter(|_| all_boxes_read)?;
+            let ticks = fragments.checked_add(first)?;
+            return to_duration(ticks, track.timescale).filter(|duration| !duration.is_zero());
         }
-        match track.edits {
-            Some(edits) => time(edits, self.timescale),
-            None => time(track.media?, track.timescale),
+        // The edit list says which parts of the media are played, in ticks of the movie. Without
+        // one all of the media is played.
+        match track.edited_duration {
+            Some(edited) => to_duration(edited, self.timescale),
+            None => to_duration(track.media_duration?, track.timescale),
         }
     }
 }
 
-impl Raw {
-    fn take(&mut self, kind: Kind, body: Bytes<'_>) -> Option<()> {
-        match &kind {
-            b"tkhd" => self.tkhd(body),
-            b"mdhd" => self.mdhd(body),
-            b"hdlr" => self.hdlr(body),
-            b"stsd" => self.stsd(body),
-            b"stts" => self.stts(body),
-            b"elst" => self.elst(body),
-            _ => None,
-        }
-    }
-
-    fn tkhd(&mut self, mut body: Bytes<'_>) -> Option<()> {
-        let (version, flags) = body.version()?;
-        self.enabled = flags & 1 != 0;
-        body.skip(if version == 0 { 8 } else { 16 })?;
-        self.id = body.u32()?;
-        // Reserved, the duration, reserved, layer, group, volume, reserved.
-        body.skip(4 + if version == 0 { 4 } else { 8 } + 16)?;
-        let mut matrix = [0; 9];
-        for cell in &mut matrix {
-            *cell = body.u32()?;
-        }
-        // A quarter turn: what was across goes down.
-        let [a, b, _, c, d, ..] = matrix.map(|cell| cell.cast_signed().unsigned_abs());
-        self.turned = b > a && c > d;
-        let size = (body.u32()? >> 16, body.u32()? >> 16);
-        self.displayed = Some(size).filter(|(width, height)| *width > 0 && *height > 0);
-        Some(())
-    }
-
-    fn mdhd(&mut self, mut body: Bytes<'_>) -> Option<()> {
-        let (version, _) = body.version()?;
-        body.skip(if version == 0 { 8 } else { 16 })?;
-        self.timescale = body.u32()?;
-        self.media = body.duration(version);
-        Some(())
-    }
-
-    fn hdlr(&mut self, mut body: Bytes<'_>) -> Option<()> {
-        body.skip(8)?;
-        self.handler = Some(body.take()?);
-        Some(())
-    }
-
-    /// The first of the descriptions of samples.
-    fn stsd(&mut self, mut body: Bytes<'_>) -> Option<()> {
-        body.skip(8 + 4)?;
-        self.codec = Some(body.take()?);
-        // Reserved, the index of the data, and what is left of QuickTime.
-        body.skip(8 + 16)?;
-        let [a, b, c, d] = body.take()?;
-        let size = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-        self.stored = Some((size.0.into(), size.1.into()))
-            .filter(|(width, height)| *width > 0 && *height > 0);
-        Some(())
-    }
-
-    fn stts(&mut self, mut body: Bytes<'_>) -> Option<()> {
-        body.skip(4)?;
-        self.samples = body.u32()? > 0;
-        Some(())
-    }
-
-    fn elst(&mut self, mut body: Bytes<'_>) -> Option<()> {
-        let (version, _) = body.version()?;
-        let count = body.u32()?;
-        let mut edits: u64 = 0;
-        for _ in 0..count {
-            let (length, from) = (body.long(version)?, body.long(version)?);
-            body.skip(4)?;
-            if from == unknown(version) {
-                // Nothing is shown for so long.
-                continue;
-            }
-            // One that is not known goes on to the end.
-            let length = Some(length).filter(|length| *length != unknown(version))?;
-            edits = edits.checked_add(length)?;
-        }
-        // Of a movie of which nothing is known yet a length of 0 means all.
-        self.edits = Some(edits).filter(|edits| *edits > 0);
-        Some(())
-    }
-
-    fn kind(&self) -> TrackKind {
-        match self.handler.as_ref() {
-            Some(b"vide") => TrackKind::Video,
-            Some(b"soun") => TrackKind::Audio,
-            Some(_) => TrackKind::Other,
-            None => TrackKind::Unknown,
-        }
-    }
-
-    fn size(&self) -> Option<(u32, u32)> {
-        // A picture that was scaled to whole pixels has some that are nearly square.
-        let (width, height) = match (self.displayed, self.stored) {
-            (Some(displayed), Some(stored)) if near(displayed, stored) => stored,
-            (displayed, stored) => displayed.or(stored)?,
-        };
-        let size = match self.turned {
-            true => (height, width),
-            false => (width, height),
-        };
-        Some(size).filter(|_| self.kind() == TrackKind::Video)
-    }
-}
-
-/// Whether both sides differ by less than what is cut from 1088 lines to have 1080.
-fn near((width, height): (u32, u32), other: (u32, u32)) -> bool {
-    let near = |side: u32, other: u32| side.abs_diff(other) < other.div_ceil(200);
-    near(width, other.0) && near(height, other.1)
-}
-
-/// The length of a run of samples, which say how long they are, or are all as long as this.
-fn run(mut body: Bytes<'_>, sample: u32) -> Option<u64> {
-    let (_, flags) = body.version()?;
-    let count = body.u32()?;
-    for flag in [1, 4] {
+/// Parses a track run, and returns the duration of its samples in ticks of the track: version and
+/// flags, sample count, data offset (flag 0x1), flags of the first sample (0x4), then the fields of
+/// each sample: duration (0x100), size (0x200), flags (0x400), composition offset (0x800), 32 bits
+/// each. Fields whose flag is not set are absent.
+fn run_duration(mut content: BoxReader<'_>, sample_duration: u32) -> Option<u64> {
+    let (_, flags) = content.version_and_flags()?;
+    let count = content.u32()?;
+    for flag in [0x1, 0x4] {
         if flags & flag != 0 {
-            body.skip(4)?;
+            content.skip(4)?;
         }
     }
+    // Without a duration per sample, all samples have the default. A default of zero means that
+    // neither `trex` nor `tfhd` states one.
     if flags & 0x100 == 0 {
-        return u64::from(count).checked_mul(Some(sample).filter(|sample| *sample > 0)?.into());
+        let sample_duration = Some(sample_duration).filter(|ticks| *ticks > 0)?;
+        return u64::from(count).checked_mul(sample_duration.into());
     }
-    let others = (flags & 0xe00).count_ones() as usize * 4;
-    let mut length: u64 = 0;
+    // Only the duration counts; the other fields of a sample are skipped by their number.
+    let skipped = (flags & 0xe00).count_ones() as usize * 4;
+    let mut sum: u64 = 0;
+    // The count is not trusted: the loop ends with the bytes of the box.
     for _ in 0..count {
-        length = length.checked_add(body.u32()?.into())?;
-        body.skip(others)?;
+        sum = sum.checked_add(content.u32()?.into())?;
+        content.skip(skipped)?;
     }
-    Some(length)
-}
-
-/// So many ticks, as time. Nobody's clip is longer than a century.
-fn time(ticks: u64, timescale: u32) -> Option<Duration> {
-    const LONGEST: u128 = 100 * 366 * 24 * 3600 * 1_000_000_000;
-    let nanoseconds = (u128::from(ticks) * 1_000_000_000).checked_div(timescale.into())?;
-    let nanoseconds = Some(nanoseconds).filter(|nanoseconds| *nanoseconds <= LONGEST)?;
-    Some(Duration::from_nanos(u64::try_from(nanoseconds).ok()?))
+    Some(sum)
 }

@@ -1,273 +1,365 @@
-//! The reader that walks the boxes of a file.
+//! The walk over the boxes of a file.
+//!
+//! A [`Reader`] is a state machine: [`Reader::need`] names the bytes that the next step requires,
+//! [`Reader::feed`] supplies them and runs steps until other bytes are needed. A step handles one
+//! box: it enters the box, parses it or skips it. Skipped content is never requested, so the facts
+//! of a file of gigabytes take a few kilobytes.
 
 use std::io;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 
-use crate::media::boxes::{Bytes, Kind, is_top};
+use crate::media::boxes::{BoxHeader, BoxReader, BoxType, is_top_level};
 use crate::media::container::Container;
-use crate::media::facts::{End, Facts, Track, TrackKind};
+use crate::media::facts::{Completeness, Facts, Track, TrackKind};
 use crate::media::movie::Movie;
 
-/// How many boxes are looked at: a fragmented movie has some for every second.
-const BOXES: u32 = 50_000;
+/// The number of boxes that are visited. A fragmented movie has several boxes per second, so this
+/// covers hours, and bounds the work for a file made of tiny boxes.
+const MAX_BOXES: u32 = 50_000;
 
-/// How deep boxes are opened.
-const DEPTH: usize = 6;
+/// The depth to which boxes are entered. The deepest box that is read is
+/// `moov/trak/mdia/minf/stbl/stsd`, below five parents.
+const MAX_DEPTH: usize = 6;
 
-/// As much of a box as is read. What counts in most is within a hundred bytes.
-const BODY: u64 = 64 << 10;
+/// The number of bytes that are read of a box. Most values stand within its first hundred; the rest
+/// of a longer box is ignored.
+const MAX_BOX_BYTES: u64 = 64 << 10;
 
-/// What a file is that is no tree of boxes is told by so many bytes of its beginning.
-const START: u64 = 64;
+/// The number of bytes by which the kind of a file is detected.
+const START_BYTES: u64 = 64;
 
-/// The longest header of a box.
-const HEADER: u64 = 16;
+/// The length of the longest box header: size, type and 64-bit size.
+const HEADER_BYTES: u64 = 16;
 
-/// How much of a picture is read: its sides can stand behind a smaller picture.
-const PICTURE: u64 = 512 << 10;
+/// The number of bytes that are read of a picture. A JPEG may state its size only after a thumbnail
+/// in its metadata.
+const MAX_PICTURE_BYTES: u64 = 512 << 10;
 
-/// How much of a file is read at once, and in all.
-const PIECE: u64 = 1 << 10;
+/// The number of bytes that [`read`] requests at least at once, as most boxes are short and close
+/// together.
+const READ_BYTES: u64 = 1 << 10;
 
-const BUDGET: u64 = 900 << 10;
+/// The number of bytes that [`read`] requests of one file at most.
+const READ_BUDGET: u64 = 900 << 10;
 
-/// Reads a file piece by piece: [`need`](Self::need) says from where, [`feed`](Self::feed) takes
-/// what is there, until nothing is needed.
+/// A reader of media headers that is fed with byte ranges: [`need`](Self::need) returns the range
+/// that is needed next, [`feed`](Self::feed) takes its bytes, until no range is needed.
 #[derive(Debug)]
 pub struct Reader {
-    /// The length of the file.
+    /// The length of the file in bytes.
     size: u64,
-    /// Where the next box begins.
-    at: u64,
-    /// How many bytes are needed from there.
-    least: u64,
-    /// Bytes that were fed, and where they begin.
-    fed: (u64, Vec<u8>),
-    /// The boxes that are open, outermost first, and their ends.
-    open: Vec<(Kind, u64)>,
+    /// The offset of the next box.
+    position: u64,
+    /// The number of bytes that are needed from `position` on.
+    needed: u64,
+    /// The bytes that were fed last.
+    buffer: Vec<u8>,
+    /// The offset of the first byte in `buffer`.
+    buffer_start: u64,
+    /// The type and the end offset of each box that is entered, outermost first.
+    open: Vec<(BoxType, u64)>,
+    /// The number of boxes visited.
     boxes: u32,
     container: Option<Container>,
     movie: Movie,
     picture: Option<(u32, u32)>,
-    /// Where the last box would end, if that is behind the end of the file.
-    expected: Option<u64>,
-    /// Set once nothing more is needed.
-    end: Option<End>,
+    /// The offset where the last box should end, if that is behind the end of the file.
+    expected_end: Option<u64>,
+    /// The result of the walk, once it has ended.
+    end: Option<Completeness>,
+}
+
+/// The result of a step.
+enum Step {
+    /// The next step can run.
+    Continue,
+    /// The step must run again with this many bytes from the same position on.
+    Need(u64),
+    /// The walk has ended.
+    End(Completeness),
 }
 
 impl Reader {
-    /// A reader of a file of this length.
+    /// Creates a reader for a file of this length in bytes.
     #[must_use]
     pub fn new(size: u64) -> Self {
         Self {
             size,
-            at: 0,
-            least: START.min(size),
-            fed: (0, Vec::new()),
+            position: 0,
+            needed: START_BYTES.min(size),
+            buffer: Vec::new(),
+            buffer_start: 0,
             open: Vec::new(),
             boxes: 0,
             container: None,
             movie: Movie::default(),
             picture: None,
-            expected: None,
-            end: (size == 0).then_some(End::Unknown),
+            expected_end: None,
+            // An empty file has no bytes that could be fed.
+            end: (size == 0).then_some(Completeness::Unknown),
         }
     }
 
-    /// The bytes that are needed next, or nothing once all is known. All are within the file.
+    /// Returns the byte range that is needed next, or `None` if the walk has ended. The range is
+    /// never empty and lies within the file.
     #[must_use]
     pub fn need(&self) -> Option<Range<u64>> {
-        self.end.is_none().then(|| self.at..self.at + self.least)
+        self.end
+            .is_none()
+            .then(|| self.position..self.position + self.needed)
     }
 
-    /// Takes the bytes that are needed, and more from the same start if there are. With fewer, it
-    /// ends there.
+    /// Takes the bytes of the range that is needed, and any number of bytes behind it. If there are
+    /// fewer bytes than needed, the file became shorter, and the walk ends.
     pub fn feed(&mut self, bytes: &[u8]) {
-        self.fed = (self.at, bytes.to_vec());
-        if (bytes.len() as u64) < self.least {
-            self.end = Some(End::Unknown);
+        self.buffer_start = self.position;
+        self.buffer = bytes.to_vec();
+        if (bytes.len() as u64) < self.needed {
+            self.end = Some(Completeness::Unknown);
         }
         while self.end.is_none() {
-            if let Some(least) = self.step() {
-                self.least = least;
-                return;
+            match self.step() {
+                Step::Continue => {}
+                Step::Need(bytes) => {
+                    self.needed = bytes;
+                    return;
+                }
+                Step::End(completeness) => self.end = Some(completeness),
             }
         }
     }
 
-    /// What is known by now.
+    /// Returns the facts that are known so far.
     #[must_use]
     pub fn facts(&self) -> Facts {
         let container = self.container.unwrap_or_default();
-        let end = self.end.unwrap_or(End::Unknown);
-        let (tracks, movie) = self.movie.facts(end == End::Whole);
-        let end = match end {
-            End::Whole if !self.movie.seen => End::NoTracks,
-            end => end,
+        let walk = self.end.unwrap_or(Completeness::Unknown);
+        let (tracks, movie) = self.movie.facts(walk == Completeness::Complete);
+        let completeness = match walk {
+            Completeness::Complete if !self.movie.moov_is_complete => Completeness::NoTracks,
+            walk => walk,
         };
         Facts {
-            container: refined(container, &tracks),
+            container: refine(container, &tracks),
             tracks,
             movie,
             picture: self.picture,
-            end,
+            completeness,
         }
     }
 
-    /// The next bytes, as far as they were fed.
-    fn here(&self) -> &[u8] {
-        let (from, bytes) = &self.fed;
+    /// Returns the bytes from the position on, as far as they were fed.
+    fn fed_bytes(&self) -> &[u8] {
         let skip = self
-            .at
-            .checked_sub(*from)
+            .position
+            .checked_sub(self.buffer_start)
             .and_then(|skip| usize::try_from(skip).ok());
-        skip.and_then(|skip| bytes.get(skip..)).unwrap_or_default()
+        skip.and_then(|skip| self.buffer.get(skip..))
+            .unwrap_or_default()
     }
 
-    /// Whether so many bytes were fed; if not, they are needed.
+    /// Returns `true` if fewer than `bytes` bytes were fed from the position on.
     fn lacks(&self, bytes: u64) -> bool {
-        (self.here().len() as u64) < bytes
+        (self.fed_bytes().len() as u64) < bytes
     }
 
-    /// Finds the sides of a picture, or says how many bytes that takes.
-    fn look_at_picture(&mut self) -> Option<u64> {
-        let here = self.here();
-        let here = &here[..here.len().min(PICTURE as usize)];
-        let side = |side: usize| u32::try_from(side).ok();
-        let sides = imagesize::blob_size(here).ok();
-        self.picture = sides.and_then(|size| Some((side(size.width)?, side(size.height)?)));
-        let seen = self.here().len() as u64;
-        let more = (seen * 16).min(PICTURE).min(self.size);
-        (self.picture.is_none() && more > seen).then_some(more)
+    /// Returns the offset where the innermost open box ends, or the file at the top level.
+    fn parent_end(&self) -> u64 {
+        self.open.last().map_or(self.size, |(_, end)| *end)
     }
 
-    /// Looks at one box, or says how many bytes that takes.
-    fn step(&mut self) -> Option<u64> {
-        while let Some((kind, _)) = self.open.pop_if(|(_, end)| *end <= self.at) {
-            // Of the boxes at the top only the last can be cut off.
-            self.movie.close(kind, self.expected.is_none());
-        }
-        let top = self.open.is_empty();
-        let limit = self.open.last().map_or(self.size, |(_, end)| *end);
-        let left = limit - self.at;
+    /// Runs one step of the walk.
+    fn step(&mut self) -> Step {
+        self.leave_finished_boxes();
+        let left = self.parent_end() - self.position;
+        // All boxes are left, so nothing left means the end of the file.
         if left == 0 {
-            self.end = Some(
-                self.expected
-                    .map_or(End::Whole, |expected| End::CutOff { expected }),
-            );
-            return None;
+            return Step::End(match self.expected_end {
+                Some(expected) => Completeness::Truncated { expected },
+                None => Completeness::Complete,
+            });
         }
-        let least = match self.container {
-            None => START.min(self.size),
-            Some(_) => HEADER.min(left),
+        let Some(container) = self.detect_container() else {
+            return Step::Need(START_BYTES.min(self.size));
         };
-        if self.lacks(least) {
-            return Some(least);
-        }
-        if self.container.is_none() {
-            // No more than that, so that it does not depend on how much was fed.
-            let container = Container::of(&self.here()[..least as usize]);
-            self.container = Some(container);
-        }
-        let container = self.container.unwrap_or_default();
         if container.is_picture()
-            && let Some(more) = self.look_at_picture()
+            && let Some(bytes) = self.read_picture()
         {
-            return Some(more);
+            return Step::Need(bytes);
         }
         if !container.has_boxes() {
-            self.end = Some(End::Unknown);
-            return None;
+            return Step::End(Completeness::Unknown);
+        }
+        self.step_box(left)
+    }
+
+    /// Leaves the open boxes that end at the position.
+    fn leave_finished_boxes(&mut self) {
+        while let Some((box_type, _)) = self.open.pop_if(|(_, end)| *end <= self.position) {
+            // Only the last box at the top level can be truncated, so any truncation known by now
+            // is one of this box or of its parent.
+            self.movie.leave(box_type, self.expected_end.is_none());
+        }
+    }
+
+    /// Returns the kind of the file, and detects it if the first bytes were fed.
+    fn detect_container(&mut self) -> Option<Container> {
+        if self.container.is_none() {
+            let bytes = START_BYTES.min(self.size);
+            if self.lacks(bytes) {
+                return None;
+            }
+            // No more than these bytes, so that the result does not depend on how many were fed.
+            let start = &self.fed_bytes()[..bytes as usize];
+            self.container = Some(Container::detect(start));
+        }
+        self.container
+    }
+
+    /// Finds the size of a picture. Returns the number of bytes that are needed for another attempt,
+    /// or `None` once the size is known or cannot be found.
+    fn read_picture(&mut self) -> Option<u64> {
+        let bytes = self.fed_bytes();
+        let bytes = &bytes[..bytes.len().min(MAX_PICTURE_BYTES as usize)];
+        let side = |side: usize| u32::try_from(side).ok();
+        let size = imagesize::blob_size(bytes).ok();
+        self.picture = size.and_then(|size| Some((side(size.width)?, side(size.height)?)));
+        // Growing by a factor keeps the number of requests small: 64 bytes, 1 KiB, 16 KiB, ...
+        let fed = self.fed_bytes().len() as u64;
+        let more = (fed * 16).min(MAX_PICTURE_BYTES).min(self.size);
+        (self.picture.is_none() && more > fed).then_some(more)
+    }
+
+    /// Visits the box at the position. `left` is the number of bytes to the end of its parent.
+    fn step_box(&mut self, left: u64) -> Step {
+        let header_bytes = HEADER_BYTES.min(left);
+        if self.lacks(header_bytes) {
+            return Step::Need(header_bytes);
         }
         self.boxes += 1;
-        if self.boxes > BOXES {
-            self.end = Some(End::Unknown);
-            return None;
+        if self.boxes > MAX_BOXES {
+            return Step::End(Completeness::Unknown);
         }
-        let here = self.here();
-        let within = usize::try_from(left).unwrap_or(usize::MAX).min(here.len());
-        let header = Bytes(&here[..within]).header(left);
-        // A kind that nobody knows is one if all of it is there, and it can be read.
-        let new = |kind: Kind, length| length <= left && kind.iter().all(|byte| is_plain(*byte));
-        let is_box = |kind, length| !top || is_top(kind) || new(kind, length);
-        let Some((kind, body, length)) = header.filter(|(kind, _, length)| is_box(*kind, *length))
-        else {
-            // Less than a length is the beginning of one.
-            let padding = (4..8).contains(&left) && here[..within].iter().all(|byte| *byte == 0);
-            match begun(&here[..within]) {
-                _ if !top || padding => self.at = limit,
-                Some(header) => (self.at, self.expected) = (limit, Some(self.at + header)),
-                None => self.end = Some(End::Unknown),
-            }
-            return None;
+        let Some(header) = self.box_header(left) else {
+            return self.skip_trailing_bytes(left);
         };
-        let expected = self.at.saturating_add(length);
-        if top && expected > limit {
-            self.expected = Some(expected);
+
+        // A box that is longer than its parent is clipped to it. At the top level the parent is the
+        // file, so the box is truncated; deeper a wrong size must not spoil the rest of the file.
+        let parent_end = self.parent_end();
+        let box_end = self.position.saturating_add(header.box_bytes);
+        if self.open.is_empty() && box_end > parent_end {
+            self.expected_end = Some(box_end);
         }
-        let end = expected.min(limit);
-        let inside = self.open.last().map(|(kind, _)| *kind);
-        if self.open.len() < DEPTH && self.movie.has_boxes(inside, kind) {
-            self.movie.open(kind);
-            self.open.push((kind, end));
-            self.at += body;
-            return None;
+        let box_end = box_end.min(parent_end);
+
+        let parent = self.open.last().map(|(box_type, _)| *box_type);
+        let may_enter = self.open.len() < MAX_DEPTH;
+        if may_enter && self.movie.is_container(parent, header.box_type) {
+            self.movie.enter(header.box_type);
+            self.open.push((header.box_type, box_end));
+            self.position += header.header_bytes;
+            return Step::Continue;
         }
-        if Movie::wants(inside, kind) {
-            let wanted = (end - self.at).min(BODY);
-            if self.lacks(wanted) {
-                return Some(wanted);
+        if Movie::is_parsed(parent, header.box_type) {
+            let bytes = (box_end - self.position).min(MAX_BOX_BYTES);
+            if self.lacks(bytes) {
+                return Step::Need(bytes);
             }
-            let bytes = &self.here()[body as usize..wanted as usize];
-            let bytes = bytes.to_vec();
-            self.movie.take(kind, Bytes(&bytes));
+            let content = &self.fed_bytes()[header.header_bytes as usize..bytes as usize];
+            let content = content.to_vec();
+            self.movie.parse(header.box_type, BoxReader(&content));
         }
-        self.at = end;
-        None
+        self.position = box_end;
+        Step::Continue
+    }
+
+    /// Parses the header of the box at the position. Returns `None` if the bytes there are no box.
+    fn box_header(&self, left: u64) -> Option<BoxHeader> {
+        let header = BoxReader(self.fed_bytes_within(left)).header(left)?;
+        // Inside a box nothing but boxes is allowed. At the top level programs append other data,
+        // so a type that is not known there is believed only if it is printable and the box fits.
+        let is_plausible = header.box_bytes <= left
+            && header
+                .box_type
+                .iter()
+                .all(|byte| matches!(byte, b' '..=b'~'));
+        let is_nested = !self.open.is_empty();
+        (is_nested || is_top_level(header.box_type) || is_plausible).then_some(header)
+    }
+
+    /// Handles bytes that are no box, up to the end of the parent.
+    fn skip_trailing_bytes(&mut self, left: u64) -> Step {
+        let rest = self.fed_bytes_within(left);
+        // Four to seven zero bytes are a complete size field of zero without a type, which is
+        // padding. One to three may be the beginning of a size field, and are judged below.
+        let is_padding = (4..8).contains(&left) && rest.iter().all(|byte| *byte == 0);
+        let truncated_header = truncated_header_bytes(rest);
+        let is_nested = !self.open.is_empty();
+        if is_nested || is_padding {
+            // The siblings of the parent are not affected.
+            self.position = self.parent_end();
+            return Step::Continue;
+        }
+        match truncated_header {
+            Some(header) => {
+                self.expected_end = Some(self.position + header);
+                self.position = self.parent_end();
+                Step::Continue
+            }
+            // Appended data, perhaps with boxes behind it: the file may be complete or not.
+            None => Step::End(Completeness::Unknown),
+        }
+    }
+
+    /// Returns the bytes that were fed from the position on, without those behind the parent.
+    fn fed_bytes_within(&self, left: u64) -> &[u8] {
+        let bytes = self.fed_bytes();
+        let within = usize::try_from(left).unwrap_or(usize::MAX);
+        &bytes[..within.min(bytes.len())]
     }
 }
 
-/// What a file is, now that its tracks are known.
-fn refined(container: Container, tracks: &[Track]) -> Container {
-    let is = |kind| tracks.iter().any(|track| track.kind == kind);
+/// Returns the kind of a file by its first bytes and its tracks: a file with the brand of an audio
+/// file is a video if it has a video track.
+fn refine(container: Container, tracks: &[Track]) -> Container {
+    let has = |kind| tracks.iter().any(|track| track.kind == kind);
     match container {
-        Container::M4a if is(TrackKind::Video) => Container::Mp4,
+        Container::M4a if has(TrackKind::Video) => Container::Mp4,
         other => other,
     }
 }
 
-fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~')
-}
-
-/// The length of the header of which the last bytes of a file are the beginning, if they look so. A
-/// line end that was appended does not.
-fn begun(rest: &[u8]) -> Option<u64> {
+/// Returns the length in bytes of the box header that `rest`, the last bytes of a file, is the
+/// beginning of. Returns `None` if `rest` looks like something else, such as an appended line end.
+fn truncated_header_bytes(rest: &[u8]) -> Option<u64> {
     match *rest {
+        // The size of a box shorter than 16 MiB begins with a zero byte.
         [0, ..] if rest.len() < 8 => Some(8),
-        [0, 0, 0, 1, a, b, c, d, ..] if rest.len() < 16 && is_top([a, b, c, d]) => Some(16),
+        // The size 1 announces a 64-bit size, which is cut off here.
+        [0, 0, 0, 1, a, b, c, d, ..] if rest.len() < 16 && is_top_level([a, b, c, d]) => Some(16),
         _ => None,
     }
 }
 
-/// Reads a file as far as it takes, which is less than 1 MB. What lies behind that is unknown.
+/// Reads the facts of a file. At most 900 KiB are read; facts that lie behind that are unknown.
 ///
 /// # Errors
-/// If it cannot be read.
+/// Returns an error if the file cannot be read.
 pub fn read(file: &mut (impl Read + Seek)) -> io::Result<Facts> {
     let size = file.seek(SeekFrom::End(0))?;
     let mut reader = Reader::new(size);
-    let mut left = BUDGET;
+    let mut budget = READ_BUDGET;
     while let Some(need) = reader.need() {
-        let piece = (need.end - need.start).max(PIECE);
-        let Some(rest) = left.checked_sub(piece) else {
+        let length = (need.end - need.start).max(READ_BYTES);
+        let Some(rest) = budget.checked_sub(length) else {
             break;
         };
-        left = rest;
+        budget = rest;
         file.seek(SeekFrom::Start(need.start))?;
         let mut bytes = Vec::new();
-        file.by_ref().take(piece).read_to_end(&mut bytes)?;
+        file.by_ref().take(length).read_to_end(&mut bytes)?;
         reader.feed(&bytes);
     }
     Ok(reader.facts())

@@ -6,7 +6,7 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use wavespeed::media::{Container, End, Facts, Reader, TrackKind, read};
+use wavespeed::media::{Completeness, Container, Facts, Reader, TrackKind, read};
 use wavespeed_harness::CLIP;
 
 /// A box of this kind.
@@ -105,7 +105,10 @@ fn tracks_durations_and_sizes_are_read() {
         moov(&[video(UPRIGHT, (1280, 720)), sound]),
     ];
     let facts = facts(&file);
-    assert_eq!((facts.container, facts.end), (Container::Mp4, End::Whole));
+    assert_eq!(
+        (facts.container, facts.completeness),
+        (Container::Mp4, Completeness::Complete)
+    );
     let video = facts.video().unwrap();
     assert_eq!(
         (video.size, video.duration),
@@ -210,7 +213,10 @@ fn durations_of_fragments_are_added() {
     let mut cut = whole.concat();
     cut.truncate(cut.len() - 1);
     let cut = read(&mut Cursor::new(cut)).unwrap();
-    assert!(matches!(cut.end, End::CutOff { .. }), "{cut:?}");
+    assert!(
+        matches!(cut.completeness, Completeness::Truncated { .. }),
+        "{cut:?}"
+    );
     assert_eq!(cut.video().unwrap().duration, None);
 }
 
@@ -238,8 +244,8 @@ fn samples_in_the_header_are_added_to_the_fragments() {
     let [ftyp, moov, moof] = file(1);
     let open_end = facts(&[ftyp, moov, moof, b"\xff odd".to_vec()]);
     assert_eq!(
-        (open_end.end, lengths(&open_end)),
-        (End::Unknown, (None, None))
+        (open_end.completeness, lengths(&open_end)),
+        (Completeness::Unknown, (None, None))
     );
 }
 
@@ -295,7 +301,10 @@ fn boxes_with_64_bit_numbers_are_read() {
     let facts = facts(&[ftyp(), boxed("uuid", &[9; 40]), tree("moov", &boxes)]);
     let lengths: Vec<_> = facts.tracks.iter().map(|track| track.duration).collect();
     assert_eq!(lengths, [seconds(8), None, seconds(3)]);
-    assert_eq!((facts.movie, facts.end), (seconds(5), End::Whole));
+    assert_eq!(
+        (facts.movie, facts.completeness),
+        (seconds(5), Completeness::Complete)
+    );
     assert_eq!(facts.video().unwrap().size, Some((80, 60)));
 }
 
@@ -326,8 +335,8 @@ fn unknown_and_malformed_boxes_are_ignored() {
         moov(&[&[video(UPRIGHT, (1280, 720))], &malformed[..]].concat()),
     ]);
     assert_eq!(
-        (file.video().unwrap().duration, file.end),
-        (seconds(4), End::Whole)
+        (file.video().unwrap().duration, file.completeness),
+        (seconds(4), Completeness::Complete)
     );
     // A box with a 64-bit length, and one that extends to the end of the file.
     let long = [
@@ -341,7 +350,10 @@ fn unknown_and_malformed_boxes_are_ignored() {
     // A box of an unknown kind.
     let new = boxed("new!", &[1; 30]);
     let file = facts(&[moov(&[video(UPRIGHT, (1280, 720))]), new, long, rest]);
-    assert_eq!((file.container, file.end), (Container::Mov, End::Whole));
+    assert_eq!(
+        (file.container, file.completeness),
+        (Container::Mov, Completeness::Complete)
+    );
     // Impossible lengths.
     for length in [2u64, u64::MAX] {
         let bad = [
@@ -353,7 +365,7 @@ fn unknown_and_malformed_boxes_are_ignored() {
         .concat();
         let file = facts(&[ftyp(), moov(&[video(UPRIGHT, (1280, 720))]), bad]);
         assert_eq!(file.video().unwrap().duration, seconds(4), "{length}");
-        assert_ne!(file.end, End::Whole);
+        assert_ne!(file.completeness, Completeness::Complete);
     }
 }
 
@@ -382,15 +394,18 @@ fn truncation_at_any_byte_is_detected() {
     let long_file = [&file[..file.len() - 3008], &long].concat();
     for less in 2984..3000 {
         let facts = read(&mut Cursor::new(&long_file[..long_file.len() - less])).unwrap();
-        assert!(matches!(facts.end, End::CutOff { .. }), "{less}: {facts:?}");
+        assert!(
+            matches!(facts.completeness, Completeness::Truncated { .. }),
+            "{less}: {facts:?}"
+        );
     }
     for length in 17..file.len() {
         let facts = read(&mut Cursor::new(&file[..length])).unwrap();
         let boundary = length == ftyp().len() || length == file.len() - 3008;
-        let found = matches!(facts.end, End::CutOff { expected } if expected > length as u64);
-        assert_eq!(found, !boundary, "{length}: {:?}", facts.end);
+        let found = matches!(facts.completeness, Completeness::Truncated { expected } if expected > length as u64);
+        assert_eq!(found, !boundary, "{length}: {:?}", facts.completeness);
     }
-    assert_eq!(facts(&[ftyp()]).end, End::NoTracks);
+    assert_eq!(facts(&[ftyp()]).completeness, Completeness::NoTracks);
     // Bytes that a program appended are not a truncated box.
     for tail in [
         &b"TAG and more of it"[..],
@@ -401,7 +416,13 @@ fn truncation_at_any_byte_is_detected() {
         b"\0\0\x10\0odd\0more",
     ] {
         let facts = facts(&[file.clone(), tail.to_vec()]);
-        assert!(matches!(facts.end, End::Whole | End::Unknown), "{tail:?}");
+        assert!(
+            matches!(
+                facts.completeness,
+                Completeness::Complete | Completeness::Unknown
+            ),
+            "{tail:?}"
+        );
     }
 }
 
@@ -456,14 +477,14 @@ fn only_a_small_part_of_a_large_file_is_read() {
         boxed("mdat", &[0; 9 << 20]),
         moov(&[video(UPRIGHT, (8, 8))]),
     ]);
-    assert_eq!(facts.end, End::Whole);
+    assert_eq!(facts.completeness, Completeness::Complete);
     assert!(read < 8 << 10, "{read}");
     // With too many fragments the reader stops, and the duration remains unknown.
     let piece = [boxed("moof", b""), boxed("mdat", &[0; 2000])].concat();
     let (facts, read) = count(&[ftyp(), moov(&[video(UPRIGHT, (8, 8))]), piece.repeat(2000)]);
     assert_eq!(
-        (facts.end, facts.video().unwrap().duration),
-        (End::Unknown, None)
+        (facts.completeness, facts.video().unwrap().duration),
+        (Completeness::Unknown, None)
     );
     assert!(read < 1_000_000, "{read}");
 }
@@ -490,7 +511,10 @@ fn feed(file: &[u8], piece: usize) -> (Facts, usize) {
 fn reading_ends_when_the_file_becomes_shorter() {
     let mut reader = Reader::new(1000);
     reader.feed(&ftyp()[..10]);
-    assert_eq!((reader.need(), reader.facts().end), (None, End::Unknown));
+    assert_eq!(
+        (reader.need(), reader.facts().completeness),
+        (None, Completeness::Unknown)
+    );
 }
 
 #[test]
