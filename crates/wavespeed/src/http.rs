@@ -1,4 +1,7 @@
-//! The HTTP clients: one for the API, one for files, both from the same settings.
+//! The HTTP clients: one for the API, one for files.
+//!
+//! Both are built from the same settings (user agent, timeouts, proxies of the environment) and
+//! differ in redirects: the client of the API, which sends the API key, follows none.
 
 use std::env;
 use std::time::Duration;
@@ -8,22 +11,24 @@ use reqwest::{ClientBuilder, NoProxy, Proxy};
 use url::{Host, Url};
 use wavespeed_client::text::chain;
 
-/// Hosts that are never reached through a proxy: a proxy's loopback is another machine, and what
-/// is meant for this one (a key in the clear, too) must not leave it.
+/// The hosts that are never reached through a proxy. The loopback addresses of a proxy are those of
+/// another machine, and requests to this machine, which may carry the API key over plain http, must
+/// not leave it.
 const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 
-/// How long single steps may take. A step that takes longer is an error; see the docs of each call
-/// for what follows from it.
+/// The limits of single steps. A step that takes longer fails; the docs of each call say what such
+/// an error means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// Until a connection stands. 10 s.
+    /// The time to establish a connection. 10 s by default.
     pub connect: Duration,
-    /// Until a call other than a submit is answered. 30 s.
+    /// The time to answer a call other than a submit. 30 s by default.
     pub call: Duration,
-    /// Until a submit is answered. After this its outcome is unknown, so it is long: 2 minutes.
+    /// The time to answer a submit. 2 minutes by default: it is long, because the outcome of a submit
+    /// that is not answered is unknown.
     pub submit: Duration,
-    /// Between two pieces of a file that is up- or downloaded. 60 s.
+    /// The time without any progress of an upload or download. 60 s by default.
     pub idle: Duration,
 }
 
@@ -38,10 +43,12 @@ impl Default for Timeouts {
     }
 }
 
+/// The HTTP clients.
 pub(crate) struct Http {
-    /// Follows no redirect: the vendor's API has none, and a key must not follow one.
+    /// The client of the API. It follows no redirect: the vendor's API has none, and the API key must
+    /// not reach another host.
     pub(crate) api: reqwest::Client,
-    /// Follows redirects, as storage hosts use them. Never gets the key.
+    /// The client of files. It follows redirects, which storage hosts use, and never gets the API key.
     pub(crate) files: reqwest::Client,
 }
 
@@ -50,11 +57,12 @@ pub(crate) struct Http {
 pub(crate) enum HttpError {
     /// The proxy in this environment variable cannot be used.
     Proxy(&'static str),
-    /// The HTTP library reported an error.
+    /// The HTTP library reported this error.
     Library(String),
 }
 
 impl Http {
+    /// Builds both clients. `local` is `true` if the API is on this machine.
     pub(crate) fn new(
         user_agent: &str,
         timeouts: &Timeouts,
@@ -62,16 +70,21 @@ impl Http {
     ) -> Result<Self, HttpError> {
         #[cfg(feature = "rustls-ring")]
         {
-            // Only the first provider of a process counts; one that the program chose stays.
+            // The call fails if the process has a provider already, and the program's own choice
+            // stays.
             _ = rustls::crypto::ring::default_provider().install_default();
         }
         let proxies = proxies()?;
         let build = |make: &dyn Fn(ClientBuilder) -> ClientBuilder| {
             let builder = || make(common(user_agent, timeouts, &proxies));
-            let built = builder().build().or_else(|error| match local {
-                // A slim container has no roots of trust, and an API on this machine needs none.
-                true => rootless(builder()).build(),
-                false => Err(error),
+            let built = builder().build().or_else(|error| {
+                // Building fails without root certificates, which slim containers lack. An API on
+                // this machine needs none.
+                if local {
+                    without_roots(builder()).build()
+                } else {
+                    Err(error)
+                }
             });
             built.map_err(|error| HttpError::Library(chain(&error)))
         };
@@ -86,41 +99,47 @@ impl Http {
     }
 }
 
+/// Makes a client trust no certificate, so that it needs no root certificates of the system.
 #[cfg(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls"))]
-fn rootless(builder: ClientBuilder) -> ClientBuilder {
+fn without_roots(builder: ClientBuilder) -> ClientBuilder {
     builder.tls_certs_only([])
 }
 
-/// Without TLS there are no roots to do without.
+/// Returns the builder unchanged: a build without TLS has no root certificates.
 #[cfg(not(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls")))]
-fn rootless(builder: ClientBuilder) -> ClientBuilder {
+fn without_roots(builder: ClientBuilder) -> ClientBuilder {
     builder
 }
 
+/// Returns a builder with the settings that both clients share.
 fn common(user_agent: &str, timeouts: &Timeouts, proxies: &[Proxy]) -> ClientBuilder {
     let builder = reqwest::Client::builder()
         .user_agent(user_agent)
         .connect_timeout(timeouts.connect)
         .pool_idle_timeout(Duration::from_secs(30))
         .referer(false)
+        // The library would resend a request on its own, which must never happen to a submit.
         .retry(reqwest::retry::never())
+        // The proxies of the environment are added below, where one that cannot be used is an error.
         .no_proxy();
     proxies.iter().cloned().fold(builder, ClientBuilder::proxy)
 }
 
-/// The proxies of the environment, by the names that curl made common. `HTTP_PROXY` in capitals is
-/// not read where a web server could have set it from a request's header `Proxy`.
+/// Returns the proxies of the environment, by the variables that curl reads: `https_proxy`,
+/// `http_proxy`, `all_proxy` and `no_proxy`, in lower case first.
 fn proxies() -> Result<Vec<Proxy>, HttpError> {
-    let set = |names: [&'static str; 2]| {
+    let variable = |names: [&'static str; 2]| {
         names.into_iter().find_map(|name| {
             let value = env::var(name)
                 .ok()
                 .filter(|value| !value.trim().is_empty())?;
+            // In a CGI program a web server sets HTTP_PROXY from the header `Proxy` of a request, so
+            // a client could redirect our requests. REQUEST_METHOD shows a CGI program.
             (name != "HTTP_PROXY" || env::var_os("REQUEST_METHOD").is_none())
                 .then_some((name, value))
         })
     };
-    let direct = set(["no_proxy", "NO_PROXY"]).map_or(LOOPBACK.to_owned(), |(_, hosts)| {
+    let direct = variable(["no_proxy", "NO_PROXY"]).map_or(LOOPBACK.to_owned(), |(_, hosts)| {
         format!("{LOOPBACK},{hosts}")
     });
     type Make = fn(String) -> reqwest::Result<Proxy>;
@@ -132,23 +151,24 @@ fn proxies() -> Result<Vec<Proxy>, HttpError> {
     kinds
         .into_iter()
         .filter_map(|(names, make)| {
-            set(names).map(|(variable, url)| (variable, supported(&url).then(|| make(url))))
+            variable(names).map(|(name, url)| (name, is_supported(&url).then(|| make(url))))
         })
-        .map(|(variable, made)| match made {
+        .map(|(name, proxy)| match proxy {
             Some(Ok(proxy)) => Ok(proxy.no_proxy(NoProxy::from_string(&direct))),
-            // The URL is not repeated: it may hold a password.
-            _ => Err(HttpError::Proxy(variable)),
+            // The error names the variable and not the URL, which may contain a password.
+            _ => Err(HttpError::Proxy(name)),
         })
         .collect()
 }
 
-/// Another kind of proxy would be passed by in silence. Without a scheme, http is meant.
-fn supported(url: &str) -> bool {
+/// Returns `true` if a proxy has a scheme that the HTTP library supports here. The library would
+/// silently ignore any other. A URL without a scheme means http.
+fn is_supported(url: &str) -> bool {
     let scheme = url.split_once("://").map_or("http", |(scheme, _)| scheme);
     matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https")
 }
 
-/// Whether a URL leads to this machine.
+/// Returns `true` if a URL leads to this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -158,7 +178,8 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Whether only a network of its own knows a host: a private address, or a name without a dot.
+/// Returns `true` if the host of a URL is reachable only inside a private network: a private address
+/// or a name without a dot.
 pub(crate) fn is_private(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => !name.trim_end_matches('.').contains('.'),
