@@ -1,5 +1,5 @@
-//! Claiming a job by the lock of a file beside the journal, which the system gives back when the
-//! process ends, however it ends.
+//! Claims of jobs: a claim is the lock of a file beside the journal. The operating system releases the
+//! lock when the process ends, however it ends, so a crash leaves no claim behind.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use wavespeed::JobNumber;
 
-/// A lock. The file goes with it; one that a killed process left is no claim.
+/// An exclusive claim on a job, held until dropped. The file is removed on drop; a file left behind by
+/// a killed process is not locked, and so is no claim.
 pub(crate) struct LockFile {
     file: File,
     path: PathBuf,
@@ -16,13 +17,14 @@ pub(crate) struct LockFile {
 
 impl Drop for LockFile {
     fn drop(&mut self) {
-        // Before the lock: who has opened it by now finds that it is not the file there any more.
+        // The file is removed while it is still locked. In the other order, another process could lock
+        // it in between, and this call would remove the file of a valid claim.
         _ = std::fs::remove_file(&self.path);
         _ = self.file.unlock();
     }
 }
 
-/// The claim, or nothing if somebody else has it.
+/// Claims a job, or returns `None` if another process, or another part of this one, has the claim.
 pub(crate) fn claim(journal: &Path, job: JobNumber) -> io::Result<Option<LockFile>> {
     let mut path = OsString::from(journal);
     path.push(format!(".{job}.lock"));
@@ -37,7 +39,9 @@ pub(crate) fn claim(journal: &Path, job: JobNumber) -> io::Result<Option<LockFil
     loop {
         let file = options.open(&path)?;
         match file.try_lock() {
-            Ok(()) if is_there(&file, &path) => return Ok(Some(LockFile { file, path })),
+            Ok(()) if is_current(&file, &path) => return Ok(Some(LockFile { file, path })),
+            // The previous owner removed the file after it was opened here. The lock of a removed file
+            // excludes no one, because others lock a new file, so the next round opens that one.
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) => return Err(error),
@@ -45,17 +49,20 @@ pub(crate) fn claim(journal: &Path, job: JobNumber) -> io::Result<Option<LockFil
     }
 }
 
-/// Whether the path still leads to the file: its last owner may have removed it.
+/// Returns `true` if the path still leads to the open file.
 #[cfg(unix)]
-fn is_there(file: &File, path: &Path) -> bool {
+fn is_current(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    let id = |about: std::fs::Metadata| (about.dev(), about.ino());
-    let (own, there) = (file.metadata().map(id), path.metadata().map(id));
-    matches!((own, there), (Ok(own), Ok(there)) if own == there)
+    // Two files have the same name one after the other, but never the same device and inode while one
+    // of them is open.
+    let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+    let opened = file.metadata().map(identity);
+    let current = path.metadata().map(identity);
+    matches!((opened, current), (Ok(opened), Ok(current)) if opened == current)
 }
 
-/// Where an open file cannot be removed.
+/// Returns `true`: an open file cannot be removed on these systems.
 #[cfg(not(unix))]
-fn is_there(_: &File, _: &Path) -> bool {
+fn is_current(_: &File, _: &Path) -> bool {
     true
 }

@@ -1,14 +1,16 @@
-//! Where a user's journal is, by the rules of each platform. What is there, it does not look at.
+//! The default path of a user's journal, by the conventions of each platform.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// From the environment and the home folder, which are the caller's to find.
+/// Returns the default path for an environment and a home folder, which are parameters so that tests
+/// need not change those of the process. Returns `None` if there is no suitable folder.
 pub(crate) fn default_path(
     variable: impl Fn(&str) -> Option<OsString>,
     home: Option<PathBuf>,
 ) -> Option<PathBuf> {
-    // The XDG rules say that a relative path is to be ignored; nowhere else does one make sense.
+    // The XDG specification requires that relative paths are ignored. On the other platforms a
+    // relative path would make the journal depend on the current folder.
     let absolute = |path: PathBuf| path.is_absolute().then_some(path);
     let folder = |name| variable(name).map(PathBuf::from).and_then(absolute);
     let home = home.and_then(absolute);
@@ -36,7 +38,7 @@ mod tests {
 
     #[test]
     #[cfg(all(unix, not(target_os = "macos")))]
-    fn the_state_folder_is_used_if_it_is_absolute() {
+    fn default_path_uses_an_absolute_state_folder() {
         let home = Some("/home/me");
         let default = Some("/home/me/.local/state/wavespeed/journal.db".into());
         let chosen = Some("/state/wavespeed/journal.db".into());
@@ -51,7 +53,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "macos")]
-    fn it_is_in_the_library() {
+    fn default_path_is_in_the_library_folder() {
         let made = Some("/Users/me/Library/Application Support/wavespeed/journal.db".into());
         assert_eq!(at(&[("XDG_STATE_HOME", "/state")], Some("/Users/me")), made);
         assert_eq!(at(&[], None), None);
@@ -59,7 +61,7 @@ mod tests {
 
     #[test]
     #[cfg(windows)]
-    fn it_is_in_the_local_data() {
+    fn default_path_is_in_the_local_data_folder() {
         let made = Some(r"C:\Users\me\AppData\Local\wavespeed\journal.db".into());
         let local = r"C:\Users\me\AppData\Local";
         assert_eq!(at(&[("LOCALAPPDATA", local)], None), made);

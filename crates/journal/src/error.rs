@@ -1,62 +1,61 @@
-//! What can go wrong with a journal that is open, in words. What follows from it, it leaves to the
-//! caller.
+//! The errors of an open journal, and their conversion to the error of a store.
 
 use std::path::Path;
 
 use rusqlite::ErrorCode;
 use wavespeed::{JobNumber, StoreError};
 
-/// Why something was not written or read.
+/// The error of a read or a write.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JournalError {
-    /// SQLite says so.
-    #[error("{0}{fix}", fix = fix(.0))]
+    /// An error of SQLite.
+    #[error("{0}{hint}", hint = hint(.0))]
     Sql(#[from] rusqlite::Error),
-    /// The file that claims a job could not be made.
+    /// The lock file of a job could not be created or locked.
     #[error("{0} could not be claimed: {1}; make room on its disk, and its folder writable")]
     Claim(JobNumber, std::io::Error),
-    /// What was to be written contradicts what is there.
+    /// The write contradicts the journal.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A row is not as this crate writes it.
-    #[error("j{number} has a {column} that cannot be read: {why}; mend it, or forget the job")]
+    /// A row has a value that this crate does not write.
+    #[error("j{number} has a {column} that cannot be read: {why}; fix the row, or forget the job")]
     Row {
         /// The number of the job.
         number: i64,
-        /// What of it.
+        /// The column of the value.
         column: &'static str,
-        /// What is wrong.
+        /// The reason.
         why: String,
     },
-    /// What was given as the fingerprint could be a key, so it is not shown.
+    /// The fingerprint of an account is not one. It may be an API key, so the error does not show it.
     #[error(
-        "the fingerprint of the key is not 12 lowercase hex digits; a key is never written down"
+        "the fingerprint of the API key is not 12 lowercase hex digits; a key is never written down"
     )]
     Fingerprint,
-    /// The input could not be sent again.
+    /// The stored input could not be read again.
     #[error("the input cannot be kept: {0}")]
     Input(String),
-    /// Only on systems where a path is not bytes.
+    /// A path is not Unicode, on a system where paths are not bytes.
     #[cfg(not(unix))]
-    #[error("the path {0:?} is not Unicode, and cannot be kept: choose another")]
+    #[error("the path {0:?} is not Unicode and cannot be kept; choose another path")]
     Path(std::path::PathBuf),
-    /// The library knows more than this crate.
-    #[error("this {0} is newer than the journal: use the wavespeed-journal that belongs to it")]
-    Later(&'static str),
+    /// The library has a variant that this crate does not know.
+    #[error("this {0} is newer than the journal; use the wavespeed-journal that belongs to it")]
+    Unsupported(&'static str),
 }
 
 impl JournalError {
-    /// With the name of the journal.
-    pub(crate) fn of(self, path: &Path) -> StoreError {
+    /// Adds the path of the journal.
+    pub(crate) fn into_store_error(self, path: &Path) -> StoreError {
         StoreError::new(format!("the journal {}: {self}", path.display()))
     }
 }
 
-/// What helps.
-fn fix(error: &rusqlite::Error) -> &'static str {
+/// Returns how to fix an error of SQLite, to be appended to its message.
+fn hint(error: &rusqlite::Error) -> &'static str {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            "; another program has held it for over 5 s, try again when that is done"
+            "; another program has locked it for over 5 s, try again when that program is done"
         }
         Some(ErrorCode::DiskFull) => "; make room on its disk",
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {

@@ -1,28 +1,27 @@
-//! The [`Store`] of `wavespeed` in one SQLite file: what was about to be submitted, what came of it,
-//! how it ended and what was saved; what was uploaded, so that no bytes are sent twice; and how long
-//! tasks took, so that it is asked about them when they tend to end. What follows from that, it
-//! leaves to `wavespeed`.
+//! A [`Store`] of `wavespeed` in one SQLite file. It records the intent, the outcome, the end and the
+//! saved files of each job; uploads, so that no content is sent twice; and how long jobs took, for the
+//! schedule of the polls.
 //!
 //! ```no_run
 //! # fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! use wavespeed::Wavespeed;
 //! use wavespeed_journal::Journal;
 //!
-//! let path = Journal::default_path().ok_or("no home folder")?;
+//! let path = Journal::default_path().ok_or("there is no home folder")?;
 //! let ws = Wavespeed::builder().env().store(Journal::open(path)?).build()?;
 //! # Ok(()) }
 //! ```
 //!
-//! # What holds
+//! # Guarantees
 //!
-//! - **What was written is on disk** when the call returns, and survives the end of the process and
-//!   of the power. The file must be on a disk of this machine: SQLite's write-ahead log does not
-//!   work over a network.
-//! - **Many processes may use one journal.** A call waits up to 5 s for its turn, then is an error.
-//! - **No row is lost silently.** A file that is damaged, newer or not a journal is an error, and
-//!   is left as it is. The number of a job is never given again, even if the job is forgotten.
-//! - **Only its owner can read it** (on Unix: the file is made with mode 0600, and a folder that is
-//!   not there with 0700). It holds inputs and paths, and of a key only the fingerprint.
+//! - **Writes are durable.** They are on disk when the call returns, and survive a crash of the process
+//!   and a loss of power. The file must be on a local disk: SQLite's write-ahead log does not work over
+//!   a network.
+//! - **Several processes may use one journal.** A call waits up to 5 s for the others, then fails.
+//! - **No row is lost silently.** Opening a file that is damaged, newer or not a journal is an error,
+//!   and leaves the file as it is. The number of a job is never reused, even if the job is forgotten.
+//! - **Only its owner can read it.** On Unix the file is created with mode 0600, and a missing folder
+//!   with mode 0700. The file holds inputs and paths, and of an API key only the fingerprint.
 
 #![forbid(unsafe_code)]
 
@@ -46,63 +45,67 @@ use wavespeed::{
 
 use error::JournalError;
 pub use open::OpenError;
-use tables::jobs::{self, Fields, OPEN, columns, milliseconds};
+use tables::jobs::{self, IS_OPEN, JobRow, columns, milliseconds};
 use tables::{durations, uploads};
 
-/// A journal in a file. See the [crate]'s docs for what it promises.
+/// A journal in a file. The documentation of the [crate] lists its guarantees.
 pub struct Journal {
     path: PathBuf,
     connection: Mutex<Connection>,
 }
 
 impl Journal {
-    /// Opens the journal in this file. If there is none, it is begun, and so is its folder.
+    /// Opens the journal in a file. If there is no file, the journal and its folder are created.
     ///
     /// # Errors
-    /// If there is something else, or it cannot be used. Nothing is changed then.
+    /// Returns an error if the file is not a journal, or is one that cannot be used. An existing file
+    /// is not changed then.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let (path, connection) = open::open(path.as_ref())?;
         let connection = Mutex::new(connection);
         Ok(Self { path, connection })
     }
 
-    /// Where a user's journal is: `$XDG_STATE_HOME/wavespeed/journal.db`, by default in
-    /// `~/.local/state`; on macOS in `~/Library/Application Support`; on Windows in
-    /// `%LOCALAPPDATA%`. `None` if the user has no such folder.
+    /// Returns the default path of a user's journal: `wavespeed/journal.db` in `$XDG_STATE_HOME`, by
+    /// default `~/.local/state`; on macOS in `~/Library/Application Support`; on Windows in
+    /// `%LOCALAPPDATA%`. Returns `None` if the user has no such folder.
     #[must_use]
     pub fn default_path() -> Option<PathBuf> {
         default_path::default_path(|name| std::env::var_os(name), std::env::home_dir())
     }
 
-    /// The file it is in, by its absolute path.
+    /// Returns the absolute path of the file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    fn with<T>(
+    /// Runs work on the connection, and adds the path of the journal to its error.
+    fn with_connection<T>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, JournalError>,
     ) -> Result<T, StoreError> {
-        // A transaction that a panic ended was rolled back: the connection is as good as before.
+        // A panic inside a transaction rolls it back, so the connection is still usable.
         let mut connection = self
             .connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        work(&mut connection).map_err(|error| error.of(&self.path))
+        work(&mut connection).map_err(|error| error.into_store_error(&self.path))
     }
 
-    /// All writes go through here. It takes its turn among the processes before it reads anything.
+    /// Runs writes in one transaction. All writes of this crate go through here.
     fn write<T>(
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, JournalError>,
     ) -> Result<T, StoreError> {
-        self.with(|connection| {
+        self.with_connection(|connection| {
+            // Immediate: the lock is taken before the first read. A transaction that reads first and
+            // then writes fails if another process has written in between.
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let done = work(&transaction)?;
+            let result = work(&transaction)?;
             transaction.commit()?;
-            Ok(done)
+            Ok(result)
         })
     }
 }
@@ -117,8 +120,9 @@ impl fmt::Debug for Journal {
 
 impl Store for Journal {
     fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError> {
-        // Outside of the transaction: others need not wait for it.
-        let fields = Fields::of(intent).map_err(|error| error.of(&self.path))?;
+        // Before the transaction, so that other processes need not wait for it.
+        let row = JobRow::from_intent(intent);
+        let row = row.map_err(|error| error.into_store_error(&self.path))?;
         self.write(|jobs| {
             let sql = "INSERT INTO jobs
                        (base_url, fingerprint, model, input, target, folder, force, at, stage,
@@ -130,11 +134,11 @@ impl Store for Journal {
                     intent.account.base_url,
                     intent.account.key,
                     intent.model.as_str(),
-                    fields.input,
-                    fields.target,
-                    fields.folder,
-                    fields.force,
-                    fields.at,
+                    row.input,
+                    row.target,
+                    row.folder,
+                    row.force,
+                    row.at,
                     Stage::Intended.name(),
                     intent.webhook,
                 ],
@@ -145,25 +149,28 @@ impl Store for Journal {
 
     fn settle(&self, job: JobNumber, outcome: &Resolution<'_>) -> Result<(), StoreError> {
         self.write(|jobs| {
-            let mut found = select(jobs, "number = ?", params![key(job)])?;
+            let mut found = select(jobs, "number = ?", params![row_number(job)])?;
             let mut record = found.pop().ok_or_else(|| StoreError::gone(job))?;
+            // An id belongs to one job. The check is part of the transaction, since two processes may
+            // adopt the same id at once.
             if let Resolution::Adopted(id) = outcome {
-                let rival = "SELECT min(other.number) FROM jobs AS own JOIN jobs AS other
+                let holder = "SELECT min(other.number) FROM jobs AS own JOIN jobs AS other
                              USING (base_url, fingerprint)
                              WHERE own.number = ?1 AND other.number <> ?1 AND other.id = ?2";
-                let rival = jobs.query_row(rival, params![key(job), id.as_str()], |row| {
-                    row.get::<_, Option<i64>>(0)
-                })?;
-                if let Some(number) = rival {
-                    let rival = JobNumber::new(number.unsigned_abs());
-                    return Err(StoreError::taken(id, rival).into());
+                let holder =
+                    jobs.query_row(holder, params![row_number(job), id.as_str()], |row| {
+                        row.get::<_, Option<i64>>(0)
+                    })?;
+                if let Some(number) = holder {
+                    let holder = JobNumber::new(number.unsigned_abs());
+                    return Err(StoreError::taken(id, holder).into());
                 }
             }
             record.settle(outcome)?;
             let sql = "UPDATE jobs SET stage = ?, id = ?, adopted = ?, at = ? WHERE number = ?";
             let id = record.id.as_ref().map(PredictionId::as_str);
             let (stage, at) = (record.stage.name(), milliseconds(record.at));
-            jobs.execute(sql, params![stage, id, record.adopted, at, key(job)])?;
+            jobs.execute(sql, params![stage, id, record.adopted, at, row_number(job)])?;
             Ok(())
         })
     }
@@ -172,12 +179,13 @@ impl Store for Journal {
         match claim::claim(&self.path, job) {
             Ok(Some(claim)) => Ok(Claim::new(claim)),
             Ok(None) => Err(StoreError::claimed(job)),
-            Err(error) => Err(JournalError::Claim(job, error).of(&self.path)),
+            Err(error) => Err(JournalError::Claim(job, error).into_store_error(&self.path)),
         }
     }
 
     fn record_end(&self, account: &Account, prediction: &Prediction) -> Result<(), StoreError> {
         self.write(|jobs| {
+            // Another process may have saved the outputs before this one saw the end.
             let sql = "UPDATE jobs SET status = ?, stage = iif(stage = ?, stage, ?)
                        WHERE base_url = ? AND fingerprint = ? AND id = ?";
             jobs.execute(
@@ -202,7 +210,7 @@ impl Store for Journal {
         files: &[Downloaded],
     ) -> Result<(), StoreError> {
         let paths = jobs::join(files.iter().map(|file| &*file.path));
-        let paths = paths.map_err(|error| error.of(&self.path))?;
+        let paths = paths.map_err(|error| error.into_store_error(&self.path))?;
         self.write(|jobs| {
             let sql = "UPDATE jobs SET stage = ?, files = ?
                        WHERE base_url = ? AND fingerprint = ? AND id = ?";
@@ -215,35 +223,35 @@ impl Store for Journal {
         })
     }
 
-    fn jobs(&self, account: &Account, which: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
+    fn jobs(&self, account: &Account, filter: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
         let (url, fingerprint) = (&*account.base_url, &*account.key);
-        self.with(|jobs| match which {
+        self.with_connection(|jobs| match filter {
             JobFilter::All => select(jobs, &in_account("true"), params![url, fingerprint]),
-            JobFilter::Open => select(jobs, &in_account(OPEN), params![url, fingerprint]),
+            JobFilter::Open => select(jobs, &in_account(IS_OPEN), params![url, fingerprint]),
             JobFilter::Number(job) => select(
                 jobs,
                 &in_account("number = ?3"),
-                params![url, fingerprint, key(job)],
+                params![url, fingerprint, row_number(job)],
             ),
             JobFilter::Id(id) => select(
                 jobs,
                 &in_account("id = ?3"),
                 params![url, fingerprint, id.as_str()],
             ),
-            _ => Err(JournalError::Later("choice of jobs")),
+            _ => Err(JournalError::Unsupported("filter of jobs")),
         })
     }
 
     fn forget(&self, account: &Account, job: JobNumber) -> Result<bool, StoreError> {
         self.write(|jobs| {
             let sql = "DELETE FROM jobs WHERE base_url = ? AND fingerprint = ? AND number = ?";
-            let gone = jobs.execute(sql, params![account.base_url, account.key, key(job)])?;
-            Ok(gone > 0)
+            let values = params![account.base_url, account.key, row_number(job)];
+            Ok(jobs.execute(sql, values)? > 0)
         })
     }
 
     fn find_hash(&self, file: &FileState) -> Result<Option<String>, StoreError> {
-        self.with(|connection| uploads::hash(connection, file))
+        self.with_connection(|connection| uploads::find_hash(connection, file))
     }
 
     fn find_upload(
@@ -251,7 +259,7 @@ impl Store for Journal {
         account: &Account,
         content: &Content,
     ) -> Result<Option<UploadRecord>, StoreError> {
-        self.with(|connection| uploads::find(connection, account, content))
+        self.with_connection(|connection| uploads::find(connection, account, content))
     }
 
     fn record_upload(
@@ -260,48 +268,55 @@ impl Store for Journal {
         record: &UploadRecord,
         file: Option<&FileState>,
     ) -> Result<(), StoreError> {
-        self.write(|transaction| uploads::keep(transaction, account, record, file))
+        self.write(|transaction| uploads::insert(transaction, account, record, file))
     }
 
     fn forget_upload(&self, account: &Account, url: &str) -> Result<bool, StoreError> {
         self.write(|transaction| uploads::forget(transaction, account, url))
     }
 
-    fn record_duration(&self, account: &Account, took: &JobDuration) -> Result<bool, StoreError> {
-        self.write(|transaction| durations::keep(transaction, account, took))
+    fn record_duration(
+        &self,
+        account: &Account,
+        duration: &JobDuration,
+    ) -> Result<bool, StoreError> {
+        self.write(|transaction| durations::insert(transaction, account, duration))
     }
 
     fn durations(&self, account: &Account, model: &str) -> Result<Vec<JobDuration>, StoreError> {
-        self.with(|connection| durations::find(connection, account, model))
+        self.with_connection(|connection| durations::find(connection, account, model))
     }
 }
 
-/// A number as the table has it. The table gives none beyond its range, so `None` matches no row.
-fn key(job: JobNumber) -> Option<i64> {
+/// Returns the number of a job as it is in the table. A number beyond the range of SQLite was never
+/// given to a job; it becomes NULL, which matches no row.
+fn row_number(job: JobNumber) -> Option<i64> {
     i64::try_from(job.get()).ok()
 }
 
-/// The query for the jobs that fulfil a condition, oldest first.
-fn query(condition: &str) -> String {
+/// Returns the query for the jobs that fulfil a condition, oldest first.
+fn select_jobs(condition: &str) -> String {
     let columns = columns();
     format!("SELECT {columns} FROM jobs WHERE {condition} ORDER BY number")
 }
 
-/// The condition that a job is of an account, and fulfils another one.
+/// Returns the condition that a job belongs to an account, parameters 1 and 2, and fulfils another
+/// condition.
 fn in_account(condition: &str) -> String {
     format!("base_url = ?1 AND fingerprint = ?2 AND {condition}")
 }
 
+/// Reads the jobs that fulfil a condition.
 fn select(
     connection: &Connection,
     condition: &str,
     values: &[&dyn rusqlite::ToSql],
 ) -> Result<Vec<JobRecord>, JournalError> {
-    let mut statement = connection.prepare(&query(condition))?;
+    let mut statement = connection.prepare(&select_jobs(condition))?;
     let mut rows = statement.query(values)?;
     let mut jobs = Vec::new();
     while let Some(row) = rows.next()? {
-        jobs.push(jobs::record(row)?);
+        jobs.push(jobs::read_record(row)?);
     }
     Ok(jobs)
 }

@@ -1,8 +1,12 @@
-//! From a path to a connection that can be trusted, or to an error that says what is in the way.
-//! What is in the rows, it leaves to others.
+//! Opening a journal: from a path to a connection that can be trusted, or to an error that says how
+//! to fix the problem.
 //!
-//! A journal is made under another name and moved to its place when it is whole. So a file that is
-//! there is never half a journal, and one that is empty was not begun but lost.
+//! A journal is created under another name, and moved to its place only when it is complete. So a file
+//! at the path is never half a journal, and an empty file means that a journal was lost, not that one
+//! was just begun. An existing file is checked before anything is written to it, so that a file which
+//! is not a journal, is newer or is damaged stays as it is.
+
+mod error;
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind};
@@ -12,13 +16,19 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use crate::tables::jobs::{OPEN, first_columns, schema};
+pub use self::error::OpenError;
+use self::error::{open_error, unwritable};
+use crate::tables::jobs::{IS_OPEN, first_columns, schema};
 use crate::tables::{durations, jobs, uploads};
 
-/// Tells a journal from the databases of other programs: "wave" in ASCII.
+/// The application id in the header of the file, which distinguishes journals from the databases of
+/// other programs: "wave" in ASCII.
 const APPLICATION: i32 = 0x7761_7665;
-/// The version of the tables.
+/// The current version of the tables.
 const VERSION: i32 = 3;
+/// The oldest version that can be opened. Older versions than [`VERSION`] are migrated.
+const OLDEST: i32 = 1;
+/// The migrations, oldest first. A version may consist of several.
 const MIGRATIONS: [Migration; 3] = [
     Migration {
         version: 2,
@@ -36,109 +46,43 @@ const MIGRATIONS: [Migration; 3] = [
         verify: jobs::WEBHOOK_VERIFY,
     },
 ];
-/// The oldest version that can be used; it is brought up to date when it is opened.
-const OLDEST: i32 = 1;
-/// How long a call waits for its turn.
+/// The time that a call waits for other processes before it fails.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// Up to this many pages (1 MiB), every page is looked at when a journal is opened.
+/// The number of pages (1 MiB) up to which every page is checked when a journal is opened. The check
+/// of a larger journal would delay the start of a program.
 const FULL_CHECK_PAGES: i64 = 256;
 
-/// What a version has more than the one before it, and what fails if it does not.
+/// A step from one version of the tables to the next.
 struct Migration {
+    /// The version that has the change.
     version: i32,
+    /// The SQL that makes the change. It only adds to the tables, so that older programs continue to
+    /// work with them.
     schema: &'static str,
+    /// A query that fails if the change is missing.
     verify: &'static str,
 }
 
-/// Why a journal cannot be used. Nothing in the file was changed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// There is a folder.
-    #[error("the journal {path} is a folder; name a file, such as {}", .path.join("journal.db").display())]
-    Folder {
-        /// The path.
-        path: PathBuf,
-    },
-    /// There is something else.
-    #[error("{path} is not a journal: {why}; name another file, or move this one away")]
-    NotJournal {
-        /// The path.
-        path: PathBuf,
-        /// What it is instead.
-        why: String,
-    },
-    /// Something of it is lost.
-    #[error(
-        "the journal {path} is damaged: {why}; put back a copy, or save what can be read with \
-         `sqlite3 FILE .recover` and move it away together with its -wal and -shm files, if it \
-         has any"
-    )]
-    Damaged {
-        /// The path.
-        path: PathBuf,
-        /// What was found.
-        why: String,
-    },
-    /// It was written by a newer version of this crate.
-    #[error(
-        "the journal {path} has version {version}, and this program knows versions up to {known}; \
-         update the program, or name another file"
-    )]
-    Newer {
-        /// The path.
-        path: PathBuf,
-        /// Its version.
-        version: i32,
-        /// The newest version that is known here.
-        known: i32,
-    },
-    /// It cannot be made, or not be written to.
-    #[error(
-        "the journal {path} cannot be written: {why}; make the file and its folder writable, or \
-         name another file"
-    )]
-    Unwritable {
-        /// The path.
-        path: PathBuf,
-        /// Why.
-        why: String,
-    },
-    /// Another program does not let go of it.
-    #[error(
-        "the journal {path} is held by another program for over {} s; try again when that is done",
-        BUSY_TIMEOUT.as_secs()
-    )]
-    Busy {
-        /// The path.
-        path: PathBuf,
-    },
-    /// Something else, in SQLite's words.
-    #[error("the journal {path} cannot be opened: {why}; mend that, or name another file")]
-    Failed {
-        /// The path.
-        path: PathBuf,
-        /// What went wrong.
-        why: String,
-    },
-}
-
-/// Opens a journal, or makes one. Also gives its absolute path.
+/// Opens the journal at a path, or creates one if there is none. Returns its absolute path and a
+/// connection.
 pub(crate) fn open(path: &Path) -> Result<(PathBuf, Connection), OpenError> {
+    // The current folder may change while the journal is open.
     let path = &std::path::absolute(path).map_err(|error| unwritable(path, &error))?;
-    if !is_there(path)? {
+    if !journal_exists(path)? {
         create(path)?;
     }
     let failed = |error| open_error(path, &error);
     let mut connection = connect(path).map_err(failed)?;
-    // A journal that turns out to be in no order is left as it is, even when it is closed.
-    leave(&connection, true).map_err(failed)?;
+    // Closing the last connection writes the log into the database. If a check fails, that must not
+    // happen: the log may hold what is needed to repair the file.
+    keep_log_on_close(&connection, true).map_err(failed)?;
     let version = check(path, &connection)?;
-    leave(&connection, false).map_err(failed)?;
+    keep_log_on_close(&connection, false).map_err(failed)?;
+    // All checks have passed. From here on the file may be changed.
     if version < VERSION {
         migrate(&mut connection).map_err(failed)?;
     }
-    // It has this mode since it was made; but somebody may have changed it.
+    // Journals are created in this mode, but another program may have changed it.
     let mode: String = connection
         .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
         .map_err(failed)?;
@@ -154,34 +98,39 @@ pub(crate) fn open(path: &Path) -> Result<(PathBuf, Connection), OpenError> {
     Ok((path.clone(), connection))
 }
 
-/// Whether there is a file that may be a journal. It is not opened: for a process that has it open
-/// already, closing it again would end SQLite's locks (they are POSIX locks).
-fn is_there(path: &Path) -> Result<bool, OpenError> {
-    // In this order: when a journal is begun, its log comes after it.
-    let log = fs::metadata(sidecar(path, "-wal")).is_ok_and(|log| log.len() > 0);
+/// Returns `true` if there is a file that may be a journal, `false` if a journal can be created.
+///
+/// The file is not opened. SQLite uses POSIX locks, and these have a trap: when a process closes any
+/// handle of a file, it loses all its locks on that file, also those of a connection that it has open.
+fn journal_exists(path: &Path) -> Result<bool, OpenError> {
+    // The log is looked up before the database. Another process that creates a journal at this moment
+    // writes the log last, so in the other order a new journal could look like a log without database.
+    let has_log = fs::metadata(sidecar(path, "-wal")).is_ok_and(|log| log.len() > 0);
     let damaged = |why: &str| OpenError::Damaged {
         path: path.into(),
         why: why.into(),
     };
     match fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => match log {
-            // SQLite would mix it into the new journal.
-            true => Err(damaged("the file is gone, and its -wal is still there")),
-            false => Ok(false),
-        },
+        // SQLite would apply the log of the lost journal to the new one.
+        Err(error) if error.kind() == ErrorKind::NotFound && has_log => {
+            Err(damaged("the file is gone, and its -wal is still there"))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(unwritable(path, &error)),
         Ok(file) if file.is_dir() => Err(OpenError::Folder { path: path.into() }),
+        // A device or a pipe.
         Ok(file) if !file.is_file() => Err(OpenError::NotJournal {
             path: path.into(),
             why: "it is not a file".into(),
         }),
-        // SQLite would begin it anew, and delete its log.
+        // SQLite would take it for a new database, and delete the log with the last jobs.
         Ok(file) if file.len() == 0 => Err(damaged("the file is empty")),
         Ok(_) => Ok(true),
     }
 }
 
-/// The name of a file that SQLite keeps beside a database. It follows links first, and so does this.
+/// Returns the path of a file that SQLite keeps beside a database. SQLite resolves symbolic links
+/// first, and so does this function.
 fn sidecar(path: &Path, suffix: &str) -> PathBuf {
     let mut name = fs::canonicalize(path)
         .unwrap_or_else(|_| path.into())
@@ -190,7 +139,8 @@ fn sidecar(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Makes a journal without jobs. If another process was faster, its journal stays.
+/// Creates a journal without jobs. If another process creates one at the same time, the first one
+/// stays.
 fn create(path: &Path) -> Result<(), OpenError> {
     let failed = |error: &io::Error| unwritable(path, error);
     let folder = path.parent().unwrap_or(path);
@@ -199,13 +149,15 @@ fn create(path: &Path) -> Result<(), OpenError> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(folder).map_err(|error| failed(&error))?;
-    // Only its owner can read it, from the beginning; SQLite makes the files beside it alike.
+    // A temporary file has mode 0600 from the start, and SQLite gives the files beside a database the
+    // mode of the database. It is in the same folder because a move between disks is not atomic.
     let file = tempfile::Builder::new()
         .prefix(".journal-")
         .suffix(".new")
         .tempfile_in(folder);
     let file = file.map_err(|error| failed(&error))?.into_temp_path();
     write_schema(&file).map_err(|error| open_error(path, &error))?;
+    // A move that replaced an existing file would lose the jobs another process has just recorded.
     match file.persist_noclobber(path) {
         Err(error) if error.error.kind() != ErrorKind::AlreadyExists => Err(failed(&error.error)),
         _ => Ok(()),
@@ -218,17 +170,21 @@ fn write_schema(path: &Path) -> rusqlite::Result<()> {
         "BEGIN; {} {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};
          COMMIT; PRAGMA journal_mode = WAL;",
         schema(),
-        added(OLDEST)
+        migrations_since(OLDEST)
     ))?;
+    // Writes the log into the database. Only the database is moved to its place.
     connection.close().map_err(|(_, error)| error)
 }
 
-/// A connection whose commits are on disk when they return.
+/// Opens a connection whose commits are on disk when they return.
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    // Without SQLITE_OPEN_CREATE: only `create` may create a file. Without a mutex of SQLite: the
+    // connection has one in `Journal`.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    // Where there is a fullfsync (macOS), nothing less reaches the disk.
+    // On macOS `fsync` does not wait for the disk, only `fullfsync` does. The last two settings are
+    // against files that were manipulated or damaged.
     connection.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
          PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
@@ -236,36 +192,42 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Whether the log stays as it is when the connection is closed.
-fn leave(connection: &Connection, on: bool) -> rusqlite::Result<bool> {
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on)
+/// Sets whether the log stays as it is when the connection is closed.
+fn keep_log_on_close(connection: &Connection, keep: bool) -> rusqlite::Result<bool> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)
 }
 
-/// Brings a journal up to date: all of it, or nothing. Older programs that have it open can go on,
-/// since nothing is taken away from them.
+/// Migrates a journal to the current version, completely or not at all. Older programs that have the
+/// journal open can continue, since migrations only add to it.
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process may have been faster.
+    // Another process may have migrated the journal since the version was read.
     let version = version(&transaction)?;
     if version < VERSION {
-        let update = format!("{} PRAGMA user_version = {VERSION};", added(version));
+        let update = format!(
+            "{} PRAGMA user_version = {VERSION};",
+            migrations_since(version)
+        );
         transaction.execute_batch(&update)?;
     }
     transaction.commit()
 }
 
-/// What newer journals have more than those of a version.
-fn added(since: i32) -> String {
-    let added = MIGRATIONS.iter().filter(|added| added.version > since);
-    added.map(|added| added.schema).collect()
+/// Returns the SQL of all migrations after a version.
+fn migrations_since(version: i32) -> String {
+    let newer = MIGRATIONS
+        .iter()
+        .filter(|migration| migration.version > version);
+    newer.map(|migration| migration.schema).collect()
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Whether it is a journal, of a version that is known, writable and whole; and that version.
-/// Nothing is written.
+/// Checks that a database is a journal, of a known version, writable and undamaged, and returns its
+/// version. Nothing is written. The checks are in the order in which each makes sense only if those
+/// before have passed: the version of another program's database means nothing.
 fn check(path: &Path, connection: &Connection) -> Result<i32, OpenError> {
     let failed = |error| open_error(path, &error);
     let application: i32 = connection
@@ -295,13 +257,16 @@ fn check(path: &Path, connection: &Connection) -> Result<i32, OpenError> {
     if version < OLDEST {
         return damaged(format!("there is no version {version}"));
     }
+    // SQLite opens a file that cannot be written as read-only without an error. Found here, this
+    // fails before the first paid request and not after it.
     if connection.is_readonly("main").map_err(failed)? {
         return Err(unwritable(path, &ErrorKind::PermissionDenied.into()));
     }
     match verify(connection, version) {
-        Ok(found) if found == "ok" => Ok(version),
-        Ok(found) => damaged(found),
-        // What is wrong with the words is wrong with the table.
+        Ok(result) if result == "ok" => Ok(version),
+        Ok(result) => damaged(result),
+        // SQLite reports a missing table or column as an error in the SQL. The SQL is right, so the
+        // tables are wrong.
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
             damaged(error.to_string())
         }
@@ -309,18 +274,23 @@ fn check(path: &Path, connection: &Connection) -> Result<i32, OpenError> {
     }
 }
 
-/// Looks at every page of a small journal, and at the ends of the table and the open jobs of a big
-/// one: that takes a millisecond at most. That no page is missing, SQLite has seen by now.
+/// Verifies the tables, and returns "ok" or the damage that was found. Of a small journal every page
+/// is read; of a large one the newest job and the index of open jobs, which takes a millisecond at
+/// most. That the file is as long as its header says, SQLite has checked before.
 fn verify(connection: &Connection, version: i32) -> rusqlite::Result<String> {
     let newest = format!(
         "SELECT {} FROM jobs ORDER BY number DESC LIMIT 1",
         first_columns()
     );
     connection.prepare(&newest)?.query([])?.next()?;
-    let open = format!("SELECT count(*) FROM jobs INDEXED BY open_jobs WHERE {OPEN}");
+    let open = format!("SELECT count(*) FROM jobs INDEXED BY open_jobs WHERE {IS_OPEN}");
     connection.query_row(&open, [], |_| Ok(()))?;
-    for added in MIGRATIONS.iter().filter(|added| added.version <= version) {
-        connection.prepare(added.verify)?;
+    // Preparing is enough: it fails if a table or a column is missing.
+    for migration in MIGRATIONS
+        .iter()
+        .filter(|migration| migration.version <= version)
+    {
+        connection.prepare(migration.verify)?;
     }
     let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
     if pages > FULL_CHECK_PAGES {
@@ -329,39 +299,17 @@ fn verify(connection: &Connection, version: i32) -> rusqlite::Result<String> {
     connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
 }
 
-/// What others could read of a journal, they cannot from now on. Not all file systems know modes,
-/// so that this fails is no reason not to use it.
+/// Removes the access of other users to a journal and the files beside it. An error is ignored, since
+/// not all file systems have modes.
 #[cfg(unix)]
 fn restrict_permissions(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     for file in [path.into(), sidecar(path, "-wal"), sidecar(path, "-shm")] {
-        let open = fs::metadata(&file).is_ok_and(|file| file.permissions().mode() & 0o077 != 0);
-        if open {
+        let is_accessible =
+            fs::metadata(&file).is_ok_and(|file| file.permissions().mode() & 0o077 != 0);
+        if is_accessible {
             _ = fs::set_permissions(&file, fs::Permissions::from_mode(0o600));
         }
-    }
-}
-
-fn unwritable(path: &Path, error: &io::Error) -> OpenError {
-    OpenError::Unwritable {
-        path: path.into(),
-        why: error.to_string(),
-    }
-}
-
-fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
-    let (path, why) = (path.to_owned(), error.to_string());
-    match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => OpenError::NotJournal { path, why },
-        Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, why },
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Busy { path },
-        Some(
-            ErrorCode::CannotOpen
-            | ErrorCode::ReadOnly
-            | ErrorCode::PermissionDenied
-            | ErrorCode::DiskFull,
-        ) => OpenError::Unwritable { path, why },
-        _ => OpenError::Failed { path, why },
     }
 }
 

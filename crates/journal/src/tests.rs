@@ -1,17 +1,17 @@
-//! What of a journal cannot be seen from outside.
+//! Tests of properties that the public interface does not show.
 
 use super::*;
 
 #[test]
-fn open_jobs_and_ids_are_found_by_an_index() {
+fn queries_for_open_jobs_and_ids_use_an_index() {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(folder.path().join("journal.db")).unwrap();
-    for (condition, index) in [(OPEN, "open_jobs"), ("id = ?3", "known_jobs")] {
+    for (condition, index) in [(IS_OPEN, "open_jobs"), ("id = ?3", "known_jobs")] {
         let connection = journal.connection.lock().unwrap();
         let mut plan = connection
             .prepare(&format!(
                 "EXPLAIN QUERY PLAN {}",
-                query(&in_account(condition))
+                select_jobs(&in_account(condition))
             ))
             .unwrap();
         let values = rusqlite::params_from_iter(vec![""; plan.parameter_count()]);

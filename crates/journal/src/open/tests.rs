@@ -3,47 +3,54 @@ use tempfile::TempDir;
 use super::*;
 use crate::Journal;
 
-/// A folder, and a path in it where there is nothing yet.
-fn place() -> (TempDir, PathBuf) {
+/// Returns a temporary folder and the path of a file in it that does not exist.
+fn new_path() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
     (folder, path)
 }
 
 #[test]
-fn what_is_written_is_on_disk() {
-    let (_folder, path) = place();
+fn commits_are_on_disk() {
+    let (_folder, path) = new_path();
     let journal = Journal::open(&path).unwrap();
     let connection = journal.connection.lock().unwrap();
-    let is = |name| {
+    let setting = |name| {
         connection
             .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
             .unwrap()
     };
-    assert_eq!(is("synchronous"), 2, "FULL");
-    assert_eq!(is("fullfsync"), 1);
-    assert_eq!(is("checkpoint_fullfsync"), 1);
-    assert_eq!(is("busy_timeout"), 5_000);
+    assert_eq!(setting("synchronous"), 2, "FULL");
+    assert_eq!(setting("fullfsync"), 1);
+    assert_eq!(setting("checkpoint_fullfsync"), 1);
+    assert_eq!(setting("busy_timeout"), 5_000);
     let mode: String = connection
         .pragma_query_value(None, "journal_mode", |row| row.get(0))
         .unwrap();
     assert_eq!(mode, "wal");
 }
 
-/// A journal as the last program of a version left it.
-fn old(version: i32) -> (TempDir, PathBuf) {
-    let (folder, path) = place();
-    let old = Connection::open(&path).unwrap();
-    old.execute_batch(include_str!("version-1.sql")).unwrap();
-    for added in MIGRATIONS.iter().filter(|added| added.version <= version) {
-        old.execute_batch(added.schema).unwrap();
+/// Creates a journal as the last program that wrote a version left it.
+fn old_journal(version: i32) -> (TempDir, PathBuf) {
+    let (folder, path) = new_path();
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute_batch(include_str!("version-1.sql"))
+        .unwrap();
+    for migration in MIGRATIONS
+        .iter()
+        .filter(|migration| migration.version <= version)
+    {
+        connection.execute_batch(migration.schema).unwrap();
     }
-    old.pragma_update(None, "user_version", version).unwrap();
-    old.close().unwrap();
+    connection
+        .pragma_update(None, "user_version", version)
+        .unwrap();
+    connection.close().unwrap();
     (folder, path)
 }
 
-/// All that is in a journal but its version, in SQL.
+/// Returns the names and the SQL of all tables and indices of a journal.
 fn tables(path: &Path) -> Vec<(String, String)> {
     let connection = Connection::open(path).unwrap();
     let mut all = connection
@@ -54,13 +61,13 @@ fn tables(path: &Path) -> Vec<(String, String)> {
 }
 
 #[test]
-fn an_old_journal_becomes_a_new_one_and_loses_nothing() {
-    (OLDEST..VERSION).for_each(becomes_new);
+fn migration_loses_nothing_and_gives_the_current_schema() {
+    (OLDEST..VERSION).for_each(migration_works_since);
 }
 
-fn becomes_new(since: i32) {
-    let (_old, path) = old(since);
-    let (_new, new) = place();
+fn migration_works_since(since: i32) {
+    let (_old, path) = old_journal(since);
+    let (_new, new) = new_path();
     drop(Journal::open(&new).unwrap());
     let before = "SELECT group_concat(concat_ws('|', number, base_url, fingerprint, model, input,
                   quote(target), folder, force, at, stage, quote(id), adopted, quote(status),
@@ -87,9 +94,9 @@ fn becomes_new(since: i32) {
 }
 
 #[test]
-fn many_may_bring_it_up_to_date_at_once() {
-    let (_folder, path) = old(OLDEST);
-    // As one that an old program still has open.
+fn several_processes_may_migrate_at_once() {
+    let (_folder, path) = old_journal(OLDEST);
+    // Stands for an older program that still has the journal open.
     let other = connect(&path).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..8 {
@@ -102,13 +109,13 @@ fn many_may_bring_it_up_to_date_at_once() {
 }
 
 #[test]
-fn who_holds_it_for_long_is_told_of() {
+fn busy_error_says_that_another_program_holds_the_lock() {
     let error = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
     let error = open_error(
         Path::new("/a"),
         &rusqlite::Error::SqliteFailure(error, None),
     );
-    let expected = "the journal /a is held by another program for over 5 s; try again when that \
-                    is done";
+    let expected = "the journal /a has been locked by another program for over 5 s; try again when \
+                    that program is done";
     assert_eq!(error.to_string(), expected);
 }

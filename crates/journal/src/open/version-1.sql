@@ -1,5 +1,5 @@
--- A journal of version 1, as `.dump` of sqlite3 shows one of the last program that made such:
--- one task that runs and one that has ended. For the test that an old journal can be used.
+-- A journal of version 1, as `.dump` of sqlite3 shows a journal of the last program that wrote this
+-- version, with one job that runs and one that has ended. Used by the tests of migrations.
 PRAGMA foreign_keys=OFF;
 BEGIN TRANSACTION;
 CREATE TABLE jobs (

@@ -1,5 +1,4 @@
-//! The table of durations: how long tasks took, and how that is written and read. What follows from
-//! it, it leaves to others.
+//! The table of job durations: its schema, queries and writes.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,7 +8,8 @@ use wavespeed::{Account, JobDuration, PredictionId};
 use super::jobs::{is_fingerprint, milliseconds};
 use crate::error::JournalError;
 
-/// What version 3 has more than version 2.
+/// The migration to version 3 that adds the durations. The text must not change; see
+/// [`jobs::schema`](super::jobs::schema).
 pub(crate) const SCHEMA: &str = "
     CREATE TABLE durations (
         base_url TEXT NOT NULL,
@@ -21,24 +21,27 @@ pub(crate) const SCHEMA: &str = "
         PRIMARY KEY (base_url, fingerprint, model, at, id)
     ) STRICT, WITHOUT ROWID;";
 
-/// Fails unless the table is there.
+/// A query that fails if the table is missing.
 pub(crate) const VERIFY: &str = "SELECT milliseconds FROM durations LIMIT 0";
 
-/// How many of a model are kept: the newest say all there is to say.
-const KEPT: i64 = 128;
+/// The number of durations that are kept for each model, the newest ones: older ones would hardly
+/// change an estimate.
+const MAX_DURATIONS: i64 = 128;
 
-/// Writes how long a task took, unless that is known, and removes what nobody needs any more. Whether
-/// it was written.
-pub(crate) fn keep(
+/// Writes the duration of a job unless it is already known, and removes surplus durations of the model.
+/// Returns `true` if the duration was written.
+pub(crate) fn insert(
     transaction: &Transaction<'_>,
     account: &Account,
-    took: &JobDuration,
+    duration: &JobDuration,
 ) -> Result<bool, JournalError> {
     if !is_fingerprint(account) {
         return Err(JournalError::Fingerprint);
     }
-    let (url, key, model) = (&account.base_url, &account.key, &took.model);
-    let length = i64::try_from(took.duration.as_millis()).unwrap_or(i64::MAX);
+    let (url, key, model) = (&account.base_url, &account.key, &duration.model);
+    let length = i64::try_from(duration.duration.as_millis()).unwrap_or(i64::MAX);
+    // The primary key includes the time, so it does not prevent that a job is written twice: two
+    // processes may see its end at different times.
     let written = transaction.execute(
         "INSERT INTO durations (base_url, fingerprint, model, at, id, milliseconds)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM durations
@@ -47,27 +50,29 @@ pub(crate) fn keep(
             url,
             key,
             model,
-            milliseconds(took.at),
-            took.id.as_str(),
+            milliseconds(duration.at),
+            duration.id.as_str(),
             length
         ],
     )?;
-    // What is from a clock that was ahead is not to count as new until that time comes.
+    // A time in the future comes from a clock that was ahead. Unchanged, it would count as the newest
+    // until that time has come.
     let now = milliseconds(SystemTime::now());
     transaction.execute(
         "UPDATE durations SET at = ?4 WHERE base_url = ?1 AND fingerprint = ?2 AND model = ?3 AND at > ?4",
         params![url, key, model, now],
     )?;
+    // By time and not by number of rows, so durations of equal time are kept or removed together.
     transaction.execute(
         "DELETE FROM durations WHERE base_url = ?1 AND fingerprint = ?2 AND model = ?3
          AND at < (SELECT min(at) FROM (SELECT at FROM durations
          WHERE base_url = ?1 AND fingerprint = ?2 AND model = ?3 ORDER BY at DESC LIMIT ?4))",
-        params![url, key, model, KEPT],
+        params![url, key, model, MAX_DURATIONS],
     )?;
     Ok(written > 0)
 }
 
-/// How long tasks of a model took, the newest last.
+/// Returns the durations of the jobs of a model, the newest last.
 pub(crate) fn find(
     connection: &Connection,
     account: &Account,
@@ -77,22 +82,23 @@ pub(crate) fn find(
                WHERE base_url = ? AND fingerprint = ? AND model = ? ORDER BY at";
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query(params![account.base_url, account.key, model])?;
-    let mut found = Vec::new();
+    let mut durations = Vec::new();
     while let Some(row) = rows.next()? {
-        found.extend(record(row, model)?);
+        durations.extend(read_record(row, model)?);
     }
-    Ok(found)
+    Ok(durations)
 }
 
-/// Nothing, if somebody has changed the row into what cannot be.
-fn record(row: &Row<'_>, model: &str) -> rusqlite::Result<Option<JobDuration>> {
+/// Reads a duration. Returns `None` for invalid values, which only another program can have written: an
+/// estimate can do without a duration, so they are no error.
+fn read_record(row: &Row<'_>, model: &str) -> rusqlite::Result<Option<JobDuration>> {
     let (id, at, length): (String, i64, i64) =
         (row.get("id")?, row.get("at")?, row.get("milliseconds")?);
     let time = |milliseconds: i64| u64::try_from(milliseconds).ok().map(Duration::from_millis);
-    let made = || {
+    let duration = || {
         let id: PredictionId = id.parse().ok()?;
         let at = UNIX_EPOCH.checked_add(time(at)?)?;
         Some(JobDuration::new(id, model, time(length)?, at))
     };
-    Ok(made())
+    Ok(duration())
 }

@@ -1,5 +1,4 @@
-//! The table of jobs, and how a job is written in it and read from it. Which are asked for, and
-//! when, it leaves to the store.
+//! The table of jobs: its schema, and the conversion of intents to rows and of rows to records.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,8 +10,9 @@ use wavespeed::{Account, Intent, JobNumber, JobRecord, Stage, Status, Target};
 
 use crate::error::JournalError;
 
-/// What a journal of version 1 is made of. Every change needs a new version (see
-/// [`open`](crate::open)).
+/// Returns the schema of version 1, to which the migrations in [`open`](crate::open) add. The text must
+/// not change, the comments included: SQLite stores it in each journal, and old and new journals have
+/// the same schema.
 pub(crate) fn schema() -> String {
     format!(
         "CREATE TABLE jobs (
@@ -31,38 +31,40 @@ pub(crate) fn schema() -> String {
              status TEXT,
              files BLOB NOT NULL DEFAULT x''           -- paths, a NUL after each
          ) STRICT;
-         CREATE INDEX open_jobs ON jobs (base_url, fingerprint) WHERE {OPEN};
+         CREATE INDEX open_jobs ON jobs (base_url, fingerprint) WHERE {IS_OPEN};
          CREATE INDEX known_jobs ON jobs (base_url, fingerprint, id) WHERE id IS NOT NULL;"
     )
 }
 
-/// [`JobRecord::is_open`] in SQL. The index serves it only if both have it in the same words.
-pub(crate) const OPEN: &str = "(stage IN ('intended', 'unknown', 'submitted')
+/// The condition [`JobRecord::is_open`] in SQL. SQLite uses the index `open_jobs` only for queries that
+/// repeat the condition of the index, so the schema and all queries share this text.
+pub(crate) const IS_OPEN: &str = "(stage IN ('intended', 'unknown', 'submitted')
     OR (stage = 'ended' AND target IS NOT NULL AND status = 'completed'))";
 
-/// What version 3 has more of a job: where the vendor is to report its end.
+/// The migration to version 3 that adds the URL to which the vendor reports the end of a job.
 pub(crate) const WEBHOOK: &str = "ALTER TABLE jobs ADD COLUMN webhook TEXT;";
-/// Fails unless that is there.
+/// A query that fails if the column of the webhook is missing.
 pub(crate) const WEBHOOK_VERIFY: &str = "SELECT webhook FROM jobs LIMIT 0";
 
-/// Those of version 1.
-const COLUMNS: [&str; 12] = [
+/// The columns of version 1.
+const FIRST_COLUMNS: [&str; 12] = [
     "number", "model", "input", "target", "folder", "force", "at", "stage", "id", "adopted",
     "status", "files",
 ];
 
-/// The columns that [`record`] reads.
+/// Returns the columns that [`read_record`] reads.
 pub(crate) fn columns() -> String {
     format!("{}, webhook", first_columns())
 }
 
-/// Those of them that every version has.
+/// Returns the columns that every version has. Used before the migrations, when later columns may be
+/// missing.
 pub(crate) fn first_columns() -> String {
-    COLUMNS.join(", ")
+    FIRST_COLUMNS.join(", ")
 }
 
-/// What is computed of an intent to be written.
-pub(crate) struct Fields {
+/// The values of a new row that are computed from an intent.
+pub(crate) struct JobRow {
     pub(crate) input: String,
     pub(crate) target: Option<Vec<u8>>,
     pub(crate) folder: bool,
@@ -70,14 +72,15 @@ pub(crate) struct Fields {
     pub(crate) at: i64,
 }
 
-impl Fields {
-    pub(crate) fn of(intent: &Intent<'_>) -> Result<Self, JournalError> {
+impl JobRow {
+    pub(crate) fn from_intent(intent: &Intent<'_>) -> Result<Self, JournalError> {
+        // A caller that passes the API key in place of its fingerprint must not get it written down.
         if !is_fingerprint(intent.account) {
             return Err(JournalError::Fingerprint);
         }
         let target = intent.target;
         Ok(Self {
-            input: json(intent.input)?,
+            input: input_text(intent.input)?,
             target: target.map(|target| bytes(target.as_path())).transpose()?,
             folder: target.is_some_and(Target::is_folder),
             force: target.is_some_and(Target::is_force),
@@ -86,19 +89,21 @@ impl Fields {
     }
 }
 
-/// Milliseconds since 1970. A clock before that is wrong anyway.
+/// Returns the milliseconds since 1970. An earlier time, which only a wrong clock shows, counts as 1970.
 pub(crate) fn milliseconds(at: SystemTime) -> i64 {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// Returns `true` if the account has a fingerprint, and not something that may be an API key.
 pub(crate) fn is_fingerprint(account: &Account) -> bool {
     let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     account.key.len() == 12 && account.key.bytes().all(is_hex)
 }
 
-/// An input that cannot be read again (it is nested too deep) would stand in the way of all others.
-fn json(input: &Value) -> Result<String, JournalError> {
+/// Returns an input as JSON text. An input that could not be read again, because it is nested too
+/// deeply, is an error: its row would make every list of jobs fail.
+fn input_text(input: &Value) -> Result<String, JournalError> {
     let text = input.to_string();
     match serde_json::from_str::<Value>(&text) {
         Ok(_) => Ok(text),
@@ -131,7 +136,7 @@ fn path(bytes: &[u8]) -> Result<PathBuf, std::str::Utf8Error> {
     std::str::from_utf8(bytes).map(PathBuf::from)
 }
 
-/// Paths as one value: each ends with the one byte that is in no path.
+/// Joins paths to one value. Each ends with a NUL, the one byte that no path contains.
 pub(crate) fn join<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Vec<u8>, JournalError> {
     let mut joined = Vec::new();
     for path in paths {
@@ -142,34 +147,36 @@ pub(crate) fn join<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Vec<u8>,
 }
 
 fn split(joined: &[u8]) -> Result<Vec<PathBuf>, std::str::Utf8Error> {
-    let each = joined.split_inclusive(|byte| *byte == 0);
-    each.map(|one| path(one.strip_suffix(&[0]).unwrap_or(one)))
+    // Inclusive, so that the NUL after the last path does not yield an empty path.
+    let paths = joined.split_inclusive(|byte| *byte == 0);
+    paths
+        .map(|bytes| path(bytes.strip_suffix(&[0]).unwrap_or(bytes)))
         .collect()
 }
 
-/// Reads a row of [`columns`].
-pub(crate) fn record(row: &Row<'_>) -> Result<JobRecord, JournalError> {
-    let reader = Reader {
+/// Reads the record of a job from a row with [`columns`].
+pub(crate) fn read_record(row: &Row<'_>) -> Result<JobRecord, JournalError> {
+    let reader = RowReader {
         row,
         number: row.get("number")?,
     };
-    let number = reader.made("number", |number: i64| u64::try_from(number))?;
-    let model = reader.made("model", |text: String| text.parse())?;
-    let input = reader.made("input", |text: String| serde_json::from_str(&text))?;
-    let at = reader.made("at", time)?;
-    // Whose it is was asked for, and is not part of a record.
-    let nobody = Account::new("", "");
-    let intent = Intent::new(&nobody, &model, &input, at);
+    let number = reader.parse("number", |number: i64| u64::try_from(number))?;
+    let model = reader.parse("model", |text: String| text.parse())?;
+    let input = reader.parse("input", |text: String| serde_json::from_str(&text))?;
+    let at = reader.parse("at", time)?;
+    // A record does not contain its account, which the query has already selected.
+    let no_account = Account::new("", "");
+    let intent = Intent::new(&no_account, &model, &input, at);
     let mut job = JobRecord::new(JobNumber::new(number), &intent);
     job.target = reader.target()?;
     job.webhook = row.get("webhook")?;
-    job.stage = reader.made("stage", |word: String| word.parse::<Stage>())?;
-    job.id = reader.made("id", |id: Option<String>| {
+    job.stage = reader.parse("stage", |word: String| word.parse::<Stage>())?;
+    job.id = reader.parse("id", |id: Option<String>| {
         id.map(|id| id.parse()).transpose()
     })?;
     job.adopted = row.get("adopted")?;
     job.status = row.get::<_, Option<String>>("status")?.map(Status::from);
-    job.files = reader.made("files", |joined: Vec<u8>| split(&joined))?;
+    job.files = reader.parse("files", |joined: Vec<u8>| split(&joined))?;
     Ok(job)
 }
 
@@ -179,20 +186,21 @@ fn time(milliseconds: i64) -> Result<SystemTime, &'static str> {
     at.ok_or("it is out of range")
 }
 
-/// Reads values, and names the job and the column of one that cannot be read.
-struct Reader<'a> {
+/// A reader of the values of one row, whose errors name the job and the column.
+struct RowReader<'a> {
     row: &'a Row<'a>,
     number: i64,
 }
 
-impl Reader<'_> {
-    fn made<V: FromSql, T, E: ToString>(
+impl RowReader<'_> {
+    /// Reads a column and converts its value.
+    fn parse<V: FromSql, T, E: ToString>(
         &self,
         column: &'static str,
-        create: impl FnOnce(V) -> Result<T, E>,
+        convert: impl FnOnce(V) -> Result<T, E>,
     ) -> Result<T, JournalError> {
         let (row, number) = (self.row, self.number);
-        create(row.get(column)?).map_err(|why| {
+        convert(row.get(column)?).map_err(|why| {
             let why = why.to_string();
             JournalError::Row {
                 number,
@@ -204,9 +212,9 @@ impl Reader<'_> {
 
     fn target(&self) -> Result<Option<Target>, JournalError> {
         let (folder, force): (bool, bool) = (self.row.get("folder")?, self.row.get("force")?);
-        self.made("target", |bytes: Option<Vec<u8>>| {
+        self.parse("target", |bytes: Option<Vec<u8>>| {
             let path = bytes.map(|bytes| path(&bytes)).transpose()?;
-            // What was a folder stays one, even if it is not there now.
+            // The target is not looked up again: a folder stays one even if it was removed since.
             let target = if folder { Target::folder } else { Target::file };
             Ok::<_, std::str::Utf8Error>(path.map(|path| target(path).force(force)))
         })
@@ -218,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_split_as_they_were_joined() {
+    fn split_reverses_join() {
         for paths in [&[][..], &["/a"], &["/a b", "/c\n/d", "/é"], &["", "/e"]] {
             let joined = join(paths.iter().map(Path::new)).unwrap();
             assert_eq!(
@@ -229,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_fingerprint_is_one() {
+    fn is_fingerprint_rejects_api_keys() {
         for (key, expected) in [
             ("0123456789ab", true),
             ("0123456789AB", false),
@@ -246,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_out_of_range_is_an_error() {
+    fn time_out_of_range_is_an_error() {
         assert_eq!(
             time(1_500).unwrap(),
             UNIX_EPOCH + Duration::from_millis(1_500)

@@ -1,4 +1,4 @@
-//! The tables of a journal, and how records are written to them and read from them.
+//! The tables of a journal: their schemas, and the conversion of records to rows and back.
 
 pub(crate) mod durations;
 pub(crate) mod jobs;

@@ -1,5 +1,5 @@
-//! The tables of uploads and of hashes, and how they are written and read. Whether an upload will
-//! do, it leaves to others.
+//! The tables of uploads and of file hashes: their schema, queries and writes. The hashes save reading
+//! a file that has not changed since it was uploaded.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use wavespeed::{Account, Content, FileState, UploadRecord};
 use super::jobs::{self, is_fingerprint, milliseconds};
 use crate::error::JournalError;
 
-/// What version 2 has more than version 1.
+/// The migration to version 2. The text must not change; see [`jobs::schema`].
 pub(crate) const SCHEMA: &str = "
     CREATE TABLE uploads (
         base_url TEXT NOT NULL,
@@ -29,11 +29,11 @@ pub(crate) const SCHEMA: &str = "
         sha256 TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;";
 
-/// Fails unless both tables are there.
+/// A query that fails if a table is missing.
 pub(crate) const VERIFY: &str = "SELECT url, kept_until, modified FROM uploads, hashes LIMIT 0";
 
-/// The SHA-256 of a file in this state.
-pub(crate) fn hash(
+/// Returns the SHA-256 of a file that is in exactly this state.
+pub(crate) fn find_hash(
     connection: &Connection,
     file: &FileState,
 ) -> Result<Option<String>, JournalError> {
@@ -47,7 +47,7 @@ pub(crate) fn hash(
     Ok(found.optional()?)
 }
 
-/// The upload of a content.
+/// Returns the upload of a content.
 pub(crate) fn find(
     connection: &Connection,
     account: &Account,
@@ -60,11 +60,11 @@ pub(crate) fn find(
         sha256, extension, ..
     } = content;
     let key = params![account.base_url, account.key, sha256, extension];
-    let found = statement.query_row(key, |row| record(row, content));
+    let found = statement.query_row(key, |row| read_record(row, content));
     Ok(found.optional()?)
 }
 
-fn record(row: &Row<'_>, content: &Content) -> rusqlite::Result<UploadRecord> {
+fn read_record(row: &Row<'_>, content: &Content) -> rusqlite::Result<UploadRecord> {
     let time = |column| row.get(column).map(time);
     let (bytes, url): (i64, String) = (row.get("bytes")?, row.get("url")?);
     let mut upload = UploadRecord::new(content.clone(), bytes.unsigned_abs(), url, time("at")?);
@@ -72,14 +72,15 @@ fn record(row: &Row<'_>, content: &Content) -> rusqlite::Result<UploadRecord> {
     Ok(upload)
 }
 
-/// A number that no clock shows is of a row that somebody has changed: it was long ago.
+/// Returns the time of a number of milliseconds since 1970. A number out of range, which only another
+/// program can have written, counts as 1970: an upload of that time has expired.
 fn time(milliseconds: i64) -> SystemTime {
     let since = Duration::from_millis(u64::try_from(milliseconds).unwrap_or_default());
     UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
 }
 
-/// Writes an upload and the state of its file, and removes what nobody needs any more.
-pub(crate) fn keep(
+/// Writes an upload and the state of its file, and removes expired uploads and unused hashes.
+pub(crate) fn insert(
     transaction: &Transaction<'_>,
     account: &Account,
     upload: &UploadRecord,
@@ -92,6 +93,7 @@ pub(crate) fn keep(
         sha256, extension, ..
     } = &upload.content;
     let at = milliseconds(upload.at);
+    // The time of this upload stands for the present, so no second clock is involved.
     transaction.execute("DELETE FROM uploads WHERE kept_until <= ?", params![at])?;
     transaction.execute(
         "INSERT OR REPLACE INTO uploads
@@ -108,6 +110,7 @@ pub(crate) fn keep(
             milliseconds(upload.kept_until),
         ],
     )?;
+    // Without an exact time of the last change, the state of a file cannot be recognized.
     let file = file.and_then(|file| Some((file, nanoseconds(file.modified)?)));
     if let Some((file, modified)) = file {
         let (path, bytes) = (jobs::bytes(&file.path)?, length(file.bytes));
@@ -121,23 +124,24 @@ pub(crate) fn keep(
     Ok(())
 }
 
-/// Removes an upload, and says whether it was there.
+/// Removes an upload, and returns `true` if it was there.
 pub(crate) fn forget(
     transaction: &Transaction<'_>,
     account: &Account,
     url: &str,
 ) -> Result<bool, JournalError> {
     let sql = "DELETE FROM uploads WHERE base_url = ? AND fingerprint = ? AND url = ?";
-    let gone = transaction.execute(sql, params![account.base_url, account.key, url])?;
-    Ok(gone > 0)
+    let removed = transaction.execute(sql, params![account.base_url, account.key, url])?;
+    Ok(removed > 0)
 }
 
-/// No file is longer than SQLite's numbers.
+/// Returns a length in bytes as SQLite stores it. No file is longer than its largest number.
 fn length(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-/// Nanoseconds since 1970; nothing if they do not fit, and then the file's hash is not remembered.
+/// Returns the nanoseconds since 1970, or `None` if they do not fit. The hash of such a file is not
+/// remembered.
 fn nanoseconds(at: SystemTime) -> Option<i64> {
     let since = at.duration_since(UNIX_EPOCH);
     let before = |error: std::time::SystemTimeError| error.duration().as_nanos();
@@ -152,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_kept_to_the_nanosecond_on_both_sides_of_1970() {
+    fn nanoseconds_are_exact_on_both_sides_of_1970() {
         let nanosecond = Duration::from_nanos(1);
         assert_eq!(nanoseconds(UNIX_EPOCH + nanosecond), Some(1));
         assert_eq!(nanoseconds(UNIX_EPOCH - nanosecond), Some(-1));
@@ -161,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_out_of_range_is_long_ago() {
+    fn time_out_of_range_is_1970() {
         assert_eq!(time(-1), UNIX_EPOCH);
         assert_eq!(time(1_500), UNIX_EPOCH + Duration::from_millis(1_500));
     }

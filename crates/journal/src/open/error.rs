@@ -1,0 +1,106 @@
+//! The error of opening a journal, and the mapping of system and SQLite errors to it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rusqlite::ErrorCode;
+
+use super::BUSY_TIMEOUT;
+
+/// The error of [`Journal::open`](crate::Journal::open). The file was not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The path is a folder.
+    #[error("the journal {path} is a folder; name a file, such as {}", .path.join("journal.db").display())]
+    Folder {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file is not a journal.
+    #[error("{path} is not a journal: {why}; name another file, or move this one away")]
+    NotJournal {
+        /// The path.
+        path: PathBuf,
+        /// The reason.
+        why: String,
+    },
+    /// A part of the journal is lost.
+    #[error(
+        "the journal {path} is damaged: {why}; restore a copy, or save what can be read with \
+         `sqlite3 FILE .recover` and move it away together with its -wal and -shm files, if it \
+         has any"
+    )]
+    Damaged {
+        /// The path.
+        path: PathBuf,
+        /// The damage that was found.
+        why: String,
+    },
+    /// The journal was written by a newer version of this crate.
+    #[error(
+        "the journal {path} has version {version}, and this program knows versions up to {known}; \
+         update the program, or name another file"
+    )]
+    Newer {
+        /// The path.
+        path: PathBuf,
+        /// The version of the journal.
+        version: i32,
+        /// The newest version that this crate knows.
+        known: i32,
+    },
+    /// The journal cannot be created or written.
+    #[error(
+        "the journal {path} cannot be written: {why}; make the file and its folder writable, or \
+         name another file"
+    )]
+    Unwritable {
+        /// The path.
+        path: PathBuf,
+        /// The reason.
+        why: String,
+    },
+    /// Another program has locked the journal for too long.
+    #[error(
+        "the journal {path} has been locked by another program for over {} s; try again when that \
+         program is done",
+        BUSY_TIMEOUT.as_secs()
+    )]
+    Busy {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Any other error of SQLite.
+    #[error("the journal {path} cannot be opened: {why}; fix that, or name another file")]
+    Failed {
+        /// The path.
+        path: PathBuf,
+        /// The message of SQLite.
+        why: String,
+    },
+}
+
+pub(super) fn unwritable(path: &Path, error: &io::Error) -> OpenError {
+    OpenError::Unwritable {
+        path: path.into(),
+        why: error.to_string(),
+    }
+}
+
+/// Maps an error of SQLite to the variant that says how to fix it.
+pub(super) fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
+    let (path, why) = (path.to_owned(), error.to_string());
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => OpenError::NotJournal { path, why },
+        Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, why },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Busy { path },
+        Some(
+            ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::PermissionDenied
+            | ErrorCode::DiskFull,
+        ) => OpenError::Unwritable { path, why },
+        _ => OpenError::Failed { path, why },
+    }
+}
