@@ -531,7 +531,12 @@ fn job_has_at_most_one_claim() {
     let (before, number) = (files(), JobNumber::new(7));
     let mine = journal.claim(number).unwrap();
     let error = other.claim(number).unwrap_err();
-    assert!(error.to_string().contains("j7 is on its way"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("j7 is being sent by another process"),
+        "{error}"
+    );
     assert!(other.claim(JobNumber::new(8)).is_ok());
     drop(mine);
     drop(other.claim(number).unwrap());
