@@ -39,13 +39,14 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use wavespeed::{
-    Account, Claim, Content, Downloaded, FileState, Intent, JobDuration, JobFilter, JobNumber,
-    JobRecord, Prediction, PredictionId, Resolution, Stage, Store, StoreError, UploadRecord,
+    Account, Change, Claim, Content, Downloaded, FileState, Intent, JobDuration, JobFilter,
+    JobNumber, JobRecord, Prediction, PredictionId, Resolution, Stage, Store, StoreError,
+    UploadRecord,
 };
 
 use error::JournalError;
 pub use open::OpenError;
-use tables::jobs::{self, IS_OPEN, JobRow, columns, milliseconds};
+use tables::jobs::{self, IS_OPEN, JobRow, columns, row_number};
 use tables::{durations, uploads};
 
 /// A journal in a file. The documentation of the [crate] lists its guarantees.
@@ -147,31 +148,17 @@ impl Store for Journal {
         })
     }
 
-    fn settle(&self, job: JobNumber, outcome: &Resolution<'_>) -> Result<(), StoreError> {
+    fn settle(&self, job: JobNumber, resolution: &Resolution<'_>) -> Result<(), StoreError> {
         self.write(|jobs| {
             let mut found = select(jobs, "number = ?", params![row_number(job)])?;
             let mut record = found.pop().ok_or_else(|| StoreError::gone(job))?;
-            // An id belongs to one job. The check is part of the transaction, since two processes may
-            // adopt the same id at once.
-            if let Resolution::Adopted(id) = outcome {
-                let holder = "SELECT min(other.number) FROM jobs AS own JOIN jobs AS other
-                             USING (base_url, fingerprint)
-                             WHERE own.number = ?1 AND other.number <> ?1 AND other.id = ?2";
-                let holder =
-                    jobs.query_row(holder, params![row_number(job), id.as_str()], |row| {
-                        row.get::<_, Option<i64>>(0)
-                    })?;
-                if let Some(number) = holder {
-                    let holder = JobNumber::new(number.unsigned_abs());
-                    return Err(StoreError::taken(id, holder).into());
-                }
-            }
-            record.settle(outcome)?;
-            let sql = "UPDATE jobs SET stage = ?, id = ?, adopted = ?, at = ? WHERE number = ?";
-            let id = record.id.as_ref().map(PredictionId::as_str);
-            let (stage, at) = (record.stage.name(), milliseconds(record.at));
-            jobs.execute(sql, params![stage, id, record.adopted, at, row_number(job)])?;
-            Ok(())
+            // Part of the transaction, since two processes may adopt the same id at once.
+            let holder = match resolution {
+                Resolution::Adopted(id) => other_holder(jobs, job, id)?,
+                _ => None,
+            };
+            record.apply(&Change::Resolved { resolution, holder })?;
+            jobs::update(jobs, &record)
         })
     }
 
@@ -184,23 +171,8 @@ impl Store for Journal {
     }
 
     fn record_end(&self, account: &Account, prediction: &Prediction) -> Result<(), StoreError> {
-        self.write(|jobs| {
-            // Another process may have saved the outputs before this one saw the end.
-            let sql = "UPDATE jobs SET status = ?, stage = iif(stage = ?, stage, ?)
-                       WHERE base_url = ? AND fingerprint = ? AND id = ?";
-            jobs.execute(
-                sql,
-                params![
-                    prediction.status.name(),
-                    Stage::Saved.name(),
-                    Stage::Ended.name(),
-                    account.base_url,
-                    account.key,
-                    prediction.id,
-                ],
-            )?;
-            Ok(())
-        })
+        let change = Change::Ended(&prediction.status);
+        self.write(|jobs| apply_to_id(jobs, account, &prediction.id, &change))
     }
 
     fn record_saved(
@@ -209,18 +181,8 @@ impl Store for Journal {
         id: &PredictionId,
         files: &[Downloaded],
     ) -> Result<(), StoreError> {
-        let paths = jobs::join(files.iter().map(|file| &*file.path));
-        let paths = paths.map_err(|error| error.into_store_error(&self.path))?;
-        self.write(|jobs| {
-            let sql = "UPDATE jobs SET stage = ?, files = ?
-                       WHERE base_url = ? AND fingerprint = ? AND id = ?";
-            let (url, key) = (&account.base_url, &account.key);
-            jobs.execute(
-                sql,
-                params![Stage::Saved.name(), paths, url, key, id.as_str()],
-            )?;
-            Ok(())
-        })
+        let change = Change::Saved(files);
+        self.write(|jobs| apply_to_id(jobs, account, id.as_str(), &change))
     }
 
     fn jobs(&self, account: &Account, filter: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
@@ -288,10 +250,33 @@ impl Store for Journal {
     }
 }
 
-/// Returns the number of a job as it is in the table. A number beyond the range of SQLite was never
-/// given to a job; it becomes NULL, which matches no row.
-fn row_number(job: JobNumber) -> Option<i64> {
-    i64::try_from(job.get()).ok()
+/// Applies a change to every job of an account that has this id.
+fn apply_to_id(
+    jobs: &Transaction<'_>,
+    account: &Account,
+    id: &str,
+    change: &Change<'_>,
+) -> Result<(), JournalError> {
+    let values = params![account.base_url, account.key, id];
+    for mut record in select(jobs, &in_account("id = ?3"), values)? {
+        record.apply(change)?;
+        jobs::update(jobs, &record)?;
+    }
+    Ok(())
+}
+
+/// Returns another job of the same account that has this id.
+fn other_holder(
+    jobs: &Transaction<'_>,
+    job: JobNumber,
+    id: &PredictionId,
+) -> Result<Option<JobNumber>, JournalError> {
+    let sql = "SELECT min(other.number) FROM jobs AS own JOIN jobs AS other
+               USING (base_url, fingerprint)
+               WHERE own.number = ?1 AND other.number <> ?1 AND other.id = ?2";
+    let holder: Option<i64> =
+        jobs.query_row(sql, params![row_number(job), id.as_str()], |row| row.get(0))?;
+    Ok(holder.map(|number| JobNumber::new(number.unsigned_abs())))
 }
 
 /// Returns the query for the jobs that fulfil a condition, oldest first.

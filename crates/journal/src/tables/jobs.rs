@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::Row;
 use rusqlite::types::FromSql;
+use rusqlite::{Row, Transaction, params};
 use wavespeed::serde_json::{self, Value};
-use wavespeed::{Account, Intent, JobNumber, JobRecord, Stage, Status, Target};
+use wavespeed::{Account, Intent, JobNumber, JobRecord, PredictionId, Stage, Status, Target};
 
 use crate::error::JournalError;
 
@@ -137,7 +137,7 @@ fn path(bytes: &[u8]) -> Result<PathBuf, std::str::Utf8Error> {
 }
 
 /// Joins paths to one value. Each ends with a NUL, the one byte that no path contains.
-pub(crate) fn join<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Vec<u8>, JournalError> {
+fn join<'a>(paths: impl Iterator<Item = &'a Path>) -> Result<Vec<u8>, JournalError> {
     let mut joined = Vec::new();
     for path in paths {
         joined.extend(bytes(path)?);
@@ -152,6 +152,31 @@ fn split(joined: &[u8]) -> Result<Vec<PathBuf>, std::str::Utf8Error> {
     paths
         .map(|bytes| path(bytes.strip_suffix(&[0]).unwrap_or(bytes)))
         .collect()
+}
+
+/// Writes what [`JobRecord::apply`] may have changed.
+pub(crate) fn update(jobs: &Transaction<'_>, record: &JobRecord) -> Result<(), JournalError> {
+    let sql = "UPDATE jobs SET stage = ?, id = ?, adopted = ?, at = ?, status = ?, files = ?
+               WHERE number = ?";
+    jobs.execute(
+        sql,
+        params![
+            record.stage.name(),
+            record.id.as_ref().map(PredictionId::as_str),
+            record.adopted,
+            milliseconds(record.at),
+            record.status.as_ref().map(Status::name),
+            join(record.files.iter().map(PathBuf::as_path))?,
+            row_number(record.number),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Returns the number of a job as it is in the table. A number beyond the range of SQLite was never
+/// given to a job; it becomes NULL, which matches no row.
+pub(crate) fn row_number(job: JobNumber) -> Option<i64> {
+    i64::try_from(job.get()).ok()
 }
 
 /// Reads the record of a job from a row with [`columns`].

@@ -12,9 +12,9 @@ use rusqlite::{Connection, params};
 use tempfile::TempDir;
 use wavespeed::serde_json::json;
 use wavespeed::{
-    Account, Content, Downloaded, FileState, Intent, JobDuration, JobFilter, JobNumber, JobRecord,
-    MemoryStore, ModelId, Prediction, PredictionId, Resolution, Stage, Store, Target, UploadRecord,
-    Wavespeed,
+    Account, Change, Content, Downloaded, FileState, Intent, JobDuration, JobFilter, JobNumber,
+    JobRecord, MemoryStore, ModelId, Prediction, PredictionId, Resolution, Stage, Store, Target,
+    UploadRecord, Wavespeed,
 };
 use wavespeed_journal::Journal;
 use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
@@ -137,7 +137,11 @@ fn assert_records_jobs(store: &dyn Store) {
         let settled = store
             .settle(number, &outcome)
             .map_err(|error| error.to_string());
-        let expected_result = expected.settle(&outcome).map_err(|error| error.to_string());
+        let resolved = Change::Resolved {
+            resolution: &outcome,
+            holder: None,
+        };
+        let expected_result = expected.apply(&resolved).map_err(|error| error.to_string());
         assert_eq!(
             settled.is_ok(),
             expected_result.is_ok(),

@@ -244,14 +244,6 @@ impl JobRecord {
         Ok(())
     }
 
-    /// Applies the outcome of a submit.
-    ///
-    /// # Errors
-    /// As [`apply`](Self::apply).
-    pub fn settle(&mut self, resolution: &Resolution<'_>) -> Result<(), StoreError> {
-        self.resolve(resolution, None)
-    }
-
     fn resolve(
         &mut self,
         resolution: &Resolution<'_>,
