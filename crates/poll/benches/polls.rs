@@ -16,7 +16,7 @@ use cost::{Distribution, extra_costs, polls_saved};
 const DRAWS: u32 = 200;
 
 fn main() {
-    // `cargo test` also runs benchmarks, but without this argument.
+    // `cargo test --benches` also runs this program, but without the argument `--bench`.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
