@@ -25,6 +25,28 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn timeout_at(&self, limit: Instant) -> Sleep;
 }
 
+/// Implements [`Clock`] for a pointer to a clock.
+macro_rules! forward_clock {
+    ($pointer:ident) => {
+        impl<C: Clock + ?Sized> Clock for $pointer<C> {
+            fn now(&self) -> Instant {
+                (**self).now()
+            }
+
+            fn sleep_until(&self, until: Instant) -> Sleep {
+                (**self).sleep_until(until)
+            }
+
+            fn timeout_at(&self, limit: Instant) -> Sleep {
+                (**self).timeout_at(limit)
+            }
+        }
+    };
+}
+
+forward_clock!(Arc);
+forward_clock!(Box);
+
 /// The real time, measured by the timer of tokio.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]

@@ -1,6 +1,7 @@
 //! Schedules of polls: the trait, and the schedules that need no knowledge of earlier jobs.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A rule for the time between two polls. Implementations have no state: everything that they need
@@ -23,6 +24,25 @@ pub trait Schedule: fmt::Debug + Send + Sync {
         }
     }
 }
+
+/// Implements [`Schedule`] for a pointer to a schedule. Both methods are forwarded: the default of
+/// the second must not replace what the schedule knows.
+macro_rules! forward_schedule {
+    ($pointer:ident) => {
+        impl<S: Schedule + ?Sized> Schedule for $pointer<S> {
+            fn gap(&self, now: PollContext, random: f64) -> Duration {
+                (**self).gap(now, random)
+            }
+
+            fn completion_probability(&self, asked: Duration, now: Duration) -> f64 {
+                (**self).completion_probability(asked, now)
+            }
+        }
+    };
+}
+
+forward_schedule!(Arc);
+forward_schedule!(Box);
 
 /// The facts about a job that a [`Schedule`] depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,5 +149,30 @@ mod tests {
             ..Geometric::default()
         };
         assert!(schedule.gap(PollContext::new(Duration::ZERO, 3), 0.5) <= Duration::from_secs(6));
+    }
+
+    #[derive(Debug)]
+    struct Certain;
+
+    impl Schedule for Certain {
+        fn gap(&self, _: PollContext, random: f64) -> Duration {
+            Duration::from_secs_f64(random)
+        }
+
+        fn completion_probability(&self, _: Duration, _: Duration) -> f64 {
+            1.0
+        }
+    }
+
+    #[test]
+    fn pointer_to_a_schedule_is_that_schedule() {
+        fn values(schedule: impl Schedule) -> (Duration, f64) {
+            let gap = schedule.gap(PollContext::new(Duration::ZERO, 0), 0.5);
+            (gap, schedule.completion_probability(gap, gap))
+        }
+        let expected = (Duration::from_millis(500), 1.0);
+        assert_eq!(values(Arc::new(Certain)), expected);
+        let object: Box<dyn Schedule> = Box::new(Certain);
+        assert_eq!(values(object), expected);
     }
 }
