@@ -16,9 +16,11 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
+use pollster::FutureExt as _;
 use serde_json::{Value, json};
 use wavespeed::{
-    Account, Intent, JobFilter, ModelId, Prediction, PredictionId, Resolution, Store as _, Target,
+    Account, Intent, JobFilter, JobNumber, ModelId, Prediction, PredictionId, Resolution,
+    Store as _, Target,
 };
 use wavespeed_client::ApiKey;
 use wavespeed_journal::Journal;
@@ -27,6 +29,8 @@ const TIMES: usize = 200;
 const FINISHED: usize = 10_000;
 const OPEN: usize = 100;
 const RESUMES: usize = 20;
+/// How long another program holds the journal.
+const HELD: Duration = Duration::from_secs(1);
 const KEY: &str = "wsk_bench";
 
 fn main() {
@@ -54,6 +58,10 @@ fn main() {
     println!("| intend, settle, ended, saved: 4 writes, each on disk | {ours:.2} ms |");
     println!("| a line and an fsync | {bare:.2} ms |");
     println!("| one in the other | {:.2} |", ours / bare);
+    let longest = longest_turn(&folder.path().join("held.db"), &jobs.account);
+    println!(
+        "| longest turn of another task while the file is held for {HELD:?} | {longest:.2} ms |"
+    );
     // Filled in memory where that can be, since 40,000 writes to a disk take minutes.
     let memory = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
     let memory = memory.unwrap();
@@ -69,7 +77,10 @@ fn main() {
         .map(|_| {
             time(|| {
                 let journal = Journal::open(&path).unwrap();
-                let open = journal.jobs(&jobs.account, JobFilter::Open).unwrap();
+                let open = journal
+                    .jobs(&jobs.account, JobFilter::Open)
+                    .block_on()
+                    .unwrap();
                 assert_eq!(open.len(), OPEN);
             })
         })
@@ -85,6 +96,27 @@ fn main() {
         "| wave resume with the same, from its start to its first poll | {:.2} ms |",
         median(&mut resumes)
     );
+}
+
+/// Returns the longest time, in milliseconds, that a task on a runtime with one thread waits for its
+/// next turn while another task calls a journal that another program holds.
+fn longest_turn(path: &Path, account: &Account) -> f64 {
+    let journal = Journal::open(path).unwrap();
+    let holder = rusqlite::Connection::open(path).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(async {
+        let call = tokio::spawn(journal.forget(account, JobNumber::new(1)));
+        let (start, mut last, mut longest) = (Instant::now(), Instant::now(), Duration::ZERO);
+        while start.elapsed() < HELD {
+            tokio::task::yield_now().await;
+            longest = longest.max(last.elapsed());
+            last = Instant::now();
+        }
+        holder.execute_batch("ROLLBACK").unwrap();
+        call.await.unwrap().unwrap();
+        longest.as_secs_f64() * 1_000.0
+    })
 }
 
 /// From the start of `wave resume` until an API hears of it, which does not answer.
@@ -139,9 +171,10 @@ impl Jobs {
     fn submit(&self, journal: &Journal, number: usize) {
         let mut intent = Intent::new(&self.account, &self.model, &self.input, SystemTime::now());
         intent.target = Some(&self.target);
-        let job = journal.intend(&intent).unwrap();
+        let job = journal.intend(&intent).block_on().unwrap();
         let id = id(number);
-        journal.settle(job, &Resolution::Accepted(&id)).unwrap();
+        let accepted = Resolution::Accepted(id);
+        journal.settle(job, accepted).block_on().unwrap();
     }
 
     fn finish(&self, journal: &Journal, number: usize) {
@@ -149,8 +182,14 @@ impl Jobs {
         let id = id(number);
         let ended = json!({"id": id.as_str(), "status": "completed"});
         let ended = Prediction::from_json(ended).unwrap();
-        journal.record_end(&self.account, &ended).unwrap();
-        journal.record_saved(&self.account, &id, &[]).unwrap();
+        journal
+            .record_end(&self.account, &ended)
+            .block_on()
+            .unwrap();
+        journal
+            .record_saved(&self.account, &id, &[])
+            .block_on()
+            .unwrap();
     }
 }
 

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::{StreamExt as _, stream};
+use pollster::FutureExt as _;
 use serde_json::json;
 use wavespeed::poll::{Fixed, RateLimits, Update};
 use wavespeed::{Job, JobDuration, Poller, Prediction, Store as _, Wavespeed};
@@ -117,7 +118,10 @@ async fn run(is_learned: bool) {
         let took = Distribution::log_normal(MEDIAN as f64, SIGMA).draw(&mut random);
         let id = format!("pred_{number}").parse().unwrap();
         let took = JobDuration::new(id, MODEL, took, SystemTime::now());
-        journal.record_duration(ws.account(), &took).unwrap();
+        journal
+            .record_duration(ws.account(), &took)
+            .block_on()
+            .unwrap();
     }
     let jobs = submit(&ws).await;
     let (began, used) = (Instant::now(), cpu());

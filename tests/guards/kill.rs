@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
+use pollster::FutureExt as _;
 use wavespeed::{Account, JobFilter, JobRecord, Stage, Store as _};
 use wavespeed_client::ApiKey;
 use wavespeed_journal::Journal;
@@ -82,7 +83,7 @@ fn jobs(wave: &Wave, emulated: &Emulated) -> Vec<JobRecord> {
     let url = format!("{}/api/v3", emulated.emulator.origin());
     let account = Account::new(url, ApiKey::new(KEY).unwrap().fingerprint());
     let journal = Journal::open(wave.journal()).unwrap();
-    journal.jobs(&account, JobFilter::All).unwrap()
+    journal.jobs(&account, JobFilter::All).block_on().unwrap()
 }
 
 /// What `resume` could not go on with: the numbers of those jobs.

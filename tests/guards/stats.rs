@@ -3,6 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use pollster::FutureExt as _;
 use serde_json::Value;
 use wavespeed::{JobDuration, Store as _};
 use wavespeed_harness::MODEL;
@@ -34,6 +35,7 @@ fn stats_show_observed_durations_and_the_schedule() {
         let at = now - Duration::from_secs(3_600 - u64::from(number));
         journal
             .record_duration(ws.account(), &JobDuration::new(id, MODEL, duration, at))
+            .block_on()
             .unwrap();
     }
     assert_run!("stats", wave.run(&["stats"]));

@@ -2,6 +2,7 @@
 //! unless the user explicitly asks for it, and such a request affects one job only. The emulator drops
 //! the connection of the first submit.
 
+use pollster::FutureExt as _;
 use serde_json::json;
 use wavespeed::{JobNumber, Store as _};
 use wavespeed_emulator::Scenario;
@@ -32,7 +33,7 @@ fn resume(wave: &Wave, arguments: &[&str]) -> Run {
 fn resubmit_is_refused_while_another_process_sends_the_job() {
     let (emulated, wave) = job_with_unknown_outcome();
     let other = Journal::open(wave.journal()).unwrap();
-    let claim = other.claim(JobNumber::new(1)).unwrap();
+    let claim = other.claim(JobNumber::new(1)).block_on().unwrap();
     let run = resume(&wave, &["j1", "--resubmit"]);
     assert_eq!((run.exit, emulated.emulator.billed()), (2, 0), "{run}");
     assert!(

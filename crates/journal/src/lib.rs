@@ -14,7 +14,10 @@
 //!
 //! # Guarantees
 //!
-//! - **Writes are durable.** They are on disk when the call returns, and survive a crash of the process
+//! - **No call blocks the async runtime.** SQLite runs on a thread of its own. A call that was begun is
+//!   carried out even if its future is dropped, and dropping the journal waits for the calls that are
+//!   under way.
+//! - **Writes are durable.** They are on disk when the future returns, and survive a crash of the process
 //!   and a loss of power. The file must be on a local disk: SQLite's write-ahead log does not work over
 //!   a network.
 //! - **Several processes may use one journal.** A call waits up to 5 s for the others, then fails.
@@ -32,15 +35,16 @@ mod open;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod worker;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use wavespeed::{
     Account, Change, Claim, Content, Downloaded, FileState, Intent, JobDuration, JobFilter,
-    JobNumber, JobRecord, Prediction, PredictionId, Resolution, Stage, Store, StoreError,
+    JobNumber, JobRecord, Prediction, PredictionId, Resolution, Store, StoreError, StoreFuture,
     UploadRecord,
 };
 
@@ -48,11 +52,12 @@ use error::JournalError;
 pub use open::OpenError;
 use tables::jobs::{self, IS_OPEN, JobRow, columns, row_number};
 use tables::{durations, uploads};
+use worker::Worker;
 
 /// A journal in a file. The documentation of the [crate] lists its guarantees.
 pub struct Journal {
     path: PathBuf,
-    connection: Mutex<Connection>,
+    worker: Worker,
 }
 
 impl Journal {
@@ -63,8 +68,13 @@ impl Journal {
     /// is not changed then.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let (path, connection) = open::open(path.as_ref())?;
-        let connection = Mutex::new(connection);
-        Ok(Self { path, connection })
+        match Worker::start(connection) {
+            Ok(worker) => Ok(Self { path, worker }),
+            Err(error) => Err(OpenError::Failed {
+                path,
+                why: format!("its thread cannot be started ({error})"),
+            }),
+        }
     }
 
     /// Returns the default path of a user's journal: `wavespeed/journal.db` in `$XDG_STATE_HOME`, by
@@ -81,33 +91,40 @@ impl Journal {
         &self.path
     }
 
-    /// Runs work on the connection, and adds the path of the journal to its error.
-    fn with_connection<T>(
+    /// Reads on the thread of the journal.
+    fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, JournalError>,
-    ) -> Result<T, StoreError> {
-        // A panic inside a transaction rolls it back, so the connection is still usable.
-        let mut connection = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        work(&mut connection).map_err(|error| error.into_store_error(&self.path))
+        work: impl FnOnce(&Connection) -> Result<T, JournalError> + Send + 'static,
+    ) -> StoreFuture<T> {
+        let path = self.path.clone();
+        self.worker
+            .call(move |connection| work(connection).map_err(|error| error.into_store_error(&path)))
     }
 
-    /// Runs writes in one transaction. All writes of this crate go through here.
-    fn write<T>(
+    /// Writes in one transaction on the thread of the journal. All writes of this crate go through
+    /// here.
+    fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, JournalError>,
-    ) -> Result<T, StoreError> {
-        self.with_connection(|connection| {
-            // Immediate: the lock is taken before the first read. A transaction that reads first and
-            // then writes fails if another process has written in between.
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let result = work(&transaction)?;
-            transaction.commit()?;
-            Ok(result)
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, JournalError> + Send + 'static,
+    ) -> StoreFuture<T> {
+        let path = self.path.clone();
+        self.worker.call(move |connection| {
+            let write = || {
+                // Immediate: the lock is taken before the first read. A transaction that reads first
+                // and then writes fails if another process has written in between.
+                let behavior = TransactionBehavior::Immediate;
+                let transaction = connection.transaction_with_behavior(behavior)?;
+                let result = work(&transaction)?;
+                transaction.commit()?;
+                Ok(result)
+            };
+            write().map_err(|error: JournalError| error.into_store_error(&path))
         })
+    }
+
+    /// Returns the future of a call that failed before it began.
+    fn failed<T: Send + 'static>(&self, error: JournalError) -> StoreFuture<T> {
+        Box::pin(std::future::ready(Err(error.into_store_error(&self.path))))
     }
 }
 
@@ -120,59 +137,44 @@ impl fmt::Debug for Journal {
 }
 
 impl Store for Journal {
-    fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError> {
-        // Before the transaction, so that other processes need not wait for it.
-        let row = JobRow::from_intent(intent);
-        let row = row.map_err(|error| error.into_store_error(&self.path))?;
-        self.write(|jobs| {
-            let sql = "INSERT INTO jobs
-                       (base_url, fingerprint, model, input, target, folder, force, at, stage,
-                        webhook)
-                       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-            jobs.execute(
-                sql,
-                params![
-                    intent.account.base_url,
-                    intent.account.key,
-                    intent.model.as_str(),
-                    row.input,
-                    row.target,
-                    row.folder,
-                    row.force,
-                    row.at,
-                    Stage::Intended.name(),
-                    intent.webhook,
-                ],
-            )?;
-            Ok(JobNumber::new(jobs.last_insert_rowid().unsigned_abs()))
-        })
+    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<JobNumber> {
+        // Serialized here and not in the transaction, so that other processes need not wait for it.
+        match JobRow::from_intent(intent) {
+            Ok(row) => self.write(move |jobs| row.insert(jobs)),
+            Err(error) => self.failed(error),
+        }
     }
 
-    fn settle(&self, job: JobNumber, resolution: &Resolution<'_>) -> Result<(), StoreError> {
-        self.write(|jobs| {
+    fn settle(&self, job: JobNumber, resolution: Resolution) -> StoreFuture<()> {
+        self.write(move |jobs| {
             let mut found = select(jobs, "number = ?", params![row_number(job)])?;
             let mut record = found.pop().ok_or_else(|| StoreError::gone(job))?;
             // Part of the transaction, since two processes may adopt the same id at once.
-            let holder = match resolution {
+            let holder = match &resolution {
                 Resolution::Adopted(id) => other_holder(jobs, job, id)?,
                 _ => None,
             };
-            record.apply(&Change::Resolved { resolution, holder })?;
+            record.apply(&Change::Resolved {
+                resolution: &resolution,
+                holder,
+            })?;
             jobs::update(jobs, &record)
         })
     }
 
-    fn claim(&self, job: JobNumber) -> Result<Claim, StoreError> {
-        match claim::claim(&self.path, job) {
+    fn claim(&self, job: JobNumber) -> StoreFuture<Claim> {
+        let path = self.path.clone();
+        self.worker.call(move |_| match claim::claim(&path, job) {
             Ok(Some(claim)) => Ok(Claim::new(claim)),
             Ok(None) => Err(StoreError::claimed(job)),
-            Err(error) => Err(JournalError::Claim(job, error).into_store_error(&self.path)),
-        }
+            Err(error) => Err(JournalError::Claim(job, error).into_store_error(&path)),
+        })
     }
 
-    fn record_end(&self, account: &Account, prediction: &Prediction) -> Result<(), StoreError> {
-        let change = Change::Ended(&prediction.status);
-        self.write(|jobs| apply_to_id(jobs, account, &prediction.id, &change))
+    fn record_end(&self, account: &Account, prediction: &Prediction) -> StoreFuture<()> {
+        let (account, id) = (account.clone(), prediction.id.clone());
+        let status = prediction.status.clone();
+        self.write(move |jobs| apply_to_id(jobs, &account, &id, &Change::Ended(&status)))
     }
 
     fn record_saved(
@@ -180,48 +182,51 @@ impl Store for Journal {
         account: &Account,
         id: &PredictionId,
         files: &[Downloaded],
-    ) -> Result<(), StoreError> {
-        let change = Change::Saved(files);
-        self.write(|jobs| apply_to_id(jobs, account, id.as_str(), &change))
+    ) -> StoreFuture<()> {
+        let (account, id, files) = (account.clone(), id.clone(), files.to_vec());
+        self.write(move |jobs| apply_to_id(jobs, &account, id.as_str(), &Change::Saved(&files)))
     }
 
-    fn jobs(&self, account: &Account, filter: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
-        let (url, fingerprint) = (&*account.base_url, &*account.key);
-        self.with_connection(|jobs| match filter {
-            JobFilter::All => select(jobs, &in_account("true"), params![url, fingerprint]),
-            JobFilter::Open => select(jobs, &in_account(IS_OPEN), params![url, fingerprint]),
-            JobFilter::Number(job) => select(
-                jobs,
-                &in_account("number = ?3"),
-                params![url, fingerprint, row_number(job)],
-            ),
-            JobFilter::Id(id) => select(
-                jobs,
-                &in_account("id = ?3"),
-                params![url, fingerprint, id.as_str()],
-            ),
-            _ => Err(JournalError::Unsupported("filter of jobs")),
+    fn jobs(&self, account: &Account, filter: JobFilter<'_>) -> StoreFuture<Vec<JobRecord>> {
+        let (condition, value) = match filter {
+            JobFilter::All => ("true", None),
+            JobFilter::Open => (IS_OPEN, None),
+            JobFilter::Number(job) => ("number = ?3", Some(Value::from(row_number(job)))),
+            JobFilter::Id(id) => ("id = ?3", Some(Value::from(id.to_string()))),
+            _ => return self.failed(JournalError::Unsupported("filter of jobs")),
+        };
+        let account = account.clone();
+        self.read(move |jobs| {
+            let (url, fingerprint) = (&account.base_url, &account.key);
+            let condition = in_account(condition);
+            match value {
+                None => select(jobs, &condition, params![url, fingerprint]),
+                Some(value) => select(jobs, &condition, params![url, fingerprint, value]),
+            }
         })
     }
 
-    fn forget(&self, account: &Account, job: JobNumber) -> Result<bool, StoreError> {
-        self.write(|jobs| {
+    fn forget(&self, account: &Account, job: JobNumber) -> StoreFuture<bool> {
+        let account = account.clone();
+        self.write(move |jobs| {
             let sql = "DELETE FROM jobs WHERE base_url = ? AND fingerprint = ? AND number = ?";
             let values = params![account.base_url, account.key, row_number(job)];
             Ok(jobs.execute(sql, values)? > 0)
         })
     }
 
-    fn find_hash(&self, file: &FileState) -> Result<Option<String>, StoreError> {
-        self.with_connection(|connection| uploads::find_hash(connection, file))
+    fn find_hash(&self, file: &FileState) -> StoreFuture<Option<String>> {
+        let file = file.clone();
+        self.read(move |connection| uploads::find_hash(connection, &file))
     }
 
     fn find_upload(
         &self,
         account: &Account,
         content: &Content,
-    ) -> Result<Option<UploadRecord>, StoreError> {
-        self.with_connection(|connection| uploads::find(connection, account, content))
+    ) -> StoreFuture<Option<UploadRecord>> {
+        let (account, content) = (account.clone(), content.clone());
+        self.read(move |connection| uploads::find(connection, &account, &content))
     }
 
     fn record_upload(
@@ -229,24 +234,24 @@ impl Store for Journal {
         account: &Account,
         record: &UploadRecord,
         file: Option<&FileState>,
-    ) -> Result<(), StoreError> {
-        self.write(|transaction| uploads::insert(transaction, account, record, file))
+    ) -> StoreFuture<()> {
+        let (account, record, file) = (account.clone(), record.clone(), file.cloned());
+        self.write(move |uploads| uploads::insert(uploads, &account, &record, file.as_ref()))
     }
 
-    fn forget_upload(&self, account: &Account, url: &str) -> Result<bool, StoreError> {
-        self.write(|transaction| uploads::forget(transaction, account, url))
+    fn forget_upload(&self, account: &Account, url: &str) -> StoreFuture<bool> {
+        let (account, url) = (account.clone(), url.to_owned());
+        self.write(move |uploads| uploads::forget(uploads, &account, &url))
     }
 
-    fn record_duration(
-        &self,
-        account: &Account,
-        duration: &JobDuration,
-    ) -> Result<bool, StoreError> {
-        self.write(|transaction| durations::insert(transaction, account, duration))
+    fn record_duration(&self, account: &Account, duration: &JobDuration) -> StoreFuture<bool> {
+        let (account, duration) = (account.clone(), duration.clone());
+        self.write(move |durations| durations::insert(durations, &account, &duration))
     }
 
-    fn durations(&self, account: &Account, model: &str) -> Result<Vec<JobDuration>, StoreError> {
-        self.with_connection(|connection| durations::find(connection, account, model))
+    fn durations(&self, account: &Account, model: &str) -> StoreFuture<Vec<JobDuration>> {
+        let (account, model) = (account.clone(), model.to_owned());
+        self.read(move |connection| durations::find(connection, &account, &model))
     }
 }
 

@@ -5,9 +5,8 @@ use super::*;
 #[test]
 fn queries_for_open_jobs_and_ids_use_an_index() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::open(folder.path().join("journal.db")).unwrap();
+    let (_, connection) = open::open(&folder.path().join("journal.db")).unwrap();
     for (condition, index) in [(IS_OPEN, "open_jobs"), ("id = ?3", "known_jobs")] {
-        let connection = journal.connection.lock().unwrap();
         let mut plan = connection
             .prepare(&format!(
                 "EXPLAIN QUERY PLAN {}",

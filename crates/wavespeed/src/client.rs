@@ -32,8 +32,8 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns an error if the store cannot be read.
-    pub fn jobs(&self, filter: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
-        self.0.store.jobs(&self.0.account, filter)
+    pub async fn jobs(&self, filter: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
+        self.0.store.jobs(&self.0.account, filter).await
     }
 
     /// Removes a job from the store, and returns `true` if it was there. The job itself continues at
@@ -41,8 +41,8 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns an error if the store cannot be changed.
-    pub fn forget(&self, job: JobNumber) -> Result<bool, StoreError> {
-        self.0.store.forget(&self.0.account, job)
+    pub async fn forget(&self, job: JobNumber) -> Result<bool, StoreError> {
+        self.0.store.forget(&self.0.account, job).await
     }
 
     /// Returns the deadline of a wait that begins now, from the settings.

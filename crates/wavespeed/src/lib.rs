@@ -84,7 +84,7 @@ pub use poll_policy::PollPolicy;
 pub use store::{
     Account, Change, Claim, Content, Downloaded, FileState, Intent, JobDuration, JobFilter,
     JobNumber, JobRecord, MemoryStore, NoStore, NotJobNumber, Resolution, Stage, Store, StoreError,
-    UploadRecord,
+    StoreFuture, UploadRecord,
 };
 pub use submit::duplicate::Duplicate;
 pub use submit::error::SubmitError;

@@ -79,13 +79,31 @@ pub(crate) struct ModelSchedule {
 impl ModelSchedule {
     /// Returns `true` if enough was observed since the schedule was built that a new one would differ
     /// noticeably: a quarter of what it was built from.
-    pub(crate) fn is_stale(&self) -> bool {
+    fn is_stale(&self) -> bool {
         self.newer > self.durations.count() / 4
     }
 }
 
 impl ScheduleCache {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, HashMap<String, ModelSchedule>> {
+    /// Returns the schedule of a model, unless there is none or it is stale.
+    pub(crate) fn get(&self, model: &str) -> Option<ModelSchedule> {
+        let schedules = self.lock();
+        let cached = schedules.get(model);
+        cached.filter(|cached| !cached.is_stale()).cloned()
+    }
+
+    pub(crate) fn insert(&self, model: &str, schedule: ModelSchedule) {
+        self.lock().insert(model.to_owned(), schedule);
+    }
+
+    /// Counts an observation that the schedule of a model does not include.
+    pub(crate) fn count_newer(&self, model: &str) {
+        if let Some(schedule) = self.lock().get_mut(model) {
+            schedule.newer += 1;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, ModelSchedule>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -137,7 +137,7 @@ async fn go_on(
         End::File | End::Refused(_) | End::Ended(_) => return None,
         End::Waiting(_) | End::Unsaved(_) => client.job(job?.id()).unwrap(),
         End::Unknown(unknown) => {
-            let jobs = client.jobs(JobFilter::Number(unknown.job?)).unwrap();
+            let jobs = client.jobs(JobFilter::Number(unknown.job?)).await.unwrap();
             match client.reconcile(&jobs[0], Deadline::never()).await.unwrap() {
                 Reconciled::Adopted(job) => *job,
                 Reconciled::Nothing => return None,

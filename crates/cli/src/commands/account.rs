@@ -166,7 +166,7 @@ pub(super) async fn delete(matches: &ArgMatches, context: &mut Context) -> Repor
         for text in named {
             let id = match text.parse::<JobNumber>() {
                 Err(_) => text.parse().map_err(Failure::usage)?,
-                Ok(number) => jobs::find(&client, text)?.id.ok_or_else(|| {
+                Ok(number) => jobs::find(&client, text).await?.id.ok_or_else(|| {
                     Failure::usage(format!(
                         "{number} has no id yet: there is nothing to delete"
                     ))

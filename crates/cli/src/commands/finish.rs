@@ -130,7 +130,7 @@ pub(super) async fn finish<'a, T>(
             saving.push(save(desk, task, record));
         }
         match (all, saving.is_empty(), &last) {
-            (0 | 1, true, Some(last)) => last.on(desk.progress),
+            (0 | 1, true, Some(last)) => last.on(desk.progress).await,
             (0 | 1, true, None) => {}
             (0 | 1, false, _) => desk.progress.show("downloading"),
             _ => {
@@ -149,13 +149,13 @@ enum Shown {
 }
 
 impl Shown {
-    fn on(&self, progress: &Progress) {
+    async fn on(&self, progress: &Progress) {
         match self {
             Self::Text(text) => progress.show(text),
             Self::Task(shown) => {
                 let (task, record) = &**shown;
                 let status = record.as_ref().map(|record| record.status.name());
-                let outlook = task.estimate(record.as_ref());
+                let outlook = task.estimate(record.as_ref()).await;
                 progress.task(status.unwrap_or("waiting"), outlook);
             }
         }

@@ -15,21 +15,21 @@ pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
     let report = async {
         let client = context.client().await?;
         match matches.subcommand() {
-            Some(("show", matches)) => show(&client, matches),
-            Some(("forget", matches)) => forget(&client, matches),
-            _ => list(&client, matches),
+            Some(("show", matches)) => show(&client, matches).await,
+            Some(("forget", matches)) => forget(&client, matches).await,
+            _ => list(&client, matches).await,
         }
     };
     report.await.unwrap_or_else(Report::failed)
 }
 
-fn list(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
+async fn list(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
     let which = if matches.get_flag("open") {
         JobFilter::Open
     } else {
         JobFilter::All
     };
-    let jobs = client.jobs(which)?;
+    let jobs = client.jobs(which).await?;
     let documents: Vec<JobDocument> = jobs.iter().map(JobDocument::from).collect();
     let rows = documents.iter().map(|job| {
         let open = if job.open { "open" } else { "" };
@@ -48,8 +48,8 @@ fn list(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
     Ok(answer(&header, rows.collect(), &documents))
 }
 
-fn show(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
-    let jobs = named(client, matches)?;
+async fn show(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
+    let jobs = named(client, matches).await?;
     let documents: Vec<JobDocument> = jobs.iter().map(JobDocument::from).collect();
     let json = pretty(&documents);
     let lines = json.lines().map(str::to_owned).collect();
@@ -60,10 +60,10 @@ fn show(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
     })
 }
 
-fn forget(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
-    let jobs = named(client, matches)?;
+async fn forget(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
+    let jobs = named(client, matches).await?;
     for job in &jobs {
-        client.forget(job.number)?;
+        client.forget(job.number).await?;
         if job.is_open() {
             let task = match &job.id {
                 Some(id) => format!("its task {id} goes on"),
@@ -81,16 +81,28 @@ fn forget(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
     })
 }
 
-fn named(client: &Wavespeed, matches: &ArgMatches) -> Result<Vec<JobRecord>, Failure> {
+async fn named(client: &Wavespeed, matches: &ArgMatches) -> Result<Vec<JobRecord>, Failure> {
     let ids: Vec<&String> = matches.get_many("id").into_iter().flatten().collect();
-    ids.into_iter().map(|id| find(client, id)).collect()
+    find_all(client, &ids).await
+}
+
+/// The jobs of these numbers or ids in the journal, in their order.
+pub(super) async fn find_all(
+    client: &Wavespeed,
+    texts: &[&String],
+) -> Result<Vec<JobRecord>, Failure> {
+    let mut jobs = Vec::new();
+    for text in texts {
+        jobs.push(find(client, text).await?);
+    }
+    Ok(jobs)
 }
 
 /// The job of this number or id in the journal.
-pub(super) fn find(client: &Wavespeed, text: &str) -> Result<JobRecord, Failure> {
+pub(super) async fn find(client: &Wavespeed, text: &str) -> Result<JobRecord, Failure> {
     let jobs = match (text.parse(), text.parse::<PredictionId>()) {
-        (Ok(number), _) => client.jobs(JobFilter::Number(number))?,
-        (_, Ok(id)) => client.jobs(JobFilter::Id(&id))?,
+        (Ok(number), _) => client.jobs(JobFilter::Number(number)).await?,
+        (_, Ok(id)) => client.jobs(JobFilter::Id(&id)).await?,
         (Err(_), Err(_)) => {
             let message = format!(
                 "{text:?} is neither the number of a job, such as j17, nor the id of a task"

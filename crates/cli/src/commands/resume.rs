@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, stream};
 use wavespeed::{Deadline, JobFilter, JobRecord, PredictionId, Reconciled, Stage, Wavespeed};
 
 use super::finish::{Desk, Finished, Task, finish};
-use super::jobs::find;
+use super::jobs::find_all;
 use super::tasks::{AT_ONCE, close, desk, report};
 use crate::context::Context;
 use crate::document::Kind;
@@ -44,11 +44,8 @@ async fn attempt(matches: &ArgMatches, context: &mut Context) -> Result<Report, 
     }
     let client = context.client().await?;
     let records = match &ids[..] {
-        [] => client.jobs(JobFilter::Open)?,
-        ids => ids
-            .iter()
-            .map(|id| find(&client, id))
-            .collect::<Result<_, _>>()?,
+        [] => client.jobs(JobFilter::Open).await?,
+        ids => find_all(&client, ids).await?,
     };
     let progress = Progress::new(context.global.quiet);
     let desk = desk(&client, context, &progress);
@@ -137,7 +134,7 @@ async fn adopt(
     let task = desk.client.job(id).map_err(Failure::usage)?;
     let seen = task.fetch_until(desk.deadline).await;
     seen.map_err(|error| Failure::fetch(id, &error))?;
-    Ok(desk.client.adopt(record, id.clone())?)
+    Ok(desk.client.adopt(record, id.clone()).await?)
 }
 
 async fn resubmit(desk: Desk<'_>, record: &JobRecord) -> Result<wavespeed::Job, Failure> {

@@ -323,7 +323,7 @@ async fn submit(
     let uploads = progress.upload(deadline);
     let uploaded = client.upload_inputs(model, &mut input, &uploads).await?;
     uploaded.iter().for_each(|file| progress.uploaded(file));
-    match client.find_duplicate(model.id, &input)? {
+    match client.find_duplicate(model.id, &input).await? {
         Some(Duplicate::OutcomeUnknown(lost)) => {
             let number = lost.number;
             let message = format!(
@@ -428,7 +428,7 @@ async fn look(
         return Err(failure());
     };
     job.document.job = unknown.job.map(|number| number.to_string());
-    let records = client.jobs(JobFilter::Number(number))?;
+    let records = client.jobs(JobFilter::Number(number)).await?;
     let record = records.first().filter(|_| !context.global.no_adopt);
     let Some(record) = record else {
         return Err(failure());

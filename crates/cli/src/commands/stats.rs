@@ -28,7 +28,7 @@ pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
 
 async fn stats(id: &str, context: &mut Context) -> Result<Report, Failure> {
     let client = context.client().await?;
-    let seen = client.observed_durations(id)?;
+    let seen = client.observed_durations(id).await?;
     if seen.is_empty() && wavespeed::model(id).is_none() {
         let known = id.parse::<ModelId>().map_err(Failure::usage)?;
         let near = nearest(id, args::model_ids());
@@ -36,7 +36,7 @@ async fn stats(id: &str, context: &mut Context) -> Result<Report, Failure> {
         let hint = format!("{near}What is learned belongs to the key and the base URL");
         return Err(Failure::usage(format!("no task of {known} was seen here")).hint(hint));
     }
-    let (durations, schedule) = (client.durations(id), client.schedule(id));
+    let (durations, schedule) = (client.durations(id).await, client.schedule(id).await);
     let is_known =
         !seen.is_empty() || wavespeed::model(id).is_some_and(|model| model.seconds.is_some());
     let part = |part| seconds(durations.quantile(Duration::ZERO, part));

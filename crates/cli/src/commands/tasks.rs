@@ -30,7 +30,7 @@ pub(super) async fn wait(matches: &ArgMatches, context: &mut Context) -> Report 
         let mut job = Job::named(id);
         job.output = matches.get_one::<PathBuf>("output").cloned();
         desk.board.update(at, &job);
-        match task(&client, id, &mut job) {
+        match task(&client, id, &mut job).await {
             Ok(task) => tasks.push(Task {
                 at,
                 task,
@@ -142,7 +142,7 @@ async fn each<'a>(
     let ends = ids.iter().enumerate().map(async |(at, id)| {
         let mut job = Job::named(id);
         desk.board.update(at, &job);
-        let job = match task(desk.client, id, &mut job) {
+        let job = match task(desk.client, id, &mut job).await {
             Ok(task) => {
                 let (task, done) = work(
                     desk,
@@ -165,15 +165,15 @@ async fn each<'a>(
 }
 
 /// The task of an id, or of the number of a job.
-fn task(client: &Wavespeed, text: &str, job: &mut Job) -> Result<wavespeed::Job, Failure> {
+async fn task(client: &Wavespeed, text: &str, job: &mut Job) -> Result<wavespeed::Job, Failure> {
     let Ok(number) = text.parse::<JobNumber>() else {
         let id: PredictionId = text.parse().map_err(Failure::usage)?;
-        if let Some(record) = client.jobs(JobFilter::Id(&id))?.first() {
+        if let Some(record) = client.jobs(JobFilter::Id(&id)).await?.first() {
             job.document.set_job(record);
         }
         return client.job(&id).map_err(Failure::usage);
     };
-    let record = jobs::find(client, text)?;
+    let record = jobs::find(client, text).await?;
     job.document.set_job(&record);
     let unknown = || {
         Failure::usage(format!(

@@ -389,7 +389,7 @@ async fn relay(
         tokio::select! {
             Some(end) = ends.next() => match end {
                 Ok(record) => {
-                    let (id, body) = (format!("wh_{}", record.id), body(client, &record));
+                    let (id, body) = (format!("wh_{}", record.id), body(client, &record).await);
                     sending.push(send(http, own, secret, id, body));
                 }
                 Err(AccountWatchError::History(error @ (FetchError::Key(_) | FetchError::Role(_)))) => {
@@ -403,12 +403,14 @@ async fn relay(
 }
 
 /// The record, with the inputs if the journal has them, as the vendor sends it.
-fn body(client: &Wavespeed, record: &Prediction) -> String {
+async fn body(client: &Wavespeed, record: &Prediction) -> String {
     let mut body = record.raw().clone();
     let id = record.id.parse::<PredictionId>();
-    let known = id.map(|id| client.jobs(JobFilter::Id(&id)).unwrap_or_default());
-    if let Some(job) = known.unwrap_or_default().into_iter().next() {
-        body["input"] = job.input;
+    if let Ok(id) = id {
+        let known = client.jobs(JobFilter::Id(&id)).await.unwrap_or_default();
+        if let Some(job) = known.into_iter().next() {
+            body["input"] = job.input;
+        }
     }
     body.to_string()
 }

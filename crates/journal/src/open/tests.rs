@@ -13,8 +13,7 @@ fn new_path() -> (TempDir, PathBuf) {
 #[test]
 fn commits_are_on_disk() {
     let (_folder, path) = new_path();
-    let journal = Journal::open(&path).unwrap();
-    let connection = journal.connection.lock().unwrap();
+    let (_, connection) = open(&path).unwrap();
     let setting = |name| {
         connection
             .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
@@ -81,15 +80,15 @@ fn migration_works_since(since: i32) {
         "{expected}"
     );
     for _ in 0..2 {
-        let journal = Journal::open(&path).unwrap();
-        let connection = journal.connection.lock().unwrap();
+        let (_, connection) = open(&path).unwrap();
         assert_eq!(version(&connection).unwrap(), VERSION);
         assert_eq!(rows(&connection), expected);
     }
     assert_eq!(tables(&path), tables(&new));
     let account = wavespeed::Account::new("http://127.0.0.1:8787/api/v3", "91c477bfb062");
     let journal = Journal::open(&path).unwrap();
-    let jobs = wavespeed::Store::jobs(&journal, &account, wavespeed::JobFilter::All).unwrap();
+    let jobs = wavespeed::Store::jobs(&journal, &account, wavespeed::JobFilter::All);
+    let jobs = pollster::block_on(jobs).unwrap();
     assert_eq!(jobs.len(), 2);
 }
 

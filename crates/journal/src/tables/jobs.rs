@@ -63,13 +63,17 @@ pub(crate) fn first_columns() -> String {
     FIRST_COLUMNS.join(", ")
 }
 
-/// The values of a new row that are computed from an intent.
+/// The values of a new row.
 pub(crate) struct JobRow {
-    pub(crate) input: String,
-    pub(crate) target: Option<Vec<u8>>,
-    pub(crate) folder: bool,
-    pub(crate) force: bool,
-    pub(crate) at: i64,
+    base_url: String,
+    fingerprint: String,
+    model: String,
+    input: String,
+    target: Option<Vec<u8>>,
+    folder: bool,
+    force: bool,
+    at: i64,
+    webhook: Option<String>,
 }
 
 impl JobRow {
@@ -80,12 +84,40 @@ impl JobRow {
         }
         let target = intent.target;
         Ok(Self {
+            base_url: intent.account.base_url.clone(),
+            fingerprint: intent.account.key.clone(),
+            model: intent.model.to_string(),
             input: input_text(intent.input)?,
             target: target.map(|target| bytes(target.as_path())).transpose()?,
             folder: target.is_some_and(Target::is_folder),
             force: target.is_some_and(Target::is_force),
             at: milliseconds(intent.at),
+            webhook: intent.webhook.map(str::to_owned),
         })
+    }
+
+    /// Inserts the row, and returns the number of its job.
+    pub(crate) fn insert(&self, jobs: &Transaction<'_>) -> Result<JobNumber, JournalError> {
+        let sql = "INSERT INTO jobs
+                   (base_url, fingerprint, model, input, target, folder, force, at, stage,
+                    webhook)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        jobs.execute(
+            sql,
+            params![
+                self.base_url,
+                self.fingerprint,
+                self.model,
+                self.input,
+                self.target,
+                self.folder,
+                self.force,
+                self.at,
+                Stage::Intended.name(),
+                self.webhook,
+            ],
+        )?;
+        Ok(JobNumber::new(jobs.last_insert_rowid().unsigned_abs()))
     }
 }
 

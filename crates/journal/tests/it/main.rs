@@ -8,4 +8,5 @@
 
 mod open;
 mod rows;
+mod runtime;
 mod store;

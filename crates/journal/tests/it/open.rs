@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pollster::FutureExt as _;
 use rusqlite::Connection;
 use tempfile::TempDir;
 use wavespeed::{Account, JobNumber, Store as _};
@@ -120,7 +121,12 @@ fn only_the_owner_can_read_the_journal() {
 
     let journal = Journal::open(&path).unwrap();
     let account = Account::new("https://a.example", "0123456789ab");
-    assert!(!journal.forget(&account, JobNumber::new(1)).unwrap());
+    assert!(
+        !journal
+            .forget(&account, JobNumber::new(1))
+            .block_on()
+            .unwrap()
+    );
     assert_eq!(mode(&home), 0o700);
     assert_eq!(mode(home.parent().unwrap()), 0o700);
     for file in &files {

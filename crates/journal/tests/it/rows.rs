@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use pollster::FutureExt as _;
 use wavespeed::serde_json::{Value, json};
 use wavespeed::{Account, Intent, JobFilter, Resolution, Store as _, Target};
 
@@ -21,11 +22,13 @@ fn path_that_is_not_unicode_is_stored_unchanged() {
     let target = Target::new(&path);
     let number = intend(&journal, &account(), Some(&target));
     journal
-        .settle(number, &Resolution::Accepted(&id("pred_1")))
+        .settle(number, Resolution::Accepted(id("pred_1")))
+        .block_on()
         .unwrap();
     let files = downloaded(&path);
     journal
         .record_saved(&account(), &id("pred_1"), &files)
+        .block_on()
         .unwrap();
     let job = job(&journal, number);
     assert_eq!(job.target, Some(target));
@@ -50,7 +53,11 @@ fn folder_target_remains_a_folder_after_its_removal() {
 fn input_is_stored_unchanged() {
     let (_folder, journal) = journal();
     let (mine, model) = (account(), model());
-    let store_input = |input: &Value| journal.intend(&Intent::new(&mine, &model, input, at()));
+    let store_input = |input: &Value| {
+        journal
+            .intend(&Intent::new(&mine, &model, input, at()))
+            .block_on()
+    };
     // The order of fields, every digit and every character are kept.
     let input = json!({
         "z": 1.1, "a": 99.534_459_210_317_31, "big": u64::MAX, "small": 5e-324, "none": null,
@@ -75,6 +82,7 @@ fn api_key_in_place_of_a_fingerprint_is_not_stored() {
     let (model, input) = (model(), json!({}));
     let error = journal
         .intend(&Intent::new(&mine, &model, &input, at()))
+        .block_on()
         .unwrap_err();
     assert!(error.to_string().contains("fingerprint"), "{error}");
     assert!(!error.to_string().contains("secret"), "{error}");
@@ -91,6 +99,7 @@ fn unreadable_row_is_named_and_can_be_forgotten() {
     other_connection(&journal).execute(sql, []).unwrap();
     let error = journal
         .jobs(&account(), JobFilter::All)
+        .block_on()
         .unwrap_err()
         .to_string();
     let file = folder.path().join("journal.db");
@@ -99,6 +108,12 @@ fn unreadable_row_is_named_and_can_be_forgotten() {
         file.display()
     );
     assert!(error.starts_with(&expected), "{error}");
-    assert!(journal.forget(&account(), number).unwrap());
-    assert!(journal.jobs(&account(), JobFilter::All).unwrap().is_empty());
+    assert!(journal.forget(&account(), number).block_on().unwrap());
+    assert!(
+        journal
+            .jobs(&account(), JobFilter::All)
+            .block_on()
+            .unwrap()
+            .is_empty()
+    );
 }

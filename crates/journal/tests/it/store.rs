@@ -8,6 +8,7 @@ use std::sync::Barrier;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{env, fs, thread};
 
+use pollster::FutureExt as _;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 use wavespeed::serde_json::json;
@@ -44,12 +45,15 @@ pub(super) fn intend(store: &dyn Store, account: &Account, target: Option<&Targe
     let mut intent = Intent::new(account, &model, &input, at());
     intent.target = target;
     intent.webhook = target.map(|_| "https://a.example/hook");
-    store.intend(&intent).unwrap()
+    store.intend(&intent).block_on().unwrap()
 }
 
 /// The record of the job with this number, which must exist once.
 pub(super) fn job(store: &dyn Store, number: JobNumber) -> JobRecord {
-    let mut found = store.jobs(&account(), JobFilter::Number(number)).unwrap();
+    let mut found = store
+        .jobs(&account(), JobFilter::Number(number))
+        .block_on()
+        .unwrap();
     assert_eq!(found.len(), 1, "{number}");
     found.remove(0)
 }
@@ -61,6 +65,7 @@ pub(super) fn numbers(
 ) -> Vec<JobNumber> {
     store
         .jobs(account, filter)
+        .block_on()
         .unwrap()
         .iter()
         .map(|job| job.number)
@@ -113,7 +118,13 @@ fn assert_records_jobs(store: &dyn Store) {
     intent.webhook = Some("https://a.example/hook");
     let mut expected = JobRecord::new(number, &intent);
     assert_eq!(job(store, number), expected);
-    assert!(store.jobs(&mine, JobFilter::Id(&pred)).unwrap().is_empty());
+    assert!(
+        store
+            .jobs(&mine, JobFilter::Id(&pred))
+            .block_on()
+            .unwrap()
+            .is_empty()
+    );
 
     let (second, third) = (at() + Duration::from_secs(1), at() + Duration::from_secs(2));
     let resent = |before, at| Resolution::Resent { before, at };
@@ -125,17 +136,18 @@ fn assert_records_jobs(store: &dyn Store) {
         resent(second, third),
         // From a process that does not know of the last retry.
         resent(second, third),
-        Resolution::Adopted(&wrong),
-        Resolution::Adopted(&pred),
+        Resolution::Adopted(wrong),
+        Resolution::Adopted(pred.clone()),
         resent(third, at()),
         Resolution::Unknown,
         Resolution::Rejected,
-        Resolution::Accepted(&pred),
-        Resolution::Accepted(&pred),
+        Resolution::Accepted(pred.clone()),
+        Resolution::Accepted(pred.clone()),
     ];
     for outcome in outcomes {
         let settled = store
-            .settle(number, &outcome)
+            .settle(number, outcome.clone())
+            .block_on()
             .map_err(|error| error.to_string());
         let resolved = Change::Resolved {
             resolution: &outcome,
@@ -156,33 +168,47 @@ fn assert_records_jobs(store: &dyn Store) {
         (Some(&pred), false)
     );
     assert_eq!(
-        store.jobs(&mine, JobFilter::Id(&pred)).unwrap(),
+        store.jobs(&mine, JobFilter::Id(&pred)).block_on().unwrap(),
         [expected.clone()]
     );
 
     store
         .record_end(&mine, &prediction("pred_1", "completed"))
+        .block_on()
         .unwrap();
     expected.stage = Stage::Ended;
     expected.status = Some("completed".into());
     assert_eq!(
-        store.jobs(&mine, JobFilter::Open).unwrap(),
+        store.jobs(&mine, JobFilter::Open).block_on().unwrap(),
         [expected.clone()]
     );
 
     let files = downloaded(target.as_path());
-    store.record_saved(&mine, &pred, &files).unwrap();
+    store.record_saved(&mine, &pred, &files).block_on().unwrap();
     expected.stage = Stage::Saved;
     expected.files = files.into_iter().map(|file| file.path).collect();
     assert_eq!(expected.files.len(), 2);
     assert_eq!(job(store, number), expected);
-    assert!(store.jobs(&mine, JobFilter::Open).unwrap().is_empty());
+    assert!(
+        store
+            .jobs(&mine, JobFilter::Open)
+            .block_on()
+            .unwrap()
+            .is_empty()
+    );
 
     // Neither a later poll nor a late answer changes the stage back from saved.
-    store.settle(number, &Resolution::Accepted(&pred)).unwrap();
-    store.settle(number, &Resolution::Unknown).unwrap();
+    store
+        .settle(number, Resolution::Accepted(pred.clone()))
+        .block_on()
+        .unwrap();
+    store
+        .settle(number, Resolution::Unknown)
+        .block_on()
+        .unwrap();
     store
         .record_end(&mine, &prediction("pred_1", "deleted"))
+        .block_on()
         .unwrap();
     expected.status = Some("deleted".into());
     assert_eq!(job(store, number), expected);
@@ -190,31 +216,46 @@ fn assert_records_jobs(store: &dyn Store) {
     // An unknown status is stored. A job without a target is not open after its end.
     let other = intend(store, &mine, None);
     store
-        .settle(other, &Resolution::Accepted(&id("pred_2")))
+        .settle(other, Resolution::Accepted(id("pred_2")))
+        .block_on()
         .unwrap();
     store
         .record_end(&mine, &prediction("pred_2", "melted"))
+        .block_on()
         .unwrap();
     assert_eq!(job(store, other).status, Some("melted".into()));
     assert!(other > number);
     // A prediction belongs to at most one job.
     let lost = intend(store, &mine, None);
-    let error = store.settle(lost, &Resolution::Adopted(&pred)).unwrap_err();
+    let error = store
+        .settle(lost, Resolution::Adopted(pred))
+        .block_on()
+        .unwrap_err();
     assert!(
         error.to_string().contains("pred_1 already belongs to j1"),
         "{error}"
     );
-    assert!(store.forget(&mine, lost).unwrap());
+    assert!(store.forget(&mine, lost).block_on().unwrap());
     assert_eq!(numbers(store, &mine, JobFilter::All), [number, other]);
-    assert!(store.jobs(&mine, JobFilter::Open).unwrap().is_empty());
+    assert!(
+        store
+            .jobs(&mine, JobFilter::Open)
+            .block_on()
+            .unwrap()
+            .is_empty()
+    );
 
     // Predictions without a job in this store are ignored without an error.
     store
         .record_end(&mine, &prediction("not-mine", "failed"))
+        .block_on()
         .unwrap();
-    store.record_saved(&mine, &id("not-mine"), &[]).unwrap();
-    assert!(store.forget(&mine, number).unwrap());
-    assert!(!store.forget(&mine, number).unwrap());
+    store
+        .record_saved(&mine, &id("not-mine"), &[])
+        .block_on()
+        .unwrap();
+    assert!(store.forget(&mine, number).block_on().unwrap());
+    assert!(!store.forget(&mine, number).block_on().unwrap());
     assert_eq!(numbers(store, &mine, JobFilter::All), [other]);
 }
 
@@ -227,25 +268,33 @@ fn assert_separates_accounts(store: &dyn Store) {
     ];
     let pred = id("pred_1");
     let number = intend(store, &mine, None);
-    store.settle(number, &Resolution::Accepted(&pred)).unwrap();
+    store
+        .settle(number, Resolution::Accepted(pred.clone()))
+        .block_on()
+        .unwrap();
     let before = job(store, number);
     for other in &others {
         let theirs = intend(store, other, None);
-        store.settle(theirs, &Resolution::Accepted(&pred)).unwrap();
+        store
+            .settle(theirs, Resolution::Accepted(pred.clone()))
+            .block_on()
+            .unwrap();
         assert_eq!(numbers(store, other, JobFilter::All), [theirs]);
         assert_eq!(numbers(store, other, JobFilter::Open), [theirs]);
         assert_eq!(numbers(store, other, JobFilter::Id(&pred)), [theirs]);
         assert!(
             store
                 .jobs(other, JobFilter::Number(number))
+                .block_on()
                 .unwrap()
                 .is_empty()
         );
-        assert!(!store.forget(other, number).unwrap());
+        assert!(!store.forget(other, number).block_on().unwrap());
         store
             .record_end(other, &prediction("pred_1", "failed"))
+            .block_on()
             .unwrap();
-        store.record_saved(other, &pred, &[]).unwrap();
+        store.record_saved(other, &pred, &[]).block_on().unwrap();
         assert_eq!(job(store, number), before);
     }
     assert_eq!(numbers(store, &mine, JobFilter::All), [number]);
@@ -259,15 +308,21 @@ fn assert_records_uploads(store: &dyn Store) {
     let upload = |content: &Content, url: &str, at| {
         UploadRecord::new(content.clone(), 100, format!("https://m.example/{url}"), at)
     };
-    let found = |content| store.find_upload(&mine, content).unwrap();
+    let found = |content| store.find_upload(&mine, content).block_on().unwrap();
     let first = upload(&video, "1", at());
     let modified = at() - hour + Duration::from_nanos(123_456_789);
     let file = FileState::new("/films/a.mp4", 100, modified);
     assert_eq!(found(&video), None);
-    assert_eq!(store.find_hash(&file).unwrap(), None);
-    store.record_upload(&mine, &first, Some(&file)).unwrap();
+    assert_eq!(store.find_hash(&file).block_on().unwrap(), None);
+    store
+        .record_upload(&mine, &first, Some(&file))
+        .block_on()
+        .unwrap();
     assert_eq!(found(&video), Some(first.clone()));
-    assert_eq!(store.find_hash(&file).unwrap(), Some(video.sha256.clone()));
+    assert_eq!(
+        store.find_hash(&file).block_on().unwrap(),
+        Some(video.sha256.clone())
+    );
 
     // A different path, length or modification time, to the nanosecond, is a different state.
     for other in [
@@ -275,7 +330,11 @@ fn assert_records_uploads(store: &dyn Store) {
         FileState::new("/films/a.mp4", 101, modified),
         FileState::new("/films/a.mp4", 100, modified + Duration::from_nanos(1)),
     ] {
-        assert_eq!(store.find_hash(&other).unwrap(), None, "{other:?}");
+        assert_eq!(
+            store.find_hash(&other).block_on().unwrap(),
+            None,
+            "{other:?}"
+        );
     }
     // Other content, another extension and another account have separate uploads.
     let (other_content, other_extension) = (
@@ -287,35 +346,45 @@ fn assert_records_uploads(store: &dyn Store) {
         (found(&other_content), found(&other_extension)),
         (None, None)
     );
-    assert_eq!(store.find_upload(&them, &video).unwrap(), None);
-    assert!(!store.forget_upload(&them, &first.url).unwrap());
+    assert_eq!(store.find_upload(&them, &video).block_on().unwrap(), None);
+    assert!(!store.forget_upload(&them, &first.url).block_on().unwrap());
 
     // A new upload replaces the old one. A new state of a file replaces its old state.
     let second = upload(&video, "2", at() + hour);
-    store.record_upload(&mine, &second, None).unwrap();
+    store
+        .record_upload(&mine, &second, None)
+        .block_on()
+        .unwrap();
     assert_eq!(found(&video), Some(second.clone()));
-    assert_eq!(store.find_hash(&file).unwrap(), Some(video.sha256.clone()));
+    assert_eq!(
+        store.find_hash(&file).block_on().unwrap(),
+        Some(video.sha256.clone())
+    );
     let changed = FileState::new("/films/a.mp4", 100, at());
     let third = upload(&other_content, "3", at() + hour);
-    store.record_upload(&mine, &third, Some(&changed)).unwrap();
-    assert_eq!(store.find_hash(&file).unwrap(), None);
+    store
+        .record_upload(&mine, &third, Some(&changed))
+        .block_on()
+        .unwrap();
+    assert_eq!(store.find_hash(&file).block_on().unwrap(), None);
     assert_eq!(
-        store.find_hash(&changed).unwrap(),
+        store.find_hash(&changed).block_on().unwrap(),
         Some(other_content.sha256.clone())
     );
 
     // A forgotten upload is not found. Recording an upload removes those that have expired.
-    assert!(store.forget_upload(&mine, &second.url).unwrap());
-    assert!(!store.forget_upload(&mine, &second.url).unwrap());
+    assert!(store.forget_upload(&mine, &second.url).block_on().unwrap());
+    assert!(!store.forget_upload(&mine, &second.url).block_on().unwrap());
     assert_eq!(
         (found(&video), found(&other_content)),
         (None, Some(third.clone()))
     );
     store
         .record_upload(&them, &upload(&video, "4", third.kept_until), None)
+        .block_on()
         .unwrap();
     assert_eq!(found(&other_content), None);
-    assert_eq!(store.find_hash(&changed).unwrap(), None);
+    assert_eq!(store.find_hash(&changed).block_on().unwrap(), None);
 }
 
 #[test]
@@ -335,6 +404,7 @@ fn expired_uploads_are_removed_and_api_keys_are_refused() {
         let file = FileState::new(format!("/films/{number}"), 1, at());
         journal
             .record_upload(&account(), &record, Some(&file))
+            .block_on()
             .unwrap();
     }
     let count = "SELECT (SELECT count(*) FROM uploads) + (SELECT count(*) FROM hashes)";
@@ -345,6 +415,7 @@ fn expired_uploads_are_removed_and_api_keys_are_refused() {
     let key_account = Account::new("https://a.example", "wsk_live_secret");
     let error = journal
         .record_upload(&key_account, &record, None)
+        .block_on()
         .unwrap_err();
     assert!(
         error.to_string().contains("a key is never written down"),
@@ -361,7 +432,8 @@ fn assert_records_durations(store: &dyn Store) {
         let taken = Duration::from_millis(1_234 + number);
         JobDuration::new(id, model.as_str(), taken, at() + seconds)
     };
-    let known = |account: &Account, model: &str| store.durations(account, model).unwrap();
+    let known =
+        |account: &Account, model: &str| store.durations(account, model).block_on().unwrap();
     assert_eq!(known(&mine, model.as_str()), []);
     // The end of a job is recorded once, even if it is observed twice.
     let again = JobDuration::new(
@@ -371,7 +443,7 @@ fn assert_records_durations(store: &dyn Store) {
         at() + Duration::from_secs(9),
     );
     let recorded = [&duration(0), &duration(1), &again]
-        .map(|duration| store.record_duration(&mine, duration).unwrap());
+        .map(|duration| store.record_duration(&mine, duration).block_on().unwrap());
     assert_eq!(recorded, [true, true, false]);
     assert_eq!(known(&mine, model.as_str()), [duration(0), duration(1)]);
     assert_eq!(
@@ -380,7 +452,10 @@ fn assert_records_durations(store: &dyn Store) {
     );
     // Only the newest 128 durations are kept.
     for number in 2..300 {
-        store.record_duration(&mine, &duration(number)).unwrap();
+        store
+            .record_duration(&mine, &duration(number))
+            .block_on()
+            .unwrap();
     }
     let newest: Vec<JobDuration> = (172..300).map(duration).collect();
     assert_eq!(known(&mine, model.as_str()), newest);
@@ -397,11 +472,13 @@ fn both_stores_record_durations() {
     let duration = |name: &str, at| JobDuration::new(id(name), "a/b", Duration::from_secs(1), at);
     journal
         .record_duration(&mine, &duration("pred_ahead", ahead))
+        .block_on()
         .unwrap();
     journal
         .record_duration(&mine, &duration("pred_now", SystemTime::now()))
+        .block_on()
         .unwrap();
-    let known = journal.durations(&mine, "a/b").unwrap();
+    let known = journal.durations(&mine, "a/b").block_on().unwrap();
     assert!(
         known
             .iter()
@@ -413,11 +490,19 @@ fn both_stores_record_durations() {
     let connection = other_connection(&journal);
     let sql = "UPDATE durations SET milliseconds = -1 WHERE id <> 'pred_299' AND model <> 'a/b'";
     assert_eq!(connection.execute(sql, []).unwrap(), 127);
-    assert_eq!(journal.durations(&mine, model.as_str()).unwrap().len(), 1);
+    assert_eq!(
+        journal
+            .durations(&mine, model.as_str())
+            .block_on()
+            .unwrap()
+            .len(),
+        1
+    );
     let key_account = Account::new("https://a.example", "wsk_live_secret");
     let duration = JobDuration::new(id("pred_1"), "a/b", Duration::ZERO, at());
     let error = journal
         .record_duration(&key_account, &duration)
+        .block_on()
         .unwrap_err()
         .to_string();
     assert!(error.contains("a key is never written down"), "{error}");
@@ -472,10 +557,16 @@ fn open_filter_in_sql_matches_is_open() {
             }
         }
     }
-    let mut jobs = journal.jobs(&account(), JobFilter::All).unwrap();
+    let mut jobs = journal.jobs(&account(), JobFilter::All).block_on().unwrap();
     assert_eq!(jobs.len(), 6 * 2 * 10);
     jobs.retain(JobRecord::is_open);
-    assert_eq!(journal.jobs(&account(), JobFilter::Open).unwrap(), jobs);
+    assert_eq!(
+        journal
+            .jobs(&account(), JobFilter::Open)
+            .block_on()
+            .unwrap(),
+        jobs
+    );
     assert_eq!(jobs.len(), 3 * 2 * 10 + 1);
 }
 
@@ -510,18 +601,19 @@ fn concurrent_intents_are_all_recorded() {
 fn number_of_a_forgotten_job_is_not_reused() {
     let memory = MemoryStore::default();
     let first = intend(&memory, &account(), None);
-    assert!(memory.forget(&account(), first).unwrap());
+    assert!(memory.forget(&account(), first).block_on().unwrap());
     assert!(intend(&memory, &account(), None) > first);
 
     let (folder, journal) = journal();
     let first = intend(&journal, &account(), None);
-    assert!(journal.forget(&account(), first).unwrap());
+    assert!(journal.forget(&account(), first).block_on().unwrap());
     drop(journal);
     let journal = Journal::open(folder.path().join("journal.db")).unwrap();
     assert!(intend(&journal, &account(), None) > first);
     assert!(
         journal
             .jobs(&account(), JobFilter::Number(JobNumber::new(u64::MAX)))
+            .block_on()
             .unwrap()
             .is_empty()
     );
@@ -533,30 +625,31 @@ fn job_has_at_most_one_claim() {
     let other = Journal::open(folder.path().join("journal.db")).unwrap();
     let files = || fs::read_dir(&folder).unwrap().count();
     let (before, number) = (files(), JobNumber::new(7));
-    let mine = journal.claim(number).unwrap();
-    let error = other.claim(number).unwrap_err();
+    let mine = journal.claim(number).block_on().unwrap();
+    let error = other.claim(number).block_on().unwrap_err();
     assert!(
         error
             .to_string()
             .contains("j7 is being sent by another process"),
         "{error}"
     );
-    assert!(other.claim(JobNumber::new(8)).is_ok());
+    assert!(other.claim(JobNumber::new(8)).block_on().is_ok());
     drop(mine);
-    drop(other.claim(number).unwrap());
+    drop(other.claim(number).block_on().unwrap());
     assert_eq!(files(), before, "the lock file must be removed");
     // A lock file left by a killed process is not a claim.
     fs::write(folder.path().join("journal.db.j7.lock"), "").unwrap();
-    assert!(journal.claim(number).is_ok());
+    assert!(journal.claim(number).block_on().is_ok());
 }
 
 #[test]
 fn settling_a_forgotten_job_is_an_error() {
     let (_folder, journal) = journal();
     let number = intend(&journal, &account(), None);
-    journal.forget(&account(), number).unwrap();
+    journal.forget(&account(), number).block_on().unwrap();
     let error = journal
-        .settle(number, &Resolution::Accepted(&id("pred_1")))
+        .settle(number, Resolution::Accepted(id("pred_1")))
+        .block_on()
         .unwrap_err();
     assert!(
         error.to_string().contains("j1 is no longer in the journal"),
@@ -573,7 +666,8 @@ fn writes_of_a_killed_process_are_durable() {
         let journal = Journal::open(path).unwrap();
         let number = intend(&journal, &account(), None);
         journal
-            .settle(number, &Resolution::Accepted(&id("pred_1")))
+            .settle(number, Resolution::Accepted(id("pred_1")))
+            .block_on()
             .unwrap();
         intend(&journal, &account(), None);
         std::process::abort();
@@ -597,7 +691,10 @@ fn writes_of_a_killed_process_are_durable() {
     );
 
     let journal = Journal::open(&path).unwrap();
-    let jobs = journal.jobs(&account(), JobFilter::Open).unwrap();
+    let jobs = journal
+        .jobs(&account(), JobFilter::Open)
+        .block_on()
+        .unwrap();
     let stages: Vec<_> = jobs.iter().map(|job| job.stage).collect();
     assert_eq!(stages, [Stage::Submitted, Stage::Intended]);
     assert_eq!(jobs[0].id, Some(id("pred_1")));

@@ -53,7 +53,7 @@ impl Wavespeed {
     /// # Errors
     /// Returns an error if a job is open, if the store fails, or if a call fails.
     pub async fn delete(&self, ids: &[PredictionId], even_open: bool) -> Result<u64, DeleteError> {
-        let open = self.jobs(JobFilter::Open)?;
+        let open = self.jobs(JobFilter::Open).await?;
         // A job without an id may own any of the predictions, so it blocks the deletion of all.
         for job in open.iter().filter(|_| !even_open) {
             let (job, id) = (job.number, job.id.clone());
@@ -91,7 +91,7 @@ impl Wavespeed {
             if let (Ok(answer), Some(end)) = (answer, Prediction::from_json(end))
                 && answer.status.as_u16() == 404
             {
-                self.0.store.record_end(self.account(), &end)?;
+                self.0.store.record_end(self.account(), &end).await?;
             }
         }
         Ok(deleted)

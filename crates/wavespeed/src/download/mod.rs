@@ -75,7 +75,7 @@ impl Wavespeed {
             }
         }
         if failed.is_empty() {
-            self.record_saved(&done.id, &saved);
+            self.record_saved(&done.id, &saved).await;
             return Ok(saved);
         }
         let id = done.id.clone();
@@ -84,14 +84,15 @@ impl Wavespeed {
 
     /// Records the saved files in the store. The files exist, so a store that fails is logged and
     /// does not fail the download.
-    fn record_saved(&self, id: &str, saved: &[Downloaded]) {
+    async fn record_saved(&self, id: &str, saved: &[Downloaded]) {
         let Ok(id) = id.parse() else { return };
         let mut saved = saved.to_vec();
         // Absolute paths, as another process may run in another folder.
         for file in &mut saved {
             file.path = std::path::absolute(&file.path).unwrap_or_default();
         }
-        if let Err(error) = self.0.store.record_saved(&self.0.account, &id, &saved) {
+        let recorded = self.0.store.record_saved(&self.0.account, &id, &saved);
+        if let Err(error) = recorded.await {
             tracing::error!(%id, %error, "the saved files could not be recorded");
         }
     }

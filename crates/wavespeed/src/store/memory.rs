@@ -4,13 +4,13 @@ use std::sync::{Mutex, PoisonError};
 
 use wavespeed_client::{Prediction, PredictionId};
 
-use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
 use crate::store::record::{
     Account, Change, Downloaded, Intent, JobDuration, JobFilter, JobRecord, Resolution,
 };
 use crate::store::upload::{Content, FileState, UploadRecord};
+use crate::store::{Store, StoreFuture, ready};
 
 /// The number of durations kept per model.
 const DURATIONS: usize = 128;
@@ -57,21 +57,21 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError> {
-        Ok(self.with(|memory| {
+    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<JobNumber> {
+        ready(Ok(self.with(|memory| {
             memory.last += 1;
             let number = JobNumber::new(memory.last);
             let job = JobRecord::new(number, intent);
             memory.jobs.push((intent.account.clone(), job));
             number
-        }))
+        })))
     }
 
-    fn settle(&self, number: JobNumber, resolution: &Resolution<'_>) -> Result<(), StoreError> {
-        self.with(|memory| {
+    fn settle(&self, number: JobNumber, resolution: Resolution) -> StoreFuture<()> {
+        ready(self.with(|memory| {
             let found = memory.jobs.iter().position(|(_, job)| job.number == number);
             let index = found.ok_or_else(|| StoreError::gone(number))?;
-            let holder = match resolution {
+            let holder = match &resolution {
                 Resolution::Adopted(id) => {
                     let owner = memory.jobs[index].0.clone();
                     let mut holders = memory.with_id(&owner, id.as_str());
@@ -80,15 +80,18 @@ impl Store for MemoryStore {
                 }
                 _ => None,
             };
-            let change = Change::Resolved { resolution, holder };
+            let change = Change::Resolved {
+                resolution: &resolution,
+                holder,
+            };
             memory.jobs[index].1.apply(&change)
-        })
+        }))
     }
 
-    fn record_end(&self, owner: &Account, prediction: &Prediction) -> Result<(), StoreError> {
+    fn record_end(&self, owner: &Account, prediction: &Prediction) -> StoreFuture<()> {
         // An id can occur twice: a job may have been adopted while its own answer was under way.
         let change = Change::Ended(&prediction.status);
-        self.with(|memory| memory.apply(owner, &prediction.id, &change))
+        ready(self.with(|memory| memory.apply(owner, &prediction.id, &change)))
     }
 
     fn record_saved(
@@ -96,52 +99,48 @@ impl Store for MemoryStore {
         owner: &Account,
         id: &PredictionId,
         files: &[Downloaded],
-    ) -> Result<(), StoreError> {
-        self.with(|memory| memory.apply(owner, id.as_str(), &Change::Saved(files)))
+    ) -> StoreFuture<()> {
+        ready(self.with(|memory| memory.apply(owner, id.as_str(), &Change::Saved(files))))
     }
 
-    fn jobs(&self, owner: &Account, filter: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
+    fn jobs(&self, owner: &Account, filter: JobFilter<'_>) -> StoreFuture<Vec<JobRecord>> {
         let passes = |job: &JobRecord| match filter {
             JobFilter::All => true,
             JobFilter::Open => job.is_open(),
             JobFilter::Number(number) => job.number == number,
             JobFilter::Id(id) => job.id.as_ref() == Some(id),
         };
-        Ok(self.with(|memory| {
+        ready(Ok(self.with(|memory| {
             let own = memory.jobs.iter();
             let own = own.filter(|(account, job)| account == owner && passes(job));
             own.map(|(_, job)| job.clone()).collect()
-        }))
+        })))
     }
 
-    fn forget(&self, owner: &Account, number: JobNumber) -> Result<bool, StoreError> {
-        Ok(self.with(|memory| {
+    fn forget(&self, owner: &Account, number: JobNumber) -> StoreFuture<bool> {
+        ready(Ok(self.with(|memory| {
             let before = memory.jobs.len();
             let is_kept =
                 |(account, job): &(Account, JobRecord)| account != owner || job.number != number;
             memory.jobs.retain(is_kept);
             memory.jobs.len() < before
-        }))
+        })))
     }
 
-    fn find_hash(&self, file: &FileState) -> Result<Option<String>, StoreError> {
-        Ok(self.with(|memory| {
+    fn find_hash(&self, file: &FileState) -> StoreFuture<Option<String>> {
+        ready(Ok(self.with(|memory| {
             let mut hashes = memory.hashes.iter();
             hashes.find_map(|(state, sha256)| (state == file).then(|| sha256.clone()))
-        }))
+        })))
     }
 
-    fn find_upload(
-        &self,
-        owner: &Account,
-        content: &Content,
-    ) -> Result<Option<UploadRecord>, StoreError> {
-        Ok(self.with(|memory| {
+    fn find_upload(&self, owner: &Account, content: &Content) -> StoreFuture<Option<UploadRecord>> {
+        ready(Ok(self.with(|memory| {
             let mut uploads = memory.uploads.iter();
             let found =
                 uploads.find(|(account, upload)| account == owner && upload.content == *content);
             found.map(|(_, upload)| upload.clone())
-        }))
+        })))
     }
 
     fn record_upload(
@@ -149,7 +148,7 @@ impl Store for MemoryStore {
         owner: &Account,
         upload: &UploadRecord,
         file: Option<&FileState>,
-    ) -> Result<(), StoreError> {
+    ) -> StoreFuture<()> {
         self.with(|memory| {
             memory.uploads.retain(|(account, other)| {
                 let is_replaced = account == owner && other.content == upload.content;
@@ -170,21 +169,21 @@ impl Store for MemoryStore {
             };
             memory.hashes.retain(|(_, sha256)| is_uploaded(sha256));
         });
-        Ok(())
+        ready(Ok(()))
     }
 
-    fn forget_upload(&self, owner: &Account, url: &str) -> Result<bool, StoreError> {
-        Ok(self.with(|memory| {
+    fn forget_upload(&self, owner: &Account, url: &str) -> StoreFuture<bool> {
+        ready(Ok(self.with(|memory| {
             let before = memory.uploads.len();
             let is_kept =
                 |(account, upload): &(Account, UploadRecord)| account != owner || upload.url != url;
             memory.uploads.retain(is_kept);
             memory.uploads.len() < before
-        }))
+        })))
     }
 
-    fn record_duration(&self, owner: &Account, duration: &JobDuration) -> Result<bool, StoreError> {
-        Ok(self.with(|memory| {
+    fn record_duration(&self, owner: &Account, duration: &JobDuration) -> StoreFuture<bool> {
+        ready(Ok(self.with(|memory| {
             let mut known = memory.durations.iter();
             if known.any(|(account, other)| account == owner && other.id == duration.id) {
                 return false;
@@ -200,14 +199,14 @@ impl Store for MemoryStore {
                 memory.durations.remove(oldest);
             }
             true
-        }))
+        })))
     }
 
-    fn durations(&self, owner: &Account, model: &str) -> Result<Vec<JobDuration>, StoreError> {
-        Ok(self.with(|memory| {
+    fn durations(&self, owner: &Account, model: &str) -> StoreFuture<Vec<JobDuration>> {
+        ready(Ok(self.with(|memory| {
             let own = memory.durations.iter();
             let own = own.filter(|(account, known)| account == owner && known.model == model);
             own.map(|(_, duration)| duration.clone()).collect()
-        }))
+        })))
     }
 }

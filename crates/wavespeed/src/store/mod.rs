@@ -14,6 +14,8 @@ pub(crate) mod record;
 pub(crate) mod upload;
 
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use wavespeed_client::{Prediction, PredictionId};
@@ -27,11 +29,24 @@ pub use record::{
 };
 pub use upload::{Content, FileState, UploadRecord};
 
+/// The future of a call to a [`Store`].
+pub type StoreFuture<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
+
+/// Returns the future of a call whose result is already known.
+fn ready<T: Send + 'static>(result: Result<T, StoreError>) -> StoreFuture<T> {
+    Box::pin(std::future::ready(result))
+}
+
 /// A record of submits and of what became of them.
 ///
-/// The library calls a store between two steps of asynchronous code, so each call must be quick (a
-/// few milliseconds). What a call wrote must be safe on disk when the call returns. Several processes
-/// may use one store at once.
+/// The trait is object-safe, and pointers to a store ([`Arc`], [`Box`]) are stores, too. Several
+/// processes may use one store at once. What an implementation must guarantee:
+///
+/// - **A call begins when its method is called**, and is carried out even if the future is dropped.
+///   The future only tells the result. Calls from one task are carried out in their order.
+/// - **What was written is safe** (on disk, say) when the future returns `Ok`.
+/// - **A future does not block** the thread that polls it: the thread belongs to the program's async
+///   runtime, which other tasks use.
 ///
 /// The methods with a default body are optional: a store without them remembers no uploads and no
 /// durations.
@@ -41,14 +56,14 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Returns an error if the intent could not be written.
-    fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError>;
+    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<JobNumber>;
 
     /// Records what became of a submit, by the rules of [`JobRecord::apply`]. A job that never gets
     /// here (the process ended, the future was dropped) may have been billed.
     ///
     /// # Errors
     /// Returns an error if the outcome could not be written, or if the rules refuse it.
-    fn settle(&self, job: JobNumber, outcome: &Resolution<'_>) -> Result<(), StoreError>;
+    fn settle(&self, job: JobNumber, resolution: Resolution) -> StoreFuture<()>;
 
     /// Claims a job that is about to be sent, for as long as the returned [`Claim`] lives. Without
     /// the claim, another process could take a submit that is on its way for a lost one and send it
@@ -56,15 +71,15 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Returns an error if another owner has claimed the job.
-    fn claim(&self, _: JobNumber) -> Result<Claim, StoreError> {
-        Ok(Claim::default())
+    fn claim(&self, _: JobNumber) -> StoreFuture<Claim> {
+        ready(Ok(Claim::default()))
     }
 
     /// Records that a prediction was seen in a terminal status.
     ///
     /// # Errors
     /// Returns an error if the end could not be written.
-    fn record_end(&self, account: &Account, prediction: &Prediction) -> Result<(), StoreError>;
+    fn record_end(&self, account: &Account, prediction: &Prediction) -> StoreFuture<()>;
 
     /// Records that every output of a prediction was saved.
     ///
@@ -75,27 +90,27 @@ pub trait Store: fmt::Debug + Send + Sync {
         account: &Account,
         id: &PredictionId,
         files: &[Downloaded],
-    ) -> Result<(), StoreError>;
+    ) -> StoreFuture<()>;
 
     /// Returns the jobs of an account that pass the filter, oldest first.
     ///
     /// # Errors
     /// Returns an error if the jobs could not be read.
-    fn jobs(&self, account: &Account, filter: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError>;
+    fn jobs(&self, account: &Account, filter: JobFilter<'_>) -> StoreFuture<Vec<JobRecord>>;
 
     /// Removes a job, and returns `true` if it was there.
     ///
     /// # Errors
     /// Returns an error if the job could not be removed.
-    fn forget(&self, account: &Account, job: JobNumber) -> Result<bool, StoreError>;
+    fn forget(&self, account: &Account, job: JobNumber) -> StoreFuture<bool>;
 
     /// Returns the SHA-256 of a file that is in exactly the state in which it was last uploaded.
     ///
     /// # Errors
     /// Returns an error if the hash could not be read.
-    fn find_hash(&self, file: &FileState) -> Result<Option<String>, StoreError> {
+    fn find_hash(&self, file: &FileState) -> StoreFuture<Option<String>> {
         _ = file;
-        Ok(None)
+        ready(Ok(None))
     }
 
     /// Returns the last upload of a content, however long ago it was.
@@ -106,9 +121,9 @@ pub trait Store: fmt::Debug + Send + Sync {
         &self,
         account: &Account,
         content: &Content,
-    ) -> Result<Option<UploadRecord>, StoreError> {
+    ) -> StoreFuture<Option<UploadRecord>> {
         _ = (account, content);
-        Ok(None)
+        ready(Ok(None))
     }
 
     /// Records an upload. `file` is the state of a file with this content, if the hash of the file
@@ -122,18 +137,18 @@ pub trait Store: fmt::Debug + Send + Sync {
         account: &Account,
         upload: &UploadRecord,
         file: Option<&FileState>,
-    ) -> Result<(), StoreError> {
+    ) -> StoreFuture<()> {
         _ = (account, upload, file);
-        Ok(())
+        ready(Ok(()))
     }
 
     /// Removes an upload that the vendor no longer has, and returns `true` if it was known.
     ///
     /// # Errors
     /// Returns an error if the upload could not be removed.
-    fn forget_upload(&self, account: &Account, url: &str) -> Result<bool, StoreError> {
+    fn forget_upload(&self, account: &Account, url: &str) -> StoreFuture<bool> {
         _ = (account, url);
-        Ok(false)
+        ready(Ok(false))
     }
 
     /// Records how long a completed job took. The first duration of an id is kept, however often its
@@ -141,13 +156,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Returns an error if the duration could not be written.
-    fn record_duration(
-        &self,
-        account: &Account,
-        duration: &JobDuration,
-    ) -> Result<bool, StoreError> {
+    fn record_duration(&self, account: &Account, duration: &JobDuration) -> StoreFuture<bool> {
         _ = (account, duration);
-        Ok(false)
+        ready(Ok(false))
     }
 
     /// Returns how long jobs of a model took, newest last. The last hundred are enough: older ones
@@ -155,9 +166,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Returns an error if the durations could not be read.
-    fn durations(&self, account: &Account, model: &str) -> Result<Vec<JobDuration>, StoreError> {
+    fn durations(&self, account: &Account, model: &str) -> StoreFuture<Vec<JobDuration>> {
         _ = (account, model);
-        Ok(Vec::new())
+        ready(Ok(Vec::new()))
     }
 }
 
@@ -184,23 +195,19 @@ impl fmt::Debug for Claim {
 macro_rules! forward_store {
     ($pointer:ident) => {
         impl<S: Store + ?Sized> Store for $pointer<S> {
-            fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError> {
+            fn intend(&self, intent: &Intent<'_>) -> StoreFuture<JobNumber> {
                 (**self).intend(intent)
             }
 
-            fn settle(&self, job: JobNumber, outcome: &Resolution<'_>) -> Result<(), StoreError> {
-                (**self).settle(job, outcome)
+            fn settle(&self, job: JobNumber, resolution: Resolution) -> StoreFuture<()> {
+                (**self).settle(job, resolution)
             }
 
-            fn claim(&self, job: JobNumber) -> Result<Claim, StoreError> {
+            fn claim(&self, job: JobNumber) -> StoreFuture<Claim> {
                 (**self).claim(job)
             }
 
-            fn record_end(
-                &self,
-                account: &Account,
-                prediction: &Prediction,
-            ) -> Result<(), StoreError> {
+            fn record_end(&self, account: &Account, prediction: &Prediction) -> StoreFuture<()> {
                 (**self).record_end(account, prediction)
             }
 
@@ -209,7 +216,7 @@ macro_rules! forward_store {
                 account: &Account,
                 id: &PredictionId,
                 files: &[Downloaded],
-            ) -> Result<(), StoreError> {
+            ) -> StoreFuture<()> {
                 (**self).record_saved(account, id, files)
             }
 
@@ -217,15 +224,15 @@ macro_rules! forward_store {
                 &self,
                 account: &Account,
                 filter: JobFilter<'_>,
-            ) -> Result<Vec<JobRecord>, StoreError> {
+            ) -> StoreFuture<Vec<JobRecord>> {
                 (**self).jobs(account, filter)
             }
 
-            fn forget(&self, account: &Account, job: JobNumber) -> Result<bool, StoreError> {
+            fn forget(&self, account: &Account, job: JobNumber) -> StoreFuture<bool> {
                 (**self).forget(account, job)
             }
 
-            fn find_hash(&self, file: &FileState) -> Result<Option<String>, StoreError> {
+            fn find_hash(&self, file: &FileState) -> StoreFuture<Option<String>> {
                 (**self).find_hash(file)
             }
 
@@ -233,7 +240,7 @@ macro_rules! forward_store {
                 &self,
                 account: &Account,
                 content: &Content,
-            ) -> Result<Option<UploadRecord>, StoreError> {
+            ) -> StoreFuture<Option<UploadRecord>> {
                 (**self).find_upload(account, content)
             }
 
@@ -242,11 +249,11 @@ macro_rules! forward_store {
                 account: &Account,
                 upload: &UploadRecord,
                 file: Option<&FileState>,
-            ) -> Result<(), StoreError> {
+            ) -> StoreFuture<()> {
                 (**self).record_upload(account, upload, file)
             }
 
-            fn forget_upload(&self, account: &Account, url: &str) -> Result<bool, StoreError> {
+            fn forget_upload(&self, account: &Account, url: &str) -> StoreFuture<bool> {
                 (**self).forget_upload(account, url)
             }
 
@@ -254,15 +261,11 @@ macro_rules! forward_store {
                 &self,
                 account: &Account,
                 duration: &JobDuration,
-            ) -> Result<bool, StoreError> {
+            ) -> StoreFuture<bool> {
                 (**self).record_duration(account, duration)
             }
 
-            fn durations(
-                &self,
-                account: &Account,
-                model: &str,
-            ) -> Result<Vec<JobDuration>, StoreError> {
+            fn durations(&self, account: &Account, model: &str) -> StoreFuture<Vec<JobDuration>> {
                 (**self).durations(account, model)
             }
         }

@@ -70,11 +70,11 @@ impl<'a> Intent<'a> {
 }
 
 /// What became of a submit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Resolution<'a> {
+pub enum Resolution {
     /// Accepted under this id.
-    Accepted(&'a PredictionId),
+    Accepted(PredictionId),
     /// Not accepted; nothing is billed.
     Rejected,
     /// Outcome unknown: the submit may have been accepted.
@@ -88,7 +88,7 @@ pub enum Resolution<'a> {
         at: SystemTime,
     },
     /// Outcome unknown until the vendor's history showed a prediction that can be no other job's.
-    Adopted(&'a PredictionId),
+    Adopted(PredictionId),
 }
 
 /// A change of a job's record.
@@ -98,7 +98,7 @@ pub enum Change<'a> {
     /// The outcome of the submit.
     Resolved {
         /// The outcome.
-        resolution: &'a Resolution<'a>,
+        resolution: &'a Resolution,
         /// Another job of the account that has the id of the resolution, if there is one.
         holder: Option<JobNumber>,
     },
@@ -246,13 +246,13 @@ impl JobRecord {
 
     fn resolve(
         &mut self,
-        resolution: &Resolution<'_>,
+        resolution: &Resolution,
         holder: Option<JobNumber>,
     ) -> Result<(), StoreError> {
         if let (Resolution::Adopted(id), Some(holder)) = (resolution, holder) {
             return Err(StoreError::taken(id, holder));
         }
-        let (stage, id) = match (*resolution, &self.id) {
+        let (stage, id) = match (resolution, &self.id) {
             // The same id once more: what is known beyond it stays.
             (Resolution::Accepted(id) | Resolution::Adopted(id), Some(known)) if id == known => {
                 return Ok(());
@@ -265,11 +265,11 @@ impl JobRecord {
             (Resolution::Rejected | Resolution::Unknown, Some(_)) => return Ok(()),
             (Resolution::Resent { before, at }, None) => {
                 // Stores keep milliseconds, so finer differences mean nothing.
-                if milliseconds(before) != milliseconds(self.at) {
+                if milliseconds(*before) != milliseconds(self.at) {
                     let message = format!("{} was sent again by another process", self.number);
                     return Err(StoreError::new(message));
                 }
-                self.at = at;
+                self.at = *at;
                 (Stage::Intended, None)
             }
             (Resolution::Accepted(id) | Resolution::Adopted(id), _) => (Stage::Submitted, Some(id)),
@@ -362,7 +362,7 @@ mod tests {
     /// Resolves a record, and returns its stage and id afterwards, or `None` for an error.
     fn resolved(
         mut record: JobRecord,
-        resolution: &Resolution<'_>,
+        resolution: &Resolution,
         holder: Option<JobNumber>,
     ) -> Option<(Stage, Option<PredictionId>)> {
         let before = record.clone();
@@ -381,11 +381,17 @@ mod tests {
         let (one, resent) = (id("pred_1"), Resolution::Resent { before: AT, at: AT });
         for stage in [Stage::Intended, Stage::Unknown, Stage::Rejected] {
             for (resolution, expected) in [
-                (Resolution::Accepted(&one), (Stage::Submitted, Some(&one))),
-                (Resolution::Adopted(&one), (Stage::Submitted, Some(&one))),
+                (
+                    Resolution::Accepted(one.clone()),
+                    (Stage::Submitted, Some(&one)),
+                ),
+                (
+                    Resolution::Adopted(one.clone()),
+                    (Stage::Submitted, Some(&one)),
+                ),
                 (Resolution::Rejected, (Stage::Rejected, None)),
                 (Resolution::Unknown, (Stage::Unknown, None)),
-                (resent, (Stage::Intended, None)),
+                (resent.clone(), (Stage::Intended, None)),
             ] {
                 let expected = (expected.0, expected.1.cloned());
                 assert_eq!(
@@ -404,14 +410,14 @@ mod tests {
         for stage in [Stage::Submitted, Stage::Ended, Stage::Saved] {
             let kept = Some((stage, Some(one.clone())));
             for (resolution, expected) in [
-                (Resolution::Accepted(&one), kept.clone()),
-                (Resolution::Adopted(&one), kept.clone()),
+                (Resolution::Accepted(one.clone()), kept.clone()),
+                (Resolution::Adopted(one.clone()), kept.clone()),
                 (Resolution::Rejected, kept.clone()),
                 (Resolution::Unknown, kept.clone()),
-                (Resolution::Adopted(&two), None),
-                (resent, None),
+                (Resolution::Adopted(two.clone()), None),
+                (resent.clone(), None),
                 (
-                    Resolution::Accepted(&two),
+                    Resolution::Accepted(two.clone()),
                     Some((Stage::Submitted, Some(two.clone()))),
                 ),
             ] {
@@ -424,12 +430,12 @@ mod tests {
     #[test]
     fn an_id_of_another_job_cannot_be_adopted() {
         let (one, other) = (id("pred_1"), Some(JobNumber::new(7)));
-        let adopted = Resolution::Adopted(&one);
+        let adopted = Resolution::Adopted(one.clone());
         assert_eq!(
             resolved(record(Stage::Unknown, None), &adopted, other),
             None
         );
-        let accepted = Resolution::Accepted(&one);
+        let accepted = Resolution::Accepted(one);
         assert!(resolved(record(Stage::Unknown, None), &accepted, other).is_some());
     }
 

@@ -23,20 +23,23 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns an error if the store cannot be read.
-    pub fn find_duplicate(
+    pub async fn find_duplicate(
         &self,
         model: &str,
         input: &Value,
     ) -> Result<Option<Duplicate>, StoreError> {
         let store = &self.0.store;
-        let open = store.jobs(&self.0.account, JobFilter::Open)?.into_iter();
+        let open = store
+            .jobs(&self.0.account, JobFilter::Open)
+            .await?
+            .into_iter();
         let mut running = None;
         for job in open.filter(|job| job.model.as_str() == model && job.input == *input) {
             match job.stage {
                 Stage::Unknown => return Ok(Some(Duplicate::OutcomeUnknown(job))),
                 // A claim that can be had has no live owner: its process died before it could record
                 // the outcome.
-                Stage::Intended if store.claim(job.number).is_ok() => {
+                Stage::Intended if store.claim(job.number).await.is_ok() => {
                     return Ok(Some(Duplicate::OutcomeUnknown(job)));
                 }
                 _ if job.id.is_some() => {

@@ -124,17 +124,21 @@ impl Wavespeed {
         intent.target = target.as_ref();
         intent.webhook = options.webhook;
         let submit = PendingSubmit {
-            number: self.0.store.intend(&intent)?,
+            number: self.0.store.intend(&intent).await?,
             model: &model,
             input,
             webhook: options.webhook,
             at,
             deadline: options.deadline,
         };
-        let _claim = self.0.store.claim(submit.number).inspect_err(|_| {
-            // Nothing was sent, so there is no outcome to look for.
-            _ = self.settle(submit.number, &Resolution::Rejected);
-        })?;
+        let _claim = match self.0.store.claim(submit.number).await {
+            Ok(claim) => claim,
+            Err(error) => {
+                // Nothing was sent, so there is no outcome to look for.
+                _ = self.settle(submit.number, Resolution::Rejected).await;
+                return Err(error.into());
+            }
+        };
         self.send(submit).await
     }
 

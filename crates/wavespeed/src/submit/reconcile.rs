@@ -92,15 +92,15 @@ impl Wavespeed {
     /// # Errors
     /// Returns an error if the store fails, if the job already has another id, or if the id belongs
     /// to another job.
-    pub fn adopt(&self, record: &JobRecord, id: PredictionId) -> Result<Job, StoreError> {
-        let adopted = Resolution::Adopted(&id);
-        self.0.store.settle(record.number, &adopted)?;
+    pub async fn adopt(&self, record: &JobRecord, id: PredictionId) -> Result<Job, StoreError> {
+        let adopted = Resolution::Adopted(id.clone());
+        self.0.store.settle(record.number, adopted).await?;
         Ok(Job::new(self.clone(), id, FirstPoll::Now, None).with_number(record.number))
     }
 
     /// Searches the newest page of the history once.
     async fn search_history(&self, record: &JobRecord) -> Result<Reconciled, ReconcileError> {
-        let jobs = self.0.store.jobs(&self.0.account, JobFilter::All)?;
+        let jobs = self.0.store.jobs(&self.0.account, JobFilter::All).await?;
         let window = Window::of_submit(record.at, self.0.timeouts.submit);
         let mut query = types::HistoryRequest::new();
         query.model = Some(record.model.to_string());
@@ -130,7 +130,7 @@ impl Wavespeed {
             ([], _) => Ok(Reconciled::Nothing),
             // One candidate and no rival: the prediction can be nothing else.
             ([only], 0) if let Ok(id) = only.id.parse::<PredictionId>() => {
-                Ok(Reconciled::Adopted(Box::new(self.adopt(record, id)?)))
+                Ok(Reconciled::Adopted(Box::new(self.adopt(record, id).await?)))
             }
             _ => Ok(Reconciled::Candidates(candidates)),
         }

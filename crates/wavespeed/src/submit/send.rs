@@ -54,8 +54,8 @@ impl Wavespeed {
         };
         // The claim comes before the check of the record: of two processes that resubmit the same
         // job, only one gets past both.
-        let _claim = self.0.store.claim(record.number)?;
-        self.renew_intent(&mut submit)?;
+        let _claim = self.0.store.claim(record.number).await?;
+        self.renew_intent(&mut submit).await?;
         self.send(submit).await
     }
 
@@ -68,7 +68,7 @@ impl Wavespeed {
             match decide(&attempt, SystemTime::now()) {
                 Outcome::Accepted(id) => {
                     // The handle has the id even if the store could not record it.
-                    let recorded = self.settle(number, &Resolution::Accepted(&id));
+                    let recorded = self.settle(number, Resolution::Accepted(id.clone())).await;
                     let job = self.accepted(id, number, &attempt);
                     let now = self.0.poller.clock().now();
                     return Ok(job
@@ -77,7 +77,7 @@ impl Wavespeed {
                 }
                 Outcome::Unknown(mut unknown) => {
                     // If this fails, the job stays intended, which is treated as unknown as well.
-                    _ = self.settle(number, &Resolution::Unknown);
+                    _ = self.settle(number, Resolution::Unknown).await;
                     unknown.job = Some(number).filter(|number| number.get() > 0);
                     return Err(unknown.into());
                 }
@@ -95,20 +95,20 @@ impl Wavespeed {
                     if !submit.deadline.allows(Duration::ZERO, clock) {
                         break rejected;
                     }
-                    self.renew_intent(&mut submit)?;
+                    self.renew_intent(&mut submit).await?;
                 }
             }
         };
-        _ = self.settle(number, &Resolution::Rejected);
+        _ = self.settle(number, Resolution::Rejected).await;
         Err(rejected.into())
     }
 
     /// Records that a submit is about to be sent again. If its outcome is lost this time, the history
     /// is searched from here on.
-    fn renew_intent(&self, submit: &mut PendingSubmit<'_>) -> Result<(), StoreError> {
+    async fn renew_intent(&self, submit: &mut PendingSubmit<'_>) -> Result<(), StoreError> {
         let (before, at) = (submit.at, SystemTime::now());
         let resent = Resolution::Resent { before, at };
-        self.0.store.settle(submit.number, &resent)?;
+        self.0.store.settle(submit.number, resent).await?;
         submit.at = at;
         Ok(())
     }
@@ -147,14 +147,14 @@ impl Wavespeed {
 
     /// Records an outcome. The POST is done, so a store that fails now is logged and returned, and
     /// must not hide the outcome.
-    pub(super) fn settle(
+    pub(super) async fn settle(
         &self,
         job: JobNumber,
-        outcome: &Resolution<'_>,
+        resolution: Resolution,
     ) -> Result<(), StoreError> {
-        let settled = self.0.store.settle(job, outcome);
+        let settled = self.0.store.settle(job, resolution).await;
         settled.inspect_err(|error| {
-            tracing::error!(?outcome, %error, "the outcome of a submit could not be recorded");
+            tracing::error!(%job, %error, "the outcome of a submit could not be recorded");
         })
     }
 

@@ -124,23 +124,23 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns an error if the store cannot be written.
-    pub fn forget_upload(&self, url: &str) -> Result<bool, StoreError> {
-        self.0.store.forget_upload(&self.0.account, url)
+    pub async fn forget_upload(&self, url: &str) -> Result<bool, StoreError> {
+        self.0.store.forget_upload(&self.0.account, url).await
     }
 
     /// Removes the uploads of a job from the store if the job failed because the vendor could not
     /// fetch a file.
-    pub(crate) fn forget_unfetched(&self, ended: &Prediction) {
+    pub(crate) async fn forget_unfetched(&self, ended: &Prediction) {
         if ended.code != Some(MEDIA_NOT_FETCHED) {
             return;
         }
-        let id = ended.id.parse().ok();
-        let jobs = id.and_then(|id| self.jobs(JobFilter::Id(&id)).ok());
-        let inputs = jobs.into_iter().flatten().map(|job| job.input);
+        let Ok(id) = ended.id.parse() else { return };
+        let jobs = self.jobs(JobFilter::Id(&id)).await.unwrap_or_default();
+        let inputs = jobs.into_iter().map(|job| job.input);
         // The record does not say which file failed, so every text of the input is tried as the URL
         // of an upload. Texts that are none are unknown to the store, and removing them does nothing.
         for url in inputs.flat_map(|input| collect_strings(&input)) {
-            match self.forget_upload(&url) {
+            match self.forget_upload(&url).await {
                 Ok(true) => {
                     tracing::warn!(url, "the upload could not be fetched, and is forgotten");
                 }
@@ -182,7 +182,7 @@ impl Wavespeed {
             .await
             .map_err(|error| with_path(error.into()))?;
         let remembered = if use_store {
-            self.or_warn(self.0.store.find_hash(&state)).flatten()
+            self.or_warn(self.0.store.find_hash(&state).await).flatten()
         } else {
             None
         };
@@ -199,11 +199,15 @@ impl Wavespeed {
         // Concurrent uploads of the same content wait here, then find the first one in the store.
         let lock = self.0.upload_locks.get(&source.content);
         let _guard = lock.lock().await;
-        let reusable = (!options.again).then(|| self.find_reusable(&source.content));
-        if let Some(record) = reusable.flatten() {
+        let reusable = if options.again {
+            None
+        } else {
+            self.find_reusable(&source.content).await
+        };
+        if let Some(record) = reusable {
             // A new path or a touched file: record its state, so that it is not hashed next time.
             if !source.remembered {
-                self.record_upload(&record, source);
+                self.record_upload(&record, source).await;
             }
             tracing::info!(path = %source.path.display(), url = record.url, "uploaded before");
             return Ok(Uploaded::from_record(source, &record, true));
@@ -213,21 +217,22 @@ impl Wavespeed {
         let at = SystemTime::now();
         let url = self.send_file(source, options.deadline).await?;
         let record = UploadRecord::new(source.content.clone(), source.bytes, url, at);
-        self.record_upload(&record, source);
+        self.record_upload(&record, source).await;
         tracing::info!(path = %source.path.display(), bytes = source.bytes, "uploaded");
         Ok(Uploaded::from_record(source, &record, false))
     }
 
     /// Returns an upload of this content that the vendor keeps for long enough.
-    fn find_reusable(&self, content: &Content) -> Option<UploadRecord> {
-        let found = self.0.store.find_upload(&self.0.account, content);
+    async fn find_reusable(&self, content: &Content) -> Option<UploadRecord> {
+        let found = self.0.store.find_upload(&self.0.account, content).await;
         let record = self.or_warn(found).flatten();
         record.filter(|record| record.is_reusable(SystemTime::now()))
     }
 
-    fn record_upload(&self, record: &UploadRecord, source: &Source) {
+    async fn record_upload(&self, record: &UploadRecord, source: &Source) {
         let (store, account) = (&self.0.store, &self.0.account);
-        self.or_warn(store.record_upload(account, record, source.state.as_ref()));
+        let recorded = store.record_upload(account, record, source.state.as_ref());
+        self.or_warn(recorded.await);
     }
 
     /// Logs an error of the store and drops it. The store only saves transfers here, so its failure

@@ -32,8 +32,8 @@ struct WatchedJob {
 }
 
 impl WatchedJob {
-    fn new(job: Job) -> Self {
-        let schedule = Arc::new(job.schedule());
+    async fn new(job: Job) -> Self {
+        let schedule = Arc::new(job.schedule().await);
         let job = Arc::new(job);
         Self { job, schedule }
     }
@@ -49,7 +49,7 @@ impl WatchedJob {
     async fn poll(self) -> Result<Reply<Prediction>, PollError<FetchError>> {
         let reply = self.job.poll().await;
         if let Ok(Reply::Pending(prediction) | Reply::Done(prediction)) = &reply {
-            self.schedule.observe(self.job.id(), prediction);
+            self.schedule.observe(self.job.id(), prediction).await;
         }
         reply
     }
@@ -93,21 +93,22 @@ impl FetchError {
 impl Job {
     /// Returns a schedule with what is known of the model and the age before the first poll: from the
     /// submit, if this handle comes from one, else from the store.
-    pub(super) fn schedule(&self) -> JobSchedule {
+    pub(super) async fn schedule(&self) -> JobSchedule {
         let ws = &self.ws;
         if let Some((model, submitted)) = &self.submission {
             let now = ws.0.poller.clock().now();
             let age = now.saturating_duration_since(*submitted);
-            return JobSchedule::known(ws, model.clone(), age);
+            return JobSchedule::known(ws, model.clone(), age).await;
         }
         // A store that fails costs a good schedule, which is no reason not to wait.
-        let records = ws.jobs(JobFilter::Id(&self.id)).unwrap_or_default();
+        let records = ws.jobs(JobFilter::Id(&self.id)).await.unwrap_or_default();
         match records.first() {
             Some(record) => {
                 let age = SystemTime::now().duration_since(record.at);
-                JobSchedule::known(ws, record.model.to_string(), age.unwrap_or_default())
+                let (model, age) = (record.model.to_string(), age.unwrap_or_default());
+                JobSchedule::known(ws, model, age).await
             }
-            None => JobSchedule::unknown(ws),
+            None => JobSchedule::unknown(ws).await,
         }
     }
 
@@ -117,11 +118,11 @@ impl Job {
             Ok(prediction) if prediction.status.is_terminal() => {
                 let (store, account) = (&self.ws.0.store, &self.ws.0.account);
                 // The caller gets the end in any case, and can record it elsewhere.
-                if let Err(error) = store.record_end(account, &prediction) {
+                if let Err(error) = store.record_end(account, &prediction).await {
                     tracing::error!(id = %self.id, %error, "the end of a job could not be recorded");
                 }
                 // An upload that the vendor could not fetch must not be reused for the next job.
-                self.ws.forget_unfetched(&prediction);
+                self.ws.forget_unfetched(&prediction).await;
                 Ok(Reply::Done(prediction))
             }
             Ok(prediction) => Ok(Reply::Pending(prediction)),
@@ -159,7 +160,7 @@ impl Wavespeed {
     where
         S: Stream<Item = Job>,
     {
-        let entries = jobs.map(|job| WatchedJob::new(job).entry());
+        let entries = jobs.then(async |job| WatchedJob::new(job).await.entry());
         let poller = self.0.poller.clone();
         // The future of a poll outlives the borrow of its job, hence the clone of two pointers.
         let poll = |watched: &WatchedJob| watched.clone().poll();

@@ -85,8 +85,7 @@ impl Job {
     ///
     /// Returns `None` if no other job of the model was observed and no duration of it is published,
     /// or if the age of the job is not known.
-    #[must_use]
-    pub fn estimate(&self, last: Option<&Prediction>) -> Option<Estimate> {
-        self.schedule().estimate(last)
+    pub async fn estimate(&self, last: Option<&Prediction>) -> Option<Estimate> {
+        self.schedule().await.estimate(last).await
     }
 }

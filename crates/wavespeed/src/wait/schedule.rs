@@ -22,44 +22,42 @@ const LIKELY_ENDED: f64 = 0.1;
 impl Wavespeed {
     /// Returns how long jobs of a model take, from the durations in the [`Store`](crate::Store) and
     /// the published range ([`Model::seconds`](crate::Model::seconds)).
-    #[must_use]
-    pub fn durations(&self, model: &str) -> Arc<Durations> {
-        self.model_schedule(model).durations
+    pub async fn durations(&self, model: &str) -> Arc<Durations> {
+        self.model_schedule(model).await.durations
     }
 
     /// Returns the durations of the last jobs of a model in the store, newest last.
     ///
     /// # Errors
     /// Returns an error if the store cannot be read.
-    pub fn observed_durations(&self, model: &str) -> Result<Vec<JobDuration>, StoreError> {
-        self.0.store.durations(&self.0.account, model)
+    pub async fn observed_durations(&self, model: &str) -> Result<Vec<JobDuration>, StoreError> {
+        self.0.store.durations(&self.0.account, model).await
     }
 
     /// Returns the schedule by which jobs of a model are polled: that of the settings, or else the
     /// one that follows from [`durations`](Self::durations) and the
     /// [`PollPolicy`](crate::PollPolicy).
-    #[must_use]
-    pub fn schedule(&self, model: &str) -> Arc<dyn Schedule> {
+    pub async fn schedule(&self, model: &str) -> Arc<dyn Schedule> {
         match self.0.poller.schedule() {
             Some(schedule) => Arc::clone(schedule),
-            None => self.model_schedule(model).schedule,
+            None => self.model_schedule(model).await.schedule,
         }
     }
 
-    fn model_schedule(&self, model: &str) -> ModelSchedule {
-        // The lock is held while a schedule is built: the jobs of a model often start together, and
-        // one of them building it is enough.
-        let mut schedules = self.0.schedules.lock();
-        if let Some(cached) = schedules.get(model).filter(|cached| !cached.is_stale()) {
-            return cached.clone();
+    async fn model_schedule(&self, model: &str) -> ModelSchedule {
+        if let Some(cached) = self.0.schedules.get(model) {
+            return cached;
         }
-        let schedule = self.build_schedule(model);
-        schedules.insert(model.to_owned(), schedule.clone());
+        // No lock is held over the store call. Two tasks may build the same schedule, which costs a
+        // millisecond and nothing else.
+        let schedule = self.build_schedule(model).await;
+        self.0.schedules.insert(model, schedule.clone());
         schedule
     }
 
-    fn build_schedule(&self, model: &str) -> ModelSchedule {
-        let observed = self.observed_durations(model).unwrap_or_else(|error| {
+    async fn build_schedule(&self, model: &str) -> ModelSchedule {
+        let observed = self.observed_durations(model).await;
+        let observed = observed.unwrap_or_else(|error| {
             tracing::warn!(model, %error, "the durations of earlier jobs could not be read");
             Vec::new()
         });
@@ -76,13 +74,10 @@ impl Wavespeed {
         }
     }
 
-    fn record_duration(&self, duration: &JobDuration) {
-        match self.0.store.record_duration(&self.0.account, duration) {
-            Ok(true) => {
-                if let Some(schedule) = self.0.schedules.lock().get_mut(&duration.model) {
-                    schedule.newer += 1;
-                }
-            }
+    async fn record_duration(&self, duration: &JobDuration) {
+        let recorded = self.0.store.record_duration(&self.0.account, duration);
+        match recorded.await {
+            Ok(true) => self.0.schedules.count_newer(&duration.model),
             Ok(false) => {}
             Err(error) => {
                 tracing::warn!(id = %duration.id, %error, "the duration of a job could not be recorded");
@@ -100,8 +95,10 @@ pub(crate) struct JobSchedule {
 }
 
 /// The model and the age of a job, as far as they are known.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Observed {
+    /// The schedule of the model. It is kept here because a [`Schedule`] cannot await the store.
+    schedule: Arc<dyn Schedule>,
     model: Option<String>,
     /// The age of the job when the watch began.
     age: Option<Duration>,
@@ -111,33 +108,36 @@ struct Observed {
     running: Option<Duration>,
 }
 
-impl Observed {
-    fn model(&self) -> &str {
-        self.model.as_deref().unwrap_or_default()
-    }
-}
-
 impl JobSchedule {
     /// Creates the schedule of a job whose model and age are known.
-    pub(crate) fn known(ws: &Wavespeed, model: String, age: Duration) -> Self {
+    pub(crate) async fn known(ws: &Wavespeed, model: String, age: Duration) -> Self {
         let observed = Observed {
+            schedule: ws.schedule(&model).await,
             model: Some(model),
             age: Some(age),
             is_own_clock: true,
             running: None,
         };
-        Self {
-            observed: Mutex::new(observed),
-            ..Self::unknown(ws)
-        }
+        Self::new(ws, observed)
     }
 
     /// Creates the schedule of a job of which only the id is known.
-    pub(crate) fn unknown(ws: &Wavespeed) -> Self {
+    pub(crate) async fn unknown(ws: &Wavespeed) -> Self {
+        let observed = Observed {
+            schedule: ws.schedule("").await,
+            model: None,
+            age: None,
+            is_own_clock: false,
+            running: None,
+        };
+        Self::new(ws, observed)
+    }
+
+    fn new(ws: &Wavespeed, observed: Observed) -> Self {
         Self {
             ws: ws.clone(),
             began: ws.0.poller.clock().now(),
-            observed: Mutex::default(),
+            observed: Mutex::new(observed),
         }
     }
 
@@ -145,7 +145,7 @@ impl JobSchedule {
     /// this watch began and the job may have ended since; else as `default` says.
     pub(crate) fn first_poll(&self, default: FirstPoll) -> FirstPoll {
         let observed = self.observed();
-        let schedule = self.ws.schedule(observed.model());
+        let schedule = &observed.schedule;
         let submitted = Duration::ZERO;
         let is_late = |age: &Duration| {
             // The longest first gap, so that a job which is merely young is not polled twice.
@@ -160,34 +160,36 @@ impl JobSchedule {
 
     /// Estimates how much longer the job will take, or returns `None` if nothing is known of its
     /// model or its age.
-    pub(crate) fn estimate(&self, last: Option<&Prediction>) -> Option<Estimate> {
+    pub(crate) async fn estimate(&self, last: Option<&Prediction>) -> Option<Estimate> {
         let age = match last {
             Some(prediction) => self.identify(prediction)?,
             None => self.observed().age? + self.watched(),
         };
         let model = self.observed().model.clone()?;
-        let durations = self.ws.durations(&model);
+        let durations = self.ws.durations(&model).await;
         let is_informed = durations.count() > 0 || published_durations(&model).is_some();
         is_informed.then(|| durations.estimate(age))
     }
 
     /// Takes what a poll shows of the job, and records its duration if it is completed.
-    pub(crate) fn observe(&self, id: &PredictionId, prediction: &Prediction) {
+    pub(crate) async fn observe(&self, id: &PredictionId, prediction: &Prediction) {
         let age = self.identify(prediction);
-        let mut observed = self.observed();
+        let model = self.observed().model.clone();
         if !prediction.status.is_terminal() {
-            observed.running = Some(self.watched());
+            // Other jobs of the model may have ended since the last poll, or the model became known.
+            let schedule = self.ws.schedule(model.as_deref().unwrap_or_default()).await;
+            let running = Some(self.watched());
+            let mut observed = self.observed();
+            (observed.schedule, observed.running) = (schedule, running);
             return;
         }
-        let (duration, model) = (observed.duration(prediction, age), observed.model.clone());
-        // Recording calls the store and must not hold the lock.
-        drop(observed);
+        let duration = self.observed().duration(prediction, age);
         // A job that failed or was cancelled says nothing about how long the work takes.
         if let (Status::Completed, Some(duration), Some(model)) =
             (&prediction.status, duration, model)
         {
             let duration = JobDuration::new(id.clone(), model, duration, SystemTime::now());
-            self.ws.record_duration(&duration);
+            self.ws.record_duration(&duration).await;
         }
     }
 
@@ -228,8 +230,9 @@ impl Schedule for JobSchedule {
         let observed = self.observed();
         // The waiter counts from the beginning of the watch, the schedule from the submit.
         let age = now.elapsed + observed.age.unwrap_or_default();
-        let schedule = self.ws.schedule(observed.model());
-        schedule.gap(PollContext::new(age, now.polls), random)
+        observed
+            .schedule
+            .gap(PollContext::new(age, now.polls), random)
     }
 
     fn completion_probability(&self, polled: Duration, now: Duration) -> f64 {
@@ -238,10 +241,9 @@ impl Schedule for JobSchedule {
             // Without an age no distribution applies; this schedule has the answer for "unknown".
             return Geometric::default().completion_probability(polled, now);
         };
-        let schedule = self.ws.schedule(observed.model());
         let running = observed.running;
         let polled = running.map_or(Duration::ZERO, |running| running + age);
-        schedule.completion_probability(polled, now + age)
+        observed.schedule.completion_probability(polled, now + age)
     }
 }
 

@@ -7,6 +7,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -73,7 +74,9 @@ impl Fixture {
     }
 
     fn jobs(&self) -> Vec<JobRecord> {
-        self.client.jobs(JobFilter::All).unwrap()
+        // The store in memory never has to be waited for.
+        let jobs = self.client.jobs(JobFilter::All).now_or_never();
+        jobs.unwrap().unwrap()
     }
 }
 

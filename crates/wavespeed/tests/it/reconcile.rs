@@ -20,7 +20,7 @@ async fn resubmit_sends_a_job_with_an_unknown_outcome_only_once() {
         (again.id().as_str(), again.number()),
         (ID, Some(job.number))
     );
-    let [known] = &client.jobs(JobFilter::All).unwrap()[..] else {
+    let [known] = &client.jobs(JobFilter::All).await.unwrap()[..] else {
         panic!("the resubmit must not create another job")
     };
     assert_eq!(known.stage, Stage::Submitted);
@@ -45,7 +45,7 @@ async fn job_with_unknown_outcome(
         panic!("{error}")
     };
     let number = unknown.job.unwrap();
-    let [job] = &client.jobs(JobFilter::Number(number)).unwrap()[..] else {
+    let [job] = &client.jobs(JobFilter::Number(number)).await.unwrap()[..] else {
         panic!("one job")
     };
     assert_eq!((job.stage, job.is_open()), (Stage::Unknown, true));
@@ -80,7 +80,7 @@ async fn only_possible_prediction_is_adopted() {
         (found.id().as_str(), found.number()),
         (ID, Some(job.number))
     );
-    let [job] = &client.jobs(JobFilter::Id(found.id())).unwrap()[..] else {
+    let [job] = &client.jobs(JobFilter::Id(found.id())).await.unwrap()[..] else {
         panic!("one job")
     };
     assert_eq!((job.stage, job.adopted), (Stage::Submitted, true));
@@ -102,9 +102,9 @@ async fn several_candidates_are_returned_for_a_choice() {
             .collect::<Vec<_>>(),
         ["one-1", "two-2"]
     );
-    let adopted = client.adopt(&job, "two-2".parse().unwrap()).unwrap();
+    let adopted = client.adopt(&job, "two-2".parse().unwrap()).await.unwrap();
     assert_eq!(adopted.id().as_str(), "two-2");
-    assert!(client.jobs(JobFilter::Open).unwrap()[0].adopted);
+    assert!(client.jobs(JobFilter::Open).await.unwrap()[0].adopted);
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn reconcile_finds_nothing_after_the_settle_time() {
     let found = client.reconcile(&job, Deadline::never()).await.unwrap();
     assert!(matches!(found, Reconciled::Nothing), "{found:?}");
     assert!(
-        client.jobs(JobFilter::Open).unwrap()[0].is_open(),
+        client.jobs(JobFilter::Open).await.unwrap()[0].is_open(),
         "the job stays open, since the prediction may still appear"
     );
 }
@@ -131,7 +131,7 @@ async fn reconcile_finds_nothing_after_the_settle_time() {
 async fn unreadable_history_leaves_the_job_unchanged() {
     let (client, job) = job_with_unknown_outcome([ResponseTemplate::new(500)]).await;
     assert!(client.reconcile(&job, Deadline::never()).await.is_err());
-    assert_eq!(client.jobs(JobFilter::Open).unwrap(), [job]);
+    assert_eq!(client.jobs(JobFilter::Open).await.unwrap(), [job]);
 }
 
 /// Jobs of different API keys or hosts are kept apart by this account.

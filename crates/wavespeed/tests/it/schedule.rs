@@ -76,8 +76,8 @@ fn seconds(seconds: f64) -> Duration {
 }
 
 /// The recorded durations of the model, in seconds.
-fn recorded(ws: &Wavespeed, store: &MemoryStore) -> Vec<f64> {
-    let durations = store.durations(ws.account(), MODEL).unwrap();
+async fn recorded(ws: &Wavespeed, store: &MemoryStore) -> Vec<f64> {
+    let durations = store.durations(ws.account(), MODEL).await.unwrap();
     durations
         .iter()
         .map(|job| job.duration.as_secs_f64())
@@ -121,7 +121,7 @@ async fn recorded_duration_is_the_vendors_within_the_last_two_polls() {
             f64::MAX => ended,
             expected => expected,
         };
-        let [duration] = recorded(&ws, &store)[..] else {
+        let [duration] = recorded(&ws, &store).await[..] else {
             panic!("one duration is recorded")
         };
         assert!(
@@ -130,7 +130,7 @@ async fn recorded_duration_is_the_vendors_within_the_last_two_polls() {
         );
         // Another wait for the same job records nothing.
         ws.job("pred_30").unwrap().wait().await.unwrap();
-        assert_eq!(recorded(&ws, &store).len(), 1);
+        assert_eq!(recorded(&ws, &store).await.len(), 1);
     }
 }
 
@@ -160,7 +160,7 @@ async fn only_completed_jobs_of_known_age_are_recorded() {
             false => ws,
         };
         ws.job("pred_30").unwrap().wait().await.unwrap();
-        assert_eq!(recorded(&ws, &store), expected);
+        assert_eq!(recorded(&ws, &store).await, expected);
     }
 }
 
@@ -178,7 +178,7 @@ async fn age_by_a_wrong_clock_is_not_recorded() {
         let ws = vendor.client(&store, PollPolicy::default());
         // The job is polled while pending, although it is 10 minutes old by the vendor's clock.
         ws.job("pred_30").unwrap().wait().await.unwrap();
-        assert_eq!(recorded(&ws, &store), expected);
+        assert_eq!(recorded(&ws, &store).await, expected);
     }
 }
 
@@ -220,8 +220,8 @@ async fn recorded_durations_determine_when_to_poll() {
 async fn poll_policy_sets_the_floor_and_the_mean_gap() {
     let store = Arc::new(MemoryStore::default());
     let vendor = FakeVendor::start(json!({})).await;
-    let gaps = |policy: PollPolicy| {
-        let schedule = vendor.client(&store, policy).schedule(MODEL);
+    let gaps = async |policy: PollPolicy| {
+        let schedule = vendor.client(&store, policy).schedule(MODEL).await;
         let (mut at, mut gaps) = (0.0, Vec::new());
         while at < 600.0 {
             let gap = schedule
@@ -237,12 +237,12 @@ async fn poll_policy_sets_the_floor_and_the_mean_gap() {
         let most = gaps.iter().copied().fold(0.0, f64::max);
         (least, most)
     };
-    let guide = gaps(PollPolicy::default());
+    let guide = gaps(PollPolicy::default()).await;
     let (least, most) = bounds(&guide);
     assert!(least >= 1.0 && most <= 15.0, "{least} {most}");
     let mut policy = PollPolicy::default();
     (policy.floor, policy.mean_gap) = (Some(seconds(0.5)), Some(seconds(1.0)));
-    let eager = gaps(policy);
+    let eager = gaps(policy).await;
     let (least, most) = bounds(&eager);
     assert!(least >= 0.5 && most <= 3.0, "{least} {most}");
     assert!(
@@ -253,7 +253,7 @@ async fn poll_policy_sets_the_floor_and_the_mean_gap() {
     );
     // A floor above the mean gap prevails, with a jitter.
     (policy.floor, policy.mean_gap) = (Some(seconds(20.0)), None);
-    assert_eq!(bounds(&gaps(policy)), (21.0, 21.0));
+    assert_eq!(bounds(&gaps(policy).await), (21.0, 21.0));
 }
 
 #[tokio::test]
@@ -313,7 +313,7 @@ async fn estimate_follows_from_the_published_durations() {
     let job = ws.submit(&input()).await.unwrap();
     let record = job.submitted();
     // By the published durations, one job in ten takes less than a minute and one more than 20.
-    let first = job.estimate(record.as_ref()).unwrap();
+    let first = job.estimate(record.as_ref()).await.unwrap();
     let within = |time: Duration, least: f64, most: f64| {
         assert!((least..most).contains(&time.as_secs_f64()), "{first:?}");
     };
@@ -323,7 +323,7 @@ async fn estimate_follows_from_the_published_durations() {
     within(first.latest, 1_100.0, 1_300.0);
     // A job that is late is expected later than before.
     vendor.clock.advance(seconds(600.0));
-    let later = job.estimate(None).unwrap();
+    let later = job.estimate(None).await.unwrap();
     assert!(later.elapsed >= seconds(600.0), "{later:?}");
     assert!(
         later.soonest > Duration::ZERO && later.soonest < first.soonest,
@@ -332,6 +332,6 @@ async fn estimate_follows_from_the_published_durations() {
     assert!(later.expected > seconds(60.0), "{later:?}");
     // No durations are known of this model.
     let other = ws.submit_unchecked("some/model", &json!({})).await.unwrap();
-    assert_eq!(other.estimate(record.as_ref()), None);
+    assert_eq!(other.estimate(record.as_ref()).await, None);
     assert!(!format!("{other:?}").contains(KEY));
 }

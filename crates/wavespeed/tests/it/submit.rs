@@ -1,6 +1,7 @@
 //! Tests of a submit: the request that it sends, its time-out, and the order in which the store learns
 //! of it. A store that logs its calls, and fails at a chosen one, shares its log with the server.
 
+use std::future::ready;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use wavespeed::models::kwaivgi::KlingLipsyncTextToVideoVoiceLanguage as Language
 use wavespeed::poll::ManualClock;
 use wavespeed::{
     Account, Claim, Downloaded, Intent, JobFilter, JobNumber, JobRecord, Prediction, PredictionId,
-    Refusal, Resolution, Store, StoreError, SubmitError,
+    Refusal, Resolution, Store, StoreError, StoreFuture, SubmitError,
 };
 use wavespeed_harness::tcp::{self, Action, Server};
 use wavespeed_harness::{ID, KEY, MODEL, answer, client, input, record, requests, serve, settings};
@@ -129,46 +130,43 @@ impl LoggingStore {
 }
 
 impl Store for LoggingStore {
-    fn intend(&self, intent: &Intent<'_>) -> Result<JobNumber, StoreError> {
+    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<JobNumber> {
         let event = format!("intend {} {}", intent.model, intent.input["text"]);
-        self.log("intend", event)?;
-        Ok(JobNumber::new(7))
+        let logged = self.log("intend", event);
+        Box::pin(ready(logged.map(|()| JobNumber::new(7))))
     }
 
-    fn settle(&self, job: JobNumber, outcome: &Resolution<'_>) -> Result<(), StoreError> {
+    fn settle(&self, job: JobNumber, outcome: Resolution) -> StoreFuture<()> {
         let outcome = match outcome {
             Resolution::Accepted(id) => format!("accepted {id}"),
             other => format!("{other:?}").to_lowercase(),
         };
-        self.log("settle", format!("settle {job} {outcome}"))
+        Box::pin(ready(self.log("settle", format!("settle {job} {outcome}"))))
     }
 
-    fn claim(&self, job: JobNumber) -> Result<Claim, StoreError> {
-        match self.fails_at {
+    fn claim(&self, job: JobNumber) -> StoreFuture<Claim> {
+        Box::pin(ready(match self.fails_at {
             "claim" => Err(StoreError::claimed(job)),
             _ => Ok(Claim::default()),
-        }
+        }))
     }
 
-    fn record_end(&self, _: &Account, prediction: &Prediction) -> Result<(), StoreError> {
-        self.log("ended", format!("ended {}", prediction.status))
+    fn record_end(&self, _: &Account, prediction: &Prediction) -> StoreFuture<()> {
+        Box::pin(ready(
+            self.log("ended", format!("ended {}", prediction.status)),
+        ))
     }
 
-    fn record_saved(
-        &self,
-        _: &Account,
-        id: &PredictionId,
-        _: &[Downloaded],
-    ) -> Result<(), StoreError> {
-        self.log("saved", format!("saved {id}"))
+    fn record_saved(&self, _: &Account, id: &PredictionId, _: &[Downloaded]) -> StoreFuture<()> {
+        Box::pin(ready(self.log("saved", format!("saved {id}"))))
     }
 
-    fn jobs(&self, _: &Account, _: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
-        Ok(Vec::new())
+    fn jobs(&self, _: &Account, _: JobFilter<'_>) -> StoreFuture<Vec<JobRecord>> {
+        Box::pin(ready(Ok(Vec::new())))
     }
 
-    fn forget(&self, _: &Account, _: JobNumber) -> Result<bool, StoreError> {
-        Ok(false)
+    fn forget(&self, _: &Account, _: JobNumber) -> StoreFuture<bool> {
+        Box::pin(ready(Ok(false)))
     }
 }
 

@@ -100,7 +100,7 @@ async fn retry_updates_the_time_of_the_intent() {
     let client = settings.store(Arc::clone(&store)).build().unwrap();
     let before = SystemTime::now();
     client.submit(&input()).await.unwrap_err();
-    let jobs = client.jobs(JobFilter::All).unwrap();
+    let jobs = client.jobs(JobFilter::All).await.unwrap();
     assert_eq!((jobs.len(), jobs[0].stage), (1, Stage::Unknown));
     assert!(jobs[0].at >= before);
     let later = before + Duration::from_secs(300);
@@ -108,7 +108,7 @@ async fn retry_updates_the_time_of_the_intent() {
         before: jobs[0].at,
         at: later,
     };
-    store.settle(jobs[0].number, &resent).unwrap();
-    let jobs = client.jobs(JobFilter::All).unwrap();
+    store.settle(jobs[0].number, resent).await.unwrap();
+    let jobs = client.jobs(JobFilter::All).await.unwrap();
     assert_eq!((jobs[0].at, jobs[0].stage), (later, Stage::Intended));
 }

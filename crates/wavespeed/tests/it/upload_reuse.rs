@@ -131,7 +131,11 @@ async fn content_that_the_vendor_deletes_soon_is_sent_again() {
     for (age, known) in [(24 * 7 - 7, true), (24 * 7 - 5, false), (24 * 8, false)] {
         let record = UploadRecord::new(content.clone(), first.bytes, "old", now - HOUR * age);
         let account = fixture.ws.account();
-        fixture.store.record_upload(account, &record, None).unwrap();
+        fixture
+            .store
+            .record_upload(account, &record, None)
+            .await
+            .unwrap();
         let again = fixture.ws.upload(&path).await.unwrap();
         assert_eq!((again.known, again.url == "old"), (known, known), "{age} h");
         assert_eq!(again.kept_until > now + HOUR * 24 * 6, !known);
@@ -143,8 +147,8 @@ async fn upload_can_be_forgotten_or_repeated() {
     let fixture = Fixture::new().await;
     let (_folder, path) = clip();
     let first = fixture.ws.upload(&path).await.unwrap();
-    assert!(fixture.ws.forget_upload(&first.url).unwrap());
-    assert!(!fixture.ws.forget_upload(&first.url).unwrap());
+    assert!(fixture.ws.forget_upload(&first.url).await.unwrap());
+    assert!(!fixture.ws.forget_upload(&first.url).await.unwrap());
     assert_eq!(fixture.ws.upload(&path).await.unwrap().url, url(2));
     let mut options = fixture.options();
     options.again = true;
@@ -168,7 +172,7 @@ async fn hash_is_remembered_only_of_a_file_with_an_old_modification_time() {
         fixture.ws.upload(&path).await.unwrap();
         let real = fs::canonicalize(&path).unwrap();
         let state = FileState::new(real, name.len() as u64, modified);
-        let known = fixture.store.find_hash(&state).unwrap();
+        let known = fixture.store.find_hash(&state).await.unwrap();
         assert_eq!(known.is_some(), expected, "{name}");
     }
     // Reusing an upload by its content also remembers the hash of the file.
@@ -177,7 +181,7 @@ async fn hash_is_remembered_only_of_a_file_with_an_old_modification_time() {
     assert!(fixture.ws.upload(&path).await.unwrap().known);
     let real = fs::canonicalize(&path).unwrap();
     let state = FileState::new(real, CLIP.len() as u64, modified);
-    assert!(fixture.store.find_hash(&state).unwrap().is_some());
+    assert!(fixture.store.find_hash(&state).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -274,7 +278,7 @@ async fn wrong_remembered_hash_is_detected_during_the_upload() {
     fs::write(&path, changed_clip()).unwrap();
     let file = File::options().write(true).open(&path).unwrap();
     file.set_modified(modified).unwrap();
-    fixture.ws.forget_upload(&first.url).unwrap();
+    fixture.ws.forget_upload(&first.url).await.unwrap();
     let second = fixture.ws.upload(&path).await.unwrap();
     assert_ne!(second.sha256, first.sha256);
     assert_eq!(fixture.stored().await, [CLIP.to_vec(), changed_clip()]);
