@@ -42,6 +42,16 @@
 //! Every future may be dropped at any await. Only a submit leaves something behind then: a prediction
 //! that may have been created.
 //!
+//! # Overview
+//!
+//! | to do | use |
+//! |---|---|
+//! | submit, wait, save | [`Wavespeed::submit`], [`Job::wait`], [`Wavespeed::download`] |
+//! | check before paying | [`check()`], [`Wavespeed::check_urls`], [`Target::check`], [`Wavespeed::price`] |
+//! | wait for many jobs, or for the whole account | [`Wavespeed::watch_many`], [`Wavespeed::watch_account`], [`webhook`] |
+//! | survive a crash | [`Builder::store`], [`Wavespeed::jobs`], [`Wavespeed::reconcile`] |
+//! | use models known only at run time | [`CATALOGUE`], [`model()`], [`Wavespeed::live_models`] |
+//!
 //! # Features
 //!
 //! The TLS library is one of `rustls` (default, with the system's root certificates), `rustls-ring`
@@ -74,27 +84,36 @@ pub use account::price::Quote;
 pub use account::usage::{Usage, UsageError, UsageSum};
 pub use builder::{BuildError, Builder, DEFAULT_BASE_URL};
 pub use call::FetchError;
-pub use check::{
-    Fault, Faults, Files, Inspection, Rule, Severity, check, local_files, nearest, override_rules,
-};
+pub use check::fault::{Fault, Faults, Severity, override_rules};
+pub use check::file::Files;
+pub use check::input::check;
+pub use check::named::local_files;
+pub use check::rule::Rule;
+pub use check::suggest::nearest;
+pub use check::url::Inspection;
 pub use client::Wavespeed;
-pub use download::{DownloadError, SaveError, output_url};
+pub use download::error::{DownloadError, SaveError};
+pub use download::output_url;
 pub use http::Timeouts;
 pub use poll_policy::PollPolicy;
-pub use store::{
-    Account, Change, Claim, Content, Downloaded, FileState, Intent, JobDuration, JobFilter,
-    JobNumber, JobRecord, MemoryStore, NoStore, NotJobNumber, Resolution, Stage, Store, StoreError,
-    StoreFuture, UploadRecord,
+pub use store::error::StoreError;
+pub use store::memory::MemoryStore;
+pub use store::none::NoStore;
+pub use store::number::{InvalidJobNumber, JobNumber};
+pub use store::record::{
+    Account, Change, Downloaded, Intent, JobDuration, JobFilter, JobRecord, Resolution, Stage,
 };
+pub use store::upload::{Content, FileState, UploadRecord};
+pub use store::{Claim, Store, StoreFuture};
 pub use submit::duplicate::Duplicate;
 pub use submit::error::SubmitError;
 pub use submit::options::SubmitOptions;
 pub use submit::outcome::{Refusal, RejectedSubmit, UnknownOutcome};
 pub use submit::reconcile::{ReconcileError, Reconciled};
 pub use target::Target;
-pub use upload::{
-    UploadError, UploadOptions, UploadProgress, UploadStep, UploadWatcher, Uploaded, name_uploads,
-};
+pub use upload::error::UploadError;
+pub use upload::options::{UploadOptions, UploadProgress, UploadStep, UploadWatcher};
+pub use upload::{Uploaded, name_uploads};
 pub use wait::account::AccountWatchError;
 pub use wait::error::WaitError;
 pub use wait::job::Job;

@@ -50,7 +50,7 @@ pub struct PollPolicy {
 impl PollPolicy {
     pub(crate) fn schedule(self, durations: &Durations, model: &str) -> HazardSchedule {
         // A model outside the catalogue has no kind and is polled like a video, the slowest one.
-        let kind = crate::model(model).map_or("", |model| model.kind);
+        let kind = wavespeed_client::model(model).map_or("", |model| model.kind);
         let gap = self.mean_gap.unwrap_or_else(|| vendor_interval(kind));
         let floor = self.floor.unwrap_or(Duration::from_secs(1));
         let schedule = HazardSchedule::new(durations, CostModel::MeanGap(gap))
@@ -120,7 +120,7 @@ fn vendor_interval(kind: &str) -> Duration {
 /// Returns the distribution of durations that is published for a model. The published range holds the
 /// middle 80 % of all jobs.
 pub(crate) fn published_durations(model: &str) -> Option<LogNormal> {
-    let (from, to) = crate::model(model)?.seconds?;
+    let (from, to) = wavespeed_client::model(model)?.seconds?;
     // Durations are products of many small causes, so they are taken to be log-normal: the median is
     // then the geometric mean of two symmetric quantiles.
     let (from, to) = (f64::from(from), f64::from(to));

@@ -213,9 +213,11 @@ fn refused(error: &DeleteError) -> Failure {
             .hint(format!(
                 "save them first: wave resume {job}; or delete it all the same: --force"
             )),
-        DeleteError::Lost { job } => Failure::usage(format!("{error}; nothing was deleted")).hint(
-            format!("find out first: wave resume {job}; or delete it all the same: --force"),
-        ),
+        DeleteError::OutcomeUnknown { job } => {
+            Failure::usage(format!("{error}; nothing was deleted")).hint(format!(
+                "find out first: wave resume {job}; or delete it all the same: --force"
+            ))
+        }
         DeleteError::Call { error: cause, .. } => Failure {
             message: error.to_string(),
             ..Failure::asked("the deletion", cause)

@@ -27,7 +27,7 @@ pub enum DeleteError {
     /// The outcome of a job in the store is unknown, and one of the predictions may belong to it.
     /// Nothing was deleted.
     #[error("the outcome of {job} is unknown, and one of these predictions may belong to it")]
-    Lost {
+    OutcomeUnknown {
         /// The number of the job.
         job: JobNumber,
     },
@@ -58,7 +58,7 @@ impl Wavespeed {
         for job in open.iter().filter(|_| !even_open) {
             let (job, id) = (job.number, job.id.clone());
             match id {
-                None => return Err(DeleteError::Lost { job }),
+                None => return Err(DeleteError::OutcomeUnknown { job }),
                 Some(id) if ids.contains(&id) => return Err(DeleteError::Open { job, id }),
                 Some(_) => {}
             }

@@ -29,7 +29,7 @@ impl Wavespeed {
     /// # Errors
     /// Returns an error if the call fails or the answer has no price.
     pub async fn price(&self, model: &str, input: &Value) -> Result<Quote, FetchError> {
-        match crate::model(model) {
+        match wavespeed_client::model(model) {
             Some(model) => self.price_by(model, input).await,
             None => self.fetch_price(model, &[], input).await,
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wavespeed_client::{Bounds, Media, MediaKind};
 
-use crate::check::fault::Severity;
+use crate::check::fault::{Finding, Severity};
 use crate::check::rule::Rule;
 use crate::media::container::Container;
 use crate::media::facts::{Completeness, Facts, TrackKind};
@@ -15,9 +15,6 @@ use crate::media::facts::{Completeness, Facts, TrackKind};
 /// The tolerance of durations. Frames and audio samples do not end exactly on a second, and a frame
 /// lasts up to 42 ms at 24 frames per second.
 const TOLERANCE: Duration = Duration::from_millis(50);
-
-/// A broken rule, its severity, and a message.
-pub(crate) type Finding = (Rule, Severity, String);
 
 /// Compares the facts of a file of this size in bytes with the limits of a model. Messages call the
 /// file by `name`.
@@ -258,7 +255,8 @@ fn range(limits: &Bounds, unit: &str) -> String {
         (Some(min), Some(max)) => format!("{min} to {max}{unit}"),
         (Some(min), None) => format!("at least {min}{unit}"),
         (None, Some(max)) => format!("at most {max}{unit}"),
-        (None, None) => "another".to_owned(),
+        // Only a value that breaks a limit is described by its limits.
+        (None, None) => String::new(),
     }
 }
 
@@ -269,7 +267,7 @@ mod tests {
 
     /// Returns the limits of a model for its video.
     fn media() -> &'static Media {
-        let model = crate::model("kwaivgi/kling-lipsync/text-to-video").unwrap();
+        let model = wavespeed_client::model("kwaivgi/kling-lipsync/text-to-video").unwrap();
         model.input("video").unwrap().media.as_ref().unwrap()
     }
 
@@ -323,7 +321,7 @@ mod tests {
 
     #[test]
     fn sides_and_aspect_of_pictures_are_limited() {
-        let model = crate::model("kwaivgi/kling-v1.6-i2v-pro").unwrap();
+        let model = wavespeed_client::model("kwaivgi/kling-v1.6-i2v-pro").unwrap();
         let media = model.input("image").unwrap().media.as_ref().unwrap();
         for (size, refused) in [
             ((300, 300), false),

@@ -39,6 +39,23 @@ pub enum Severity {
     Overridden,
 }
 
+/// A broken rule, its severity, and a message: a fault whose field is not known yet.
+pub(crate) type Finding = (Rule, Severity, String);
+
+/// Turns findings about a value into faults of a field.
+pub(crate) fn to_faults<'a>(
+    field: &'a str,
+    value: &'a str,
+    findings: Vec<Finding>,
+) -> impl Iterator<Item = Fault> + 'a {
+    findings
+        .into_iter()
+        .map(move |(rule, severity, message)| Fault {
+            severity,
+            ..Fault::new(field, rule, value.into(), message)
+        })
+}
+
 impl Severity {
     /// Returns the name of the severity, as in JSON.
     #[must_use]

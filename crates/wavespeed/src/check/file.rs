@@ -9,8 +9,8 @@ use std::path::Path;
 use url::Url;
 use wavespeed_client::Media;
 
-use crate::check::facts::{Finding, check_facts};
-use crate::check::fault::Severity;
+use crate::check::facts::check_facts;
+use crate::check::fault::{Finding, Severity};
 use crate::check::rule::Rule;
 use crate::media::facts::Facts;
 use crate::media::reader::read;
@@ -24,7 +24,7 @@ pub enum Files {
     Url,
     /// An http or https URL, or the path of a local file to be uploaded, whose header is checked.
     UrlOrPath,
-    /// An http or https URL, or the path of a local file, which only must exist and not be empty.
+    /// An http or https URL, or the path of a local file, which must only exist and not be empty.
     UrlOrPathUnchecked,
 }
 
@@ -47,7 +47,7 @@ fn scheme(text: &str) -> Option<&str> {
 }
 
 /// Checks a value that names a file.
-pub(crate) fn check(text: &str, media: &Media, files: Files) -> Vec<Finding> {
+pub(crate) fn check_reference(text: &str, media: &Media, files: Files) -> Vec<Finding> {
     let refused = |message: String| vec![(Rule::Url, Severity::Refusal, message)];
     if text.is_empty() {
         return refused("is empty; give an http or https URL".into());
@@ -123,7 +123,7 @@ fn read_facts(path: &Path, name: &str, files: Files) -> Result<Option<(Facts, u6
 }
 
 /// Returns the facts and the size in bytes of a local file, if it can be read, and its faults.
-pub(crate) fn inspect(path: &Path, media: &Media) -> (Option<(Facts, u64)>, Vec<Finding>) {
+pub(crate) fn inspect_file(path: &Path, media: &Media) -> (Option<(Facts, u64)>, Vec<Finding>) {
     match read_facts(path, "it", Files::UrlOrPath) {
         Ok(read) => {
             let check = |(facts, size): &(Facts, u64)| check_facts("it", facts, *size, media);
@@ -165,14 +165,14 @@ mod tests {
     #[test]
     fn a_data_url_is_accepted_where_the_model_takes_it() {
         let media = |id| {
-            let model: &wavespeed_client::Model = crate::model(id).unwrap();
+            let model: &wavespeed_client::Model = wavespeed_client::model(id).unwrap();
             model
                 .inputs
                 .iter()
                 .find_map(|input| input.media.as_ref())
                 .unwrap()
         };
-        let faults = |id, text| check(text, media(id), Files::UrlOrPath).len();
+        let faults = |id, text| check_reference(text, media(id), Files::UrlOrPath).len();
         let url = "data:image/png;base64,iVBORw0KGgo=";
         assert_eq!(faults("kwaivgi/kling-effects", url), 0);
         assert_eq!(faults("kwaivgi/kling-effects", "data:image/png,x"), 1);

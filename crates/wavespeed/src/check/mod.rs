@@ -16,14 +16,6 @@ pub(crate) mod input;
 pub(crate) mod named;
 mod output;
 pub(crate) mod rule;
-mod suggest;
+pub(crate) mod suggest;
 pub(crate) mod url;
 mod value;
-
-pub use fault::{Fault, Faults, Severity, override_rules};
-pub use file::Files;
-pub use input::check;
-pub use named::local_files;
-pub use rule::Rule;
-pub use suggest::nearest;
-pub use url::Inspection;

@@ -4,6 +4,7 @@
 //! another network than ours, so only a file that is gone for everyone is refused; a host that does
 //! not answer us may still answer the vendor, and gives a warning.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,9 +16,9 @@ use wavespeed_client::text::chain;
 use wavespeed_client::{Media, Model};
 use wavespeed_poll::Deadline;
 
-use crate::check::facts::{Finding, check_facts};
-use crate::check::fault::{Fault, Severity};
-use crate::check::file::{Files, check, inspect, is_path};
+use crate::check::facts::check_facts;
+use crate::check::fault::{Fault, Finding, Severity, to_faults};
+use crate::check::file::{Files, check_reference, inspect_file, is_path};
 use crate::check::named::named_files;
 use crate::check::rule::Rule;
 use crate::client::Wavespeed;
@@ -37,14 +38,28 @@ const MAX_TIME: Duration = Duration::from_secs(5);
 /// The number of bytes of one request, which covers the header of most clips.
 const REQUEST_BYTES: u64 = MAX_BYTES / MAX_REQUESTS as u64;
 
-/// The result of a probe.
-enum ProbeResult {
-    /// The facts of the file, and its size in bytes.
-    File(Facts, u64),
+/// Why a probe could not read a file.
+enum ProbeError {
     /// The host reports that the file does not exist.
     Gone(StatusCode),
     /// The host does not give us the file or its ranges, for this reason.
-    Hidden(String),
+    Unreadable(String),
+}
+
+impl From<reqwest::Error> for ProbeError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Unreadable(chain(&error.without_url()))
+    }
+}
+
+/// The answer to one request of a probe.
+struct Part {
+    /// The size of the whole file in bytes.
+    size: u64,
+    /// The bytes from the requested position on.
+    bytes: Vec<u8>,
+    /// `true` if the host ignores ranges, so that nothing behind `bytes` can be requested.
+    is_last: bool,
 }
 
 /// The facts and faults of one file.
@@ -70,7 +85,7 @@ impl Wavespeed {
             .filter(|named| !named.is_path() && !named.is_inline())
             .map(async |named| {
                 let (_, findings) = self.inspect_url(named.text, named.media).await;
-                faults(&named.field, named.text, findings)
+                to_faults(&named.field, named.text, findings).collect::<Vec<_>>()
             });
         join_all(probes).await.into_iter().flatten().collect()
     }
@@ -78,16 +93,16 @@ impl Wavespeed {
     /// Checks a local file, or the file behind a URL as [`check_urls`](Self::check_urls) does.
     pub async fn inspect(&self, media: &Media, file: &str) -> Inspection {
         let (read, findings) = if is_path(file) {
-            inspect(Path::new(file), media)
+            inspect_file(Path::new(file), media)
         } else {
             // A malformed URL is refused without a request.
-            match check(file, media, Files::UrlOrPath) {
+            match check_reference(file, media, Files::UrlOrPath) {
                 findings if findings.is_empty() => self.inspect_url(file, media).await,
                 findings => (None, findings),
             }
         };
         let (facts, bytes) = read.unzip();
-        let faults = faults("file", file, findings);
+        let faults = to_faults("file", file, findings).collect();
         Inspection {
             facts,
             bytes,
@@ -102,16 +117,15 @@ impl Wavespeed {
         let probe = probe(&self.0.files, url);
         let result = Deadline::after(MAX_TIME, clock).timeout(clock, probe).await;
         let reason = match result {
-            Some(Ok(ProbeResult::File(facts, size))) => {
+            Some(Ok((facts, size))) => {
                 let findings = check_facts("it", &facts, size, media);
                 return (Some((facts, size)), findings);
             }
-            Some(Ok(ProbeResult::Gone(status))) => {
+            Some(Err(ProbeError::Gone(status))) => {
                 let message = format!("answers HTTP {}: there is no file", status.as_u16());
                 return (None, vec![(Rule::Reachable, Severity::Refusal, message)]);
             }
-            Some(Ok(ProbeResult::Hidden(reason))) => reason,
-            Some(Err(error)) => chain(&error.without_url()),
+            Some(Err(ProbeError::Unreadable(reason))) => reason,
             None => format!("no answer within {MAX_TIME:?}"),
         };
         // Only a warning: the vendor may reach a host that we do not reach.
@@ -121,58 +135,54 @@ impl Wavespeed {
     }
 }
 
-/// Turns findings about a file into faults of a field.
-fn faults(field: &str, text: &str, findings: Vec<Finding>) -> Vec<Fault> {
-    let fault = |(rule, severity, message)| {
-        let fault = Fault::new(field, rule, text.into(), message);
-        Fault { severity, ..fault }
-    };
-    findings.into_iter().map(fault).collect()
-}
-
-/// Reads the header of a file by ranged requests.
-async fn probe(client: &Client, url: &str) -> reqwest::Result<ProbeResult> {
-    let mut probed: Option<(Reader, u64)> = None;
-    for _ in 0..MAX_REQUESTS {
-        // The reader needs the size of the file, which only the first answer tells. So the first
-        // request asks for the beginning, and the reader exists from then on.
-        let need = probed
-            .as_ref()
-            .map_or(Some(0..1), |(reader, _)| reader.need());
-        let Some(need) = need else { break };
-        // More than the reader needs, as a request costs more time than some kilobytes.
-        let last = need.start + REQUEST_BYTES.max(need.end - need.start) - 1;
-        let range = format!("bytes={}-{last}", need.start);
-        let response = client.get(url).header(RANGE, range).send().await?;
-        let status = response.status();
-        let size = match status {
-            StatusCode::PARTIAL_CONTENT => file_size(response.headers(), need.start),
-            // The host ignores ranges and sends the whole file. Its beginning may be enough, and
-            // the rest is never received.
-            StatusCode::OK if need.start == 0 => response.content_length(),
-            StatusCode::NOT_FOUND | StatusCode::GONE => return Ok(ProbeResult::Gone(status)),
-            // Such as 403, which a signed URL for the vendor alone may give.
-            _ => return Ok(ProbeResult::Hidden(format!("HTTP {}", status.as_u16()))),
-        };
-        let Some(size) = size else {
-            return Ok(ProbeResult::Hidden(
-                "its host does not state its length".into(),
-            ));
-        };
-        let (reader, _) = probed.get_or_insert_with(|| (Reader::new(size), size));
-        reader.feed(&read_start(response).await?);
-        // What the reader needs now lies further behind, and only a range can reach it.
-        if status == StatusCode::OK && reader.need().is_some() {
-            return Ok(ProbeResult::Hidden(
-                "its host does not support range requests".into(),
-            ));
+/// Returns the facts of a file and its size in bytes, by ranged requests for its header.
+async fn probe(client: &Client, url: &str) -> Result<(Facts, u64), ProbeError> {
+    // The reader needs the size of the file, which the first answer states.
+    let mut part = fetch(client, url, 0..1).await?;
+    let size = part.size;
+    let mut reader = Reader::new(size);
+    reader.feed(&part.bytes);
+    for _ in 1..MAX_REQUESTS {
+        let Some(need) = reader.need() else { break };
+        if part.is_last {
+            let reason = "its host does not support range requests";
+            return Err(ProbeError::Unreadable(reason.into()));
         }
+        part = fetch(client, url, need).await?;
+        reader.feed(&part.bytes);
     }
     // If the requests are used up, the facts are those of the boxes that were reached.
-    Ok(probed.map_or(
-        ProbeResult::Gone(StatusCode::NO_CONTENT),
-        |(reader, size)| ProbeResult::File(reader.facts(), size),
-    ))
+    Ok((reader.facts(), size))
+}
+
+/// Requests the bytes of a file that the reader needs, and those after them: a request costs more
+/// time than some kilobytes.
+async fn fetch(client: &Client, url: &str, need: Range<u64>) -> Result<Part, ProbeError> {
+    let last = need.start + REQUEST_BYTES.max(need.end - need.start) - 1;
+    let range = format!("bytes={}-{last}", need.start);
+    let response = client.get(url).header(RANGE, range).send().await?;
+    let status = response.status();
+    let size = match status {
+        StatusCode::PARTIAL_CONTENT => file_size(response.headers(), need.start),
+        // The host ignores ranges and sends the whole file. Its beginning may be enough, and the
+        // rest is never received.
+        StatusCode::OK if need.start == 0 => response.content_length(),
+        StatusCode::NOT_FOUND | StatusCode::GONE => return Err(ProbeError::Gone(status)),
+        // Such as 403, which a signed URL for the vendor alone may give.
+        _ => {
+            let reason = format!("HTTP {}", status.as_u16());
+            return Err(ProbeError::Unreadable(reason));
+        }
+    };
+    let Some(size) = size else {
+        let reason = "its host does not state its length";
+        return Err(ProbeError::Unreadable(reason.into()));
+    };
+    Ok(Part {
+        size,
+        bytes: read_start(response).await?,
+        is_last: status == StatusCode::OK,
+    })
 }
 
 /// Reads a body until [`REQUEST_BYTES`] have arrived, as a host that ignores ranges sends the whole

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 use wavespeed_client::text::shorten;
 use wavespeed_client::{Choice, Input, Literal, Shape};
 
-use crate::check::fault::Fault;
-use crate::check::file::{Files, check};
+use crate::check::fault::{Fault, to_faults};
+use crate::check::file::{Files, check_reference};
 use crate::check::rule::Rule;
 use crate::check::suggest::nearest;
 
@@ -291,10 +291,8 @@ impl ValueChecker<'_> {
         let Some(media) = &self.input.media else {
             return;
         };
-        for (rule, severity, message) in check(text, media, self.files) {
-            let fault = Fault::new(&*self.field, rule, text.into(), message);
-            self.faults.push(Fault { severity, ..fault });
-        }
+        let findings = check_reference(text, media, self.files);
+        self.faults.extend(to_faults(&self.field, text, findings));
     }
 }
 

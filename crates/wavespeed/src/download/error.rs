@@ -103,7 +103,7 @@ pub enum SaveError {
     },
     /// The disk has not enough free space.
     #[error("{path} needs {missing} bytes more than its disk has free: free some space")]
-    NoRoom {
+    DiskFull {
         /// The path of the target.
         path: PathBuf,
         /// The number of bytes missing.
@@ -142,7 +142,7 @@ impl SaveError {
                 announced,
             },
             TransferError::TooLong => Self::TooLarge { url: url_text() },
-            TransferError::NoRoom(missing) => Self::NoRoom {
+            TransferError::DiskFull(missing) => Self::DiskFull {
                 path: path.to_owned(),
                 missing,
             },

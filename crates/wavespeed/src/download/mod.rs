@@ -8,8 +8,6 @@ pub(crate) mod error;
 mod persist;
 mod transfer;
 
-pub use error::{DownloadError, SaveError};
-
 use std::io;
 use std::path::Path;
 
@@ -20,6 +18,7 @@ use wavespeed_client::text::shorten;
 use wavespeed_poll::Deadline;
 
 use crate::client::Wavespeed;
+use crate::download::error::{DownloadError, SaveError};
 use crate::download::persist::persist;
 use crate::download::transfer::{PartialFile, TransferError};
 use crate::store::record::Downloaded;

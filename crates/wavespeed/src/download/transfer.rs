@@ -47,7 +47,7 @@ pub(crate) enum TransferError {
     /// The file is longer than the limit.
     TooLong,
     /// The disk lacks this many bytes of free space for the file.
-    NoRoom(u64),
+    DiskFull(u64),
     /// The file could not be written.
     Write(io::Error),
 }
@@ -62,7 +62,7 @@ impl TransferError {
                 // next attempt starts from the beginning.
                 status.is_server_error() || matches!(status.as_u16(), 408 | 416 | 429)
             }
-            Self::Length(_) | Self::TooLong | Self::NoRoom(_) | Self::Write(_) => false,
+            Self::Length(_) | Self::TooLong | Self::DiskFull(_) | Self::Write(_) => false,
         }
     }
 
@@ -103,7 +103,7 @@ impl PartialFile {
             return Err(TransferError::TooLong);
         }
         if let Some(missing) = self.missing_space() {
-            return Err(TransferError::NoRoom(missing));
+            return Err(TransferError::DiskFull(missing));
         }
         self.append_body(response, limit).await?;
         // HTTP ends a body at its own length, but a resumed file must also add up to the length

@@ -42,7 +42,7 @@ struct TrackFragment {
 
 impl Movie {
     /// Returns `true` if the boxes inside this box are read.
-    pub(super) fn is_container(&self, parent: Option<BoxType>, box_type: BoxType) -> bool {
+    pub(super) fn has_children(&self, parent: Option<BoxType>, box_type: BoxType) -> bool {
         match (parent.as_ref(), &box_type) {
             (Some(b"moov"), b"trak") => self.tracks.len() < MAX_TRACKS,
             (None, b"moov" | b"moof")

@@ -188,7 +188,7 @@ impl Reader {
         {
             return Step::Need(bytes);
         }
-        if !container.has_boxes() {
+        if !container.is_box_file() {
             return Step::End(Completeness::Unknown);
         }
         self.step_box(left)
@@ -256,7 +256,7 @@ impl Reader {
 
         let parent = self.open.last().map(|(box_type, _)| *box_type);
         let may_enter = self.open.len() < MAX_DEPTH;
-        if may_enter && self.movie.is_container(parent, header.box_type) {
+        if may_enter && self.movie.has_children(parent, header.box_type) {
             self.movie.enter(header.box_type);
             self.open.push((header.box_type, box_end));
             self.position += header.header_bytes;

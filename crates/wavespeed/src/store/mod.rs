@@ -20,14 +20,12 @@ use std::sync::Arc;
 
 use wavespeed_client::{Prediction, PredictionId};
 
-pub use error::StoreError;
-pub use memory::MemoryStore;
-pub use none::NoStore;
-pub use number::{JobNumber, NotJobNumber};
-pub use record::{
-    Account, Change, Downloaded, Intent, JobDuration, JobFilter, JobRecord, Resolution, Stage,
+use crate::store::error::StoreError;
+use crate::store::number::JobNumber;
+use crate::store::record::{
+    Account, Downloaded, Intent, JobDuration, JobFilter, JobRecord, Resolution,
 };
-pub use upload::{Content, FileState, UploadRecord};
+use crate::store::upload::{Content, FileState, UploadRecord};
 
 /// The future of a call to a [`Store`].
 pub type StoreFuture<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;

@@ -33,18 +33,18 @@ impl fmt::Display for JobNumber {
 /// Error of parsing a text as a [`JobNumber`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not the number of a job: job numbers look like j17")]
-pub struct NotJobNumber(String);
+pub struct InvalidJobNumber(String);
 
 impl FromStr for JobNumber {
-    type Err = NotJobNumber;
+    type Err = InvalidJobNumber;
 
-    fn from_str(text: &str) -> Result<Self, NotJobNumber> {
+    fn from_str(text: &str) -> Result<Self, InvalidJobNumber> {
         let digits = text.strip_prefix('j');
         // `u64` also parses a leading plus, which no job number has.
         let digits = digits.filter(|digits| !digits.starts_with('+'));
         let number = digits.and_then(|digits| digits.parse().ok());
         number
             .map(Self)
-            .ok_or_else(|| NotJobNumber(shorten(text, 80)))
+            .ok_or_else(|| InvalidJobNumber(shorten(text, 80)))
     }
 }

@@ -68,7 +68,7 @@ impl Wavespeed {
     ) -> Result<Job, SubmitError> {
         // A model of another id must not decide which rules apply.
         let given = options.model.filter(|given| given.id == model);
-        if let Some(model) = given.or_else(|| crate::model(model)) {
+        if let Some(model) = given.or_else(|| wavespeed_client::model(model)) {
             let mut faults = check(model, input, Files::Url);
             override_rules(&mut faults, options.overridden);
             for fault in Faults::refused(faults)? {
@@ -95,7 +95,7 @@ impl Wavespeed {
     /// Returns [`SubmitError::Webhook`] if the vendor does not take the URL or cannot reach it.
     pub fn check_webhook(&self, webhook: &str) -> Result<(), SubmitError> {
         let api = self.0.account.base_url.parse();
-        webhook::url::check(webhook, api.is_ok_and(|api| is_loopback(&api))).map_err(|why| {
+        webhook::url::check_url(webhook, api.is_ok_and(|api| is_loopback(&api))).map_err(|why| {
             SubmitError::Webhook {
                 url: webhook.to_owned(),
                 why,

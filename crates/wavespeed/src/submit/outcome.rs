@@ -23,7 +23,7 @@ pub(crate) enum Attempt {
     /// The connection was never established, so nothing was sent.
     NotSent(String),
     /// No answer came, and the request may have arrived.
-    Lost(String),
+    Unanswered(String),
 }
 
 /// What is known about the prediction of a submit.
@@ -117,7 +117,7 @@ pub(crate) fn decide(attempt: &Attempt, now: SystemTime) -> Outcome {
         Attempt::NotSent(why) => {
             return Outcome::Rejected(RejectedSubmit::not_sent(why));
         }
-        Attempt::Lost(why) => {
+        Attempt::Unanswered(why) => {
             return Outcome::Unknown(UnknownOutcome {
                 status: None,
                 message: why.clone(),
@@ -221,7 +221,7 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH;
         let not_sent = decide(&Attempt::NotSent("refused".into()), now);
         assert!(matches!(not_sent, Outcome::Rejected(rejected) if rejected.is_transient()));
-        let lost = decide(&Attempt::Lost("reset".into()), now);
+        let lost = decide(&Attempt::Unanswered("reset".into()), now);
         assert!(matches!(lost, Outcome::Unknown(_)));
     }
 }

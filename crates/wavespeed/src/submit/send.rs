@@ -129,8 +129,8 @@ impl Wavespeed {
         let post = api.submit_raw(submit.model, submit.input, submit.webhook, limit);
         match post.await {
             Ok(answer) => Attempt::Answered(answer),
-            Err(CallError::Limit) => Attempt::Lost(format!("no answer within {timeout:?}")),
-            Err(CallError::Transport(error)) => Attempt::Lost(chain(&error)),
+            Err(CallError::Limit) => Attempt::Unanswered(format!("no answer within {timeout:?}")),
+            Err(CallError::Transport(error)) => Attempt::Unanswered(chain(&error)),
             Err(error) => Attempt::NotSent(error.to_string()),
         }
     }

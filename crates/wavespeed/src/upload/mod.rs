@@ -11,11 +11,6 @@ pub(crate) mod options;
 mod send;
 mod source;
 
-pub use error::UploadError;
-pub use options::{UploadOptions, UploadProgress, UploadStep, UploadWatcher};
-
-use crate::check::named::{NamedFile, named_files};
-use crate::upload::source::file_state;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -23,11 +18,14 @@ use std::time::SystemTime;
 use serde_json::Value;
 use wavespeed_client::{Model, Prediction};
 
+use crate::check::named::{NamedFile, named_files};
 use crate::client::Wavespeed;
 use crate::store::error::StoreError;
 use crate::store::record::JobFilter;
 use crate::store::upload::{Content, UploadRecord};
-use crate::upload::source::Source;
+use crate::upload::error::UploadError;
+use crate::upload::options::UploadOptions;
+use crate::upload::source::{Source, file_state};
 
 /// The business code of a prediction that failed because the vendor could not fetch a media file,
 /// as the vendor's error list documents it.

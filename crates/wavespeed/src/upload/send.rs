@@ -211,10 +211,10 @@ impl Wavespeed {
         };
         // An error of the file goes before the result of the request, which is only its consequence.
         // It is permanent, as a retry would read the same file.
-        match state.take_fault() {
-            Some(fault) => Err(SendError::permanent(UploadError::from_source(
+        match state.take_error() {
+            Some(error) => Err(SendError::permanent(UploadError::from_source(
                 &source.path,
-                fault,
+                error,
             ))),
             None => sent.map_err(|message| SendError::transient(failed(source, message))),
         }

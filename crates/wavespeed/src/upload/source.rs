@@ -82,7 +82,7 @@ impl Source {
         let (sender, mut receiver) = mpsc::channel(CHUNKS_AHEAD);
         let state = Arc::new(TransferState {
             left: AtomicU64::new(self.bytes),
-            fault: Mutex::default(),
+            error: Mutex::default(),
         });
 
         // The reading half. `blocking_send` waits while the channel is full and fails once the
@@ -91,10 +91,10 @@ impl Source {
         let reader_state = Arc::clone(&state);
         spawn_blocking(move || {
             let send = |chunk| sender.blocking_send(Ok(chunk)).is_ok();
-            if let Err(fault) = stream_file(&path, bytes, &fingerprint, send) {
+            if let Err(error) = stream_file(&path, bytes, &fingerprint, send) {
                 // The HTTP library reports an error of the body as a failed transfer, which would be
                 // retried. The state keeps the real reason, set before the error can be seen.
-                reader_state.set_fault(fault);
+                reader_state.set_error(error);
                 // The request may be over by now; the error is not needed then.
                 _ = sender.blocking_send(Err(io::Error::other("the file could not be read")));
             }
@@ -152,7 +152,7 @@ pub(crate) struct TransferState {
     /// The number of bytes that the HTTP library has not taken yet.
     left: AtomicU64,
     /// The reason why the stream ended with an error.
-    fault: Mutex<Option<SourceError>>,
+    error: Mutex<Option<SourceError>>,
 }
 
 impl TransferState {
@@ -162,13 +162,13 @@ impl TransferState {
     }
 
     /// Removes and returns the error of the file, if an error of the file ended the stream.
-    pub(crate) fn take_fault(&self) -> Option<SourceError> {
-        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
-        fault.take()
+    pub(crate) fn take_error(&self) -> Option<SourceError> {
+        let mut error = self.error.lock().unwrap_or_else(PoisonError::into_inner);
+        error.take()
     }
 
-    fn set_fault(&self, fault: SourceError) {
-        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
+    fn set_error(&self, error: SourceError) {
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
     }
 }
 

@@ -6,7 +6,7 @@ use crate::http::{is_loopback, is_private};
 
 /// Checks that the vendor can send a webhook to this URL, as far as that can be said without trying.
 /// An API on this machine can reach every URL of this machine.
-pub(crate) fn check(webhook: &str, api_is_local: bool) -> Result<(), &'static str> {
+pub(crate) fn check_url(webhook: &str, api_is_local: bool) -> Result<(), &'static str> {
     let Ok(url) = webhook.parse::<Url>() else {
         return Err("is not a URL such as https://host/path");
     };

@@ -82,7 +82,7 @@ async fn file_larger_than_the_free_space_is_not_begun() {
     let server = Server::start([Action::send(head)]).await;
     let folder = TempDir::new().unwrap();
     let error = save(&client, &server.origin, &folder).await.unwrap_err();
-    let [(1, SaveError::NoRoom { missing, .. })] = error.failed[..] else {
+    let [(1, SaveError::DiskFull { missing, .. })] = error.failed[..] else {
         panic!("{error}")
     };
     assert!((1..length).contains(&missing));
