@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
 use serde_json::Value;
 use wavespeed_client::text::chain;
 use wavespeed_client::{Answer, CallError, Prediction};
@@ -25,7 +26,7 @@ pub enum FetchError {
     Role(String),
     /// The prediction or model does not exist (404). A prediction is also reported as missing if it
     /// belongs to another account, or is older than 7 days.
-    #[error("the vendor knows nothing of this id ({0})")]
+    #[error("no prediction or model with this id was found ({0})")]
     NotFound(String),
     /// The answer does not contain what was asked for.
     #[error("the vendor sent an unexpected answer ({message})")]
@@ -40,7 +41,7 @@ pub enum FetchError {
     Transport(String),
 }
 
-/// Returns the answer to a call, within the time-out of calls.
+/// Returns the answer to a call, within the timeout of calls.
 pub(crate) async fn answered(
     ws: &Wavespeed,
     call: impl Future<Output = Result<Answer, CallError>>,
@@ -56,6 +57,17 @@ pub(crate) async fn answered(
     Err(FetchError::Transport(message))
 }
 
+/// Returns the result of a call, or an error if the deadline expires first.
+pub(crate) async fn until<T, E: From<FetchError>>(
+    ws: &Wavespeed,
+    deadline: Deadline,
+    call: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    let expired = || FetchError::Transport("the deadline expired".into());
+    let result = deadline.timeout(ws.0.poller.clock(), call).await;
+    result.unwrap_or_else(|| Err(expired().into()))
+}
+
 /// Returns the `data` of a successful answer.
 pub(crate) fn data(answer: &Answer) -> Option<Value> {
     let data = answer.envelope().data;
@@ -65,6 +77,11 @@ pub(crate) fn data(answer: &Answer) -> Option<Value> {
 /// Returns the prediction in an answer, whatever its status.
 pub(crate) fn prediction(answer: &Answer) -> Option<Prediction> {
     Prediction::from_json(answer.envelope().data?)
+}
+
+/// Returns the creation time of a prediction, if it is readable.
+pub(crate) fn created_at(prediction: &Prediction) -> Option<Timestamp> {
+    prediction.created_at.as_deref()?.parse().ok()
 }
 
 /// Returns the error for an answer that does not contain what was asked for.

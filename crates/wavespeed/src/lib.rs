@@ -67,6 +67,7 @@ mod call;
 mod check;
 mod client;
 mod download;
+mod hosts;
 mod http;
 mod locks;
 pub mod media;

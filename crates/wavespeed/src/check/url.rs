@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use reqwest::header::{CONTENT_RANGE, HeaderMap, RANGE};
+use reqwest::header::RANGE;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 use wavespeed_client::text::chain;
@@ -22,6 +22,7 @@ use crate::check::file::{Files, check_reference, inspect_file, is_path};
 use crate::check::named::named_files;
 use crate::check::rule::Rule;
 use crate::client::Wavespeed;
+use crate::hosts::ContentRange;
 use crate::media::facts::Facts;
 use crate::media::reader::Reader;
 
@@ -163,7 +164,13 @@ async fn fetch(client: &Client, url: &str, need: Range<u64>) -> Result<Part, Pro
     let response = client.get(url).header(RANGE, range).send().await?;
     let status = response.status();
     let size = match status {
-        StatusCode::PARTIAL_CONTENT => file_size(response.headers(), need.start),
+        StatusCode::PARTIAL_CONTENT => {
+            // Any other part would be mistaken for the requested bytes.
+            let range = ContentRange::from_headers(response.headers());
+            range
+                .filter(|range| range.start == need.start)
+                .and_then(|range| range.size)
+        }
         // The host ignores ranges and sends the whole file. Its beginning may be enough, and the
         // rest is never received.
         StatusCode::OK if need.start == 0 => response.content_length(),
@@ -195,14 +202,4 @@ async fn read_start(mut response: Response) -> reqwest::Result<Vec<u8>> {
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
-}
-
-/// Returns the size of the whole file by the Content-Range of a partial answer, if the part begins
-/// at `start`. Any other part would be mistaken for the bytes that were asked for.
-fn file_size(headers: &HeaderMap, start: u64) -> Option<u64> {
-    let range = headers.get(CONTENT_RANGE)?.to_str().ok()?;
-    let (part, size) = range.strip_prefix("bytes ")?.split_once('/')?;
-    let part_start = part.split('-').next()?.parse();
-    // The size is `*` if the host does not know it.
-    size.parse().ok().filter(|_| part_start == Ok(start))
 }

@@ -193,8 +193,8 @@ impl Wavespeed {
                 Ok(()) => return Ok(url),
                 Err(error) => error,
             };
-            // Output URLs can expire, and the record then has a new one. Renewed once and without a
-            // wait; if the record has the same URL, the file itself is gone.
+            // Output URLs can expire, and the prediction then has a new one. Renewed once and without
+            // a wait; if the prediction has the same URL, the file itself is gone.
             if error.is_expired() && !is_renewed {
                 is_renewed = true;
                 match self.renew_url(id, number).await.filter(|new| *new != url) {
@@ -203,26 +203,26 @@ impl Wavespeed {
                 }
                 continue;
             }
-            let wait = poller.backoff(retries);
+            let backoff = poller.backoff(retries);
             retries += 1;
             let may_retry = error.is_transient() && retries <= RETRIES;
             // If the back-off ends after the deadline, the error of the transfer is returned now: it
-            // says more than "deadline passed".
-            if !may_retry || !deadline.allows(wait, poller.clock()) {
+            // says more than "the deadline expired".
+            if !may_retry || !deadline.allows(backoff, poller.clock()) {
                 return Err((url, error));
             }
             tracing::warn!(%id, number, ?error, "a download is retried");
             poller
                 .clock()
-                .sleep_until(poller.clock().now() + wait)
+                .sleep_until(poller.clock().now() + backoff)
                 .await;
         }
     }
 
-    /// Returns the present URL of an output by the record of its prediction.
+    /// Returns the current URL of an output, from its prediction.
     async fn renew_url(&self, id: &str, number: usize) -> Option<Url> {
-        let record = self.job(id).ok()?.fetch().await.ok()?;
-        output_url(record.outputs().get(number - 1)?)
+        let prediction = self.job(id).ok()?.fetch().await.ok()?;
+        output_url(prediction.outputs().get(number - 1)?)
     }
 }
 

@@ -7,14 +7,13 @@
 use std::io;
 use std::io::{Seek as _, Write as _};
 
-use reqwest::header::{
-    CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE,
-};
+use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE};
 use reqwest::{Client, Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 use url::Url;
 
+use crate::hosts::{ContentRange, is_transient, may_be_expired};
 use crate::target::extension;
 
 /// The bytes of a file that have arrived so far.
@@ -60,15 +59,15 @@ impl TransferError {
             Self::Refused(status) => {
                 // 416 Range Not Satisfiable answers a resume of a file that is shorter now. The
                 // next attempt starts from the beginning.
-                status.is_server_error() || matches!(status.as_u16(), 408 | 416 | 429)
+                is_transient(*status) || *status == StatusCode::RANGE_NOT_SATISFIABLE
             }
             Self::Length(_) | Self::TooLong | Self::DiskFull(_) | Self::Write(_) => false,
         }
     }
 
-    /// Returns `true` if the URL may have expired. Hosts of signed URLs answer one of these.
+    /// Returns `true` if the URL may have expired.
     pub(crate) fn is_expired(&self) -> bool {
-        matches!(self, Self::Refused(status) if matches!(status.as_u16(), 401 | 403 | 404 | 410))
+        matches!(self, Self::Refused(status) if may_be_expired(*status))
     }
 }
 
@@ -132,10 +131,11 @@ impl PartialFile {
     /// are continued (206 from their end on) or discarded (everything else).
     fn accept_head(&mut self, response: &Response, url: &Url) -> Result<(), TransferError> {
         let headers = response.headers();
+        let part_start = ContentRange::from_headers(headers).map(|range| range.start);
         match response.status() {
             // The rest of the same version. A 206 that begins elsewhere would leave a gap or an
             // overlap, and falls through to the refusal below.
-            StatusCode::PARTIAL_CONTENT if range_start(headers) == Some(self.bytes) => Ok(()),
+            StatusCode::PARTIAL_CONTENT if part_start == Some(self.bytes) => Ok(()),
             StatusCode::OK if is_html(headers) && !may_be_html(url) => {
                 self.restart().map_err(TransferError::Write)?;
                 Err(TransferError::Page)
@@ -226,15 +226,4 @@ fn may_be_html(url: &Url) -> bool {
         let html = ["html", "htm"];
         html.iter().any(|html| extension.eq_ignore_ascii_case(html))
     })
-}
-
-/// Returns the offset of the first byte in the Content-Range of a partial answer.
-fn range_start(headers: &HeaderMap) -> Option<u64> {
-    let range = headers.get(CONTENT_RANGE)?.to_str().ok()?;
-    range
-        .strip_prefix("bytes ")?
-        .split('-')
-        .next()?
-        .parse()
-        .ok()
 }

@@ -22,6 +22,11 @@ impl JobNumber {
     pub fn get(self) -> u64 {
         self.0
     }
+
+    /// Returns the number, unless it is 0, the number that a store which keeps no jobs gives.
+    pub(crate) fn known(self) -> Option<Self> {
+        Some(self).filter(|number| number.0 > 0)
+    }
 }
 
 impl fmt::Display for JobNumber {

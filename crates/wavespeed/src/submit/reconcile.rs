@@ -13,7 +13,7 @@ use reqwest::header::DATE;
 use wavespeed_client::{Answer, Prediction, PredictionId, types};
 use wavespeed_poll::{Deadline, FirstPoll};
 
-use crate::call::{FetchError, answered, data, refused};
+use crate::call::{FetchError, answered, created_at, data, refused, until};
 use crate::client::Wavespeed;
 use crate::store::error::StoreError;
 use crate::store::record::{JobFilter, JobRecord, Resolution, Stage};
@@ -24,7 +24,7 @@ use crate::wait::job::Job;
 const CLOCK_MARGIN: Duration = Duration::from_secs(2);
 
 /// The first pause between two searches that find nothing; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 
 /// The result of [`Wavespeed::reconcile`].
 #[derive(Debug)]
@@ -71,19 +71,19 @@ impl Wavespeed {
             )));
         }
         let clock = self.0.poller.clock();
-        let settled = Deadline::after(self.0.settle, clock);
-        let mut pause = FIRST_PAUSE;
+        let lag = Deadline::after(self.0.settle, clock);
+        let mut backoff = FIRST_BACKOFF;
         loop {
-            let search = deadline.timeout(clock, self.search_history(record)).await;
-            let expired = || FetchError::Transport("the deadline expired".into());
-            let found = search.unwrap_or_else(|| Err(expired().into()))?;
-            let remaining = settled.remaining(clock).unwrap_or_default();
+            let found = until(self, deadline, self.search_history(record)).await?;
+            let remaining = lag.remaining(clock).unwrap_or_default();
             if !matches!(found, Reconciled::Nothing) || remaining.is_zero() {
                 return Ok(found);
             }
-            clock.sleep_until(clock.now() + pause.min(remaining)).await;
-            // Most predictions show at once; the long pauses are for the few that do not.
-            pause *= 2;
+            clock
+                .sleep_until(clock.now() + backoff.min(remaining))
+                .await;
+            // Most predictions show at once; the long back-offs are for the few that do not.
+            backoff *= 2;
         }
     }
 
@@ -116,7 +116,7 @@ impl Wavespeed {
         let candidates = predictions(&answer)?.into_iter();
         let candidates = candidates
             .filter(|found| found.model.as_deref().is_none_or(|own| own == model))
-            .filter(|found| created(found).is_none_or(|at| window.contains(at, clock_offset)))
+            .filter(|found| created_at(found).is_none_or(|at| window.contains(at, clock_offset)))
             .filter(|found| !belongs_to_a_job(found));
         let candidates: Vec<Prediction> = candidates.collect();
         // Another open submit could own each of the candidates just as well.
@@ -167,10 +167,6 @@ impl Window {
     fn overlaps(&self, other: &Self) -> bool {
         self.from <= other.to && other.from <= self.to
     }
-}
-
-fn created(prediction: &Prediction) -> Option<Timestamp> {
-    prediction.created_at.as_deref()?.parse().ok()
 }
 
 /// Returns by how many seconds the vendor's clock is ahead of ours, from the `Date` header. Without

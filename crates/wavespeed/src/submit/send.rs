@@ -78,18 +78,19 @@ impl Wavespeed {
                 Outcome::Unknown(mut unknown) => {
                     // If this fails, the job stays intended, which is treated as unknown as well.
                     _ = self.settle(number, Resolution::Unknown).await;
-                    unknown.job = Some(number).filter(|number| number.get() > 0);
+                    unknown.job = number.known();
                     return Err(unknown.into());
                 }
                 Outcome::Rejected(rejected) => {
-                    let delay = self.retry_delay(&rejected, resends.next());
+                    let backoff = self.backoff(&rejected, resends.next());
                     let clock = self.0.poller.clock();
-                    let Some(delay) = delay.filter(|delay| submit.deadline.allows(*delay, clock))
+                    let Some(backoff) =
+                        backoff.filter(|backoff| submit.deadline.allows(*backoff, clock))
                     else {
                         break rejected;
                     };
-                    tracing::warn!(%rejected, ?delay, "the submit is sent again");
-                    clock.sleep_until(clock.now() + delay).await;
+                    tracing::warn!(%rejected, ?backoff, "the submit is sent again");
+                    clock.sleep_until(clock.now() + backoff).await;
                     // The sleep may have lasted beyond the deadline (the machine was suspended). The
                     // rejection is then the better error.
                     if !submit.deadline.allows(Duration::ZERO, clock) {
@@ -137,7 +138,7 @@ impl Wavespeed {
 
     /// Returns the delay after which a rejected submit is sent again, or `None` if it is not.
     /// `resend` counts the resends so far and is `None` when the budget is used up.
-    fn retry_delay(&self, rejected: &RejectedSubmit, resend: Option<u32>) -> Option<Duration> {
+    fn backoff(&self, rejected: &RejectedSubmit, resend: Option<u32>) -> Option<Duration> {
         if !rejected.is_transient() {
             return None;
         }

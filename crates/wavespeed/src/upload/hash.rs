@@ -21,10 +21,6 @@ use crate::upload::options::ProgressReporter;
 /// The size of a chunk, in bytes: how much is read at once.
 pub(super) const CHUNK_BYTES: usize = 256 << 10;
 
-/// The number of chunks that may be read before the network takes them. It bounds the memory of an
-/// upload.
-pub(super) const CHUNKS_AHEAD: usize = 4;
-
 /// Returns the SHA-256, in lowercase hex, and the fingerprint of a file.
 ///
 /// # Errors
@@ -37,8 +33,7 @@ pub(super) async fn hash(
     spawn_blocking(move || {
         // A blocking thread cannot be cancelled, so it looks for itself whether the upload was
         // dropped, which closes the channel.
-        let is_wanted = |sender: &oneshot::Sender<_>| !sender.is_closed();
-        let hashes = hash_while(&state, &progress, || is_wanted(&sender));
+        let hashes = hash_while(&state, &progress, || !sender.is_closed());
         // The upload may be dropped by now, and the result is not needed then.
         _ = sender.send(hashes);
     });

@@ -20,6 +20,7 @@ use wavespeed_poll::Deadline;
 
 use crate::call::data;
 use crate::client::Wavespeed;
+use crate::hosts::{is_transient, may_be_expired};
 use crate::upload::error::UploadError;
 use crate::upload::source::{Source, TransferState};
 
@@ -77,7 +78,7 @@ impl Wavespeed {
                 Err(error) => error,
             };
             let clock = self.0.poller.clock();
-            let wait = match (retry, budget.next()) {
+            let backoff = match (retry, budget.next()) {
                 (Retry::Never, _) | (_, None) => return Err(error),
                 (Retry::After(least), Some(retries)) => least.max(self.0.poller.backoff(retries)),
                 // At once, as the storage is not overloaded. Only one renewal: if the storage
@@ -88,13 +89,13 @@ impl Wavespeed {
                     continue;
                 }
             };
-            // The last error says more than "deadline passed" would, so it is returned now and not
+            // The last error says more than "the deadline expired" would, so it is returned now and not
             // after a wait that cannot help.
-            if !deadline.allows(wait, clock) {
+            if !deadline.allows(backoff, clock) {
                 return Err(error);
             }
-            tracing::warn!(%error, ?wait, "the upload is retried");
-            clock.sleep_until(clock.now() + wait).await;
+            tracing::warn!(%error, ?backoff, "the upload is retried");
+            clock.sleep_until(clock.now() + backoff).await;
         }
     }
 
@@ -273,17 +274,17 @@ fn ticket_headers(source: &Source, target: &types::UploadTarget) -> Result<Heade
 /// Returns the error for a status with which the storage host refuses a file.
 fn storage_refusal(source: &Source, status: StatusCode, headers: &HeaderMap) -> SendError {
     let message = format!("the storage answered HTTP {}", status.as_u16());
-    let retry = match status.as_u16() {
-        413 => return SendError::permanent(too_large(source, message)),
-        // Common storages answer one of these to a signature that has expired.
-        401 | 403 | 404 | 410 => Retry::WithNewTicket,
-        _ if is_transient(status) => {
-            // Only the headers matter for `Retry-After`; the body is not read.
-            let mut answer = Answer::new(status.as_u16(), Bytes::new());
-            answer.headers = headers.clone();
-            retry_after(&answer)
-        }
-        _ => Retry::Never,
+    let retry = if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return SendError::permanent(too_large(source, message));
+    } else if may_be_expired(status) {
+        Retry::WithNewTicket
+    } else if is_transient(status) {
+        // Only the headers matter for `Retry-After`; the body is not read.
+        let mut answer = Answer::new(status.as_u16(), Bytes::new());
+        answer.headers = headers.clone();
+        retry_after(&answer)
+    } else {
+        Retry::Never
     };
     SendError {
         error: failed(source, message),
@@ -323,12 +324,6 @@ fn refused(source: &Source, answer: &Answer) -> SendError {
     } else {
         SendError::permanent(error)
     }
-}
-
-/// Returns `true` if the same request may succeed later: server errors, 408 Request Timeout and
-/// 429 Too Many Requests.
-fn is_transient(status: StatusCode) -> bool {
-    status.is_server_error() || matches!(status.as_u16(), 408 | 429)
 }
 
 /// Returns a retry after the time that the `Retry-After` of an answer asks for, if it has one.

@@ -22,8 +22,12 @@ use tokio::task::spawn_blocking;
 
 use crate::store::upload::{Content, FileState};
 use crate::upload::error::SourceError;
-use crate::upload::hash::{CHUNKS_AHEAD, Fingerprint, chunks, hash};
+use crate::upload::hash::{Fingerprint, chunks, hash};
 use crate::upload::options::{ProgressReporter, UploadStep, UploadWatcher};
+
+/// The number of chunks that may be read before the network takes them. It bounds the memory of an
+/// upload.
+const CHUNKS_AHEAD: usize = 4;
 
 /// A file to upload whose content is identified.
 pub(crate) struct Source {
@@ -120,9 +124,7 @@ impl Source {
         });
         (stream, state)
     }
-}
 
-impl Source {
     /// Returns the file name without its folders.
     pub(super) fn name(&self) -> String {
         let name = self.path.file_name().unwrap_or("file".as_ref());

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use wavespeed_client::{Prediction, types};
 use wavespeed_poll::{Deadline, RateLimits, Update};
 
-use crate::call::FetchError;
+use crate::call::{FetchError, created_at};
 use crate::client::Wavespeed;
 use crate::wait::error::WaitError;
 use crate::wait::job::Job;
@@ -137,10 +137,8 @@ impl HistorySearch {
         let is_first = std::mem::take(&mut self.is_first);
         let mut jobs = Vec::new();
         for prediction in found {
-            let created = prediction.created_at.as_deref();
-            let created = created.and_then(|at| at.parse().ok());
             // Without a readable creation time, the prediction stays known until the window moves.
-            let created = created.unwrap_or(self.since);
+            let created = created_at(&prediction).unwrap_or(self.since);
             let is_new = self.known.insert(prediction.id.clone(), created).is_none();
             if is_new && !(is_first && prediction.status.is_terminal()) {
                 jobs.extend(self.ws.job(&prediction.id));

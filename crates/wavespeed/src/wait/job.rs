@@ -6,7 +6,7 @@ use std::time::Instant;
 use wavespeed_client::{Answer, InvalidId, ModelId, Prediction, PredictionId};
 use wavespeed_poll::{Deadline, FirstPoll};
 
-use crate::call::{FetchError, answered, prediction, refused};
+use crate::call::{FetchError, answered, prediction, refused, until};
 use crate::client::Wavespeed;
 use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
@@ -57,9 +57,9 @@ impl Job {
         }
     }
 
-    /// Sets the number of the job; 0 is the number of no job.
+    /// Sets the number of the job, if the store gave it one.
     pub(crate) fn with_number(mut self, number: JobNumber) -> Self {
-        self.number = Some(number).filter(|number| number.get() > 0);
+        self.number = number.known();
         self
     }
 
@@ -120,9 +120,7 @@ impl Job {
     /// Returns the errors of [`fetch`](Self::fetch), and [`FetchError::Transport`] if the deadline
     /// expires first.
     pub async fn fetch_until(&self, deadline: Deadline) -> Result<Prediction, FetchError> {
-        let clock = self.ws.0.poller.clock();
-        let fetched = deadline.timeout(clock, self.fetch()).await;
-        fetched.unwrap_or_else(|| Err(FetchError::Transport("the deadline expired".into())))
+        until(&self.ws, deadline, self.fetch()).await
     }
 
     pub(crate) fn first_poll(&self) -> FirstPoll {

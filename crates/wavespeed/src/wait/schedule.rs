@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use wavespeed_client::{Prediction, PredictionId, Status};
 use wavespeed_poll::{Durations, Estimate, FirstPoll, Geometric, PollContext, Schedule};
 
+use crate::call::created_at;
 use crate::client::Wavespeed;
 use crate::poll_policy::{ModelSchedule, published_durations, weighted};
 use crate::store::error::StoreError;
@@ -285,6 +286,6 @@ fn measured_duration(prediction: &Prediction) -> Option<Duration> {
 
 /// Returns the age of a prediction, by the creation time that the vendor reports.
 fn age(prediction: &Prediction, now: SystemTime) -> Option<Duration> {
-    let created: jiff::Timestamp = prediction.created_at.as_deref()?.parse().ok()?;
+    let created = created_at(prediction)?;
     Some(now.duration_since(created.into()).unwrap_or_default())
 }
