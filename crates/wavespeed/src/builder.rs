@@ -180,7 +180,7 @@ impl Builder {
     }
 
     /// Sets the HTTP client for API calls, uploads and downloads. Its own proxies, certificates and
-    /// connection time-outs then apply, and [`Timeouts::connect`] and [`Timeouts::idle`] do not. The
+    /// connection timeouts then apply, and [`Timeouts::connect`] and [`Timeouts::idle`] do not. The
     /// client should follow no redirects (`redirect::Policy::none()`); a submit is sent once even if
     /// it does.
     #[must_use]
@@ -197,7 +197,7 @@ impl Builder {
         self
     }
 
-    /// Sets the time-outs of single steps.
+    /// Sets the timeouts of single steps.
     #[must_use]
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 /// A lock that may be held over an await.
 type Lock = tokio::sync::Mutex<()>;
 
-/// One lock per key: tasks that work on the same key take turns, those on different keys do not wait
-/// for each other. A lock exists only while somebody holds it or waits for it.
+/// One lock per key: callers with the same key wait for each other, callers with different keys do
+/// not. A lock exists only while it is held or awaited.
 #[derive(Debug)]
 pub(crate) struct KeyedLocks<K>(Mutex<HashMap<K, Weak<Lock>>>);
 

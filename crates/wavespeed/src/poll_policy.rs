@@ -12,8 +12,8 @@ use wavespeed_poll::{CostModel, Durations, HazardSchedule, LogNormal};
 
 use crate::store::record::JobDuration;
 
-/// The intervals between polls that the vendor's guide asks for: of videos, and of images. The guide
-/// does not mention audio, which takes no longer than an image.
+/// The intervals between polls that the vendor's guide (<https://wavespeed.ai/docs>) asks for: of
+/// videos, and of images. The guide does not mention audio; audio is polled like images.
 const VIDEO_INTERVAL: Duration = Duration::from_secs(5);
 const OTHER_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -39,7 +39,7 @@ const QUANTILE_90: f64 = 1.2816;
 #[non_exhaustive]
 pub struct PollPolicy {
     /// The shortest time between two polls of a job. The default is 1 s, the interval of the vendor's
-    /// own clients.
+    /// Python and JavaScript clients.
     pub floor: Option<Duration>,
     /// The mean time between two polls of a job. The default is what the vendor's guide asks for: 5 s
     /// for videos and for models that are not in the catalogue, 2 s for everything else. A shorter

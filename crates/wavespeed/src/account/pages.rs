@@ -1,7 +1,7 @@
 //! Paged lists as streams.
 //!
 //! The lists are ordered newest first and move while they are read: an item that is created between
-//! two pages pushes the last item of one page onto the next. Items are therefore recognised by a key,
+//! two pages pushes the last item of one page onto the next. Items are therefore recognized by a key,
 //! and each is yielded once.
 
 use std::collections::HashSet;
@@ -16,7 +16,7 @@ use wavespeed_client::{Answer, CallError};
 use crate::call::{FetchError, answered, data, refused};
 use crate::client::Wavespeed;
 
-/// The number of items per page: the most that the vendor documents.
+/// The number of items per page: the maximum of `page_size` in `spec/wavespeed.yaml`.
 pub(super) const PAGE: i64 = 100;
 
 /// The number of pages in a row without a new item after which the list is taken to be over.

@@ -10,7 +10,7 @@ use wavespeed_client::{Answer, types};
 use crate::call::{FetchError, answered, data, refused};
 use crate::client::Wavespeed;
 
-/// The longest time span of a usage report, as the vendor documents.
+/// The longest time span of a usage report (`spec/wavespeed.yaml`, operation `get_usage`).
 const MAX_SPAN: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
 /// Error of [`Wavespeed::usage`].
@@ -96,7 +96,7 @@ impl Wavespeed {
     }
 }
 
-/// Reads a sum. The vendor documents these fields for the total; those of a single model or day are
+/// Reads a sum. The spec has these fields for the total; those of a single model or day are
 /// expected to have the same names.
 fn sum(item: &Value) -> UsageSum {
     UsageSum {

@@ -109,3 +109,40 @@ impl Target {
         Fault::new("output", Rule::Output, value, message)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_that_cannot_be_written_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("there.mp4"), "x").unwrap();
+        let message = |target: Target| target.check().map(|fault| fault.message);
+        assert!(
+            message(Target::new(at("there.mp4")))
+                .unwrap()
+                .contains("exists")
+        );
+        assert_eq!(message(Target::new(at("there.mp4")).force(true)), None);
+        assert_eq!(message(Target::new(at("new.mp4"))), None);
+        assert_eq!(message(Target::new(at("new/folder/"))), None);
+        assert!(
+            message(Target::new(at("no/out.mp4")))
+                .unwrap()
+                .contains("does not exist")
+        );
+        assert!(
+            message(Target::new(at("there.mp4/out.mp4")))
+                .unwrap()
+                .contains("does not exist")
+        );
+        assert!(message(Target::new(at("there.mp4/"))).is_some());
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "the check left a file behind"
+        );
+    }
+}

@@ -134,18 +134,17 @@ impl ValueChecker<'_> {
             ) => {
                 // JSON has no integer type: 2.0 is the same number as 2.
                 let whole = number.as_f64().filter(|number| number.fract() == 0.0);
-                match whole {
-                    None => self.fault(
-                        Rule::Type,
-                        value,
-                        format!("is {number}, but must be a whole number"),
-                    ),
-                    Some(_) if !choices.is_empty() => self.check_choice(choices, value),
-                    Some(whole) => {
-                        let float = |limit: &Option<i64>| limit.map(|limit| limit as f64);
-                        self.check_range(whole, float(min), float(max), value);
-                        self.check_multiple(whole, float(multiple_of), value);
-                    }
+                let Some(whole) = whole else {
+                    let message = format!("is {number}, but must be a whole number");
+                    return self.fault(Rule::Type, value, message);
+                };
+                if choices.is_empty() {
+                    let [min, max, step] =
+                        [min, max, multiple_of].map(|limit| limit.map(|limit| limit as f64));
+                    self.check_range(whole, min, max, value);
+                    self.check_multiple(whole, step, value);
+                } else {
+                    self.check_choice(choices, value);
                 }
             }
             (
@@ -175,12 +174,9 @@ impl ValueChecker<'_> {
                 check_object(fields, given, &self.field, self.files, self.faults);
             }
             (shape, value) => {
-                let expected = expected_type(shape);
-                self.fault(
-                    Rule::Type,
-                    value,
-                    format!("is {}, but must be {expected}", shown_or_null(value)),
-                );
+                let (found, expected) = (shown_or_null(value), expected_type(shape));
+                let message = format!("is {found}, but must be {expected}");
+                self.fault(Rule::Type, value, message);
             }
         }
     }

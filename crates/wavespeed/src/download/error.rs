@@ -18,7 +18,7 @@ use crate::store::record::Downloaded;
 #[error("{}", self.message())]
 #[non_exhaustive]
 pub struct DownloadError {
-    /// The id of the prediction, as in its record.
+    /// The id of the prediction.
     pub id: String,
     /// The outputs that were saved.
     pub saved: Vec<Downloaded>,
@@ -45,7 +45,7 @@ impl DownloadError {
 #[non_exhaustive]
 pub enum SaveError {
     /// The prediction has no outputs.
-    #[error("the task has no outputs")]
+    #[error("the job has no outputs")]
     Nothing,
     /// The output is not an http or https URL but another JSON value, such as a text.
     #[error("the output is not a URL but {0}")]
@@ -117,8 +117,8 @@ pub enum SaveError {
         /// The error of the operating system.
         error: io::Error,
     },
-    /// The deadline passed.
-    #[error("the deadline passed")]
+    /// The deadline expired.
+    #[error("the deadline expired")]
     Deadline,
 }
 

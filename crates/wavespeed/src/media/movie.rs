@@ -41,7 +41,7 @@ struct TrackFragment {
 }
 
 impl Movie {
-    /// Returns `true` if the boxes inside this box are read.
+    /// Returns `true` if the walk enters this box.
     pub(super) fn has_children(&self, parent: Option<BoxType>, box_type: BoxType) -> bool {
         match (parent.as_ref(), &box_type) {
             (Some(b"moov"), b"trak") => self.tracks.len() < MAX_TRACKS,

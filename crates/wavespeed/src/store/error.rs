@@ -20,7 +20,7 @@ impl StoreError {
     #[must_use]
     pub fn gone(job: JobNumber) -> Self {
         Self::new(format!(
-            "{job} is no longer in the journal, so its outcome could not be recorded"
+            "{job} was removed, so its outcome could not be recorded"
         ))
     }
 

@@ -35,7 +35,7 @@ fn ready<T: Send + 'static>(result: Result<T, StoreError>) -> StoreFuture<T> {
     Box::pin(std::future::ready(result))
 }
 
-/// A record of submits and of what became of them.
+/// A record of submits and their outcomes.
 ///
 /// The trait is object-safe, and pointers to a store ([`Arc`], [`Box`]) are stores, too. Several
 /// processes may use one store at once. What an implementation must guarantee:
@@ -56,7 +56,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Returns an error if the intent could not be written.
     fn intend(&self, intent: &Intent<'_>) -> StoreFuture<JobNumber>;
 
-    /// Records what became of a submit, by the rules of [`JobRecord::apply`]. A job that never gets
+    /// Records the outcome of a submit, by the rules of [`JobRecord::apply`]. A job that never gets
     /// here (the process ended, the future was dropped) may have been billed.
     ///
     /// # Errors
@@ -73,13 +73,15 @@ pub trait Store: fmt::Debug + Send + Sync {
         ready(Ok(Claim::default()))
     }
 
-    /// Records that a prediction was seen in a terminal status.
+    /// Records that a prediction was seen in a terminal status, for every job of the account with its
+    /// id. An id without a job is not an error.
     ///
     /// # Errors
     /// Returns an error if the end could not be written.
     fn record_end(&self, account: &Account, prediction: &Prediction) -> StoreFuture<()>;
 
-    /// Records that every output of a prediction was saved.
+    /// Records that every output of a prediction was saved, for every job of the account with its id.
+    /// An id without a job is not an error.
     ///
     /// # Errors
     /// Returns an error if the files could not be written down.

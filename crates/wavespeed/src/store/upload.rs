@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-/// The time for which the vendor keeps an upload, as it documents.
+/// The time for which the vendor keeps an upload (`spec/wavespeed.yaml`, operation `create_upload`).
 const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The least time that an upload must still be kept to be used again. The vendor fetches a file when

@@ -78,8 +78,8 @@ impl Wavespeed {
         self.begin(model, input, options).await
     }
 
-    /// Submits a JSON input as it is, without a check. **This call costs money**: the vendor drops
-    /// inputs that the model does not know and bills the prediction that the rest makes.
+    /// Submits a JSON input as it is, without a check. **This call costs money**: the vendor ignores
+    /// unknown inputs and bills the prediction that the others give.
     ///
     /// # Errors
     /// Returns the errors of [`submit`](Self::submit), except for the faults of the input.
@@ -88,8 +88,7 @@ impl Wavespeed {
             .await
     }
 
-    /// Checks that the vendor can send a webhook to a URL, as far as that can be said without trying.
-    /// Every submit with a webhook makes this check.
+    /// Checks that the vendor can send a webhook to a URL, without sending a request. Every submit with a webhook makes this check.
     ///
     /// # Errors
     /// Returns [`SubmitError::Webhook`] if the vendor does not take the URL or cannot reach it.

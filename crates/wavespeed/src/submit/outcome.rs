@@ -5,7 +5,7 @@
 //! | an id can be read in the answer, whatever else is in it | accepted |
 //! | no byte of the request left this machine | rejected |
 //! | 3xx; 4xx except 408 | rejected |
-//! | 408; 5xx; 2xx without a readable id | unknown |
+//! | 408; 5xx; 2xx without a readable id; any other status | unknown |
 //! | no answer, or a broken one without an id | unknown |
 //!
 //! An unknown outcome is never a reason to send again: the prediction may exist, and be billed.
@@ -20,13 +20,14 @@ use crate::store::number::JobNumber;
 pub(crate) enum Attempt {
     /// An answer of any kind.
     Answered(Answer),
-    /// The connection was never established, so nothing was sent.
+    /// Nothing was sent: the request could not be built, no connection was established, or the
+    /// deadline had expired.
     NotSent(String),
     /// No answer came, and the request may have arrived.
     Unanswered(String),
 }
 
-/// What is known about the prediction of a submit.
+/// The outcome of a submit.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Accepted(PredictionId),
@@ -72,7 +73,8 @@ impl RejectedSubmit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// No connection was established: nothing was sent.
+    /// Nothing was sent: the request could not be built, no connection was established, or the
+    /// deadline had expired.
     NotSent,
     /// The API key is not valid (401).
     Key,
@@ -161,8 +163,8 @@ fn unknown(answer: &Answer) -> Outcome {
     })
 }
 
-/// Returns `true` if the account has no credit left. The vendor has no status or code for it, only
-/// the words.
+/// Returns `true` if the account has no credit left. A refused submit has no status or code for it,
+/// only these words (`spec/wavespeed.yaml`, the example of the answer 400 to a submit).
 fn lacks_credit(answer: &Answer) -> bool {
     answer
         .envelope()
@@ -210,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lack_of_credit_is_recognised_by_its_words() {
+    fn a_lack_of_credit_is_recognized_by_its_words() {
         let body = r#"{"message":"Insufficient credits. Please top up."}"#;
         assert_eq!(outcome(400, body), "rejected Credit");
         assert_eq!(outcome(500, body), "unknown");

@@ -1,10 +1,11 @@
 //! Reconciling a submit whose outcome is unknown with the vendor's history.
 //!
-//! A prediction is adopted only if it can be nothing else: it has the model of the submit, was created
-//! while the submit was in flight, belongs to no other known job, and no other submit of that model is
-//! open from that time. It could still belong to another client of the same account, which is why the
-//! record of such a job says that its id was adopted. Everything else is a list of candidates for a
-//! person.
+//! A prediction is a candidate unless the history excludes it: another model, a creation time outside
+//! the window of the submit, or an id that belongs to another job. A prediction whose model or creation
+//! time is missing cannot be excluded and stays a candidate. The only candidate is adopted, unless
+//! another submit of the model is open from the same time. It could still belong to another client of
+//! the account, so the record says that its id was adopted. Several candidates are returned for a
+//! person to choose.
 
 use std::time::{Duration, SystemTime};
 
@@ -23,14 +24,14 @@ use crate::wait::job::Job;
 /// correction by the `Date` header, which has a resolution of a second.
 const CLOCK_MARGIN: Duration = Duration::from_secs(2);
 
-/// The first pause between two searches that find nothing; each further one is twice as long.
+/// The first back-off between two searches that find nothing; each further one is twice as long.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 
 /// The result of [`Wavespeed::reconcile`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Reconciled {
-    /// One prediction that can be nothing else. The store has its id now.
+    /// The only prediction that it can be. The store has its id now.
     Adopted(Box<Job>),
     /// No prediction within the settle time of the settings. The submit probably never arrived.
     Nothing,
@@ -46,13 +47,13 @@ pub enum ReconcileError {
     #[error("the history could not be read: {0}")]
     Fetch(#[from] FetchError),
     /// The store failed.
-    #[error("the journal failed: {0}")]
+    #[error("the store failed: {0}")]
     Store(#[from] StoreError),
 }
 
 impl Wavespeed {
-    /// Searches the vendor's history for the prediction of a job whose id is not known, and adopts it
-    /// if it can be nothing else. A job whose id is known is returned as it is.
+    /// Searches the vendor's history for the prediction of a job whose id is not known, and adopts the
+    /// only one that it can be. A job whose id is known is returned as it is.
     ///
     /// While nothing is found, the search is repeated until the settle time of the settings is over:
     /// a prediction may show in the history a little late.
@@ -128,7 +129,6 @@ impl Wavespeed {
         });
         match (&candidates[..], rivals.count()) {
             ([], _) => Ok(Reconciled::Nothing),
-            // One candidate and no rival: the prediction can be nothing else.
             ([only], 0) if let Ok(id) = only.id.parse::<PredictionId>() => {
                 Ok(Reconciled::Adopted(Box::new(self.adopt(record, id).await?)))
             }

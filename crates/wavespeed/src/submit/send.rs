@@ -136,7 +136,7 @@ impl Wavespeed {
         }
     }
 
-    /// Returns the delay after which a rejected submit is sent again, or `None` if it is not.
+    /// Returns the back-off after which a rejected submit is sent again, or `None` if it is not.
     /// `resend` counts the resends so far and is `None` when the budget is used up.
     fn backoff(&self, rejected: &RejectedSubmit, resend: Option<u32>) -> Option<Duration> {
         if !rejected.is_transient() {

@@ -56,7 +56,7 @@ pub enum UploadError {
         /// The last error.
         message: String,
     },
-    /// The deadline passed.
+    /// The deadline expired.
     #[error("{path}: the upload was not finished before the deadline")]
     Deadline {
         /// The path of the file.

@@ -1,7 +1,7 @@
 //! Hashes of a file.
 //!
 //! A file has two: its SHA-256, which identifies its content in the store, and a [`Fingerprint`],
-//! by which a later read recognises the content that was hashed. Hashing runs on a blocking thread
+//! by which a later read recognizes the content that was hashed. Hashing runs on a blocking thread
 //! and stops when the upload is dropped.
 
 use std::fs::File;
@@ -85,7 +85,7 @@ pub(super) fn chunks(file: File) -> impl Iterator<Item = io::Result<Vec<u8>>> {
     })
 }
 
-/// A hash by which the read that sends a file recognises the content that was hashed.
+/// A hash by which the read that sends a file recognizes the content that was hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fingerprint {
     /// The XXH3-128 of a file that this process hashed just now. It is about ten times as fast as

@@ -27,8 +27,8 @@ use crate::upload::error::UploadError;
 use crate::upload::options::UploadOptions;
 use crate::upload::source::{Source, file_state};
 
-/// The business code of a prediction that failed because the vendor could not fetch a media file,
-/// as the vendor's error list documents it.
+/// The business code of a prediction that failed because the vendor could not fetch a media file
+/// (`spec/wavespeed.yaml`, schema `Prediction`, field `code`).
 const MEDIA_NOT_FETCHED: i64 = 1402;
 
 /// A file that is available to the vendor's models.

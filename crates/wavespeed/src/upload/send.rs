@@ -260,8 +260,8 @@ fn ticket_headers(source: &Source, target: &types::UploadTarget) -> Result<Heade
             pair.ok_or_else(|| permanent("the upload ticket has an invalid header".into()))?;
         headers.insert(name, value);
     }
-    // A stream has no length of its own and would be sent in chunks without this header. The vendor
-    // documents that the PUT must have exactly the announced length.
+    // A stream has no length of its own and would be sent in chunks without this header. The
+    // PUT must have exactly the announced length (spec/wavespeed.yaml, operation create_upload).
     headers.insert(CONTENT_LENGTH, source.bytes.into());
     match target.method.as_deref() {
         None | Some("PUT") => Ok(headers),

@@ -182,7 +182,7 @@ pub(crate) async fn file_state(path: &Path) -> io::Result<FileState> {
         let message = "it is not a regular file with content";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
-    // The real path, so that the store recognises the file by any relative path or link.
+    // The real path, so that the store recognizes the file by any relative path or link.
     let real = tokio::fs::canonicalize(path).await?;
     Ok(FileState::new(real, metadata.len(), metadata.modified()?))
 }

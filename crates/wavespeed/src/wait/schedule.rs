@@ -149,7 +149,7 @@ impl JobSchedule {
         let schedule = &observed.schedule;
         let submitted = Duration::ZERO;
         let is_late = |age: &Duration| {
-            // The longest first gap, so that a job which is merely young is not polled twice.
+            // The longest first gap, so that a job younger than its first gap keeps its schedule.
             let first_gap = schedule.gap(PollContext::new(submitted, 0), 1.0);
             *age > first_gap && schedule.completion_probability(submitted, *age) > LIKELY_ENDED
         };

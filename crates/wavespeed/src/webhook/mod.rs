@@ -28,8 +28,8 @@
 //!
 //! # Signatures
 //!
-//! The vendor documents that `webhook-signature` is `v3,` followed by the HMAC-SHA256, in hex, of
-//! `{webhook-id}.{webhook-timestamp}.{body}`. The key of the HMAC is the secret without its prefix
+//! By the vendor's guide (<https://wavespeed.ai/docs>), `webhook-signature` is `v3,` followed by the
+//! HMAC-SHA256, in hex, of `{webhook-id}.{webhook-timestamp}.{body}`. The key of the HMAC is the secret without its prefix
 //! `whsec_`, taken as text (it is not base64). A timestamp that is more than 300 s off is refused.
 
 pub(crate) mod secret;

@@ -21,7 +21,8 @@ pub const SIGNATURE: &str = "webhook-signature";
 /// The version prefix of the signatures that are supported.
 pub(super) const SCHEME: &str = "v3,";
 
-/// The largest accepted difference between the timestamp and now, in seconds, as the vendor documents.
+/// The largest accepted difference between the timestamp and now, in seconds. The vendor's guide
+/// (<https://wavespeed.ai/docs>) recommends it.
 const TOLERANCE: u64 = 300;
 
 /// A verified webhook: a job has ended.

@@ -29,14 +29,14 @@ fn event(id: &str, seconds: u64) -> Event {
 }
 
 #[test]
-fn what_is_signed_here_is_taken_here() {
+fn a_signed_body_is_verified() {
     let event = event("wh_1", 1_767_323_045);
     assert_eq!((&*event.id, event.at), ("wh_1", at(1_767_323_045)));
     assert_eq!(event.prediction.id, "pred_1");
 }
 
 #[test]
-fn a_header_that_is_there_twice_or_is_no_text_is_refused() {
+fn a_repeated_or_binary_header_is_refused() {
     for name in [ID, TIMESTAMP, SIGNATURE] {
         let mut twice = sign(&secret(), "wh_1", at(0), &body());
         let value = twice[name].clone();
@@ -71,17 +71,17 @@ fn an_event_is_new_once_and_is_forgotten_after_a_day() {
     let (mut seen, day) = (SeenEvents::default(), 24 * 60 * 60);
     assert!(seen.is_new(&event("wh_1", 1_000)));
     assert!(!seen.is_new(&event("wh_1", 1_000)));
-    // Sent again, it is signed anew, and comes later, also when others came between.
+    // A repeated event has a newer timestamp.
     assert!(seen.is_new(&event("wh_2", 5_000)));
     assert!(!seen.is_new(&event("wh_1", 40_000)));
     assert!(!seen.is_new(&event("wh_1", 40_000 + day)));
-    // What could not be dealt with comes as if for the first time.
+    // A forgotten event is new again.
     seen.forget(&event("wh_2", 5_000));
     assert!(seen.is_new(&event("wh_2", 5_060)));
     for number in 0..3_000 {
         assert!(seen.is_new(&event(&format!("n_{number}"), 2 * day + number * 600)));
     }
-    // Those of a day, and as many more.
+    // At most twice the events of one day: 145 at one per 10 minutes.
     assert!(seen.events.len() <= 2 * 145 + 1, "{seen:?}");
 }
 

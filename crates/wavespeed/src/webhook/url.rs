@@ -4,7 +4,7 @@ use url::Url;
 
 use crate::http::{is_loopback, is_private};
 
-/// Checks that the vendor can send a webhook to this URL, as far as that can be said without trying.
+/// Checks that the vendor can send a webhook to this URL, without sending a request.
 /// An API on this machine can reach every URL of this machine.
 pub(crate) fn check_url(webhook: &str, api_is_local: bool) -> Result<(), &'static str> {
     let Ok(url) = webhook.parse::<Url>() else {
@@ -16,9 +16,11 @@ pub(crate) fn check_url(webhook: &str, api_is_local: bool) -> Result<(), &'stati
     }
     match url.scheme() {
         "http" | "https" if api_is_local => Ok(()),
-        "https" if is_loopback(&url) => Err("is of this machine, which the vendor cannot reach"),
+        "https" if is_loopback(&url) => {
+            Err("points to this machine, which the vendor cannot reach")
+        }
         "https" if is_private(&url) => {
-            Err("is of a private network, which the vendor cannot reach")
+            Err("points to a private network, which the vendor cannot reach")
         }
         "https" => Ok(()),
         _ => Err("is not https"),

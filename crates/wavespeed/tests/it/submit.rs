@@ -1,4 +1,4 @@
-//! Tests of a submit: the request that it sends, its time-out, and the order in which the store learns
+//! Tests of a submit: the request that it sends, its timeout, and the order in which the store learns
 //! of it. A store that logs its calls, and fails at a chosen one, shares its log with the server.
 
 use std::future::ready;

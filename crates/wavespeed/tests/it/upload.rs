@@ -264,7 +264,7 @@ async fn upload_inputs_replaces_local_files_and_keeps_urls() {
     );
 }
 
-/// The idle time-out does not limit the duration of the whole upload.
+/// The idle timeout does not limit the duration of the whole upload.
 #[tokio::test]
 async fn upload_may_take_longer_than_the_idle_time_out() {
     let slow = ResponseTemplate::new(200).set_delay(Duration::from_millis(100));
