@@ -1,27 +1,25 @@
 //! Settings of a client, and how a client is built from them.
 
+pub(crate) mod base_url;
+pub(crate) mod error;
+
 use std::sync::Arc;
 use std::time::Duration;
 use std::{env, fmt};
 
 use tokio::sync::broadcast;
-use url::{Host, Url};
 use wavespeed_client::{ApiKey, Client, InvalidKey};
 use wavespeed_poll::Poller;
 
+use crate::builder::base_url::{DEFAULT_BASE_URL, base_url};
+use crate::builder::error::BuildError;
 use crate::client::{Inner, Wavespeed};
-use crate::http::{self, Http, HttpError, Timeouts};
+use crate::http::{self, Http, Timeouts};
 use crate::locks::KeyedLocks;
 use crate::poll_policy::{PollPolicy, ScheduleCache};
 use crate::store::Store;
 use crate::store::none::NoStore;
 use crate::store::record::Account;
-
-/// The base URL of the vendor's API.
-pub const DEFAULT_BASE_URL: &str = "https://api.wavespeed.ai";
-
-/// The path of the API, added to a base URL that has none.
-const API_PATH: &str = "/api/v3";
 
 /// Capacity of the wake channel. When it overflows, wakes are dropped and the job is polled on
 /// schedule.
@@ -42,53 +40,6 @@ pub struct Builder {
     resends: u32,
     settle: Duration,
     max_output_bytes: u64,
-}
-
-/// Error of [`Builder::build`]. Nothing was sent.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// No API key is set.
-    #[error("no API key is set: put one from the dashboard's page API Keys into WAVESPEED_API_KEY")]
-    NoKey,
-    /// The API key is malformed.
-    #[error(transparent)]
-    Key(#[from] InvalidKey),
-    /// The base URL is malformed.
-    #[error("the base URL {url:?} {why}; it should look like {DEFAULT_BASE_URL}")]
-    BaseUrl {
-        /// The base URL, unless it may contain a secret.
-        url: String,
-        /// The reason, as the rest of a sentence about the base URL.
-        why: String,
-    },
-    /// The API key would cross the network unencrypted.
-    #[error("the base URL {url} is plain http, which would show the API key to the network")]
-    PlainHttp {
-        /// The base URL.
-        url: String,
-    },
-    /// A proxy in the environment is not supported. Its URL is not repeated, since it may contain a
-    /// password.
-    #[error("the proxy in {variable} is not a URL such as http://host:port")]
-    Proxy {
-        /// The environment variable.
-        variable: &'static str,
-    },
-    /// The HTTP library could not be set up.
-    #[error(
-        "HTTP could not be set up: {0}; a system without root certificates needs them installed"
-    )]
-    Http(String),
-}
-
-impl From<HttpError> for BuildError {
-    fn from(error: HttpError) -> Self {
-        match error {
-            HttpError::Proxy(variable) => Self::Proxy { variable },
-            HttpError::Library(message) => Self::Http(message),
-        }
-    }
 }
 
 /// Leaves out the base URL, which may contain a password until [`build`](Builder::build) refuses it.
@@ -299,81 +250,9 @@ impl Builder {
     }
 }
 
-/// Parses a base URL, and adds the path of the API if it has none.
-fn base_url(text: &str) -> Result<Url, BuildError> {
-    // An error must not repeat a password or a token in the URL.
-    let shown = match text.split_once(['@', '?', '#']) {
-        Some(_) => "(not shown: it contains more than a host and a path)".to_owned(),
-        None => text.to_owned(),
-    };
-    let wrong = |why: String| BuildError::BaseUrl {
-        url: shown.clone(),
-        why,
-    };
-    let mut url =
-        Url::parse(text.trim()).map_err(|error| wrong(format!("is not a URL ({error})")))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(wrong(format!(
-            "has the scheme {:?}, not http or https",
-            url.scheme()
-        )));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("has a user name or password before it".into()));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("has a query or a fragment".into()));
-    }
-    if matches!(url.host(), None | Some(Host::Domain(""))) {
-        return Err(wrong("has no host".into()));
-    }
-    let path = url.path().trim_end_matches('/').to_owned();
-    url.set_path(if path.is_empty() { API_PATH } else { &path });
-    Ok(url)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_api_path_is_added_to_a_base_url_without_a_path() {
-        for (given, made) in [
-            (
-                "https://api.wavespeed.ai",
-                "https://api.wavespeed.ai/api/v3",
-            ),
-            (
-                "https://api.wavespeed.ai/",
-                "https://api.wavespeed.ai/api/v3",
-            ),
-            (" http://127.0.0.1:80/api/v3/ ", "http://127.0.0.1/api/v3"),
-            ("https://gate.example/wave/", "https://gate.example/wave"),
-        ] {
-            assert_eq!(base_url(given).unwrap().as_str(), made);
-        }
-        for bad in [
-            "",
-            "api.wavespeed.ai",
-            "ftp://a.b",
-            "https://a.b/?x=1",
-            "https://a.b/#x",
-        ] {
-            assert!(
-                matches!(base_url(bad), Err(BuildError::BaseUrl { .. })),
-                "{bad}"
-            );
-        }
-        for bad in [
-            "https://me:secret@a.b",
-            "https://me:secret@a.b:bad",
-            "ftp://me:secret@a.b",
-            "https://a.b/?key=secret",
-        ] {
-            let error = base_url(bad).unwrap_err().to_string();
-            assert!(!error.contains("secret"), "{error}");
-        }
-    }
 
     #[test]
     fn plain_http_is_refused_for_other_machines() {
