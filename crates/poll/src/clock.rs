@@ -23,6 +23,23 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn sleep_until(&self, until: Instant) -> Sleep;
     /// Waits until `limit`, while other work is in progress that should finish before.
     fn timeout_at(&self, limit: Instant) -> Sleep;
+
+    /// Sleeps for `duration`. A duration beyond the range of [`Instant`] never ends.
+    fn sleep(&self, duration: Duration) -> Sleep {
+        match self.now().checked_add(duration) {
+            Some(until) => self.sleep_until(until),
+            None => Box::pin(std::future::pending()),
+        }
+    }
+
+    /// Waits for `duration`, while other work is in progress that should finish before. A duration
+    /// beyond the range of [`Instant`] never ends.
+    fn timeout(&self, duration: Duration) -> Sleep {
+        match self.now().checked_add(duration) {
+            Some(limit) => self.timeout_at(limit),
+            None => Box::pin(std::future::pending()),
+        }
+    }
 }
 
 /// Implements [`Clock`] for a pointer to a clock.

@@ -63,7 +63,7 @@ impl Wavespeed {
     pub(super) async fn send(&self, mut submit: PendingSubmit<'_>) -> Result<Job, SubmitError> {
         let number = submit.number;
         let mut resends = 0..self.0.resends;
-        let rejected = loop {
+        loop {
             let attempt = self.attempt(&submit).await;
             match decide(&attempt, SystemTime::now()) {
                 Outcome::Accepted(id) => {
@@ -82,26 +82,27 @@ impl Wavespeed {
                     return Err(unknown.into());
                 }
                 Outcome::Rejected(rejected) => {
+                    // Recorded before the back-off: a caller who cancels it leaves a job that was
+                    // rejected, not one that may have been billed.
+                    _ = self.settle(number, Resolution::Rejected).await;
                     let backoff = self.backoff(&rejected, resends.next());
                     let clock = self.0.poller.clock();
                     let Some(backoff) =
                         backoff.filter(|backoff| submit.deadline.allows(*backoff, clock))
                     else {
-                        break rejected;
+                        return Err(rejected.into());
                     };
                     tracing::warn!(%rejected, ?backoff, "the submit is sent again");
-                    clock.sleep_until(clock.now() + backoff).await;
+                    clock.sleep(backoff).await;
                     // The sleep may have lasted beyond the deadline (the machine was suspended). The
                     // rejection is then the better error.
                     if !submit.deadline.allows(Duration::ZERO, clock) {
-                        break rejected;
+                        return Err(rejected.into());
                     }
                     self.renew_intent(&mut submit).await?;
                 }
             }
-        };
-        _ = self.settle(number, Resolution::Rejected).await;
-        Err(rejected.into())
+        }
     }
 
     /// Records that a submit is about to be sent again. If its outcome is lost this time, the history

@@ -3,9 +3,11 @@
 //! and the back-off is measured on the manual clock.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
+use tokio::sync::Notify;
+use wavespeed::poll::{Clock, ManualClock, Poller, Sleep};
 use wavespeed::{
     Deadline, JobFilter, MemoryStore, Refusal, Resolution, Stage, Store as _, SubmitError,
     SubmitOptions,
@@ -111,4 +113,44 @@ async fn retry_updates_the_time_of_the_intent() {
     store.settle(jobs[0].number, resent).await.unwrap();
     let jobs = client.jobs(JobFilter::All).await.unwrap();
     assert_eq!((jobs[0].at, jobs[0].stage), (later, Stage::Intended));
+}
+
+/// A clock whose sleeps never end. It reports each one that begins.
+#[derive(Clone, Debug, Default)]
+struct EndlessSleep(Arc<Notify>);
+
+impl Clock for EndlessSleep {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn sleep_until(&self, _: Instant) -> Sleep {
+        self.0.notify_one();
+        Box::pin(std::future::pending())
+    }
+
+    fn timeout_at(&self, _: Instant) -> Sleep {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// A caller who cancels the back-off must not be left with a job that may have been billed.
+#[tokio::test]
+async fn job_is_rejected_during_the_back_off() {
+    let server = serve([busy(), answer(&record("created"))]).await;
+    let clock = EndlessSleep::default();
+    let client = settings(&server.uri(), &ManualClock::default())
+        .poller(Poller::default().with_clock(clock.clone()))
+        .resends(5)
+        .store(MemoryStore::default())
+        .build()
+        .unwrap();
+    let input = input();
+    tokio::select! {
+        result = client.submit(&input) => panic!("the back-off never ends: {result:?}"),
+        () = clock.0.notified() => {}
+    }
+    let jobs = client.jobs(JobFilter::All).await.unwrap();
+    assert_eq!((jobs.len(), jobs[0].stage), (1, Stage::Rejected));
+    assert_eq!(requests(&server).await.len(), 1);
 }

@@ -258,8 +258,14 @@ async fn webhook_url_that_the_vendor_cannot_reach_is_refused_before_the_submit()
             "https://127.0.0.1/hook",
             Some("which the vendor cannot reach"),
         ),
-        ("https://192.168.1.5/hook", Some("points to a private network")),
-        ("https://[fe80::1]/hook", Some("points to a private network")),
+        (
+            "https://192.168.1.5/hook",
+            Some("points to a private network"),
+        ),
+        (
+            "https://[fe80::1]/hook",
+            Some("points to a private network"),
+        ),
         ("https://hook/", Some("points to a private network")),
         ("https://8.8.8.8/hook", None),
         ("", Some("is not a URL")),
