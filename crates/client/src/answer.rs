@@ -28,6 +28,9 @@ use crate::text::shorten;
 /// whole files into them.
 const BODY_LIMIT: usize = 64 << 20;
 
+/// The longest wait that a `Retry-After` can cause. A mistaken server must not stop a program for years.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+
 /// An HTTP answer as it was received.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -187,16 +190,19 @@ impl Answer {
     }
 
     /// Returns the time to wait from `now` on that the header `Retry-After` asks for, in seconds or
-    /// as a date. A date in the past is no wait.
+    /// as a date: at most one hour. A date in the past is no wait.
     #[must_use]
     pub fn retry_after(&self, now: SystemTime) -> Option<Duration> {
         let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
         // RFC 9110 allows both forms.
-        if let Ok(seconds) = text.parse() {
-            return Some(Duration::from_secs(seconds));
-        }
-        let date = httpdate::parse_http_date(text).ok()?;
-        Some(date.duration_since(now).unwrap_or_default())
+        let requested = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            // A number beyond the range of u64 is still a long time.
+            Duration::from_secs(text.parse().unwrap_or(u64::MAX))
+        } else {
+            let date = httpdate::parse_http_date(text).ok()?;
+            date.duration_since(now).unwrap_or_default()
+        };
+        Some(requested.min(MAX_RETRY_AFTER))
     }
 }
 
@@ -275,6 +281,10 @@ mod tests {
             (" 0 ", Some(0)),
             ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
             ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+            ("18446744073709551615", Some(3_600)),
+            ("99999999999999999999", Some(3_600)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(3_600)),
+            ("", None),
             ("soon", None),
             ("-1", None),
         ] {

@@ -166,7 +166,7 @@ impl Durations {
                 high = middle;
             }
         }
-        Duration::from_secs_f64(high.exp()).max(elapsed)
+        duration(high.exp()).max(elapsed)
     }
 
     /// Estimates how much longer a job takes that is still running at the age `elapsed`.

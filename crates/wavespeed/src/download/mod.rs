@@ -212,10 +212,7 @@ impl Wavespeed {
                 return Err((url, error));
             }
             tracing::warn!(%id, number, ?error, "a download is retried");
-            poller
-                .clock()
-                .sleep_until(poller.clock().now() + backoff)
-                .await;
+            poller.clock().sleep(backoff).await;
         }
     }
 

@@ -24,8 +24,10 @@ use crate::wait::job::Job;
 /// correction by the `Date` header, which has a resolution of a second.
 const CLOCK_MARGIN: Duration = Duration::from_secs(2);
 
-/// The first back-off between two searches that find nothing; each further one is twice as long.
+/// The first back-off between two searches that find nothing, and the longest one. Each is twice as long
+/// as the one before.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
 /// The result of [`Wavespeed::reconcile`].
 #[derive(Debug)]
@@ -76,15 +78,13 @@ impl Wavespeed {
         let mut backoff = FIRST_BACKOFF;
         loop {
             let found = until(self, deadline, self.search_history(record)).await?;
-            let remaining = lag.remaining(clock).unwrap_or_default();
+            let remaining = lag.remaining(clock).unwrap_or(Duration::MAX);
             if !matches!(found, Reconciled::Nothing) || remaining.is_zero() {
                 return Ok(found);
             }
-            clock
-                .sleep_until(clock.now() + backoff.min(remaining))
-                .await;
+            clock.sleep(backoff.min(remaining)).await;
             // Most predictions show at once; the long back-offs are for the few that do not.
-            backoff *= 2;
+            backoff = MAX_BACKOFF.min(backoff * 2);
         }
     }
 
@@ -140,7 +140,8 @@ impl Wavespeed {
 /// The time span in which a submit can have created a prediction.
 struct Window {
     from: SystemTime,
-    to: SystemTime,
+    /// `None` if the end is beyond the range of [`SystemTime`].
+    to: Option<SystemTime>,
 }
 
 impl Window {
@@ -148,24 +149,24 @@ impl Window {
     /// answer.
     fn of_submit(at: SystemTime, timeout: Duration) -> Self {
         Self {
-            from: at - CLOCK_MARGIN,
-            to: at + timeout + CLOCK_MARGIN,
+            from: at.checked_sub(CLOCK_MARGIN).unwrap_or(at),
+            to: at.checked_add(timeout.saturating_add(CLOCK_MARGIN)),
         }
     }
 
     /// Returns `true` if the vendor's clock, which is `clock_offset` seconds ahead of ours, showed
     /// `at` within the window.
     fn contains(&self, at: Timestamp, clock_offset: i64) -> bool {
-        let seconds = |time: SystemTime| Timestamp::try_from(time).map(Timestamp::as_second);
+        let seconds = |time: SystemTime| Timestamp::try_from(time).map(Timestamp::as_second).ok();
         let at = at.as_second() - clock_offset;
-        match (seconds(self.from), seconds(self.to)) {
-            (Ok(from), Ok(to)) => (from..=to).contains(&at),
-            _ => false,
-        }
+        // A time beyond the range of a timestamp is later than every creation time.
+        let to = self.to.and_then(seconds).unwrap_or(i64::MAX);
+        seconds(self.from).is_some_and(|from| (from..=to).contains(&at))
     }
 
     fn overlaps(&self, other: &Self) -> bool {
-        self.from <= other.to && other.from <= self.to
+        let begins_before_end = |a: &Self, b: &Self| b.to.is_none_or(|to| a.from <= to);
+        begins_before_end(self, other) && begins_before_end(other, self)
     }
 }
 

@@ -95,7 +95,7 @@ impl Wavespeed {
                 return Err(error);
             }
             tracing::warn!(%error, ?backoff, "the upload is retried");
-            clock.sleep_until(clock.now() + backoff).await;
+            clock.sleep(backoff).await;
         }
     }
 
@@ -227,7 +227,7 @@ impl Wavespeed {
         let clock = self.0.poller.clock();
         loop {
             let before = state.left();
-            clock.timeout_at(clock.now() + self.0.timeouts.idle).await;
+            clock.timeout(self.0.timeouts.idle).await;
             if state.left() == before {
                 return;
             }

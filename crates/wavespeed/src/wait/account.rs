@@ -24,9 +24,6 @@ const FIRST_WINDOW: Duration = Duration::from_secs(2 * 60 * 60);
 /// one that was created after it.
 const OVERLAP: Duration = Duration::from_secs(60);
 
-/// The longest pause that the vendor's Retry-After can cause.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
-
 /// Error item of [`Wavespeed::watch_account`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -105,7 +102,7 @@ impl HistorySearch {
         loop {
             let clock = self.ws.0.poller.clock();
             // Polls of the found jobs run meanwhile, so a manual clock must not skip this pause.
-            clock.timeout_at(clock.now() + self.pause).await;
+            clock.timeout(self.pause).await;
             let error = match self.search().await {
                 Ok(jobs) => {
                     (self.failures, self.pause) = (0, self.interval);
@@ -119,7 +116,6 @@ impl HistorySearch {
             };
             let backoff = self.ws.0.poller.backoff(self.failures);
             self.failures = self.failures.saturating_add(1);
-            let retry_after = retry_after.min(MAX_RETRY_AFTER);
             self.pause = self.interval.max(backoff).max(retry_after);
             let is_final = matches!(error, FetchError::Key(_) | FetchError::Role(_));
             if self.errors.send(error).is_err() || is_final {

@@ -13,6 +13,7 @@ mod check;
 mod check_url;
 mod download;
 mod emulator;
+mod extremes;
 mod live_models;
 mod media;
 mod outcome;

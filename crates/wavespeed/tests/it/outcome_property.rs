@@ -120,7 +120,9 @@ fn unknown_outcome_never_leads_to_a_second_post() {
         let (sent, outcome) = runtime.block_on(async {
             let server = Server::start(replies.iter().map(Reply::action)).await;
             let settings = settings(&server.origin, &ManualClock::default());
-            let client = settings.resends(resends).build().unwrap();
+            // A wait of an hour would be refused by the default deadline.
+            let settings = settings.deadline(None).resends(resends);
+            let client = settings.build().unwrap();
             let outcome = match client.submit(&input()).await {
                 Ok(job) if job.id().as_str() == ID => Outcome::Accepted,
                 Err(SubmitError::Rejected(_)) => Outcome::Rejected,
