@@ -796,7 +796,7 @@ fn the_emulator_as_a_command() {
     use std::io::{BufRead as _, BufReader};
     let wave = Wave::new();
     let mut child = wave
-        .command(&["emulator", "--task-time", "0", "--key", KEY, "--quiet"])
+        .command(&["emulator", "--task-time", "0", "--api-key", KEY, "--quiet"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

@@ -551,8 +551,8 @@ fn emulator() -> Command {
                 .help("The port on 127.0.0.1; 0 takes any that is free"),
         )
         .arg(
-            Arg::new("key")
-                .long("key")
+            Arg::new("api-key")
+                .long("api-key")
                 .value_name("KEY")
                 .default_value("emulator")
                 .help("The key it accepts"),

@@ -13,7 +13,7 @@ use crate::report::Report;
 use crate::terminal;
 
 pub(super) async fn run(matches: &ArgMatches, context: &Context) -> Report {
-    let key: &String = matches.get_one("key").expect("it has a default");
+    let key: &String = matches.get_one("api-key").expect("it has a default");
     let mut builder = Emulator::builder()
         .port(*matches.get_one::<u16>("port").expect("it has a default"))
         .key(key)
