@@ -2,9 +2,13 @@
 //! with HTTP 502, and the server then plays pages of the history. One submit never leads to two
 //! predictions without an explicit resubmit.
 
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
 use serde_json::{Value, json};
 use wavespeed::{
-    Deadline, JobFilter, JobRecord, MemoryStore, Reconciled, Stage, SubmitError, Wavespeed,
+    Deadline, Intent, JobFilter, JobRecord, MemoryStore, Reconciled, Resolution, Stage, Store as _,
+    SubmitError, Wavespeed,
 };
 use wavespeed_emulator::Emulator;
 use wavespeed_harness::{ID, KEY, MODEL, answer, client, input, record, serve, settings};
@@ -33,11 +37,19 @@ async fn resubmit_sends_a_job_with_an_unknown_outcome_only_once() {
 async fn job_with_unknown_outcome(
     history: impl IntoIterator<Item = ResponseTemplate>,
 ) -> (Wavespeed, JobRecord) {
+    job_in_store(&Arc::default(), history).await
+}
+
+/// A client with this store whose submit had an unknown outcome, and the job of that submit.
+async fn job_in_store(
+    store: &Arc<MemoryStore>,
+    history: impl IntoIterator<Item = ResponseTemplate>,
+) -> (Wavespeed, JobRecord) {
     let answers = [ResponseTemplate::new(502)].into_iter().chain(history);
     let server = serve(answers).await;
     let clock = wavespeed::poll::ManualClock::default();
     let client = settings(&server.uri(), &clock)
-        .store(MemoryStore::default())
+        .store(Arc::clone(store))
         .build()
         .unwrap();
     let error = client.submit(&input()).await.unwrap_err();
@@ -114,6 +126,47 @@ async fn prediction_is_not_adopted_if_two_jobs_of_its_model_are_open() {
     client.submit(&input()).await.unwrap_err();
     let found = client.reconcile(&job, Deadline::never()).await.unwrap();
     assert!(matches!(found, Reconciled::Candidates(_)), "{found:?}");
+}
+
+#[tokio::test]
+async fn open_job_of_another_time_does_not_prevent_the_adoption() {
+    let store = Arc::new(MemoryStore::default());
+    let history = page(json!([item(ID, 0)]));
+    let (client, job) = job_in_store(&store, [history]).await;
+    let hour = Duration::from_secs(60 * 60);
+    // By its time, the prediction can belong to neither of these jobs.
+    for at in [job.at - hour, job.at + hour] {
+        let intent = Intent::new(client.account(), &job.model, &job.input, at);
+        let other = store.intend(&intent).await.unwrap();
+        store.settle(other, Resolution::Unknown).await.unwrap();
+    }
+    let found = client.reconcile(&job, Deadline::never()).await.unwrap();
+    assert!(matches!(found, Reconciled::Adopted(_)), "{found:?}");
+}
+
+/// Predictions have the vendor's time, and the header shows how far that is ahead of this machine's.
+#[tokio::test]
+async fn creation_time_is_corrected_by_the_date_header() {
+    let hour = Duration::from_secs(60 * 60);
+    for (ahead, date) in [
+        (3600, SystemTime::now() + hour),
+        (-3600, SystemTime::now() - hour),
+    ] {
+        let history = page(json!([item(ID, -ahead)]));
+        let dated = history
+            .clone()
+            .insert_header("date", httpdate::fmt_http_date(date));
+        let (client, job) = job_with_unknown_outcome([dated]).await;
+        let found = client.reconcile(&job, Deadline::never()).await.unwrap();
+        assert!(
+            matches!(found, Reconciled::Adopted(_)),
+            "{ahead}: {found:?}"
+        );
+        // The server itself sets the header to the time of this machine.
+        let (client, job) = job_with_unknown_outcome([history]).await;
+        let found = client.reconcile(&job, Deadline::never()).await.unwrap();
+        assert!(matches!(found, Reconciled::Nothing), "{ahead}: {found:?}");
+    }
 }
 
 #[tokio::test]
