@@ -12,6 +12,7 @@ mod cancellation;
 mod check;
 mod check_url;
 mod download;
+mod duplicate;
 mod emulator;
 mod extremes;
 mod live_models;
