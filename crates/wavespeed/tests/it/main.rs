@@ -12,6 +12,7 @@ mod cancellation;
 mod check;
 mod check_url;
 mod download;
+mod download_retry;
 mod duplicate;
 mod emulator;
 mod extremes;
