@@ -86,6 +86,24 @@ fn an_event_is_new_once_and_is_forgotten_after_a_day() {
 }
 
 #[test]
+fn a_repeated_event_is_forgotten_a_day_after_its_repeat() {
+    let (mut seen, day) = (SeenEvents::default(), 24 * 60 * 60);
+    // The events arrive out of order, and the newest timestamp counts.
+    for (at, is_new) in [(1_000, true), (40_000, false), (2_000, false)] {
+        assert_eq!(seen.is_new(&event("wh_1", at)), is_new);
+    }
+    // Enough events that old ones are removed.
+    for number in 0..10 {
+        assert!(seen.is_new(&event(&format!("m_{number}"), 30_000 + day)));
+    }
+    assert!(!seen.is_new(&event("wh_1", 30_000 + day)));
+    for number in 0..30 {
+        assert!(seen.is_new(&event(&format!("n_{number}"), 30_001 + 2 * day)));
+    }
+    assert!(seen.is_new(&event("wh_1", 30_001 + 2 * day)));
+}
+
+#[test]
 fn a_secret_is_never_shown_nor_empty() {
     for empty in ["", "whsec_", " \n", "whsec_\n"] {
         assert!(WebhookSecret::new(empty).is_none(), "{empty:?}");
