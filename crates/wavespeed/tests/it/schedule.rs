@@ -196,6 +196,19 @@ async fn job_that_may_have_ended_is_polled_at_once() {
 }
 
 #[tokio::test]
+async fn job_younger_than_its_first_gap_is_not_polled_at_once() {
+    let vendor = FakeVendor::start(json!({})).await;
+    let mut policy = PollPolicy::default();
+    policy.floor = Some(seconds(1_000.0));
+    let ws = vendor.client(&Arc::default(), policy);
+    let job = ws.submit(&input()).await.unwrap();
+    // By the published durations the job has probably ended, but the floor prevails.
+    vendor.clock.advance(seconds(600.0));
+    job.wait().await.unwrap();
+    assert!(vendor.polls()[0] >= 1_000.0, "{:?}", vendor.polls());
+}
+
+#[tokio::test]
 async fn recorded_durations_determine_when_to_poll() {
     let store = Arc::new(MemoryStore::default());
     let mut polls = Vec::new();
