@@ -7,9 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
 use tokio::sync::Notify;
-use wavespeed::poll::{Clock, ManualClock, Poller, Sleep};
+use wavespeed::poll::{Clock, ManualClock, Sleep};
 use wavespeed::{
-    Deadline, JobFilter, MemoryStore, Refusal, Resolution, Stage, Store as _, SubmitError,
+    Deadline, JobFilter, MemoryStore, Poller, Refusal, Resolution, Stage, Store as _, SubmitError,
     SubmitOptions,
 };
 use wavespeed_harness::{
@@ -53,6 +53,50 @@ async fn retries_end_at_the_budget_and_the_deadline() {
         (requests(&server).await.len(), clock.elapsed()),
         (1, Duration::ZERO)
     );
+}
+
+/// A clock whose sleeps last an hour longer, as if the machine was suspended.
+#[derive(Clone, Debug, Default)]
+struct SuspendedClock(ManualClock);
+
+impl Clock for SuspendedClock {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn sleep_until(&self, until: Instant) -> Sleep {
+        self.0.sleep_until(until + Duration::from_secs(60 * 60))
+    }
+
+    fn timeout_at(&self, limit: Instant) -> Sleep {
+        self.0.timeout_at(limit)
+    }
+}
+
+#[tokio::test]
+async fn rejection_is_returned_if_the_deadline_expires_during_the_back_off() {
+    let server = serve([busy(), answer(&record("created"))]).await;
+    let clock = SuspendedClock::default();
+    let settings = settings(&server.uri(), &clock.0).resends(5);
+    let client = settings
+        .poller(Poller::default().with_clock(clock.clone()))
+        .store(MemoryStore::default())
+        .build()
+        .unwrap();
+    let deadline = Deadline::after(Duration::from_secs(30), &clock);
+    let input = serde_json::to_value(input()).unwrap();
+    let error = client
+        .submit_with(MODEL, &input, &SubmitOptions::new(deadline))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&error, SubmitError::Rejected(rejected) if rejected.refusal == Refusal::Busy),
+        "{error}"
+    );
+    assert!(clock.0.elapsed() > Duration::from_secs(60 * 60));
+    assert_eq!(requests(&server).await.len(), 1);
+    let jobs = client.jobs(JobFilter::All).await.unwrap();
+    assert_eq!((jobs.len(), jobs[0].stage), (1, Stage::Rejected));
 }
 
 #[tokio::test]
