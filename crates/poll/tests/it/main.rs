@@ -9,4 +9,5 @@
 mod cost;
 mod many;
 mod schedule_cost;
+mod wake;
 mod watch;
