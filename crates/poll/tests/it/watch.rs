@@ -2,13 +2,17 @@
 //! ends. Each test gives a list of answers and compares every item with the time at which it came.
 
 use std::collections::VecDeque;
+use std::future;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 
 use wavespeed_poll::{
-    Deadline, FirstPoll, ManualClock, OnError, PollError, Poller, Reply, WaitError,
+    Deadline, FirstPoll, Fixed, ManualClock, OnError, PollError, Poller, Reply, Update, WaitError,
 };
 
 type Answer = Result<Reply<&'static str>, PollError<&'static str>>;
@@ -181,4 +185,47 @@ async fn deadline_cancels_a_stalled_poll() {
     clock.advance(Duration::from_secs(1));
     assert_eq!(items.next().await, Some(Err(WaitError::Unanswered)));
     assert_eq!(items.next().await, None);
+}
+
+#[tokio::test]
+async fn job_is_polled_once_if_the_deadline_has_passed_before() {
+    assert_eq!(
+        watch(Some(0), FirstPoll::Now, &[DONE]).await,
+        [r#"0.0 Ok(Done("done"))"#]
+    );
+    assert_eq!(
+        watch(Some(0), FirstPoll::Now, &[PENDING]).await,
+        [
+            r#"0.0 Ok(Pending("pending"))"#,
+            r#"0.0 Err(Deadline(None))"#
+        ]
+    );
+}
+
+/// The pause of all polls after failures must not lengthen the back-off of a job that is alone.
+#[tokio::test]
+async fn retries_of_one_job_wait_for_its_own_back_off_only() {
+    let clock = ManualClock::default();
+    // The first random number after an answer is the one of the pause, if there is one. It is larger
+    // than that of the job's back-off, so that a pause that is too long shows.
+    let is_first = Arc::new(AtomicBool::new(false));
+    let random = Arc::clone(&is_first);
+    let poller = Poller::default()
+        .with_clock(clock.clone())
+        .with_schedule(Fixed(Duration::from_millis(100)))
+        .with_random(move || f64::from(random.swap(false, Relaxed)) * 0.9);
+    let items = poller.watch(Deadline::never(), FirstPoll::Now, || {
+        is_first.store(true, Relaxed);
+        future::ready(retry("down"))
+    });
+    let times: Vec<Duration> = pin!(items)
+        .take(4)
+        .map(|item| {
+            assert!(matches!(item, Ok(Update::Retrying { .. })), "{item:?}");
+            clock.elapsed()
+        })
+        .collect()
+        .await;
+    // Without jitter the back-off is half of 1, 2 and 4 s.
+    assert_eq!(times, [0, 500, 1_500, 3_500].map(Duration::from_millis));
 }
