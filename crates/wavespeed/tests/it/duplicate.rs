@@ -2,7 +2,7 @@
 //! that job. The jobs are put into the store directly, and nothing is sent.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use wavespeed::poll::ManualClock;
@@ -71,9 +71,19 @@ impl<S: Store + Default + 'static> Fixture<S> {
         target: Option<&Target>,
         resolutions: impl IntoIterator<Item = Resolution>,
     ) -> JobNumber {
+        self.add_at(SystemTime::now(), target, resolutions).await
+    }
+
+    /// As [`add`](Self::add), with the time of the submit.
+    async fn add_at(
+        &self,
+        at: SystemTime,
+        target: Option<&Target>,
+        resolutions: impl IntoIterator<Item = Resolution>,
+    ) -> JobNumber {
         let (model, input) = (MODEL.parse().unwrap(), input());
         let account = self.client.account();
-        let mut intent = Intent::new(account, &model, &input, SystemTime::now());
+        let mut intent = Intent::new(account, &model, &input, at);
         intent.target = target;
         let job = self.store.intend(&intent).await.unwrap();
         for resolution in resolutions {
@@ -188,6 +198,27 @@ async fn ended_job_is_a_duplicate_until_its_outputs_are_saved() {
         fixture.add_ended(target, status).await;
         assert_eq!(fixture.find().await, None, "{status}");
     }
+}
+
+/// The vendor keeps a prediction for 7 days, so an older job has nothing left to wait for.
+#[tokio::test]
+async fn job_of_more_than_seven_days_is_not_a_duplicate() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    const WEEK: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+    let fixture = Fixture::<MemoryStore>::new();
+    let old = SystemTime::now() - WEEK - MINUTE;
+    fixture.add_at(old, None, [Resolution::Unknown]).await;
+    fixture.add_at(old, None, [accepted()]).await;
+    assert_eq!(fixture.find().await, None);
+    let job = fixture
+        .add_at(old + 2 * MINUTE, None, [Resolution::Unknown])
+        .await;
+    assert_unknown(&fixture.find().await, job, Stage::Unknown);
+    // A clock that was set back does not hide a job.
+    let fixture = Fixture::<MemoryStore>::new();
+    let later = SystemTime::now() + WEEK;
+    let job = fixture.add_at(later, None, [Resolution::Unknown]).await;
+    assert_unknown(&fixture.find().await, job, Stage::Unknown);
 }
 
 #[tokio::test]
