@@ -27,6 +27,8 @@ pub(crate) struct Document {
     pub(crate) outputs: Vec<Output>,
     /// What is odd about the input, though it was sent.
     pub(crate) warnings: Vec<FaultDocument>,
+    /// The running job with the same model and input, which is billed as well; null if there is none.
+    pub(crate) duplicate_of: Option<String>,
     /// What went wrong; null if nothing did.
     pub(crate) error: Option<ErrorDocument>,
     /// The vendor's record as it came, or its answer if no record could be read from it.

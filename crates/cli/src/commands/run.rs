@@ -335,6 +335,7 @@ async fn submit(
         }
         Some(Duplicate::Running(open)) => {
             let number = open.number;
+            job.document.duplicate_of = Some(number.to_string());
             terminal::warning(&format!(
                 "{number} has the same input and goes on; this is another task, and is billed, too: to go on with that one, wave resume {number}"
             ));
