@@ -45,6 +45,7 @@ mod state;
 mod update;
 mod waiter;
 mod watch;
+mod watched;
 
 pub use clock::{Clock, ManualClock, Sleep, TokioClock};
 pub use cost::ScheduleCost;

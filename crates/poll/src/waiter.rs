@@ -29,6 +29,7 @@ use crate::limits::{RateLimits, earliest_slot, spacing};
 use crate::schedule::Schedule;
 use crate::state::{Context, JobState, RETRY_AFTER_CAP, clamp_to_deadline};
 use crate::update::{OnError, PollError, Reply, Update, WaitError};
+use crate::watched::{Job, Phase};
 
 /// The result of one poll, with the key of its job.
 pub(crate) type Item<K, T, E> = (K, Result<Update<T, E>, WaitError<E>>);
@@ -57,27 +58,6 @@ pub(crate) struct Waiter<K, E, S, W, P, F> {
     failures_in_row: usize,
     /// The number of jobs entered since the start, those that have ended included.
     entered: usize,
-}
-
-/// A job of the watch.
-struct Job<K, E> {
-    key: K,
-    state: JobState<E>,
-    phase: Phase,
-}
-
-/// The phase of a job in the cycle of polls.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// The job has a timer.
-    Waiting,
-    /// The job is to be polled as soon as the limits allow.
-    Due,
-    /// A poll of the job is in progress.
-    InFlight {
-        /// The job was woken after its poll was started, so the answer may be out of date.
-        woken: bool,
-    },
 }
 
 /// An event that the waiter waits for.

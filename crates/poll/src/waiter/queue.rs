@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use slab::Slab;
 
-use super::{Job, Phase};
 use crate::limits::{RateLimits, spacing};
 use crate::state::Context;
+use crate::watched::{Job, Phase};
 
 /// The smallest batch of due jobs that are ranked at once.
 const MIN_BATCH: usize = 32;
