@@ -1,4 +1,4 @@
-//! Cost of the learned schedule compared with the optimum for the true distribution, and the number of
+//! Cost of the hazard schedule compared with the optimum for the true distribution, and the number of
 //! polls that it saves: `cargo bench --package wavespeed-poll --bench polls`. Every value is computed,
 //! so no clock is involved.
 

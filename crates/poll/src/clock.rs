@@ -102,7 +102,7 @@ impl Default for ManualClock {
 }
 
 impl ManualClock {
-    /// Moves the time forward and wakes all timeouts that have passed.
+    /// Moves the time forward and wakes all timeouts that have expired.
     pub fn advance(&self, by: Duration) {
         self.elapsed.send_modify(|elapsed| *elapsed += by);
     }
@@ -123,7 +123,7 @@ impl Clock for ManualClock {
         let clock = self.clone();
         Box::pin(async move {
             clock.advance(until.saturating_duration_since(clock.now()));
-            // Lets the timeouts that have just passed run before the sleeper continues.
+            // Lets the timeouts that have just expired run before the sleeper continues.
             tokio::task::yield_now().await;
         })
     }

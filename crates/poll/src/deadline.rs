@@ -26,13 +26,13 @@ impl Deadline {
         Self(clock.now().checked_add(duration))
     }
 
-    /// Creates a deadline that never comes.
+    /// Creates a deadline that never expires.
     #[must_use]
     pub fn never() -> Self {
         Self(None)
     }
 
-    /// Returns the time left, which is zero after the deadline; `None` if there is no deadline.
+    /// Returns the time left, which is zero once the deadline has expired; `None` if there is no deadline.
     #[must_use]
     pub fn remaining(&self, clock: &dyn Clock) -> Option<Duration> {
         self.0.map(|at| at.saturating_duration_since(clock.now()))
@@ -44,7 +44,7 @@ impl Deadline {
         self.remaining(clock).is_none_or(|left| left > time)
     }
 
-    /// Returns the output of `work`, or `None` if the deadline comes first; `work` is then dropped.
+    /// Returns the output of `work`, or `None` if the deadline expires first; `work` is then dropped.
     pub async fn timeout<F: Future>(&self, clock: &dyn Clock, work: F) -> Option<F::Output> {
         let Some(at) = self.0 else {
             return Some(work.await);

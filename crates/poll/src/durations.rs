@@ -99,8 +99,13 @@ impl Durations {
     /// Sets the observed durations, the newest last, each with its weight: 1, or less if the
     /// observation is old. Observations of a weight below 0.01 are ignored.
     #[must_use]
-    pub fn with_seen(mut self, seen: impl IntoIterator<Item = (Duration, f64)>) -> Self {
-        let weighed = seen.into_iter().filter(|(_, weight)| *weight >= MIN_WEIGHT);
+    pub fn with_observations(
+        mut self,
+        observations: impl IntoIterator<Item = (Duration, f64)>,
+    ) -> Self {
+        let weighed = observations
+            .into_iter()
+            .filter(|(_, weight)| *weight >= MIN_WEIGHT);
         self.observations = weighed
             .map(|(duration, weight)| Kernel {
                 mean: log_seconds(duration),
@@ -358,7 +363,7 @@ mod tests {
     #[test]
     fn ignored_observations_leave_the_guess() {
         let old = (Duration::from_secs(3), 1e-6);
-        let durations = Durations::default().with_seen([old; 128]);
+        let durations = Durations::default().with_observations([old; 128]);
         let guess = Durations::default();
         assert_eq!((durations.count(), durations.weight()), (0, 0.0));
         for seconds in [1, 10, 100, 1_000] {

@@ -14,17 +14,17 @@ pub struct Entry<K> {
     /// The schedule of the job; the schedule of the poller if `None`.
     pub schedule: Option<Arc<dyn Schedule>>,
     /// The time of the first poll.
-    pub start: FirstPoll,
+    pub first_poll: FirstPoll,
 }
 
 impl<K> Entry<K> {
     /// Creates the entry of a job that uses the schedule of the poller.
     #[must_use]
-    pub fn new(key: K, start: FirstPoll) -> Self {
+    pub fn new(key: K, first_poll: FirstPoll) -> Self {
         Self {
             key,
             schedule: None,
-            start,
+            first_poll,
         }
     }
 }

@@ -215,8 +215,8 @@ impl Schedule for HazardSchedule {
         self.gap_at(rate, now, random)
     }
 
-    fn completion_probability(&self, asked: Duration, now: Duration) -> f64 {
-        let running_then = self.survival(asked.as_secs_f64());
+    fn completion_probability(&self, polled: Duration, now: Duration) -> f64 {
+        let running_then = self.survival(polled.as_secs_f64());
         let running_now = self.survival(now.as_secs_f64());
         // A job that takes longer than all expected ones may end at any time, so its poll is not put
         // off. The quotient would be one of rounding errors.

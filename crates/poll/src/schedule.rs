@@ -11,16 +11,16 @@ pub trait Schedule: fmt::Debug + Send + Sync {
     /// it so that many waiters do not poll in step.
     fn gap(&self, now: PollContext, random: f64) -> Duration;
 
-    /// Returns the probability, from 0 to 1, that a job which was still running at the age `asked`
+    /// Returns the probability, from 0 to 1, that a job which was still running at the age `polled`
     /// has ended by the age `now`. If more jobs are due than the rate limits allow to poll, the jobs
     /// with the highest probability come first.
-    fn completion_probability(&self, asked: Duration, now: Duration) -> f64 {
+    fn completion_probability(&self, polled: Duration, now: Duration) -> f64 {
         // Without knowledge of earlier jobs every order of magnitude of the duration is equally
-        // likely, so the probability to survive from `asked` to `now` is their ratio.
+        // likely, so the probability to survive from `polled` to `now` is their ratio.
         if now.is_zero() {
             0.0
         } else {
-            1.0 - (asked.as_secs_f64() / now.as_secs_f64()).min(1.0)
+            1.0 - (polled.as_secs_f64() / now.as_secs_f64()).min(1.0)
         }
     }
 }
@@ -34,8 +34,8 @@ macro_rules! forward_schedule {
                 (**self).gap(now, random)
             }
 
-            fn completion_probability(&self, asked: Duration, now: Duration) -> f64 {
-                (**self).completion_probability(asked, now)
+            fn completion_probability(&self, polled: Duration, now: Duration) -> f64 {
+                (**self).completion_probability(polled, now)
             }
         }
     };
@@ -85,8 +85,7 @@ pub struct Geometric {
 }
 
 impl Default for Geometric {
-    /// Gaps from 1 s, growing by a tenth each, to 5 s: the vendor's own clients poll every second,
-    /// and the vendor's guide asks for 5 s between two polls of a video.
+    /// Returns a schedule with gaps from 1 s to 5 s, each a tenth longer than the one before.
     fn default() -> Self {
         Self::from_floor(Duration::from_secs(1))
     }
@@ -111,7 +110,7 @@ impl Schedule for Geometric {
         // The power may overflow to infinity; `min` then yields the cap.
         let grown = self.floor.as_secs_f64() * self.growth.powi(exponent);
         let capped = grown.min(self.cap.as_secs_f64());
-        // The random part only lengthens a gap, so the floor that the caller asked for holds.
+        // The random part only lengthens a gap, so the floor of the caller holds.
         Duration::try_from_secs_f64(capped * (1.0 + random / 10.0)).unwrap_or(self.cap)
     }
 }

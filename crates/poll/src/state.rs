@@ -65,7 +65,11 @@ impl Context {
 }
 
 impl<E: Clone> JobState<E> {
-    pub(crate) fn new(context: &Context, schedule: Arc<dyn Schedule>, start: FirstPoll) -> Self {
+    pub(crate) fn new(
+        context: &Context,
+        schedule: Arc<dyn Schedule>,
+        first_poll: FirstPoll,
+    ) -> Self {
         let now = context.clock().now();
         let mut state = Self {
             schedule,
@@ -76,7 +80,7 @@ impl<E: Clone> JobState<E> {
             next_poll: now,
             streak: None,
         };
-        if start == FirstPoll::AfterGap {
+        if first_poll == FirstPoll::AfterGap {
             state.next_poll = clamp_to_deadline(context, state.gap(context));
         }
         state
@@ -118,8 +122,10 @@ impl<E: Clone> JobState<E> {
         let mut patience_left = Duration::MAX;
         match on_error {
             OnError::Stop => return Err(WaitError::Error(error)),
-            OnError::Retry { retry_after: asked } => {
-                retry_after = asked.map(|asked| asked.min(RETRY_AFTER_CAP));
+            OnError::Retry {
+                retry_after: requested,
+            } => {
+                retry_after = requested.map(|wait| wait.min(RETRY_AFTER_CAP));
             }
             OnError::RetryWithin(patience) => {
                 // The patience counts from the first such error in a row. Any other answer in
@@ -137,12 +143,12 @@ impl<E: Clone> JobState<E> {
         }
         // An error is never a reason to poll sooner than the schedule, the back-off or the server
         // allows, so the longest of the three holds.
-        let gap = self
+        let wait = self
             .gap(context)
             .max(context.poller.backoff(count - 1))
             .max(retry_after.unwrap_or_default());
         // But the last poll within the patience is made at its very end, not after it.
-        self.next_poll = clamp_to_deadline(context, gap.min(patience_left));
+        self.next_poll = clamp_to_deadline(context, wait.min(patience_left));
         self.streak = Some(FailureStreak {
             count,
             retry_within_since,
@@ -150,7 +156,7 @@ impl<E: Clone> JobState<E> {
         });
         Ok(Update::Retrying {
             error,
-            again_in: self.next_poll.saturating_duration_since(now),
+            retry_in: self.next_poll.saturating_duration_since(now),
         })
     }
 

@@ -56,7 +56,7 @@ pub enum Update<T, E> {
         /// The error of the poll.
         error: E,
         /// The time from now until the next poll.
-        again_in: Duration,
+        retry_in: Duration,
     },
     /// The job has ended. This is the last item of the job.
     Done(T),
@@ -66,9 +66,9 @@ pub enum Update<T, E> {
 /// each variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WaitError<E> {
-    /// The deadline passed. Holds the error of the last poll if that poll failed.
+    /// The deadline expired. Holds the error of the last poll if that poll failed.
     Deadline(Option<E>),
-    /// The deadline passed before any poll was answered: the job may have ended.
+    /// The deadline expired before any poll was answered: the job may have ended.
     Unanswered,
     /// An error that more polls cannot fix.
     Error(E),

@@ -68,7 +68,7 @@ enum Event<K, Q, A> {
     Entry(Option<Entry<K>>),
     /// A job is to be polled at once, or `None` at the end of the wake-ups.
     Wake(Option<Q>),
-    /// A job became due, a slot became free, or the deadline passed.
+    /// A job became due, a slot became free, or the deadline expired.
     Time,
 }
 
@@ -152,7 +152,7 @@ where
                 let schedule = entry
                     .schedule
                     .unwrap_or_else(|| Arc::clone(&self.default_schedule));
-                let state = JobState::new(&self.context, schedule, entry.start);
+                let state = JobState::new(&self.context, schedule, entry.first_poll);
                 let next_poll = state.next_poll;
                 let index = self.jobs.insert(Job {
                     key: vacant.key().clone(),
@@ -186,7 +186,7 @@ where
         self.queue.move_to_front(index);
     }
 
-    /// Ends the wait for one due job because the deadline has passed. Returns `None` if no job is
+    /// Ends the wait for one due job because the deadline has expired. Returns `None` if no job is
     /// due. Also returns `None` for a job that was never polled and is the only one ever entered: it
     /// is polled once, however short the deadline.
     fn expire_one(&mut self) -> Option<Item<K, T, E>> {
@@ -244,8 +244,8 @@ where
         match &mut item {
             Ok(Update::Pending(_)) => {}
             // The update states the real time of the retry, which is not before the next slot.
-            Ok(Update::Retrying { again_in, .. }) => {
-                *again_in = (*again_in).max(self.next_slot.saturating_duration_since(now));
+            Ok(Update::Retrying { retry_in, .. }) => {
+                *retry_in = (*retry_in).max(self.next_slot.saturating_duration_since(now));
             }
             Ok(Update::Done(_)) | Err(_) => return (self.remove(index).key, item),
         }
@@ -264,16 +264,17 @@ where
     /// would fail the same way.
     fn hold(&mut self, now: Instant, retry_after: Option<Duration>) {
         self.failures_in_row = self.failures_in_row.saturating_add(1);
-        if let Some(wait) = retry_after {
-            self.next_slot = self.next_slot.max(now + wait.min(RETRY_AFTER_CAP));
+        if let Some(requested) = retry_after {
+            let until = now + requested.min(RETRY_AFTER_CAP);
+            self.next_slot = self.next_slot.max(until);
         }
         // Polls that are in flight together fail together, so they count as one round. The back-off
         // starts with the second round: one job alone has a back-off of its own.
         let rounds = self.failures_in_row / self.max_in_flight();
         if let Some(before) = rounds.checked_sub(2) {
             let before = u32::try_from(before).unwrap_or(u32::MAX);
-            let wait = self.context.poller.backoff(before);
-            let until = clamp_to_deadline(&self.context, wait);
+            let backoff = self.context.poller.backoff(before);
+            let until = clamp_to_deadline(&self.context, backoff);
             self.next_slot = self.next_slot.max(until);
         }
     }

@@ -19,23 +19,22 @@ use crate::waiter::Waiter;
 
 impl Poller {
     /// Polls a job by the schedule until the job has ended, an error ends the wait, or the deadline
-    /// passes. The deadline also cuts off a poll that stalls.
+    /// expires. The deadline also cuts off a poll that stalls.
     ///
     /// Each poll yields one item; [`Update::Done`] and an error are the last. Polls are made only
     /// while the stream is polled, and dropping the stream at any time loses nothing.
-    pub fn watch<T, E, A, F>(
+    pub fn watch<T, E, P, F>(
         self,
         deadline: Deadline,
-        start: FirstPoll,
-        ask: A,
+        first_poll: FirstPoll,
+        mut poll: P,
     ) -> impl Stream<Item = Result<Update<T, E>, WaitError<E>>>
     where
-        A: FnMut() -> F,
+        P: FnMut() -> F,
         F: Future<Output = Result<Reply<T>, PollError<E>>>,
         E: Clone,
     {
-        let mut ask = ask;
-        let entries = stream::iter([Entry::new((), start)]);
+        let entries = stream::iter([Entry::new((), first_poll)]);
         // One job is limited by its schedule alone.
         let limits = RateLimits {
             at_once: 1,
@@ -46,7 +45,7 @@ impl Poller {
             deadline,
             entries,
             stream::empty::<()>(),
-            move |()| ask(),
+            move |()| poll(),
         )
         .map(|((), item)| item)
     }
@@ -60,18 +59,18 @@ impl Poller {
     ///
     /// `entries` may yield jobs at any time. A job whose key is yielded by `wakes`, or that is entered
     /// again, is the next one to be polled. The stream ends when `entries` and all jobs have ended.
-    pub fn watch_many<K, Q, T, E, A, F>(
+    pub fn watch_many<K, Q, T, E, P, F>(
         self,
         limits: RateLimits,
         deadline: Deadline,
         entries: impl Stream<Item = Entry<K>>,
         wakes: impl Stream<Item = Q>,
-        mut ask: A,
+        mut poll: P,
     ) -> impl Stream<Item = (K, Result<Update<T, E>, WaitError<E>>)>
     where
         K: std::borrow::Borrow<Q> + Clone + Eq + Hash,
         Q: Eq + Hash,
-        A: FnMut(&K) -> F,
+        P: FnMut(&K) -> F,
         F: Future<Output = Result<Reply<T>, PollError<E>>>,
         E: Clone,
     {
@@ -81,7 +80,7 @@ impl Poller {
         };
         let clock = Arc::clone(&self.clock);
         let poll_one =
-            move |index, key: &K| poll_one(index, Arc::clone(&clock), deadline, ask(key));
+            move |index, key: &K| poll_one(index, Arc::clone(&clock), deadline, poll(key));
         let context = Context {
             poller: self,
             deadline,

@@ -193,7 +193,7 @@ mod tests {
         let seen: Vec<JobDuration> = (0..128)
             .map(|n| observation(if n < 96 { 60 } else { 30 }, Duration::ZERO))
             .collect();
-        let durations = Durations::default().with_seen(weighted(&seen, now));
+        let durations = Durations::default().with_observations(weighted(&seen, now));
         let late = durations.survival(Duration::from_secs(45));
         assert!((0.4..0.65).contains(&late), "{late}");
     }

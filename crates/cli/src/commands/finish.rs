@@ -104,8 +104,8 @@ pub(super) async fn finish<'a, T>(
                         last = Some(Shown::Task(Box::new((task.task.clone(), record))));
                         is_troubled = false;
                     }
-                    Ok(Update::Retrying { error, again_in }) => {
-                        let seconds = again_in.as_secs_f32().ceil();
+                    Ok(Update::Retrying { error, retry_in }) => {
+                        let seconds = retry_in.as_secs_f32().ceil();
                         let text = format!("asking again in {seconds} s: {error}");
                         // Where nothing moves it is told, but not for each poll that fails.
                         if !std::mem::replace(&mut is_troubled, true) {

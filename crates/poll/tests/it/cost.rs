@@ -102,7 +102,7 @@ impl Distribution {
     #[must_use]
     pub(crate) fn observed(&self, count: usize, random: &mut Rng) -> Durations {
         let observed: Vec<_> = (0..count).map(|_| (self.draw(random), 1.0)).collect();
-        Durations::default().with_seen(observed)
+        Durations::default().with_observations(observed)
     }
 
     /// Returns the best estimate possible: the distribution itself, or 256 evenly spaced quantiles of it.
@@ -117,11 +117,11 @@ impl Distribution {
         let count = 256;
         let each = (0..count).map(|at| self.horizon((f64::from(at) + 0.5) / f64::from(count)));
         let each = each.map(|seconds| (Duration::from_secs_f64(seconds.min(1e7)), 1.0));
-        Durations::default().with_seen(each)
+        Durations::default().with_observations(each)
     }
 }
 
-/// The cost of a learned schedule above the least possible cost, in percent, by what is known of the
+/// The cost of a hazard schedule above the least possible cost, in percent, by what is known of the
 /// distribution.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ExtraCosts {
@@ -144,7 +144,12 @@ pub(crate) struct ExtraCosts {
 pub(crate) fn extra_costs(distribution: &Distribution, draws: u32) -> ExtraCosts {
     let least = least_cost(distribution, LAMBDA);
     let extra = |cost: f64| (cost / least - 1.0) * 100.0;
-    let of = |durations: &Durations| extra(total_cost(&learned(durations, LAMBDA), distribution));
+    let of = |durations: &Durations| {
+        extra(total_cost(
+            &hazard_schedule(durations, LAMBDA),
+            distribution,
+        ))
+    };
     let after = |count| mean(draws, |random| of(&distribution.observed(count, random)));
     let guess = |factor: f64| {
         let median = Duration::from_secs_f64(distribution.horizon(0.5) * factor);
@@ -160,7 +165,7 @@ pub(crate) fn extra_costs(distribution: &Distribution, draws: u32) -> ExtraCosts
     }
 }
 
-/// Returns by how many percent a learned schedule reduces the number of polls, compared with a fixed
+/// Returns by how many percent a hazard schedule reduces the number of polls, compared with a fixed
 /// interval in seconds that has the same mean delay: with the distribution known exactly, and after 50
 /// observed durations (the mean of all draws).
 #[must_use]
@@ -171,12 +176,12 @@ pub(crate) fn polls_saved(distribution: &Distribution, interval: f64, draws: u32
         let (mut low, mut high) = (1e-4_f64, 10.0_f64);
         for _ in 0..20 {
             let middle = (low * high).sqrt();
-            match cost(&learned(durations, middle), distribution).0 < delay {
+            match cost(&hazard_schedule(durations, middle), distribution).0 < delay {
                 true => low = middle,
                 false => high = middle,
             }
         }
-        (1.0 - cost(&learned(durations, low), distribution).1 / polls) * 100.0
+        (1.0 - cost(&hazard_schedule(durations, low), distribution).1 / polls) * 100.0
     };
     let after_50 = mean(draws, |random| saved(&distribution.observed(50, random)));
     (saved(&distribution.exact()), after_50)
@@ -188,7 +193,7 @@ fn mean(draws: u32, mut of: impl FnMut(&mut Rng) -> f64) -> f64 {
     (0..draws).map(|_| of(&mut random)).sum::<f64>() / f64::from(draws)
 }
 
-fn learned(durations: &Durations, lambda: f64) -> HazardSchedule {
+fn hazard_schedule(durations: &Durations, lambda: f64) -> HazardSchedule {
     let model = CostModel::Delay(Duration::from_secs_f64(lambda));
     HazardSchedule::new(durations, model).with_gap_limits(Duration::ZERO, Duration::from_secs(60))
 }

@@ -397,7 +397,7 @@ impl Schedule for Aged {
 }
 
 #[tokio::test]
-async fn learned_schedule_polls_the_oldest_jobs_first() {
+async fn hazard_schedule_polls_the_oldest_jobs_first() {
     let durations = Durations::new(LogNormal {
         median: seconds(60),
         sigma: 0.2,

@@ -1,4 +1,4 @@
-//! Tests of the learned schedule against theory: its cost is compared with the least possible cost for
+//! Tests of the hazard schedule against theory: its cost is compared with the least possible cost for
 //! known distributions. Every value is computed, so no clock is involved; the benchmark `polls` prints
 //! the values as tables.
 
@@ -12,7 +12,7 @@ use crate::cost::{Distribution, cost, extra_costs, polls_saved};
 const DRAWS: u32 = 200;
 
 #[test]
-fn learned_schedule_costs_little_more_than_the_optimum() {
+fn hazard_schedule_costs_little_more_than_the_optimum() {
     for distribution in Distribution::all() {
         let (is_log_normal, found) = (
             distribution.is_log_normal(),
@@ -44,7 +44,7 @@ fn learned_schedule_costs_little_more_than_the_optimum() {
 }
 
 #[test]
-fn learned_schedule_polls_less_than_a_fixed_interval_with_equal_delay() {
+fn hazard_schedule_polls_less_than_a_fixed_interval_with_equal_delay() {
     for interval in [1.0, 0.5] {
         for median in [15.0, 60.0, 180.0] {
             let (known, after_50) =
@@ -89,7 +89,7 @@ fn gaps_stay_within_bounds_for_any_observations() {
         for median in [Duration::ZERO, second, Duration::MAX] {
             for sigma in [0.0, 0.5, f64::NAN, f64::INFINITY] {
                 let durations =
-                    Durations::new(LogNormal { median, sigma }).with_seen(observed.clone());
+                    Durations::new(LogNormal { median, sigma }).with_observations(observed.clone());
                 for price in [Duration::ZERO, second, Duration::MAX] {
                     for model in [CostModel::Delay(price), CostModel::MeanGap(price)] {
                         let schedule = HazardSchedule::new(&durations, model);

@@ -105,7 +105,7 @@ async fn retry_after_delays_the_next_poll() {
     assert_eq!(
         watch(None, FirstPoll::Now, &[busy, DONE]).await,
         [
-            r#"0.0 Ok(Retrying { error: "busy", again_in: 120s })"#,
+            r#"0.0 Ok(Retrying { error: "busy", retry_in: 120s })"#,
             r#"120.0 Ok(Done("done"))"#,
         ]
     );

@@ -66,7 +66,7 @@ impl Wavespeed {
         let prior = published_durations(model).map(Durations::new);
         let durations = prior
             .unwrap_or_default()
-            .with_seen(weighted(&observed, SystemTime::now()));
+            .with_observations(weighted(&observed, SystemTime::now()));
         let schedule = self.0.poll_policy.schedule(&durations, model);
         ModelSchedule {
             durations: Arc::new(durations),
