@@ -1,9 +1,13 @@
 //! The errors of an open journal, and their conversion to the error of a store.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::ErrorCode;
 use wavespeed::{JobNumber, StoreError};
+
+/// The time that a call waits for other processes before it fails.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The error of a read or a write.
 #[derive(Debug, thiserror::Error)]
@@ -12,9 +16,9 @@ pub(crate) enum JournalError {
     #[error("{0}{hint}", hint = hint(.0))]
     Sql(#[from] rusqlite::Error),
     /// The lock file of a job could not be created or locked.
-    #[error("{0} could not be claimed: {1}; make room on its disk, and its folder writable")]
+    #[error("{0} could not be claimed: {1}; free space on its disk, and make its folder writable")]
     Claim(JobNumber, std::io::Error),
-    /// The write contradicts the journal.
+    /// The rules of the record refuse the change.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A row has a value that this crate does not write.
@@ -32,7 +36,7 @@ pub(crate) enum JournalError {
         "the fingerprint of the API key is not 12 lowercase hex digits; a key is never written down"
     )]
     Fingerprint,
-    /// The stored input could not be read again.
+    /// The input cannot be parsed back from its JSON text.
     #[error("the input cannot be kept: {0}")]
     Input(String),
     /// A path is not Unicode, on a system where paths are not bytes.
@@ -40,7 +44,7 @@ pub(crate) enum JournalError {
     #[error("the path {0:?} is not Unicode and cannot be kept; choose another path")]
     Path(std::path::PathBuf),
     /// The library has a variant that this crate does not know.
-    #[error("this {0} is newer than the journal; use the wavespeed-journal that belongs to it")]
+    #[error("this {0} is newer than the journal; update wavespeed-journal")]
     Unsupported(&'static str),
 }
 
@@ -52,12 +56,15 @@ impl JournalError {
 }
 
 /// Returns how to fix an error of SQLite, to be appended to its message.
-fn hint(error: &rusqlite::Error) -> &'static str {
-    match error.sqlite_error_code() {
+fn hint(error: &rusqlite::Error) -> String {
+    let hint = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            "; another program has locked it for over 5 s, try again when that program is done"
+            return format!(
+                "; another program has locked it for over {} s, try again when that program is done",
+                BUSY_TIMEOUT.as_secs()
+            );
         }
-        Some(ErrorCode::DiskFull) => "; make room on its disk",
+        Some(ErrorCode::DiskFull) => "; free space on its disk",
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             "; make the file and its folder writable"
         }
@@ -65,5 +72,6 @@ fn hint(error: &rusqlite::Error) -> &'static str {
             "; the file is damaged, `sqlite3 FILE .recover` saves what can be read"
         }
         _ => "",
-    }
+    };
+    hint.to_owned()
 }

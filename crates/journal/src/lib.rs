@@ -64,8 +64,8 @@ impl Journal {
     /// Opens the journal in a file. If there is no file, the journal and its folder are created.
     ///
     /// # Errors
-    /// Returns an error if the file is not a journal, or is one that cannot be used. An existing file
-    /// is not changed then.
+    /// Returns an error if the file is not a journal, or is one that cannot be used. A file that fails a
+    /// check is not changed.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let (path, connection) = open::open(path.as_ref())?;
         match Worker::start(connection) {

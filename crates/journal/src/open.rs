@@ -11,13 +11,13 @@ mod error;
 use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 pub use self::error::OpenError;
 use self::error::{open_error, unwritable};
+use crate::error::BUSY_TIMEOUT;
 use crate::tables::jobs::{IS_OPEN, first_columns, schema};
 use crate::tables::{durations, jobs, uploads};
 
@@ -46,8 +46,6 @@ const MIGRATIONS: [Migration; 3] = [
         verify: jobs::WEBHOOK_VERIFY,
     },
 ];
-/// The time that a call waits for other processes before it fails.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The number of pages (1 MiB) up to which every page is checked when a journal is opened. The check
 /// of a larger journal would delay the start of a program.
 const FULL_CHECK_PAGES: i64 = 256;

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use super::BUSY_TIMEOUT;
+use crate::error::BUSY_TIMEOUT;
 
-/// The error of [`Journal::open`](crate::Journal::open). The file was not changed.
+/// The error of [`Journal::open`](crate::Journal::open). Nothing was written to a file that failed a
+/// check.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
