@@ -122,22 +122,22 @@ pub mod types {
 
     impl serde::Serialize for BillingsRequest {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            use crate::serialize::{if_some, send, unless};
-            send(
+            use crate::serialize::{optional, serialize_fields, unless_empty};
+            serialize_fields(
                 serializer,
                 &[
-                    if_some("billing_type", &self.billing_type),
-                    unless(
+                    optional("billing_type", &self.billing_type),
+                    unless_empty(
                         "prediction_uuids",
                         &self.prediction_uuids,
                         self.prediction_uuids.is_empty(),
                     ),
-                    if_some("model_uuid", &self.model_uuid),
-                    if_some("start_time", &self.start_time),
-                    if_some("end_time", &self.end_time),
-                    if_some("sort", &self.sort),
-                    if_some("page", &self.page),
-                    if_some("page_size", &self.page_size),
+                    optional("model_uuid", &self.model_uuid),
+                    optional("start_time", &self.start_time),
+                    optional("end_time", &self.end_time),
+                    optional("sort", &self.sort),
+                    optional("page", &self.page),
+                    optional("page_size", &self.page_size),
                 ],
             )
         }
@@ -163,8 +163,8 @@ pub mod types {
 
     impl serde::Serialize for DeleteRequest {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            use crate::serialize::{always, send};
-            send(serializer, &[always("ids", &self.ids)])
+            use crate::serialize::{required, serialize_fields};
+            serialize_fields(serializer, &[required("ids", &self.ids)])
         }
     }
 
@@ -249,16 +249,16 @@ pub mod types {
 
     impl serde::Serialize for HistoryRequest {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            use crate::serialize::{if_some, send};
-            send(
+            use crate::serialize::{optional, serialize_fields};
+            serialize_fields(
                 serializer,
                 &[
-                    if_some("page", &self.page),
-                    if_some("page_size", &self.page_size),
-                    if_some("model", &self.model),
-                    if_some("status", &self.status),
-                    if_some("created_after", &self.created_after),
-                    if_some("created_before", &self.created_before),
+                    optional("page", &self.page),
+                    optional("page_size", &self.page_size),
+                    optional("model", &self.model),
+                    optional("status", &self.status),
+                    optional("created_after", &self.created_after),
+                    optional("created_before", &self.created_before),
                 ],
             )
         }
@@ -375,12 +375,12 @@ pub mod types {
 
     impl serde::Serialize for PriceRequest {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            use crate::serialize::{always, send};
-            send(
+            use crate::serialize::{required, serialize_fields};
+            serialize_fields(
                 serializer,
                 &[
-                    always("model_id", &self.model_id),
-                    always("inputs", &self.inputs),
+                    required("model_id", &self.model_id),
+                    required("inputs", &self.inputs),
                 ],
             )
         }
@@ -431,13 +431,13 @@ pub mod types {
 
     impl serde::Serialize for UploadRequest {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            use crate::serialize::{always, if_some, send};
-            send(
+            use crate::serialize::{optional, required, serialize_fields};
+            serialize_fields(
                 serializer,
                 &[
-                    always("filename", &self.filename),
-                    always("size", &self.size),
-                    if_some("content_type", &self.content_type),
+                    required("filename", &self.filename),
+                    required("size", &self.size),
+                    optional("content_type", &self.content_type),
                 ],
             )
         }
@@ -558,13 +558,13 @@ pub mod types {
 
     impl serde::Serialize for UsageRequest {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            use crate::serialize::{always, if_some, send};
-            send(
+            use crate::serialize::{optional, required, serialize_fields};
+            serialize_fields(
                 serializer,
                 &[
-                    always("start_time", &self.start_time),
-                    always("end_time", &self.end_time),
-                    if_some("model_uuid", &self.model_uuid),
+                    required("start_time", &self.start_time),
+                    required("end_time", &self.end_time),
+                    optional("model_uuid", &self.model_uuid),
                 ],
             )
         }

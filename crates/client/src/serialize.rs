@@ -22,22 +22,29 @@ impl<T: Serialize> ToJson for T {
 }
 
 /// Returns a field that is always sent.
-pub(crate) fn always<'a>(name: &'static str, value: &'a dyn ToJson) -> Field<'a> {
+pub(crate) fn required<'a>(name: &'static str, value: &'a dyn ToJson) -> Field<'a> {
     (name, Some(value))
 }
 
 /// Returns a field that is sent if it is set.
-pub(crate) fn if_some<'a, T: Serialize>(name: &'static str, value: &'a Option<T>) -> Field<'a> {
+pub(crate) fn optional<'a, T: Serialize>(name: &'static str, value: &'a Option<T>) -> Field<'a> {
     (name, value.as_ref().map(|value| value as &dyn ToJson))
 }
 
 /// Returns a list or a map that is sent unless it is empty.
-pub(crate) fn unless<'a>(name: &'static str, value: &'a dyn ToJson, empty: bool) -> Field<'a> {
+pub(crate) fn unless_empty<'a>(
+    name: &'static str,
+    value: &'a dyn ToJson,
+    empty: bool,
+) -> Field<'a> {
     (name, if empty { None } else { Some(value) })
 }
 
 /// Serializes the fields as a map, in the given order.
-pub(crate) fn send<S: Serializer>(serializer: S, fields: &[Field<'_>]) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize_fields<S: Serializer>(
+    serializer: S,
+    fields: &[Field<'_>],
+) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(None)?;
     for (name, value) in fields {
         if let Some(value) = value {

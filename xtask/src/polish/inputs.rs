@@ -94,24 +94,24 @@ pub(super) fn sending(item: &mut ItemStruct) -> Item {
     let sent = fields(item).map(|field| {
         let (ident, wire) = (&field.ident, wire_name(field));
         match skipped(field).as_deref() {
-            None => quote!(always(#wire, &self.#ident)),
-            Some("Option::is_none") => quote!(if_some(#wire, &self.#ident)),
-            Some(_) => quote!(unless(#wire, &self.#ident, self.#ident.is_empty())),
+            None => quote!(required(#wire, &self.#ident)),
+            Some("Option::is_none") => quote!(optional(#wire, &self.#ident)),
+            Some(_) => quote!(unless_empty(#wire, &self.#ident, self.#ident.is_empty())),
         }
     });
     let words: BTreeSet<&str> = fields(item)
         .map(|field| match skipped(field).as_deref() {
-            None => "always",
-            Some("Option::is_none") => "if_some",
-            Some(_) => "unless",
+            None => "required",
+            Some("Option::is_none") => "optional",
+            Some(_) => "unless_empty",
         })
         .collect();
     let words = words.into_iter().map(|word| format_ident!("{word}"));
     let block = parse_quote! {
         impl serde::Serialize for #name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                use crate::serialize::{#(#words,)* send};
-                send(serializer, &[#(#sent),*])
+                use crate::serialize::{#(#words,)* serialize_fields};
+                serialize_fields(serializer, &[#(#sent),*])
             }
         }
     };

@@ -26,12 +26,12 @@ impl KlingEffects {
 
 impl serde::Serialize for KlingEffects {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, send};
-        send(
+        use crate::serialize::{required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("effect_scene", &self.effect_scene),
-                always("image", &self.image),
+                required("effect_scene", &self.effect_scene),
+                required("image", &self.image),
             ],
         )
     }
@@ -407,10 +407,13 @@ pub struct KlingLipsyncAudioToVideoRequired {
 
 impl serde::Serialize for KlingLipsyncAudioToVideo {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, send};
-        send(
+        use crate::serialize::{required, serialize_fields};
+        serialize_fields(
             serializer,
-            &[always("audio", &self.audio), always("video", &self.video)],
+            &[
+                required("audio", &self.audio),
+                required("video", &self.video),
+            ],
         )
     }
 }
@@ -482,15 +485,15 @@ pub struct KlingLipsyncTextToVideoRequired {
 
 impl serde::Serialize for KlingLipsyncTextToVideo {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("video", &self.video),
-                always("text", &self.text),
-                always("voice_id", &self.voice_id),
-                if_some("voice_language", &self.voice_language),
-                if_some("voice_speed", &self.voice_speed),
+                required("video", &self.video),
+                required("text", &self.text),
+                required("voice_id", &self.voice_id),
+                optional("voice_language", &self.voice_language),
+                optional("voice_speed", &self.voice_speed),
             ],
         )
     }
@@ -684,13 +687,13 @@ pub struct KlingV1AiAvatarProRequired {
 
 impl serde::Serialize for KlingV1AiAvatarPro {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("audio", &self.audio),
-                always("image", &self.image),
-                if_some("prompt", &self.prompt),
+                required("audio", &self.audio),
+                required("image", &self.image),
+                optional("prompt", &self.prompt),
             ],
         )
     }
@@ -733,13 +736,13 @@ pub struct KlingV1AiAvatarStandardRequired {
 
 impl serde::Serialize for KlingV1AiAvatarStandard {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("audio", &self.audio),
-                always("image", &self.image),
-                if_some("prompt", &self.prompt),
+                required("audio", &self.audio),
+                required("image", &self.image),
+                optional("prompt", &self.prompt),
             ],
         )
     }
@@ -779,13 +782,13 @@ impl KlingV1Tts {
 
 impl serde::Serialize for KlingV1Tts {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("text", &self.text),
-                always("voice_id", &self.voice_id),
-                if_some("speed", &self.speed),
+                required("text", &self.text),
+                required("voice_id", &self.voice_id),
+                optional("speed", &self.speed),
             ],
         )
     }
@@ -1055,16 +1058,16 @@ pub struct KlingV1_6I2vProRequired {
 
 impl serde::Serialize for KlingV1_6I2vPro {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("prompt", &self.prompt),
-                if_some("negative_prompt", &self.negative_prompt),
-                always("image", &self.image),
-                if_some("end_image", &self.end_image),
-                if_some("guidance_scale", &self.guidance_scale),
-                if_some("duration", &self.duration),
+                required("prompt", &self.prompt),
+                optional("negative_prompt", &self.negative_prompt),
+                required("image", &self.image),
+                optional("end_image", &self.end_image),
+                optional("guidance_scale", &self.guidance_scale),
+                optional("duration", &self.duration),
             ],
         )
     }
@@ -1121,15 +1124,15 @@ pub struct KlingV1_6I2vStandardRequired {
 
 impl serde::Serialize for KlingV1_6I2vStandard {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("prompt", &self.prompt),
-                if_some("negative_prompt", &self.negative_prompt),
-                always("image", &self.image),
-                if_some("guidance_scale", &self.guidance_scale),
-                if_some("duration", &self.duration),
+                required("prompt", &self.prompt),
+                optional("negative_prompt", &self.negative_prompt),
+                required("image", &self.image),
+                optional("guidance_scale", &self.guidance_scale),
+                optional("duration", &self.duration),
             ],
         )
     }
@@ -1176,15 +1179,15 @@ impl KlingV1_6MultiI2vPro {
 
 impl serde::Serialize for KlingV1_6MultiI2vPro {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("prompt", &self.prompt),
-                if_some("negative_prompt", &self.negative_prompt),
-                always("images", &self.images),
-                if_some("duration", &self.duration),
-                if_some("aspect_ratio", &self.aspect_ratio),
+                required("prompt", &self.prompt),
+                optional("negative_prompt", &self.negative_prompt),
+                required("images", &self.images),
+                optional("duration", &self.duration),
+                optional("aspect_ratio", &self.aspect_ratio),
             ],
         )
     }
@@ -1236,15 +1239,15 @@ impl KlingV1_6MultiI2vStandard {
 
 impl serde::Serialize for KlingV1_6MultiI2vStandard {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("prompt", &self.prompt),
-                if_some("negative_prompt", &self.negative_prompt),
-                always("images", &self.images),
-                if_some("duration", &self.duration),
-                if_some("aspect_ratio", &self.aspect_ratio),
+                required("prompt", &self.prompt),
+                optional("negative_prompt", &self.negative_prompt),
+                required("images", &self.images),
+                optional("duration", &self.duration),
+                optional("aspect_ratio", &self.aspect_ratio),
             ],
         )
     }
@@ -1296,15 +1299,15 @@ impl KlingV1_6T2vStandard {
 
 impl serde::Serialize for KlingV1_6T2vStandard {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("prompt", &self.prompt),
-                if_some("aspect_ratio", &self.aspect_ratio),
-                if_some("negative_prompt", &self.negative_prompt),
-                if_some("guidance_scale", &self.guidance_scale),
-                if_some("duration", &self.duration),
+                required("prompt", &self.prompt),
+                optional("aspect_ratio", &self.aspect_ratio),
+                optional("negative_prompt", &self.negative_prompt),
+                optional("guidance_scale", &self.guidance_scale),
+                optional("duration", &self.duration),
             ],
         )
     }
@@ -1372,16 +1375,16 @@ pub struct KlingV2_0I2vMasterRequired {
 
 impl serde::Serialize for KlingV2_0I2vMaster {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("image", &self.image),
-                if_some("end_image", &self.end_image),
-                always("prompt", &self.prompt),
-                if_some("negative_prompt", &self.negative_prompt),
-                if_some("guidance_scale", &self.guidance_scale),
-                if_some("duration", &self.duration),
+                required("image", &self.image),
+                optional("end_image", &self.end_image),
+                required("prompt", &self.prompt),
+                optional("negative_prompt", &self.negative_prompt),
+                optional("guidance_scale", &self.guidance_scale),
+                optional("duration", &self.duration),
             ],
         )
     }
@@ -1423,14 +1426,14 @@ impl KlingV2_0T2vMaster {
 
 impl serde::Serialize for KlingV2_0T2vMaster {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("prompt", &self.prompt),
-                if_some("aspect_ratio", &self.aspect_ratio),
-                if_some("negative_prompt", &self.negative_prompt),
-                if_some("duration", &self.duration),
+                required("prompt", &self.prompt),
+                optional("aspect_ratio", &self.aspect_ratio),
+                optional("negative_prompt", &self.negative_prompt),
+                optional("duration", &self.duration),
             ],
         )
     }
@@ -1491,15 +1494,15 @@ pub struct KlingV2_1I2vMasterRequired {
 
 impl serde::Serialize for KlingV2_1I2vMaster {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("prompt", &self.prompt),
-                if_some("negative_prompt", &self.negative_prompt),
-                always("image", &self.image),
-                if_some("guidance_scale", &self.guidance_scale),
-                if_some("duration", &self.duration),
+                required("prompt", &self.prompt),
+                optional("negative_prompt", &self.negative_prompt),
+                required("image", &self.image),
+                optional("guidance_scale", &self.guidance_scale),
+                optional("duration", &self.duration),
             ],
         )
     }
@@ -1555,15 +1558,15 @@ pub struct KlingV2_1I2vProRequired {
 
 impl serde::Serialize for KlingV2_1I2vPro {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("prompt", &self.prompt),
-                if_some("negative_prompt", &self.negative_prompt),
-                always("image", &self.image),
-                if_some("guidance_scale", &self.guidance_scale),
-                if_some("duration", &self.duration),
+                required("prompt", &self.prompt),
+                optional("negative_prompt", &self.negative_prompt),
+                required("image", &self.image),
+                optional("guidance_scale", &self.guidance_scale),
+                optional("duration", &self.duration),
             ],
         )
     }
@@ -1631,16 +1634,16 @@ pub struct KlingV2_1I2vProStartEndFrameRequired {
 
 impl serde::Serialize for KlingV2_1I2vProStartEndFrame {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("prompt", &self.prompt),
-                if_some("negative_prompt", &self.negative_prompt),
-                always("image", &self.image),
-                always("end_image", &self.end_image),
-                if_some("guidance_scale", &self.guidance_scale),
-                if_some("duration", &self.duration),
+                required("prompt", &self.prompt),
+                optional("negative_prompt", &self.negative_prompt),
+                required("image", &self.image),
+                required("end_image", &self.end_image),
+                optional("guidance_scale", &self.guidance_scale),
+                optional("duration", &self.duration),
             ],
         )
     }
@@ -1697,15 +1700,15 @@ pub struct KlingV2_1I2vStandardRequired {
 
 impl serde::Serialize for KlingV2_1I2vStandard {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("prompt", &self.prompt),
-                if_some("negative_prompt", &self.negative_prompt),
-                always("image", &self.image),
-                if_some("guidance_scale", &self.guidance_scale),
-                if_some("duration", &self.duration),
+                required("prompt", &self.prompt),
+                optional("negative_prompt", &self.negative_prompt),
+                required("image", &self.image),
+                optional("guidance_scale", &self.guidance_scale),
+                optional("duration", &self.duration),
             ],
         )
     }
@@ -1752,15 +1755,15 @@ impl KlingV2_1T2vMaster {
 
 impl serde::Serialize for KlingV2_1T2vMaster {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("prompt", &self.prompt),
-                if_some("negative_prompt", &self.negative_prompt),
-                if_some("aspect_ratio", &self.aspect_ratio),
-                if_some("duration", &self.duration),
-                if_some("guidance_scale", &self.guidance_scale),
+                required("prompt", &self.prompt),
+                optional("negative_prompt", &self.negative_prompt),
+                optional("aspect_ratio", &self.aspect_ratio),
+                optional("duration", &self.duration),
+                optional("guidance_scale", &self.guidance_scale),
             ],
         )
     }
@@ -1826,15 +1829,15 @@ pub struct KlingV2_5TurboProImageToVideoRequired {
 
 impl serde::Serialize for KlingV2_5TurboProImageToVideo {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("image", &self.image),
-                always("prompt", &self.prompt),
-                if_some("negative_prompt", &self.negative_prompt),
-                if_some("guidance_scale", &self.guidance_scale),
-                if_some("duration", &self.duration),
+                required("image", &self.image),
+                required("prompt", &self.prompt),
+                optional("negative_prompt", &self.negative_prompt),
+                optional("guidance_scale", &self.guidance_scale),
+                optional("duration", &self.duration),
             ],
         )
     }
@@ -1882,15 +1885,15 @@ impl KlingV2_5TurboProTextToVideo {
 
 impl serde::Serialize for KlingV2_5TurboProTextToVideo {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use crate::serialize::{always, if_some, send};
-        send(
+        use crate::serialize::{optional, required, serialize_fields};
+        serialize_fields(
             serializer,
             &[
-                always("prompt", &self.prompt),
-                if_some("negative_prompt", &self.negative_prompt),
-                if_some("aspect_ratio", &self.aspect_ratio),
-                if_some("duration", &self.duration),
-                if_some("guidance_scale", &self.guidance_scale),
+                required("prompt", &self.prompt),
+                optional("negative_prompt", &self.negative_prompt),
+                optional("aspect_ratio", &self.aspect_ratio),
+                optional("duration", &self.duration),
+                optional("guidance_scale", &self.guidance_scale),
             ],
         )
     }
