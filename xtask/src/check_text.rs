@@ -300,7 +300,7 @@ mod tests {
             #[non_exhaustive]
             pub struct NewThing { pub text: String }
             impl serde::Serialize for NewThing { const FIELDS: &[&str] = &["text"]; }
-            pub struct Thing { pub status: crate::Status }
+            pub struct Thing { pub status: crate::status::Status }
         }
         impl Client {
             pub async fn make_thing(&self) -> Result<ResponseValue<ByteStream>, Error<()>> {}
@@ -313,7 +313,7 @@ mod tests {
         impl serde::Serialize for B { const FIELDS: &[&str] = &["text", "mode"]; }
         #[non_exhaustive]
         pub enum BMode { X, Y }
-        impl crate::ModelInput for B { const MODEL: &'static str = "a/b"; }
+        impl crate::model::ModelInput for B { const MODEL: &'static str = "a/b"; }
     "#;
 
     fn bundle() -> Value {
@@ -404,9 +404,9 @@ mod tests {
                 "deny_unknown_fields refuses what the vendor adds",
             ),
             (
-                "crate::Status",
+                "crate::status::Status",
                 "Status",
-                "types::Status: crate::Status does not stand in for this open enum",
+                "types::Status: crate::status::Status does not stand in for this open enum",
             ),
             (
                 "pub struct Thing",

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::names;
 
 /// Open enums and the hand-written types that stand in for them.
-pub const OPEN_ENUMS: &[(&str, &str)] = &[("Status", "crate::Status")];
+pub const OPEN_ENUMS: &[(&str, &str)] = &[("Status", "crate::status::Status")];
 
 /// What progenitor makes of the calls of the transformed document.
 ///
@@ -38,7 +38,7 @@ pub fn inputs(document: &Value) -> Result<TokenStream, Error> {
     let names = schemas.into_iter().flatten().map(|(name, _)| name);
     let shared = names.filter(|name| names::stand_in(name).is_none());
     let shared: Vec<_> = shared
-        .map(|name| (name.clone(), format!("crate::types::{name}")))
+        .map(|name| (name.clone(), format!("crate::generated::types::{name}")))
         .collect();
     tokens(document, &shared)
 }
@@ -81,7 +81,7 @@ fn settings(shared: &[(String, String)]) -> GenerationSettings {
     settings
         .with_interface(InterfaceStyle::Positional)
         .with_hooks(HooksMode::Expected)
-        .with_inner_type(quote!(crate::ApiKey))
+        .with_inner_type(quote!(crate::key::ApiKey))
         .with_map_type("::std::collections::BTreeMap");
     for (name, path) in OPEN_ENUMS {
         let impls = [TypeImpl::Display, TypeImpl::FromStr];

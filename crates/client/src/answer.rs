@@ -21,7 +21,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
 use self::path::string_at_path;
-use crate::PredictionId;
+use crate::ids::PredictionId;
 use crate::text::shorten;
 
 /// The longest body that is read, in bytes. Predictions are a few kilobytes, but some models put

@@ -65,7 +65,7 @@ macro_rules! string_enum {
         }
 
         impl std::str::FromStr for $name {
-            type Err = $crate::InvalidChoice;
+            type Err = $crate::enums::InvalidChoice;
 
             fn from_str(value: &str) -> Result<Self, Self::Err> {
                 $crate::enums::parse_variant(value)

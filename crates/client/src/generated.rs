@@ -272,7 +272,7 @@ pub mod types {
         /// Unique identifier for the prediction, Task Id.
         pub id: String,
         /// Where a task stands. A word that is not listed here means that the task has not ended.
-        pub status: crate::Status,
+        pub status: crate::status::Status,
         /// Model ID used for the prediction. Can differ from the one submitted to.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub model: Option<String>,
@@ -604,7 +604,7 @@ pub mod types {
 pub struct Client {
     pub(crate) baseurl: String,
     pub(crate) client: reqwest::Client,
-    pub(crate) inner: crate::ApiKey,
+    pub(crate) inner: crate::key::ApiKey,
 }
 
 impl Client {
@@ -614,7 +614,11 @@ impl Client {
     /// `baseurl` is the base URL provided to the internal
     /// `reqwest::Client`, and should include a scheme and hostname,
     /// as well as port and a path stem if applicable.
-    pub fn new_with_client(baseurl: &str, client: reqwest::Client, inner: crate::ApiKey) -> Self {
+    pub fn new_with_client(
+        baseurl: &str,
+        client: reqwest::Client,
+        inner: crate::key::ApiKey,
+    ) -> Self {
         Self {
             baseurl: baseurl.to_string(),
             client,
@@ -623,7 +627,7 @@ impl Client {
     }
 }
 
-impl ClientInfo<crate::ApiKey> for Client {
+impl ClientInfo<crate::key::ApiKey> for Client {
     fn api_version() -> &'static str {
         "3.0.0"
     }
@@ -636,7 +640,7 @@ impl ClientInfo<crate::ApiKey> for Client {
         &self.client
     }
 
-    fn inner(&self) -> &crate::ApiKey {
+    fn inner(&self) -> &crate::key::ApiKey {
         &self.inner
     }
 }
@@ -645,7 +649,7 @@ const _: () = {
     #[allow(dead_code)]
     fn assert_client_hooks()
     where
-        Client: ClientHooks<crate::ApiKey>,
+        Client: ClientHooks<crate::key::ApiKey>,
     {
     }
 };

@@ -1,13 +1,9 @@
-//! The API key, and how it is added to the generated calls. The key is a secret: `Debug`, errors and
-//! logged headers do not contain it.
+//! The API key. It is a secret: `Debug`, errors and logged headers do not contain it.
 
 use std::fmt;
 
-use progenitor_client::{ClientHooks, ClientInfo as _, Error, OperationInfo};
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::HeaderValue;
 use sha2::{Digest as _, Sha256};
-
-use crate::Client;
 
 /// An API key, from the page API Keys of the vendor's dashboard. Held as the value of the header that
 /// carries it.
@@ -74,21 +70,6 @@ impl ApiKey {
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ApiKey(..)")
-    }
-}
-
-/// Adds the API key to each generated call, and removes the header `api-version`, which the generator
-/// adds and the vendor does not know.
-impl ClientHooks<ApiKey> for Client {
-    async fn pre<E>(
-        &self,
-        request: &mut reqwest::Request,
-        _info: &OperationInfo,
-    ) -> Result<(), Error<E>> {
-        let headers = request.headers_mut();
-        headers.remove("api-version");
-        headers.insert(AUTHORIZATION, self.inner().authorization());
-        Ok(())
     }
 }
 

@@ -17,9 +17,9 @@ mod answer;
 mod catalogue;
 mod enums;
 mod generated;
+mod hooks;
 mod ids;
 mod key;
-mod lookup;
 mod model;
 /// The input types of the models: one module, and one cargo feature, for each provider.
 pub mod models;
@@ -37,27 +37,12 @@ pub use enums::InvalidChoice;
 pub use generated::{ByteStream, Client, ClientInfo, Error, ResponseValue, types};
 pub use ids::{InvalidId, ModelId, PredictionId};
 pub use key::{ApiKey, InvalidKey};
-pub use lookup::request_schema;
-pub use model::{Bounds, Choice, Input, Literal, Media, MediaKind, Model, Shape};
+pub use model::find::model;
+pub use model::from_list::request_schema;
+pub use model::{Bounds, Choice, Input, Literal, Media, MediaKind, Model, ModelInput, Shape};
 pub use multipart_upload::Form;
 pub use prediction::Prediction;
 pub use status::Status;
 
 pub use reqwest;
 pub use serde_json;
-
-/// An input of a known model; implemented by the generated input types.
-pub trait ModelInput: serde::Serialize {
-    /// The id of the model that takes this input.
-    const MODEL: &'static str;
-}
-
-/// Returns the model with this id from the [`CATALOGUE`].
-#[must_use]
-pub fn model(id: &str) -> Option<&'static Model> {
-    // The generator sorts the catalogue by id.
-    CATALOGUE
-        .binary_search_by(|model| model.id.cmp(id))
-        .ok()
-        .map(|at| &CATALOGUE[at])
-}

@@ -8,7 +8,8 @@ use futures_util::{Stream, StreamExt as _, stream};
 use progenitor_client::ClientInfo as _;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 
-use crate::{Answer, CallError, Client};
+use crate::answer::{Answer, CallError};
+use crate::generated::Client;
 
 /// A `multipart/form-data` body with a file as its only field, without the bytes of the file.
 #[derive(Clone, Debug)]

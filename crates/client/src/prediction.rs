@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use serde_json::{Map, Value};
 
-use crate::types;
+use crate::generated::types;
 
 /// The vendor's record of a prediction. Dereferences to [`types::Prediction`] for its fields. A field
 /// whose type differs from the spec reads as missing, and is still in [`raw`](Self::raw).

@@ -11,8 +11,10 @@ use progenitor_client::ClientInfo as _;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
 
+use crate::answer::{Answer, CallError};
+use crate::generated::Client;
+use crate::ids::ModelId;
 use crate::text::chain;
-use crate::{Answer, CallError, Client, ModelId};
 
 impl Client {
     /// Submits an input to a model, which need not be in the [`CATALOGUE`](crate::CATALOGUE): sends

@@ -145,7 +145,7 @@ pub(super) fn links(models: &[Model<'_>], provider: &str) -> Vec<Item> {
         let name = format_ident!("{}", names::short(provider, model.type_name));
         let id = model.id;
         parse_quote! {
-            impl crate::ModelInput for #name {
+            impl crate::model::ModelInput for #name {
                 const MODEL: &'static str = #id;
             }
         }

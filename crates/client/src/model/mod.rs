@@ -5,6 +5,8 @@
 //! (a command line, a form, a check of raw JSON) use the catalogue.
 
 pub(crate) mod builders;
+pub(crate) mod find;
+pub(crate) mod from_list;
 
 use serde_json::{Map, Value, json};
 
@@ -49,6 +51,12 @@ impl Model {
     pub fn input(&self, name: &str) -> Option<&'static Input> {
         self.inputs.iter().find(|input| input.name == name)
     }
+}
+
+/// An input of a known model; implemented by the generated input types.
+pub trait ModelInput: serde::Serialize {
+    /// The id of the model that takes this input.
+    const MODEL: &'static str;
 }
 
 /// Returns the JSON Schema of an object with these fields.
@@ -179,54 +187,11 @@ impl Shape {
     /// Returns the JSON Schema of values of this shape.
     #[must_use]
     pub fn schema(&self) -> Value {
-        let rules: &[(&str, Option<Value>)] = match self {
-            Self::String {
-                min_chars,
-                max_chars,
-                ..
-            } => &[
-                ("type", Some("string".into())),
-                ("minLength", min_chars.map(Value::from)),
-                ("maxLength", max_chars.map(Value::from)),
-            ],
-            Self::Integer {
-                min,
-                max,
-                multiple_of,
-                ..
-            } => &[
-                ("type", Some("integer".into())),
-                ("minimum", min.map(Value::from)),
-                ("maximum", max.map(Value::from)),
-                ("multipleOf", multiple_of.map(Value::from)),
-            ],
-            Self::Number {
-                min,
-                max,
-                multiple_of,
-            } => &[
-                ("type", Some("number".into())),
-                ("minimum", min.map(Value::from)),
-                ("maximum", max.map(Value::from)),
-                ("multipleOf", multiple_of.map(Value::from)),
-            ],
-            Self::Boolean => &[("type", Some("boolean".into()))],
-            Self::Array {
-                items,
-                min_items,
-                max_items,
-            } => &[
-                ("type", Some("array".into())),
-                ("items", Some(items.schema())),
-                ("minItems", min_items.map(Value::from)),
-                ("maxItems", max_items.map(Value::from)),
-            ],
-            Self::Object { fields } => return object(fields),
-            Self::Any => &[],
-        };
-        let present = rules
-            .iter()
-            .filter_map(|(key, value)| Some(((*key).to_owned(), value.clone()?)));
+        if let Self::Object { fields } = self {
+            return object(fields);
+        }
+        let keywords = self.keywords().into_iter();
+        let present = keywords.filter_map(|(key, value)| Some((key.to_owned(), value?)));
         let mut schema: Map<String, Value> = present.collect();
         let choices = match self {
             // The choices of an array are those of its elements, which have them in their schema.
@@ -238,6 +203,55 @@ impl Shape {
             schema.insert("enum".to_owned(), choices.collect());
         }
         schema.into()
+    }
+
+    /// Returns the keywords of the JSON Schema other than `enum` and those of objects, each with its
+    /// value if there is such a rule.
+    fn keywords(&self) -> Vec<(&'static str, Option<Value>)> {
+        match self {
+            Self::String {
+                min_chars,
+                max_chars,
+                ..
+            } => vec![
+                ("type", Some("string".into())),
+                ("minLength", min_chars.map(Value::from)),
+                ("maxLength", max_chars.map(Value::from)),
+            ],
+            Self::Integer {
+                min,
+                max,
+                multiple_of,
+                ..
+            } => vec![
+                ("type", Some("integer".into())),
+                ("minimum", min.map(Value::from)),
+                ("maximum", max.map(Value::from)),
+                ("multipleOf", multiple_of.map(Value::from)),
+            ],
+            Self::Number {
+                min,
+                max,
+                multiple_of,
+            } => vec![
+                ("type", Some("number".into())),
+                ("minimum", min.map(Value::from)),
+                ("maximum", max.map(Value::from)),
+                ("multipleOf", multiple_of.map(Value::from)),
+            ],
+            Self::Boolean => vec![("type", Some("boolean".into()))],
+            Self::Array {
+                items,
+                min_items,
+                max_items,
+            } => vec![
+                ("type", Some("array".into())),
+                ("items", Some(items.schema())),
+                ("minItems", min_items.map(Value::from)),
+                ("maxItems", max_items.map(Value::from)),
+            ],
+            Self::Object { .. } | Self::Any => Vec::new(),
+        }
     }
 
     /// Returns the allowed values, of the elements if this is an array; empty if all are allowed.

@@ -1937,82 +1937,82 @@ pub mod choices {
     crate::enums::string_enum!(AspectRatioX87d2f8);
 }
 
-impl crate::ModelInput for KlingEffects {
+impl crate::model::ModelInput for KlingEffects {
     const MODEL: &'static str = "kwaivgi/kling-effects";
 }
 
-impl crate::ModelInput for KlingLipsyncAudioToVideo {
+impl crate::model::ModelInput for KlingLipsyncAudioToVideo {
     const MODEL: &'static str = "kwaivgi/kling-lipsync/audio-to-video";
 }
 
-impl crate::ModelInput for KlingLipsyncTextToVideo {
+impl crate::model::ModelInput for KlingLipsyncTextToVideo {
     const MODEL: &'static str = "kwaivgi/kling-lipsync/text-to-video";
 }
 
-impl crate::ModelInput for KlingV1AiAvatarPro {
+impl crate::model::ModelInput for KlingV1AiAvatarPro {
     const MODEL: &'static str = "kwaivgi/kling-v1-ai-avatar-pro";
 }
 
-impl crate::ModelInput for KlingV1AiAvatarStandard {
+impl crate::model::ModelInput for KlingV1AiAvatarStandard {
     const MODEL: &'static str = "kwaivgi/kling-v1-ai-avatar-standard";
 }
 
-impl crate::ModelInput for KlingV1Tts {
+impl crate::model::ModelInput for KlingV1Tts {
     const MODEL: &'static str = "kwaivgi/kling-v1-tts";
 }
 
-impl crate::ModelInput for KlingV1_6I2vPro {
+impl crate::model::ModelInput for KlingV1_6I2vPro {
     const MODEL: &'static str = "kwaivgi/kling-v1.6-i2v-pro";
 }
 
-impl crate::ModelInput for KlingV1_6I2vStandard {
+impl crate::model::ModelInput for KlingV1_6I2vStandard {
     const MODEL: &'static str = "kwaivgi/kling-v1.6-i2v-standard";
 }
 
-impl crate::ModelInput for KlingV1_6MultiI2vPro {
+impl crate::model::ModelInput for KlingV1_6MultiI2vPro {
     const MODEL: &'static str = "kwaivgi/kling-v1.6-multi-i2v-pro";
 }
 
-impl crate::ModelInput for KlingV1_6MultiI2vStandard {
+impl crate::model::ModelInput for KlingV1_6MultiI2vStandard {
     const MODEL: &'static str = "kwaivgi/kling-v1.6-multi-i2v-standard";
 }
 
-impl crate::ModelInput for KlingV1_6T2vStandard {
+impl crate::model::ModelInput for KlingV1_6T2vStandard {
     const MODEL: &'static str = "kwaivgi/kling-v1.6-t2v-standard";
 }
 
-impl crate::ModelInput for KlingV2_0I2vMaster {
+impl crate::model::ModelInput for KlingV2_0I2vMaster {
     const MODEL: &'static str = "kwaivgi/kling-v2.0-i2v-master";
 }
 
-impl crate::ModelInput for KlingV2_0T2vMaster {
+impl crate::model::ModelInput for KlingV2_0T2vMaster {
     const MODEL: &'static str = "kwaivgi/kling-v2.0-t2v-master";
 }
 
-impl crate::ModelInput for KlingV2_1I2vMaster {
+impl crate::model::ModelInput for KlingV2_1I2vMaster {
     const MODEL: &'static str = "kwaivgi/kling-v2.1-i2v-master";
 }
 
-impl crate::ModelInput for KlingV2_1I2vPro {
+impl crate::model::ModelInput for KlingV2_1I2vPro {
     const MODEL: &'static str = "kwaivgi/kling-v2.1-i2v-pro";
 }
 
-impl crate::ModelInput for KlingV2_1I2vProStartEndFrame {
+impl crate::model::ModelInput for KlingV2_1I2vProStartEndFrame {
     const MODEL: &'static str = "kwaivgi/kling-v2.1-i2v-pro/start-end-frame";
 }
 
-impl crate::ModelInput for KlingV2_1I2vStandard {
+impl crate::model::ModelInput for KlingV2_1I2vStandard {
     const MODEL: &'static str = "kwaivgi/kling-v2.1-i2v-standard";
 }
 
-impl crate::ModelInput for KlingV2_1T2vMaster {
+impl crate::model::ModelInput for KlingV2_1T2vMaster {
     const MODEL: &'static str = "kwaivgi/kling-v2.1-t2v-master";
 }
 
-impl crate::ModelInput for KlingV2_5TurboProImageToVideo {
+impl crate::model::ModelInput for KlingV2_5TurboProImageToVideo {
     const MODEL: &'static str = "kwaivgi/kling-v2.5-turbo-pro/image-to-video";
 }
 
-impl crate::ModelInput for KlingV2_5TurboProTextToVideo {
+impl crate::model::ModelInput for KlingV2_5TurboProTextToVideo {
     const MODEL: &'static str = "kwaivgi/kling-v2.5-turbo-pro/text-to-video";
 }
