@@ -18,9 +18,10 @@ pub enum InvalidKey {
     /// The string is empty or has only white space.
     #[error("the API key is empty")]
     Empty,
-    /// The string has a character that is not allowed in a header or that no API key has.
+    /// The string contains a quote or a character that is not visible ASCII.
     #[error(
-        "the API key has a character that no API key has, such as a space, a quote or a line break within it; give the key alone, without `Bearer`"
+        "the API key contains a space, a quote, a line break or another character that is not visible \
+         ASCII; set the key alone, without `Bearer`"
     )]
     Characters,
 }

@@ -102,7 +102,6 @@ mod tests {
             )
         );
         assert_eq!(form.tail, format!("\r\n--{boundary}--\r\n"));
-        // The limit of RFC 2046.
         assert!(boundary.len() <= 70);
     }
 }
