@@ -174,7 +174,7 @@ impl Store for Journal {
     fn record_end(&self, account: &Account, prediction: &Prediction) -> StoreFuture<()> {
         let (account, id) = (account.clone(), prediction.id.clone());
         let status = prediction.status.clone();
-        self.write(move |jobs| apply_to_id(jobs, &account, &id, &Change::Ended(&status)))
+        self.write(move |jobs| jobs::record_end(jobs, &account, &id, &status))
     }
 
     fn record_saved(
@@ -184,7 +184,7 @@ impl Store for Journal {
         files: &[Downloaded],
     ) -> StoreFuture<()> {
         let (account, id, files) = (account.clone(), id.clone(), files.to_vec());
-        self.write(move |jobs| apply_to_id(jobs, &account, id.as_str(), &Change::Saved(&files)))
+        self.write(move |jobs| jobs::record_saved(jobs, &account, &id, &files))
     }
 
     fn jobs(&self, account: &Account, filter: JobFilter<'_>) -> StoreFuture<Vec<JobRecord>> {
@@ -253,21 +253,6 @@ impl Store for Journal {
         let (account, model) = (account.clone(), model.to_owned());
         self.read(move |connection| durations::find(connection, &account, &model))
     }
-}
-
-/// Applies a change to every job of an account that has this id.
-fn apply_to_id(
-    jobs: &Transaction<'_>,
-    account: &Account,
-    id: &str,
-    change: &Change<'_>,
-) -> Result<(), JournalError> {
-    let values = params![account.base_url, account.key, id];
-    for mut record in select(jobs, &in_account("id = ?3"), values)? {
-        record.apply(change)?;
-        jobs::update(jobs, &record)?;
-    }
-    Ok(())
 }
 
 /// Returns another job of the same account that has this id.

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_call_that_panics_is_an_error_and_leaves_the_thread_running() {
+    async fn call_that_panics_is_an_error_and_leaves_the_thread_running() {
         let worker = worker();
         let failed = worker.call(|_| -> Result<(), StoreError> { panic!("a bug") });
         assert!(failed.await.is_err());

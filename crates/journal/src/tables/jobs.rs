@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::types::FromSql;
 use rusqlite::{Row, Transaction, params};
 use wavespeed::serde_json::{self, Value};
-use wavespeed::{Account, Intent, JobNumber, JobRecord, PredictionId, Stage, Status, Target};
+use wavespeed::{
+    Account, Downloaded, Intent, JobNumber, JobRecord, PredictionId, Stage, Status, Target,
+};
 
 use crate::error::JournalError;
 
@@ -202,6 +204,47 @@ pub(crate) fn update(jobs: &Transaction<'_>, record: &JobRecord) -> Result<(), J
             row_number(record.number),
         ],
     )?;
+    Ok(())
+}
+
+/// Records the end of every job of an account that has this id. Only the stage is read, so that no other
+/// column can keep the end from being recorded. A stage that cannot be read is replaced: whatever a newer
+/// version meant by it, the job has ended.
+pub(crate) fn record_end(
+    jobs: &Transaction<'_>,
+    account: &Account,
+    id: &str,
+    status: &Status,
+) -> Result<(), JournalError> {
+    let select = "SELECT number, stage FROM jobs
+                  WHERE base_url = ? AND fingerprint = ? AND id = ?";
+    let mut statement = jobs.prepare(select)?;
+    let stages = statement.query_map(params![account.base_url, account.key, id], |row| {
+        Ok((row.get("number")?, row.get("stage")?))
+    })?;
+    let stages: Vec<(i64, String)> = stages.collect::<Result<_, _>>()?;
+    for (number, stage) in stages {
+        let stage = stage.parse().map_or(Stage::Ended, Stage::after_end);
+        let update = "UPDATE jobs SET stage = ?, status = ? WHERE number = ?";
+        jobs.execute(update, params![stage.name(), status.name(), number])?;
+    }
+    Ok(())
+}
+
+/// Records the saved files of every job of an account that has this id. Nothing is read, for the reason
+/// that [`record_end`] has.
+pub(crate) fn record_saved(
+    jobs: &Transaction<'_>,
+    account: &Account,
+    id: &PredictionId,
+    files: &[Downloaded],
+) -> Result<(), JournalError> {
+    let files = join(files.iter().map(|file| file.path.as_path()))?;
+    let sql = "UPDATE jobs SET stage = ?, files = ?
+               WHERE base_url = ? AND fingerprint = ? AND id = ?";
+    let (url, fingerprint) = (&account.base_url, &account.key);
+    let stage = Stage::Saved.name();
+    jobs.execute(sql, params![stage, files, url, fingerprint, id.as_str()])?;
     Ok(())
 }
 

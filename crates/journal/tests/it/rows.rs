@@ -5,10 +5,10 @@ use std::fs;
 
 use pollster::FutureExt as _;
 use wavespeed::serde_json::{Value, json};
-use wavespeed::{Account, Intent, JobFilter, Resolution, Store as _, Target};
+use wavespeed::{Account, Intent, JobFilter, JobNumber, Resolution, Store as _, Target};
 
 use super::store::{
-    account, at, downloaded, id, intend, job, journal, model, numbers, other_connection,
+    account, at, downloaded, id, intend, job, journal, model, numbers, other_connection, prediction,
 };
 
 #[test]
@@ -89,6 +89,66 @@ fn api_key_in_place_of_a_fingerprint_is_not_stored() {
     drop(journal);
     let bytes = fs::read(folder.path().join("journal.db")).unwrap();
     assert!(!bytes.windows(6).any(|part| part == b"secret"));
+}
+
+#[test]
+fn unreadable_column_keeps_neither_the_end_nor_the_saving_from_being_recorded() {
+    let (folder, journal) = journal();
+    let (mine, pred) = (account(), id("pred_1"));
+    let connection = other_connection(&journal);
+    let files = downloaded(&folder.path().join("out.mp4"));
+    let set = |number: JobNumber, column: &str, value: &str| {
+        let sql = format!(
+            "UPDATE jobs SET {column} = '{value}' WHERE number = {}",
+            number.get()
+        );
+        assert_eq!(connection.execute(&sql, []).unwrap(), 1);
+    };
+    let stage = |number: JobNumber| -> (String, String) {
+        let sql = "SELECT stage, status FROM jobs WHERE number = ?";
+        let number = i64::try_from(number.get()).unwrap();
+        let columns = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        connection.query_row(sql, [number], columns).unwrap()
+    };
+    let words = |stage: &str| (stage.to_owned(), "completed".to_owned());
+    for (column, value) in [("input", "{"), ("model", "no-model"), ("stage", "archived")] {
+        // A second job with the same id must not be rolled back with the unreadable one.
+        let [damaged, intact] = [(); 2].map(|()| intend(&journal, &mine, None));
+        for number in [damaged, intact] {
+            let accepted = Resolution::Accepted(pred.clone());
+            journal.settle(number, accepted).block_on().unwrap();
+        }
+        set(damaged, column, value);
+        let ended = prediction("pred_1", "completed");
+        journal.record_end(&mine, &ended).block_on().unwrap();
+        assert_eq!(
+            [damaged, intact].map(stage),
+            [(); 2].map(|()| words("ended")),
+            "{column}"
+        );
+
+        set(damaged, column, value);
+        journal
+            .record_saved(&mine, &pred, &files)
+            .block_on()
+            .unwrap();
+        assert_eq!(
+            [damaged, intact].map(stage),
+            [(); 2].map(|()| words("saved")),
+            "{column}"
+        );
+        assert_eq!(job(&journal, intact).files.len(), 2);
+        // A later report of the end does not undo the saving.
+        journal.record_end(&mine, &ended).block_on().unwrap();
+        assert_eq!(
+            [damaged, intact].map(stage),
+            [(); 2].map(|()| words("saved")),
+            "{column}"
+        );
+        for number in [damaged, intact] {
+            assert!(journal.forget(&mine, number).block_on().unwrap());
+        }
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::store::{account, intend, journal, numbers, other_connection};
 const TURNS: usize = 1_000;
 
 #[tokio::test]
-async fn a_held_file_blocks_no_other_task() {
+async fn held_file_blocks_no_other_task() {
     let (_folder, journal) = journal();
     let account = account();
     let holder = other_connection(&journal);

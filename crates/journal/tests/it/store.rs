@@ -36,7 +36,7 @@ pub(super) fn id(text: &str) -> PredictionId {
     text.parse().unwrap()
 }
 
-fn prediction(id: &str, status: &str) -> Prediction {
+pub(super) fn prediction(id: &str, status: &str) -> Prediction {
     Prediction::from_json(json!({ "id": id, "status": status })).unwrap()
 }
 

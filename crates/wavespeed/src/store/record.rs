@@ -151,6 +151,19 @@ impl Stage {
     pub fn name(self) -> &'static str {
         self.into()
     }
+
+    /// Returns the stage that follows this one when the prediction was seen to have ended. Another
+    /// process may have saved the outputs before this one saw the end.
+    ///
+    /// [`JobRecord::apply`] follows this rule. A store may apply it alone, to record the end of a job
+    /// without reading the rest of its record.
+    #[must_use]
+    pub fn after_end(self) -> Self {
+        match self {
+            Self::Saved => Self::Saved,
+            _ => Self::Ended,
+        }
+    }
 }
 
 fn unknown_stage(word: &str) -> StoreError {
@@ -231,10 +244,7 @@ impl JobRecord {
             Change::Resolved { resolution, holder } => self.resolve(resolution, holder)?,
             Change::Ended(status) => {
                 self.status = Some(status.clone());
-                // Another process may have saved the outputs before this one saw the end.
-                if self.stage != Stage::Saved {
-                    self.stage = Stage::Ended;
-                }
+                self.stage = self.stage.after_end();
             }
             Change::Saved(files) => {
                 self.stage = Stage::Saved;
