@@ -1,6 +1,7 @@
 //! The store in memory.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wavespeed_client::{Prediction, PredictionId};
 
@@ -10,7 +11,7 @@ use crate::store::record::{
     Account, Change, Downloaded, Intent, JobDuration, JobFilter, JobRecord, Resolution,
 };
 use crate::store::upload::{Content, FileState, UploadRecord};
-use crate::store::{Store, StoreFuture, ready};
+use crate::store::{Claim, Store, StoreFuture, ready};
 
 /// The number of durations kept per model.
 const DURATIONS: usize = 128;
@@ -18,7 +19,10 @@ const DURATIONS: usize = 128;
 /// A store that lasts as long as its value. Behind an [`Arc`](std::sync::Arc) it serves several
 /// clients.
 #[derive(Debug, Default)]
-pub struct MemoryStore(Mutex<Memory>);
+pub struct MemoryStore {
+    memory: Mutex<Memory>,
+    claims: Arc<Mutex<HashSet<JobNumber>>>,
+}
 
 #[derive(Debug, Default)]
 struct Memory {
@@ -52,7 +56,23 @@ impl Memory {
 
 impl MemoryStore {
     fn with<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        work(&mut lock(&self.memory))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The entry of a job among the claimed ones, removed on drop.
+struct ClaimGuard {
+    claims: Arc<Mutex<HashSet<JobNumber>>>,
+    job: JobNumber,
+}
+
+impl Drop for ClaimGuard {
+    fn drop(&mut self) {
+        lock(&self.claims).remove(&self.job);
     }
 }
 
@@ -86,6 +106,16 @@ impl Store for MemoryStore {
             };
             memory.jobs[index].1.apply(&change)
         }))
+    }
+
+    fn claim(&self, job: JobNumber) -> StoreFuture<Claim> {
+        let is_new = lock(&self.claims).insert(job);
+        ready(if is_new {
+            let claims = Arc::clone(&self.claims);
+            Ok(Claim::new(ClaimGuard { claims, job }))
+        } else {
+            Err(StoreError::claimed(job))
+        })
     }
 
     fn record_end(&self, owner: &Account, prediction: &Prediction) -> StoreFuture<()> {
