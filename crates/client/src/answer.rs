@@ -52,7 +52,7 @@ pub enum CallError {
     /// The request could not be built, or no connection was established; nothing was sent.
     #[error("{0}")]
     Request(String),
-    /// The time limit of the call passed before an answer arrived.
+    /// The time limit of the call expired before an answer arrived.
     #[error("no answer arrived within the time limit")]
     Limit,
     /// The connection failed before, while or after the request was sent.

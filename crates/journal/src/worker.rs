@@ -47,7 +47,7 @@ impl Worker {
     ) -> StoreFuture<T> {
         let (reply, result) = oneshot::channel();
         let call: Call = Box::new(move |connection| {
-            // An error means that the future was dropped, and nobody waits for the result.
+            // An error means that the future was dropped, so the result is not needed.
             _ = reply.send(work(connection));
         });
         if let Some(calls) = &self.calls {
