@@ -36,10 +36,7 @@ fn resubmit_is_refused_while_another_process_sends_the_job() {
     let claim = other.claim(JobNumber::new(1)).block_on().unwrap();
     let run = resume(&wave, &["j1", "--resubmit"]);
     assert_eq!((run.exit, emulated.emulator.billed()), (2, 0), "{run}");
-    assert!(
-        run.stderr.contains("j1 is being sent by another process"),
-        "{run}"
-    );
+    assert!(run.stderr.contains("j1 is already being sent"), "{run}");
     drop(claim);
     let run = resume(&wave, &["j1", "--resubmit"]);
     assert_eq!((run.exit, emulated.emulator.billed()), (0, 1), "{run}");

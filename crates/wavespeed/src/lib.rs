@@ -99,13 +99,13 @@ pub use download::error::{DownloadError, SaveError};
 pub use download::output_url;
 pub use http::Timeouts;
 pub use poll_policy::PollPolicy;
+pub use store::change::{Change, Resolution};
+pub use store::duration::JobDuration;
 pub use store::error::StoreError;
 pub use store::memory::MemoryStore;
 pub use store::none::NoStore;
 pub use store::number::{InvalidJobNumber, JobNumber};
-pub use store::record::{
-    Account, Change, Downloaded, Intent, JobDuration, JobFilter, JobRecord, Resolution, Stage,
-};
+pub use store::record::{Account, Downloaded, Intent, JobFilter, JobRecord, Stage};
 pub use store::upload::{Content, FileState, UploadRecord};
 pub use store::{Claim, Store, StoreFuture};
 pub use submit::duplicate::Duplicate;

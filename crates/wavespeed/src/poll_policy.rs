@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use wavespeed_poll::{CostModel, Durations, HazardSchedule, LogNormal};
 
-use crate::store::record::JobDuration;
+use crate::store::duration::JobDuration;
 
 /// The intervals between polls that the vendor's guide (<https://wavespeed.ai/docs>) asks for: of
 /// videos, and of images. The guide does not mention audio; audio is polled like images.

@@ -5,7 +5,7 @@ use wavespeed_client::InvalidKey;
 use crate::builder::base_url::{DEFAULT_BASE_URL, InvalidBaseUrl};
 use crate::http::HttpError;
 
-/// Error of [`Builder::build`]. Nothing was sent.
+/// Error of [`Builder::build`](crate::Builder::build). Nothing was sent.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {

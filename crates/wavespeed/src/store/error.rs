@@ -24,10 +24,10 @@ impl StoreError {
         ))
     }
 
-    /// Another process is sending the job.
+    /// The job is being sent already, by this process or another one.
     #[must_use]
     pub fn claimed(job: JobNumber) -> Self {
-        Self::new(format!("{job} is being sent by another process"))
+        Self::new(format!("{job} is already being sent"))
     }
 
     /// The prediction that is to be adopted belongs to another job.

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wavespeed_client::{Prediction, PredictionId};
 
+use crate::store::change::{Change, Resolution};
+use crate::store::duration::JobDuration;
 use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
-use crate::store::record::{
-    Account, Change, Downloaded, Intent, JobDuration, JobFilter, JobRecord, Resolution,
-};
+use crate::store::record::{Account, Downloaded, Intent, JobFilter, JobRecord};
 use crate::store::upload::{Content, FileState, UploadRecord};
 use crate::store::{Claim, Store, StoreFuture, ready};
 

@@ -6,6 +6,8 @@
 //! [`JobRecord::apply`]; a store only keeps what they decide. It may also remember uploads and how
 //! long jobs took.
 
+pub(crate) mod change;
+pub(crate) mod duration;
 pub(crate) mod error;
 pub(crate) mod memory;
 pub(crate) mod none;
@@ -20,11 +22,11 @@ use std::sync::Arc;
 
 use wavespeed_client::{Prediction, PredictionId};
 
+use crate::store::change::Resolution;
+use crate::store::duration::JobDuration;
 use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
-use crate::store::record::{
-    Account, Downloaded, Intent, JobDuration, JobFilter, JobRecord, Resolution,
-};
+use crate::store::record::{Account, Downloaded, Intent, JobFilter, JobRecord};
 use crate::store::upload::{Content, FileState, UploadRecord};
 
 /// The future of a call to a [`Store`].
@@ -64,7 +66,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn settle(&self, job: JobNumber, resolution: Resolution) -> StoreFuture<()>;
 
     /// Claims a job that is about to be sent, for as long as the returned [`Claim`] lives. Without
-    /// the claim, another process could take a submit that is on its way for a lost one and send it
+    /// the claim, another sender could take a submit that is on its way for a lost one and send it
     /// again. A claim ends with its process, however the process ends.
     ///
     /// # Errors

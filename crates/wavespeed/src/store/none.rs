@@ -2,8 +2,9 @@
 
 use wavespeed_client::{Prediction, PredictionId};
 
+use crate::store::change::Resolution;
 use crate::store::number::JobNumber;
-use crate::store::record::{Account, Downloaded, Intent, JobFilter, JobRecord, Resolution};
+use crate::store::record::{Account, Downloaded, Intent, JobFilter, JobRecord};
 use crate::store::{Store, StoreFuture, ready};
 
 /// A store that keeps nothing, and the default. Without a store, a prediction whose id the program

@@ -16,8 +16,9 @@ use wavespeed_poll::{Deadline, FirstPoll};
 
 use crate::call::{FetchError, answered, created_at, data, refused, until};
 use crate::client::Wavespeed;
+use crate::store::change::Resolution;
 use crate::store::error::StoreError;
-use crate::store::record::{JobFilter, JobRecord, Resolution, Stage};
+use crate::store::record::{JobFilter, JobRecord, Stage};
 use crate::wait::job::Job;
 
 /// The difference between the clocks of this machine and the vendor that may remain after the

@@ -13,9 +13,10 @@ use wavespeed_poll::{Deadline, FirstPoll};
 
 use crate::call::prediction;
 use crate::client::Wavespeed;
+use crate::store::change::Resolution;
 use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
-use crate::store::record::{JobRecord, Resolution};
+use crate::store::record::JobRecord;
 use crate::submit::error::SubmitError;
 use crate::submit::outcome::{Attempt, Outcome, RejectedSubmit, decide};
 use crate::wait::job::Job;

@@ -14,8 +14,8 @@ use wavespeed_poll::{Durations, Estimate, FirstPoll, Geometric, PollContext, Sch
 use crate::call::created_at;
 use crate::client::Wavespeed;
 use crate::poll_policy::{ModelSchedule, published_durations, weighted};
+use crate::store::duration::JobDuration;
 use crate::store::error::StoreError;
-use crate::store::record::JobDuration;
 
 /// The probability of having ended above which a job is polled as soon as a wait for it begins.
 const LIKELY_ENDED: f64 = 0.1;

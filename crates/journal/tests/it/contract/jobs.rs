@@ -283,7 +283,7 @@ fn assert_gives_one_claim_on_a_job(store: &dyn Store, other: &dyn Store) {
     let mine = store.claim(number).block_on().unwrap();
     for handle in [store, other] {
         let error = handle.claim(number).block_on().unwrap_err().to_string();
-        assert!(error.contains("j7 is being sent by another"), "{error}");
+        assert!(error.contains("j7 is already being sent"), "{error}");
     }
     assert!(other.claim(JobNumber::new(8)).block_on().is_ok());
     drop(mine);

@@ -1,0 +1,39 @@
+//! How long jobs took, as a store remembers it.
+
+use std::time::{Duration, SystemTime};
+
+use wavespeed_client::PredictionId;
+
+/// The time that a job took, from its submit to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JobDuration {
+    /// The id of the job.
+    pub id: PredictionId,
+    /// The id of the model.
+    pub model: String,
+    /// The time it took.
+    pub duration: Duration,
+    /// The time at which its end was seen. Observations are ordered by this time and not by the end
+    /// itself: of many jobs that began together, the last to end are the longest, so an order by
+    /// their ends would make the model look slower than it is.
+    pub at: SystemTime,
+}
+
+impl JobDuration {
+    /// Creates the observation that a job of a model took `duration`, made at the time `at`.
+    #[must_use]
+    pub fn new(
+        id: PredictionId,
+        model: impl Into<String>,
+        duration: Duration,
+        at: SystemTime,
+    ) -> Self {
+        Self {
+            id,
+            model: model.into(),
+            duration,
+            at,
+        }
+    }
+}
