@@ -168,3 +168,38 @@ fn interrupted_reconcile_reports_that_the_job_may_exist() {
         );
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn interrupted_back_off_of_a_submit_sends_nothing_more() {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::process::{Command, Stdio};
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let wave = Wave::at(&format!("http://{}", listener.local_addr().unwrap()));
+    let mut command = wave.command(&[&LIPSYNC[..], &["--json"]].concat());
+    let piped = command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let child = piped.spawn().unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+    let busy = "HTTP/1.1 429 Busy\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n";
+    stream.write_all(busy.as_bytes()).unwrap();
+    drop(stream);
+    let id = child.id().to_string();
+    let killed = Command::new("kill").args(["-INT", &id]).status().unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (output.status.code(), &document["error"]["kind"]),
+        (Some(130), &json!("interrupted")),
+        "{document}"
+    );
+    let message = document["error"]["message"].as_str().unwrap();
+    assert!(message.contains("nothing was submitted"), "{message}");
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "the submit was sent again");
+    let jobs = wave.run(&["jobs", "--json"]);
+    assert_eq!(jobs.json()[0]["stage"], "rejected", "{jobs}");
+}

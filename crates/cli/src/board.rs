@@ -3,6 +3,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use wavespeed::Wavespeed;
+
 use crate::report::Job;
 
 /// The jobs of one command.
@@ -11,7 +13,7 @@ pub(crate) struct Board(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    submitting: bool,
+    submitting: Option<Wavespeed>,
     jobs: Vec<Place>,
 }
 
@@ -26,13 +28,16 @@ impl Board {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Whether a submit is on its way: a task may exist whose id is not known yet.
+    /// Returns `true` while a submit is being recorded or sent: a job may exist whose id is not known
+    /// yet. A submit that waits to be sent again does not count.
     pub(crate) fn is_submitting(&self) -> bool {
-        self.with(|state| state.submitting)
+        let client = self.with(|state| state.submitting.clone());
+        client.is_some_and(|client| client.is_submitting())
     }
 
-    pub(crate) fn set_submitting(&self, submitting: bool) {
-        self.with(|state| state.submitting = submitting);
+    /// Sets the client that submits, or `None` when the submit is over.
+    pub(crate) fn set_submitting(&self, client: Option<&Wavespeed>) {
+        self.with(|state| state.submitting = client.cloned());
     }
 
     /// What is known of a job now.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::broadcast;
@@ -45,6 +46,19 @@ impl Wavespeed {
         self.0.store.forget(&self.0.account, job).await
     }
 
+    /// Returns `true` while a submit of this client or of a clone is being recorded or sent. A program
+    /// that is asked to end should wait for it, as the outcome is unknown until then. A submit that
+    /// waits to be sent again does not count: if its future is dropped, nothing more is sent.
+    #[must_use]
+    pub fn is_submitting(&self) -> bool {
+        self.0.submitting.load(Ordering::Relaxed) > 0
+    }
+
+    pub(crate) fn submitting(&self) -> Submitting<'_> {
+        self.0.submitting.fetch_add(1, Ordering::Relaxed);
+        Submitting(&self.0.submitting)
+    }
+
     /// Returns the deadline of a wait that begins now, from the settings.
     #[must_use]
     pub fn deadline(&self) -> Deadline {
@@ -71,6 +85,17 @@ pub(crate) struct Inner {
     pub(crate) settle: Duration,
     pub(crate) max_output_bytes: u64,
     pub(crate) upload_locks: KeyedLocks<Content>,
+    /// The number of submits that are being recorded or sent.
+    pub(crate) submitting: AtomicUsize,
+}
+
+/// A submit that is being recorded or sent, counted until dropped.
+pub(crate) struct Submitting<'a>(&'a AtomicUsize);
+
+impl Drop for Submitting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl fmt::Debug for Inner {

@@ -138,9 +138,9 @@ async fn adopt(
 }
 
 async fn resubmit(desk: Desk<'_>, record: &JobRecord) -> Result<wavespeed::Job, Failure> {
-    desk.board.set_submitting(true);
+    desk.board.set_submitting(Some(desk.client));
     let submitted = desk.client.resubmit(record, desk.deadline).await;
-    desk.board.set_submitting(false);
+    desk.board.set_submitting(None);
     Ok(submitted?)
 }
 

@@ -344,12 +344,12 @@ async fn submit(
     }
     job.saves = target.is_some() && !context.global.no_journal && !context.global.emulate;
     progress.show("submitting");
-    context.board.set_submitting(true);
+    context.board.set_submitting(Some(client));
     let submitted = client.submit_with(model.id, &input, options).await;
     if let Ok(submitted) = &submitted {
         accepted(submitted, &progress, context, job);
     }
-    context.board.set_submitting(false);
+    context.board.set_submitting(None);
     let submitted = match submitted {
         Ok(submitted) => submitted,
         Err(SubmitError::Unknown(mut unknown)) => {

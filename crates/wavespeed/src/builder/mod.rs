@@ -4,6 +4,7 @@ pub(crate) mod base_url;
 pub(crate) mod error;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use std::{env, fmt};
 
@@ -246,6 +247,7 @@ impl Builder {
             settle: self.settle,
             max_output_bytes: self.max_output_bytes,
             upload_locks: KeyedLocks::default(),
+            submitting: AtomicUsize::new(0),
         })))
     }
 }

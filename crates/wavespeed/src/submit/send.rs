@@ -33,6 +33,28 @@ pub(super) struct PendingSubmit<'a> {
     pub(super) deadline: Deadline,
 }
 
+/// Records a job as rejected if the pause before it is sent again is cancelled, which drops this value.
+/// During the pause, the record says that the job is about to be sent, as others must not take it for a
+/// job that is over.
+struct CancelledPause<'a> {
+    ws: &'a Wavespeed,
+    number: JobNumber,
+}
+
+impl CancelledPause<'_> {
+    /// Ends the pause without a record.
+    fn end(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for CancelledPause<'_> {
+    fn drop(&mut self) {
+        // A call of a store is carried out even if its future is dropped.
+        drop(self.ws.0.store.settle(self.number, Resolution::Rejected));
+    }
+}
+
 impl Wavespeed {
     /// Submits the input of a job again, unchanged and under the same number, because a person says
     /// that no prediction came of the first submit. **This call costs money.**
@@ -65,6 +87,7 @@ impl Wavespeed {
         let number = submit.number;
         let mut resends = 0..self.0.resends;
         loop {
+            let submitting = self.submitting();
             let attempt = self.attempt(&submit).await;
             match decide(&attempt, SystemTime::now()) {
                 Outcome::Accepted(id) => {
@@ -83,21 +106,24 @@ impl Wavespeed {
                     return Err(unknown.into());
                 }
                 Outcome::Rejected(rejected) => {
-                    // Recorded before the back-off: a caller who cancels it leaves a job that was
-                    // rejected, not one that may have been billed.
-                    _ = self.settle(number, Resolution::Rejected).await;
                     let backoff = self.backoff(&rejected, resends.next());
                     let clock = self.0.poller.clock();
                     let Some(backoff) =
                         backoff.filter(|backoff| submit.deadline.allows(*backoff, clock))
                     else {
+                        _ = self.settle(number, Resolution::Rejected).await;
                         return Err(rejected.into());
                     };
                     tracing::warn!(%rejected, ?backoff, "the submit is sent again");
+                    drop(submitting);
+                    let pause = CancelledPause { ws: self, number };
                     clock.sleep(backoff).await;
+                    let _submitting = self.submitting();
+                    pause.end();
                     // The sleep may have lasted beyond the deadline (the machine was suspended). The
                     // rejection is then the better error.
                     if !submit.deadline.allows(Duration::ZERO, clock) {
+                        _ = self.settle(number, Resolution::Rejected).await;
                         return Err(rejected.into());
                     }
                     self.renew_intent(&mut submit).await?;

@@ -180,21 +180,31 @@ impl Clock for EndlessSleep {
 
 /// A caller who cancels the back-off must not be left with a job that may have been billed.
 #[tokio::test]
-async fn job_is_rejected_during_the_back_off() {
+async fn job_is_rejected_when_its_back_off_is_cancelled() {
     let server = serve([busy(), answer(&record("created"))]).await;
     let clock = EndlessSleep::default();
+    let store = Arc::new(MemoryStore::default());
     let client = settings(&server.uri(), &ManualClock::default())
         .poller(Poller::default().with_clock(clock.clone()))
         .resends(5)
-        .store(MemoryStore::default())
+        .store(Arc::clone(&store))
         .build()
         .unwrap();
     let input = input();
+    let submit = client.submit(&input);
+    let mut submit = std::pin::pin!(submit);
     tokio::select! {
-        result = client.submit(&input) => panic!("the back-off never ends: {result:?}"),
+        result = &mut submit => panic!("the back-off never ends: {result:?}"),
         () = clock.0.notified() => {}
     }
+    assert!(!client.is_submitting());
+    // Until then the job is about to be sent, so nobody may take it for one that is over.
+    let jobs = client.jobs(JobFilter::All).await.unwrap();
+    assert_eq!((jobs.len(), jobs[0].stage), (1, Stage::Intended));
+    assert!(store.claim(jobs[0].number).await.is_err());
+    submit.set(client.submit(&input));
     let jobs = client.jobs(JobFilter::All).await.unwrap();
     assert_eq!((jobs.len(), jobs[0].stage), (1, Stage::Rejected));
+    assert!(store.claim(jobs[0].number).await.is_ok());
     assert_eq!(requests(&server).await.len(), 1);
 }
