@@ -171,7 +171,7 @@ impl Jobs {
     fn submit(&self, journal: &Journal, number: usize) {
         let mut intent = Intent::new(&self.account, &self.model, &self.input, SystemTime::now());
         intent.target = Some(&self.target);
-        let job = journal.intend(&intent).block_on().unwrap();
+        let (job, _claim) = journal.intend(&intent).block_on().unwrap();
         let id = id(number);
         let accepted = Resolution::Accepted(id);
         journal.settle(job, accepted).block_on().unwrap();

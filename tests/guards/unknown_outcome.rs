@@ -38,6 +38,8 @@ fn resubmit_is_refused_while_another_process_sends_the_job() {
     assert_eq!((run.exit, emulated.emulator.billed()), (2, 0), "{run}");
     assert!(run.stderr.contains("j1 is already being sent"), "{run}");
     drop(claim);
+    // The claim ends with the calls of the journal that were made before, which this waits for.
+    drop(other);
     let run = resume(&wave, &["j1", "--resubmit"]);
     assert_eq!((run.exit, emulated.emulator.billed()), (0, 1), "{run}");
 }

@@ -6,11 +6,52 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use wavespeed::JobNumber;
+use wavespeed::{Claim, JobNumber, StoreError};
+
+use crate::error::JournalError;
+use crate::worker::Calls;
+
+/// The claims of a journal.
+pub(crate) struct Claims {
+    pub(crate) journal: PathBuf,
+    pub(crate) calls: Calls,
+}
+
+impl Claims {
+    /// Claims a job.
+    ///
+    /// # Errors
+    /// Returns an error if another process, or another part of this one, has the claim, or if the file
+    /// of the claim cannot be written.
+    pub(crate) fn claim(&self, job: JobNumber) -> Result<Claim, JournalError> {
+        match lock(&self.journal, job) {
+            Ok(Some(file)) => Ok(Claim::new(QueuedRelease {
+                file: Some(file),
+                calls: self.calls.clone(),
+            })),
+            Ok(None) => Err(StoreError::claimed(job).into()),
+            Err(error) => Err(JournalError::Claim(job, error)),
+        }
+    }
+}
+
+/// A claim that is released after all calls that were made before its drop. Otherwise another process
+/// could take a job whose outcome is still to be written for one whose sender is gone.
+struct QueuedRelease {
+    file: Option<LockFile>,
+    calls: Calls,
+}
+
+impl Drop for QueuedRelease {
+    fn drop(&mut self) {
+        let file = self.file.take();
+        self.calls.push(move |_| drop(file));
+    }
+}
 
 /// An exclusive claim on a job, held until dropped. The file is removed on drop; a file left behind by
 /// a killed process is not locked, and so is no claim.
-pub(crate) struct LockFile {
+struct LockFile {
     file: File,
     path: PathBuf,
 }
@@ -25,7 +66,7 @@ impl Drop for LockFile {
 }
 
 /// Claims a job, or returns `None` if another process, or another part of this one, has the claim.
-pub(crate) fn claim(journal: &Path, job: JobNumber) -> io::Result<Option<LockFile>> {
+fn lock(journal: &Path, job: JobNumber) -> io::Result<Option<LockFile>> {
     let mut path = OsString::from(journal);
     path.push(format!(".{job}.lock"));
     let path = PathBuf::from(path);

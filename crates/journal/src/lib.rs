@@ -14,9 +14,10 @@
 //!
 //! # Guarantees
 //!
-//! - **No call blocks the async runtime.** SQLite runs on a thread of its own. A call that was begun is
-//!   carried out even if its future is dropped, and dropping the journal waits for the calls that are
-//!   under way.
+//! - **No call of the store blocks the async runtime.** SQLite runs on a thread of its own. A call that
+//!   was begun is carried out even if its future is dropped. Opening the journal blocks, and so does
+//!   dropping it, which waits for the calls that are under way. A process that exits without dropping
+//!   it may lose those.
 //! - **Writes are durable.** They are on disk when the future returns, and survive a crash of the process
 //!   and a loss of power. The file must be on a local disk: SQLite's write-ahead log does not work over
 //!   a network.
@@ -48,6 +49,7 @@ use wavespeed::{
     UploadRecord,
 };
 
+use claim::Claims;
 use error::JournalError;
 pub use open::OpenError;
 use tables::jobs::{self, IS_OPEN, JobRow, columns, row_number};
@@ -122,6 +124,13 @@ impl Journal {
         })
     }
 
+    fn claims(&self) -> Claims {
+        Claims {
+            journal: self.path.clone(),
+            calls: self.worker.calls(),
+        }
+    }
+
     /// Returns the future of a call that failed before it began.
     fn failed<T: Send + 'static>(&self, error: JournalError) -> StoreFuture<T> {
         Box::pin(std::future::ready(Err(error.into_store_error(&self.path))))
@@ -137,12 +146,18 @@ impl fmt::Debug for Journal {
 }
 
 impl Store for Journal {
-    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<JobNumber> {
+    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<(JobNumber, Claim)> {
         // Serialized here and not in the transaction, so that other processes need not wait for it.
-        match JobRow::from_intent(intent) {
-            Ok(row) => self.write(move |jobs| row.insert(jobs)),
-            Err(error) => self.failed(error),
-        }
+        let row = match JobRow::from_intent(intent) {
+            Ok(row) => row,
+            Err(error) => return self.failed(error),
+        };
+        let claims = self.claims();
+        self.write(move |jobs| {
+            let job = row.insert(jobs)?;
+            // Before the commit, which makes the job visible to others.
+            Ok((job, claims.claim(job)?))
+        })
     }
 
     fn settle(&self, job: JobNumber, resolution: Resolution) -> StoreFuture<()> {
@@ -163,11 +178,10 @@ impl Store for Journal {
     }
 
     fn claim(&self, job: JobNumber) -> StoreFuture<Claim> {
-        let path = self.path.clone();
-        self.worker.call(move |_| match claim::claim(&path, job) {
-            Ok(Some(claim)) => Ok(Claim::new(claim)),
-            Ok(None) => Err(StoreError::claimed(job)),
-            Err(error) => Err(JournalError::Claim(job, error).into_store_error(&path)),
+        let (claims, path) = (self.claims(), self.path.clone());
+        self.worker.call(move |_| {
+            let claim = claims.claim(job);
+            claim.map_err(|error| error.into_store_error(&path))
         })
     }
 

@@ -7,7 +7,8 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Sender, channel};
-use std::thread::{Builder, JoinHandle};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, Builder, JoinHandle};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -15,10 +16,30 @@ use wavespeed::{StoreError, StoreFuture};
 
 type Call = Box<dyn FnOnce(&mut Connection) + Send>;
 
+/// The queue of calls. It is closed when the handle on the thread is dropped, however many copies of
+/// it there are, so that none keeps the thread alive.
+#[derive(Clone)]
+pub(crate) struct Calls(Arc<Mutex<Option<Sender<Call>>>>);
+
+impl Calls {
+    /// Makes a call after all calls before it. If the queue is closed, the call is dropped at once.
+    pub(crate) fn push(&self, call: impl FnOnce(&mut Connection) + Send + 'static) {
+        let calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(calls) = &*calls {
+            // An error drops the call.
+            _ = calls.send(Box::new(call));
+        }
+    }
+
+    fn close(&self) {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *calls = None;
+    }
+}
+
 /// A handle on the thread. Dropping it waits until every call that was made is carried out.
 pub(crate) struct Worker {
-    /// `None` once the handle is being dropped, which ends the thread.
-    calls: Option<Sender<Call>>,
+    calls: Calls,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -35,9 +56,13 @@ impl Worker {
             }
         })?;
         Ok(Self {
-            calls: Some(sender),
+            calls: Calls(Arc::new(Mutex::new(Some(sender)))),
             thread: Some(thread),
         })
+    }
+
+    pub(crate) fn calls(&self) -> Calls {
+        self.calls.clone()
     }
 
     /// Makes a call. It is carried out even if the returned future is dropped.
@@ -46,14 +71,11 @@ impl Worker {
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> StoreFuture<T> {
         let (reply, result) = oneshot::channel();
-        let call: Call = Box::new(move |connection| {
+        // A call that is dropped drops the reply, which the future reports.
+        self.calls.push(move |connection| {
             // An error means that the future was dropped, so the result is not needed.
             _ = reply.send(work(connection));
         });
-        if let Some(calls) = &self.calls {
-            // An error drops the reply, which the future reports.
-            _ = calls.send(call);
-        }
         Box::pin(async {
             let lost = || Err(StoreError::new("the thread of the journal has panicked"));
             result.await.unwrap_or_else(|_| lost())
@@ -63,8 +85,12 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        self.calls = None;
-        if let Some(thread) = self.thread.take() {
+        self.calls.close();
+        // An executor that runs tasks where they are woken may drop the last handle on the thread itself,
+        // which cannot wait for its own end.
+        let thread = self.thread.take();
+        let thread = thread.filter(|thread| thread.thread().id() != thread::current().id());
+        if let Some(thread) = thread {
             // The thread catches the panics of calls, so there is no error to report.
             _ = thread.join();
         }

@@ -57,6 +57,7 @@ fn input_is_stored_unchanged() {
         journal
             .intend(&Intent::new(&mine, &model, input, at()))
             .block_on()
+            .map(|(number, _claim)| number)
     };
     // The order of fields, every digit and every character are kept.
     let input = json!({

@@ -43,7 +43,7 @@ pub(super) fn intend(store: &dyn Store, account: &Account, target: Option<&Targe
     let mut intent = Intent::new(account, &model, &input, at());
     intent.target = target;
     intent.webhook = target.map(|_| "https://a.example/hook");
-    store.intend(&intent).block_on().unwrap()
+    store.intend(&intent).block_on().unwrap().0
 }
 
 /// The record of the job with this number, which must exist once.
@@ -248,6 +248,8 @@ fn lock_file_is_removed_with_the_claim_and_is_no_claim_by_itself() {
     let files = || fs::read_dir(&folder).unwrap().count();
     let (before, number) = (files(), JobNumber::new(7));
     drop(journal.claim(number).block_on().unwrap());
+    // The claim ends in the order of the calls, and this one is after it.
+    assert_eq!(numbers(&journal, &account(), JobFilter::All), []);
     assert_eq!(files(), before, "the lock file must be removed");
     // A lock file left by a killed process is not a claim.
     fs::write(folder.path().join("journal.db.j7.lock"), "").unwrap();

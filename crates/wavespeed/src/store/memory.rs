@@ -58,6 +58,15 @@ impl MemoryStore {
     fn with<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
         work(&mut lock(&self.memory))
     }
+
+    fn try_claim(&self, job: JobNumber) -> Result<Claim, StoreError> {
+        if lock(&self.claims).insert(job) {
+            let claims = Arc::clone(&self.claims);
+            Ok(Claim::new(ClaimGuard { claims, job }))
+        } else {
+            Err(StoreError::claimed(job))
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -77,14 +86,15 @@ impl Drop for ClaimGuard {
 }
 
 impl Store for MemoryStore {
-    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<JobNumber> {
-        ready(Ok(self.with(|memory| {
+    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<(JobNumber, Claim)> {
+        ready(self.with(|memory| {
+            let number = JobNumber::new(memory.last + 1);
+            let claim = self.try_claim(number)?;
             memory.last += 1;
-            let number = JobNumber::new(memory.last);
             let job = JobRecord::new(number, intent);
             memory.jobs.push((intent.account.clone(), job));
-            number
-        })))
+            Ok((number, claim))
+        }))
     }
 
     fn settle(&self, number: JobNumber, resolution: Resolution) -> StoreFuture<()> {
@@ -109,13 +119,7 @@ impl Store for MemoryStore {
     }
 
     fn claim(&self, job: JobNumber) -> StoreFuture<Claim> {
-        let is_new = lock(&self.claims).insert(job);
-        ready(if is_new {
-            let claims = Arc::clone(&self.claims);
-            Ok(Claim::new(ClaimGuard { claims, job }))
-        } else {
-            Err(StoreError::claimed(job))
-        })
+        ready(self.try_claim(job))
     }
 
     fn record_end(&self, owner: &Account, prediction: &Prediction) -> StoreFuture<()> {

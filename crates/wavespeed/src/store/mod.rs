@@ -49,14 +49,16 @@ fn ready<T: Send + 'static>(result: Result<T, StoreError>) -> StoreFuture<T> {
 ///   runtime, which other tasks use.
 ///
 /// The methods with a default body are optional: a store without them remembers no uploads and no
-/// durations.
+/// durations, and does not prevent two processes from sending the same job again. A store that wraps
+/// another one forwards every method.
 pub trait Store: fmt::Debug + Send + Sync {
-    /// Records a submit that is about to be sent, and returns the number of its job. If this fails,
-    /// the submit is not sent.
+    /// Records a submit that is about to be sent, and returns the number of its job with the
+    /// [`claim`](Self::claim) on it. If this fails, the submit is not sent. Nobody sees the job without
+    /// the claim: it would look like a job whose sender is gone.
     ///
     /// # Errors
     /// Returns an error if the intent could not be written.
-    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<JobNumber>;
+    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<(JobNumber, Claim)>;
 
     /// Records the outcome of a submit, by the rules of [`JobRecord::apply`]. A job that never gets
     /// here (the process ended, the future was dropped) may have been billed.
@@ -67,7 +69,8 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Claims a job that is about to be sent, for as long as the returned [`Claim`] lives. Without
     /// the claim, another sender could take a submit that is on its way for a lost one and send it
-    /// again. A claim ends with its process, however the process ends.
+    /// again. A claim ends with its process, however the process ends, and not before the calls that
+    /// were made before it was dropped.
     ///
     /// # Errors
     /// Returns an error if another owner has claimed the job.
@@ -197,7 +200,7 @@ impl fmt::Debug for Claim {
 macro_rules! forward_store {
     ($pointer:ident) => {
         impl<S: Store + ?Sized> Store for $pointer<S> {
-            fn intend(&self, intent: &Intent<'_>) -> StoreFuture<JobNumber> {
+            fn intend(&self, intent: &Intent<'_>) -> StoreFuture<(JobNumber, Claim)> {
                 (**self).intend(intent)
             }
 

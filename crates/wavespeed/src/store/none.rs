@@ -5,7 +5,7 @@ use wavespeed_client::{Prediction, PredictionId};
 use crate::store::change::Resolution;
 use crate::store::number::JobNumber;
 use crate::store::record::{Account, Downloaded, Intent, JobFilter, JobRecord};
-use crate::store::{Store, StoreFuture, ready};
+use crate::store::{Claim, Store, StoreFuture, ready};
 
 /// A store that keeps nothing, and the default. Without a store, a prediction whose id the program
 /// lost (the program crashed, or the answer to the submit was lost) is found only in the vendor's
@@ -15,9 +15,9 @@ use crate::store::{Store, StoreFuture, ready};
 pub struct NoStore;
 
 impl Store for NoStore {
-    fn intend(&self, _: &Intent<'_>) -> StoreFuture<JobNumber> {
+    fn intend(&self, _: &Intent<'_>) -> StoreFuture<(JobNumber, Claim)> {
         // Zero is the number of no job; the library leaves it out of errors and handles.
-        ready(Ok(JobNumber::new(0)))
+        ready(Ok((JobNumber::new(0), Claim::default())))
     }
 
     fn settle(&self, _: JobNumber, _: Resolution) -> StoreFuture<()> {

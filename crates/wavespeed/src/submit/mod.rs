@@ -22,7 +22,6 @@ use crate::check::file::Files;
 use crate::check::input::check;
 use crate::client::Wavespeed;
 use crate::http::is_loopback;
-use crate::store::change::Resolution;
 use crate::store::error::StoreError;
 use crate::store::record::Intent;
 use crate::submit::error::SubmitError;
@@ -89,7 +88,8 @@ impl Wavespeed {
             .await
     }
 
-    /// Checks that the vendor can send a webhook to a URL, without sending a request. Every submit with a webhook makes this check.
+    /// Checks that the vendor can send a webhook to a URL, without sending a request. Every submit with
+    /// a webhook makes this check.
     ///
     /// # Errors
     /// Returns [`SubmitError::Webhook`] if the vendor does not take the URL or cannot reach it.
@@ -123,21 +123,18 @@ impl Wavespeed {
         let mut intent = Intent::new(&self.0.account, &model, input, at);
         intent.target = target.as_ref();
         intent.webhook = options.webhook;
+        // The claim is held until the outcome is recorded: a job without one looks abandoned.
+        let (number, _claim) = {
+            let _submitting = self.submitting();
+            self.0.store.intend(&intent).await?
+        };
         let submit = PendingSubmit {
-            number: self.0.store.intend(&intent).await?,
+            number,
             model: &model,
             input,
             webhook: options.webhook,
             at,
             deadline: options.deadline,
-        };
-        let _claim = match self.0.store.claim(submit.number).await {
-            Ok(claim) => claim,
-            Err(error) => {
-                // Nothing was sent, so there is no outcome to look for.
-                _ = self.settle(submit.number, Resolution::Rejected).await;
-                return Err(error.into());
-            }
         };
         self.send(submit).await
     }

@@ -17,7 +17,7 @@ use wavespeed_harness::{ID, MODEL, settings};
 struct ClaimedStore(MemoryStore);
 
 impl Store for ClaimedStore {
-    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<JobNumber> {
+    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<(JobNumber, Claim)> {
         self.0.intend(intent)
     }
 
@@ -85,7 +85,7 @@ impl<S: Store + Default + 'static> Fixture<S> {
         let account = self.client.account();
         let mut intent = Intent::new(account, &model, &input, at);
         intent.target = target;
-        let job = self.store.intend(&intent).await.unwrap();
+        let (job, _claim) = self.store.intend(&intent).await.unwrap();
         for resolution in resolutions {
             self.store.settle(job, resolution).await.unwrap();
         }

@@ -137,7 +137,7 @@ async fn open_job_of_another_time_does_not_prevent_the_adoption() {
     // By its time, the prediction can belong to neither of these jobs.
     for at in [job.at - hour, job.at + hour] {
         let intent = Intent::new(client.account(), &job.model, &job.input, at);
-        let other = store.intend(&intent).await.unwrap();
+        let (other, _claim) = store.intend(&intent).await.unwrap();
         store.settle(other, Resolution::Unknown).await.unwrap();
     }
     let found = client.reconcile(&job, Deadline::never()).await.unwrap();

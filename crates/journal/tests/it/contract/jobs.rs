@@ -2,7 +2,7 @@
 
 use std::sync::Barrier;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use pollster::FutureExt as _;
 use wavespeed::serde_json::json;
@@ -43,7 +43,7 @@ fn assert_records_intents(store: &dyn Store) {
     let mut intent = Intent::new(&mine, &model, &input, at());
     intent.target = Some(&target);
     intent.webhook = Some("https://a.example/hook");
-    let number = store.intend(&intent).block_on().unwrap();
+    let (number, _claim) = store.intend(&intent).block_on().unwrap();
     let expected = JobRecord::new(number, &intent);
     assert_eq!(job(store, number), expected);
     assert_eq!(jobs(store, JobFilter::All), [expected]);
@@ -287,10 +287,41 @@ fn assert_gives_one_claim_on_a_job(store: &dyn Store, other: &dyn Store) {
     }
     assert!(other.claim(JobNumber::new(8)).block_on().is_ok());
     drop(mine);
+    // A claim ends after the calls that were made before its drop.
+    assert_eq!(numbers(store, &account(), JobFilter::All), []);
     drop(other.claim(number).block_on().unwrap());
+    assert_eq!(numbers(other, &account(), JobFilter::All), []);
     // A claim whose future is dropped is not held by anyone.
     drop(store.claim(number));
+    assert_eq!(numbers(store, &account(), JobFilter::All), []);
     assert!(store.claim(number).block_on().is_ok());
+}
+
+#[test]
+fn both_stores_claim_an_intended_job_until_its_outcome_is_written() {
+    on_both_stores_with_two_handles(assert_claims_an_intended_job);
+}
+
+/// Whoever gets the claim of a job also sees the outcome that its last owner recorded, even if the owner
+/// was cancelled before that was done.
+fn assert_claims_an_intended_job(store: &dyn Store, other: &dyn Store) {
+    let (mine, input) = (account(), json!({}));
+    let model = "a/b".parse().unwrap();
+    for number in 0..50 {
+        let intent = Intent::new(&mine, &model, &input, SystemTime::now());
+        let (job, claim) = store.intend(&intent).block_on().unwrap();
+        assert!(other.claim(job).block_on().is_err());
+        drop(store.settle(job, Resolution::Accepted(id(&format!("pred_{number}")))));
+        drop(claim);
+        while other.claim(job).block_on().is_err() {
+            thread::yield_now();
+        }
+        let records = other
+            .jobs(&mine, JobFilter::Number(job))
+            .block_on()
+            .unwrap();
+        assert_eq!(records[0].stage, Stage::Submitted);
+    }
 }
 
 #[test]
