@@ -48,10 +48,23 @@ impl WatchedJob {
 
     async fn poll(self) -> Result<Reply<Prediction>, PollError<FetchError>> {
         let reply = self.job.poll().await;
-        if let Ok(Reply::Pending(prediction) | Reply::Done(prediction)) = &reply {
+        if let Ok(Reply::Pending(prediction)) = &reply {
             self.schedule.observe(self.job.id(), prediction).await;
         }
         reply
+    }
+
+    /// Records the end of the job. This is not part of the poll, which the deadline may cut off: an end
+    /// that was received must reach the caller.
+    async fn record_end(&self, prediction: &Prediction) {
+        let ws = &self.job.ws;
+        // The caller gets the end in any case, and can record it elsewhere.
+        if let Err(error) = ws.0.store.record_end(&ws.0.account, prediction).await {
+            tracing::error!(id = %self.job.id(), %error, "the end of a job could not be recorded");
+        }
+        // An upload that the vendor could not fetch must not be reused for the next job.
+        ws.forget_unfetched(prediction).await;
+        self.schedule.observe(self.job.id(), prediction).await;
     }
 }
 
@@ -112,19 +125,10 @@ impl Job {
         }
     }
 
-    /// Polls the prediction once, and records its end.
+    /// Polls the prediction once.
     async fn poll(&self) -> Result<Reply<Prediction>, PollError<FetchError>> {
         match self.fetch().await {
-            Ok(prediction) if prediction.status.is_terminal() => {
-                let (store, account) = (&self.ws.0.store, &self.ws.0.account);
-                // The caller gets the end in any case, and can record it elsewhere.
-                if let Err(error) = store.record_end(account, &prediction).await {
-                    tracing::error!(id = %self.id, %error, "the end of a job could not be recorded");
-                }
-                // An upload that the vendor could not fetch must not be reused for the next job.
-                self.ws.forget_unfetched(&prediction).await;
-                Ok(Reply::Done(prediction))
-            }
+            Ok(prediction) if prediction.status.is_terminal() => Ok(Reply::Done(prediction)),
             Ok(prediction) => Ok(Reply::Pending(prediction)),
             Err(error) => {
                 tracing::warn!(id = %self.id, %error, "a poll failed");
@@ -166,7 +170,10 @@ impl Wavespeed {
         let poll = |watched: &WatchedJob| watched.clone().poll();
         poller
             .watch_many(limits, deadline, entries, self.wakes(), poll)
-            .map(|(watched, item)| {
+            .then(async |(watched, item)| {
+                if let Ok(Update::Done(prediction)) = &item {
+                    watched.record_end(prediction).await;
+                }
                 let id = watched.job.id().clone();
                 let item = item.map_err(|error| wait_error(&id, error));
                 (id, item)

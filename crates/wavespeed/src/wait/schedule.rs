@@ -49,8 +49,8 @@ impl Wavespeed {
         if let Some(cached) = self.0.schedules.get(model) {
             return cached;
         }
-        // No lock is held over the store call. Two tasks may build the same schedule, which costs a
-        // millisecond and nothing else.
+        // No lock is held over the store call, so tasks that begin to wait together may each build the
+        // schedule, which costs each a call and a millisecond.
         let schedule = self.build_schedule(model).await;
         self.0.schedules.insert(model, schedule.clone());
         schedule
@@ -112,6 +112,7 @@ struct Observed {
 impl JobSchedule {
     /// Creates the schedule of a job whose model and age are known.
     pub(crate) async fn known(ws: &Wavespeed, model: String, age: Duration) -> Self {
+        let began = ws.0.poller.clock().now();
         let observed = Observed {
             schedule: ws.schedule(&model).await,
             model: Some(model),
@@ -119,11 +120,12 @@ impl JobSchedule {
             is_own_clock: true,
             running: None,
         };
-        Self::new(ws, observed)
+        Self::new(ws, began, observed)
     }
 
     /// Creates the schedule of a job of which only the id is known.
     pub(crate) async fn unknown(ws: &Wavespeed) -> Self {
+        let began = ws.0.poller.clock().now();
         let observed = Observed {
             schedule: ws.schedule("").await,
             model: None,
@@ -131,13 +133,13 @@ impl JobSchedule {
             is_own_clock: false,
             running: None,
         };
-        Self::new(ws, observed)
+        Self::new(ws, began, observed)
     }
 
-    fn new(ws: &Wavespeed, observed: Observed) -> Self {
+    fn new(ws: &Wavespeed, began: Instant, observed: Observed) -> Self {
         Self {
             ws: ws.clone(),
-            began: ws.0.poller.clock().now(),
+            began,
             observed: Mutex::new(observed),
         }
     }

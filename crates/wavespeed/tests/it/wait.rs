@@ -8,9 +8,15 @@ use std::time::Duration;
 use futures_util::{TryStreamExt as _, poll};
 use serde_json::{Value, json};
 use wavespeed::poll::{ManualClock, Update};
-use wavespeed::{Deadline, FetchError, Job, Prediction, Status, WaitError};
+use wavespeed::{
+    Account, Claim, Deadline, Downloaded, FetchError, Intent, Job, JobFilter, JobNumber, JobRecord,
+    MemoryStore, Prediction, PredictionId, Resolution, Stage, Status, Store, StoreFuture,
+    WaitError,
+};
 use wavespeed_harness::tcp::{Action, Server};
-use wavespeed_harness::{ID, KEY, answer, client, envelope, input, record, requests, serve};
+use wavespeed_harness::{
+    ID, KEY, answer, client, envelope, input, record, requests, serve, settings,
+};
 use wiremock::{MockServer, ResponseTemplate};
 
 /// An answer with a completed prediction.
@@ -326,4 +332,67 @@ async fn fetch_makes_one_request_and_does_not_retry() {
     );
     assert_eq!(job.fetch().await.unwrap().raw(), &pending);
     assert_eq!(requests(&server).await.len(), 2);
+}
+
+/// A store whose disk is busy for an hour when the end of a job is recorded.
+#[derive(Debug)]
+struct BusyStore {
+    memory: MemoryStore,
+    clock: ManualClock,
+}
+
+impl Store for BusyStore {
+    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<(JobNumber, Claim)> {
+        self.memory.intend(intent)
+    }
+
+    fn settle(&self, job: JobNumber, resolution: Resolution) -> StoreFuture<()> {
+        self.memory.settle(job, resolution)
+    }
+
+    fn record_end(&self, account: &Account, prediction: &Prediction) -> StoreFuture<()> {
+        let recorded = self.memory.record_end(account, prediction);
+        self.clock.advance(Duration::from_secs(60 * 60));
+        Box::pin(async {
+            tokio::task::yield_now().await;
+            recorded.await
+        })
+    }
+
+    fn record_saved(
+        &self,
+        account: &Account,
+        id: &PredictionId,
+        files: &[Downloaded],
+    ) -> StoreFuture<()> {
+        self.memory.record_saved(account, id, files)
+    }
+
+    fn jobs(&self, account: &Account, filter: JobFilter<'_>) -> StoreFuture<Vec<JobRecord>> {
+        self.memory.jobs(account, filter)
+    }
+
+    fn forget(&self, account: &Account, job: JobNumber) -> StoreFuture<bool> {
+        self.memory.forget(account, job)
+    }
+}
+
+#[tokio::test]
+async fn end_that_was_received_is_returned_although_the_deadline_expires_while_it_is_recorded() {
+    let server = serve([answer(&record("created")), completed()]).await;
+    let clock = ManualClock::default();
+    let store = BusyStore {
+        memory: MemoryStore::default(),
+        clock: clock.clone(),
+    };
+    let client = settings(&server.uri(), &clock)
+        .store(store)
+        .build()
+        .unwrap();
+    let job = client.submit(&input()).await.unwrap();
+    let deadline = Deadline::after(Duration::from_secs(60), &clock);
+    let done = job.wait_until(deadline).await.unwrap();
+    assert_eq!(done.status, Status::Completed);
+    let jobs = client.jobs(JobFilter::All).await.unwrap();
+    assert_eq!(jobs[0].stage, Stage::Ended);
 }
