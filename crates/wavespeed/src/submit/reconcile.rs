@@ -83,7 +83,8 @@ impl Wavespeed {
             if !matches!(found, Reconciled::Nothing) || remaining.is_zero() {
                 return Ok(found);
             }
-            clock.sleep(backoff.min(remaining)).await;
+            let left = deadline.remaining(clock).unwrap_or(Duration::MAX);
+            clock.sleep(backoff.min(remaining).min(left)).await;
             // Most predictions show at once; the long back-offs are for the few that do not.
             backoff = MAX_BACKOFF.min(backoff * 2);
         }
@@ -103,6 +104,12 @@ impl Wavespeed {
     /// Searches the newest page of the history once.
     async fn search_history(&self, record: &JobRecord) -> Result<Reconciled, ReconcileError> {
         let jobs = self.0.store.jobs(&self.0.account, JobFilter::All).await?;
+        // The id may be known meanwhile: an adoption that was interrupted is still carried out.
+        let own = jobs.iter().find(|job| job.number == record.number);
+        if let Some(id) = own.and_then(|own| own.id.clone()) {
+            let job = Job::new(self.clone(), id, FirstPoll::Now, None).with_number(record.number);
+            return Ok(Reconciled::Adopted(Box::new(job)));
+        }
         let window = Window::of_submit(record.at, self.0.timeouts.submit);
         let mut query = types::HistoryRequest::new();
         query.model = Some(record.model.to_string());

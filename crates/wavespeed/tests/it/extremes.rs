@@ -78,6 +78,25 @@ async fn reconciling_with_the_longest_settle_time_waits_for_the_prediction() {
     assert_eq!(requests(&server).await.len(), 4);
 }
 
+/// The pauses between the searches grow, but none lasts beyond the deadline.
+#[tokio::test]
+async fn reconciling_with_the_longest_settle_time_ends_at_the_deadline() {
+    let empty = std::iter::repeat_n(page(&json!([])), 20);
+    let server = serve([ResponseTemplate::new(502)].into_iter().chain(empty)).await;
+    let clock = ManualClock::default();
+    let client = endless(&server.uri(), &clock)
+        .store(MemoryStore::default())
+        .build()
+        .unwrap();
+    client.submit(&input()).await.unwrap_err();
+    let jobs = client.jobs(JobFilter::All).await.unwrap();
+    let minute = Duration::from_secs(60);
+    let deadline = Deadline::after(minute, &clock);
+    let started = clock.elapsed();
+    client.reconcile(&jobs[0], deadline).await.unwrap_err();
+    assert_eq!(clock.elapsed() - started, minute);
+}
+
 #[tokio::test]
 async fn longest_retry_after_of_a_submit_is_an_hour() {
     let busy = ResponseTemplate::new(429).insert_header("retry-after", "18446744073709551615");

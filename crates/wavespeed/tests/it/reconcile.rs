@@ -119,6 +119,18 @@ async fn several_candidates_are_returned_for_a_choice() {
     assert!(client.jobs(JobFilter::Open).await.unwrap()[0].adopted);
 }
 
+/// A caller whose reconciling was interrupted while it adopted a prediction still has the old record.
+#[tokio::test]
+async fn reconciling_again_with_the_old_record_returns_the_adopted_job() {
+    let (client, job) = job_with_unknown_outcome([page(json!([item(ID, 0)]))]).await;
+    client.adopt(&job, ID.parse().unwrap()).await.unwrap();
+    let found = client.reconcile(&job, Deadline::never()).await.unwrap();
+    assert!(
+        matches!(&found, Reconciled::Adopted(job) if job.id().as_str() == ID),
+        "{found:?}"
+    );
+}
+
 #[tokio::test]
 async fn prediction_is_not_adopted_if_two_jobs_of_its_model_are_open() {
     let history = [ResponseTemplate::new(502), page(json!([item(ID, 0)]))];
