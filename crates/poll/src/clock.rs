@@ -57,6 +57,14 @@ macro_rules! forward_clock {
             fn timeout_at(&self, limit: Instant) -> Sleep {
                 (**self).timeout_at(limit)
             }
+
+            fn sleep(&self, duration: Duration) -> Sleep {
+                (**self).sleep(duration)
+            }
+
+            fn timeout(&self, duration: Duration) -> Sleep {
+                (**self).timeout(duration)
+            }
         }
     };
 }
