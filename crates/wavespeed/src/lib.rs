@@ -39,8 +39,8 @@
 //! - **The API key is a secret.** It is sent to the API and to no other host, over plain http only to
 //!   this machine, and never shown.
 //!
-//! Every future may be dropped at any await. Only a submit leaves something behind then: a prediction
-//! that may have been created.
+//! Every future may be dropped at any await. A submit may leave a prediction behind then, whose intent
+//! the store has; a call of the store that had begun is still carried out.
 //!
 //! # Overview
 //!

@@ -60,7 +60,8 @@ impl Target {
         }
     }
 
-    /// Sets whether existing files are replaced. The default is `false`.
+    /// Sets whether existing files are replaced. The default is `false`: an existing file is an error,
+    /// unless it already has the content of the output, which then counts as saved.
     #[must_use]
     pub fn force(mut self, force: bool) -> Self {
         self.force = force;
