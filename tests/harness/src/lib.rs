@@ -1,12 +1,13 @@
 //! Shared parts of the tests of several crates: clients with a manual clock for a server on loopback,
-//! answers in the vendor's envelope, HTTP servers that play answers in order, and a [TCP server](tcp)
-//! for faults that an HTTP server cannot produce.
+//! answers in the vendor's envelope, HTTP servers that play answers in order, a [TCP server](tcp) for
+//! faults that an HTTP server cannot produce, and a [store] whose replies a test can change.
 
 #![allow(
     clippy::unwrap_used,
     reason = "a test that cannot be set up has failed"
 )]
 
+pub mod store;
 pub mod tcp;
 
 use std::collections::VecDeque;

@@ -4,7 +4,6 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -14,60 +13,27 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use wavespeed::poll::{Geometric, Poller};
 use wavespeed::{
-    Account, Claim, Deadline, Downloaded, Intent, Job, JobFilter, JobNumber, JobRecord,
-    MemoryStore, Prediction, PredictionId, Reconciled, Resolution, Stage, Status, Store,
+    Deadline, Job, JobFilter, JobRecord, Prediction, Reconciled, Stage, Status, Store as _,
     StoreFuture, Target, Wavespeed,
 };
 use wavespeed_emulator::Emulator;
+use wavespeed_harness::store::{Hook, HookedStore};
 use wavespeed_harness::{CLIP, KEY, MODEL};
 
 /// Limit on polls: more than any future here needs to complete.
 const MAX_POLLS: usize = 1000;
 
-/// A store whose calls are carried out at once, and whose futures complete only when polled again, so
-/// that they can be dropped in between.
+/// Calls are carried out at once, and their futures complete only when polled again, so that they can be
+/// dropped in between.
 #[derive(Clone, Debug, Default)]
-struct SlowStore(Arc<MemoryStore>);
+struct Slow;
 
-fn slow<T: Send + 'static>(call: StoreFuture<T>) -> StoreFuture<T> {
-    Box::pin(async {
-        tokio::task::yield_now().await;
-        call.await
-    })
-}
-
-impl Store for SlowStore {
-    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<(JobNumber, Claim)> {
-        slow(self.0.intend(intent))
-    }
-
-    fn settle(&self, job: JobNumber, resolution: Resolution) -> StoreFuture<()> {
-        slow(self.0.settle(job, resolution))
-    }
-
-    fn claim(&self, job: JobNumber) -> StoreFuture<Claim> {
-        slow(self.0.claim(job))
-    }
-
-    fn record_end(&self, account: &Account, prediction: &Prediction) -> StoreFuture<()> {
-        slow(self.0.record_end(account, prediction))
-    }
-
-    fn record_saved(
-        &self,
-        account: &Account,
-        id: &PredictionId,
-        files: &[Downloaded],
-    ) -> StoreFuture<()> {
-        slow(self.0.record_saved(account, id, files))
-    }
-
-    fn jobs(&self, account: &Account, filter: JobFilter<'_>) -> StoreFuture<Vec<JobRecord>> {
-        slow(self.0.jobs(account, filter))
-    }
-
-    fn forget(&self, account: &Account, job: JobNumber) -> StoreFuture<bool> {
-        slow(self.0.forget(account, job))
+impl Hook for Slow {
+    fn reply<T: Send + 'static>(&self, _: &str, reply: StoreFuture<T>) -> StoreFuture<T> {
+        Box::pin(async {
+            tokio::task::yield_now().await;
+            reply.await
+        })
     }
 }
 
@@ -76,7 +42,7 @@ struct Fixture {
     runtime: Runtime,
     emulator: Emulator,
     client: Wavespeed,
-    store: SlowStore,
+    store: HookedStore<Slow>,
 }
 
 impl Fixture {
@@ -91,7 +57,7 @@ impl Fixture {
         let emulator = runtime.block_on(emulator.start()).unwrap();
         let poller =
             Poller::default().with_schedule(Geometric::from_floor(Duration::from_millis(5)));
-        let store = SlowStore::default();
+        let store = HookedStore::<Slow>::default();
         let client = Wavespeed::builder()
             .key(KEY)
             .base_url(emulator.origin())
@@ -127,7 +93,10 @@ impl Fixture {
 
     fn jobs(&self) -> Vec<JobRecord> {
         // The store in memory never has to be waited for.
-        let jobs = self.store.0.jobs(self.client.account(), JobFilter::All);
+        let jobs = self
+            .store
+            .memory
+            .jobs(self.client.account(), JobFilter::All);
         let jobs = jobs.now_or_never();
         jobs.unwrap().unwrap()
     }

@@ -1,53 +1,31 @@
 //! Tests of finding an open job with the input of one that is about to be submitted, by the stage of
 //! that job. The jobs are put into the store directly, and nothing is sent.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use wavespeed::poll::ManualClock;
 use wavespeed::{
-    Account, Claim, Downloaded, Duplicate, Intent, JobFilter, JobNumber, JobRecord, MemoryStore,
-    Prediction, PredictionId, Resolution, Stage, Store, StoreError, StoreFuture, Target, Wavespeed,
+    Duplicate, Intent, JobNumber, MemoryStore, Prediction, Resolution, Stage, Store, StoreError,
+    StoreFuture, Target, Wavespeed,
 };
+use wavespeed_harness::store::{Hook, HookedStore};
 use wavespeed_harness::{ID, MODEL, settings};
 
-/// A store whose jobs are all claimed by another process.
-#[derive(Debug, Default)]
-struct ClaimedStore(MemoryStore);
+/// The store of a process whose jobs are all claimed by another one.
+type ClaimedStore = HookedStore<Claimed>;
 
-impl Store for ClaimedStore {
-    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<(JobNumber, Claim)> {
-        self.0.intend(intent)
-    }
+#[derive(Clone, Debug, Default)]
+struct Claimed;
 
-    fn settle(&self, job: JobNumber, resolution: Resolution) -> StoreFuture<()> {
-        self.0.settle(job, resolution)
-    }
-
-    fn claim(&self, job: JobNumber) -> StoreFuture<Claim> {
-        Box::pin(async move { Err(StoreError::claimed(job)) })
-    }
-
-    fn record_end(&self, account: &Account, prediction: &Prediction) -> StoreFuture<()> {
-        self.0.record_end(account, prediction)
-    }
-
-    fn record_saved(
-        &self,
-        account: &Account,
-        id: &PredictionId,
-        files: &[Downloaded],
-    ) -> StoreFuture<()> {
-        self.0.record_saved(account, id, files)
-    }
-
-    fn jobs(&self, account: &Account, filter: JobFilter<'_>) -> StoreFuture<Vec<JobRecord>> {
-        self.0.jobs(account, filter)
-    }
-
-    fn forget(&self, account: &Account, job: JobNumber) -> StoreFuture<bool> {
-        self.0.forget(account, job)
+impl Hook for Claimed {
+    fn reply<T: Send + 'static>(&self, method: &str, reply: StoreFuture<T>) -> StoreFuture<T> {
+        match method {
+            "claim" => Box::pin(ready(Err(StoreError::new("claimed by another process")))),
+            _ => reply,
+        }
     }
 }
 

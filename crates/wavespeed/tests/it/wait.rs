@@ -3,16 +3,16 @@
 //! the time of the wait.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{TryStreamExt as _, poll};
 use serde_json::{Value, json};
 use wavespeed::poll::{ManualClock, Update};
 use wavespeed::{
-    Account, Claim, Deadline, Downloaded, FetchError, Intent, Job, JobFilter, JobNumber, JobRecord,
-    MemoryStore, Prediction, PredictionId, Resolution, Stage, Status, Store, StoreFuture,
-    WaitError,
+    Deadline, FetchError, Job, JobFilter, Prediction, Stage, Status, StoreFuture, WaitError,
 };
+use wavespeed_harness::store::{Hook, HookedStore};
 use wavespeed_harness::tcp::{Action, Server};
 use wavespeed_harness::{
     ID, KEY, answer, client, envelope, input, record, requests, serve, settings,
@@ -334,46 +334,20 @@ async fn fetch_makes_one_request_and_does_not_retry() {
     assert_eq!(requests(&server).await.len(), 2);
 }
 
-/// A store whose disk is busy for an hour when the end of a job is recorded.
+/// The disk is busy for an hour when the end of a job is recorded.
 #[derive(Debug)]
-struct BusyStore {
-    memory: MemoryStore,
-    clock: ManualClock,
-}
+struct BusyDisk(ManualClock);
 
-impl Store for BusyStore {
-    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<(JobNumber, Claim)> {
-        self.memory.intend(intent)
-    }
-
-    fn settle(&self, job: JobNumber, resolution: Resolution) -> StoreFuture<()> {
-        self.memory.settle(job, resolution)
-    }
-
-    fn record_end(&self, account: &Account, prediction: &Prediction) -> StoreFuture<()> {
-        let recorded = self.memory.record_end(account, prediction);
-        self.clock.advance(Duration::from_secs(60 * 60));
+impl Hook for BusyDisk {
+    fn reply<T: Send + 'static>(&self, method: &str, reply: StoreFuture<T>) -> StoreFuture<T> {
+        if method != "record_end" {
+            return reply;
+        }
+        self.0.advance(Duration::from_secs(60 * 60));
         Box::pin(async {
             tokio::task::yield_now().await;
-            recorded.await
+            reply.await
         })
-    }
-
-    fn record_saved(
-        &self,
-        account: &Account,
-        id: &PredictionId,
-        files: &[Downloaded],
-    ) -> StoreFuture<()> {
-        self.memory.record_saved(account, id, files)
-    }
-
-    fn jobs(&self, account: &Account, filter: JobFilter<'_>) -> StoreFuture<Vec<JobRecord>> {
-        self.memory.jobs(account, filter)
-    }
-
-    fn forget(&self, account: &Account, job: JobNumber) -> StoreFuture<bool> {
-        self.memory.forget(account, job)
     }
 }
 
@@ -381,9 +355,9 @@ impl Store for BusyStore {
 async fn end_that_was_received_is_returned_although_the_deadline_expires_while_it_is_recorded() {
     let server = serve([answer(&record("created")), completed()]).await;
     let clock = ManualClock::default();
-    let store = BusyStore {
-        memory: MemoryStore::default(),
-        clock: clock.clone(),
+    let store = HookedStore {
+        memory: Arc::default(),
+        hook: BusyDisk(clock.clone()),
     };
     let client = settings(&server.uri(), &clock)
         .store(store)
