@@ -39,7 +39,7 @@ const MAX_TIME: Duration = Duration::from_secs(5);
 /// The number of bytes of one request, which covers the header of most clips.
 const REQUEST_BYTES: u64 = MAX_BYTES / MAX_REQUESTS as u64;
 
-/// Why a probe could not read a file.
+/// The reason why a probe could not read a file.
 enum ProbeError {
     /// The host reports that the file does not exist.
     Gone(StatusCode),

@@ -16,7 +16,7 @@ pub struct Facts {
     pub movie: Option<Duration>,
     /// Width and height in pixels of a picture (PNG, JPEG, GIF or WebP), as stored.
     pub picture: Option<(u32, u32)>,
-    /// Whether an mp4 or mov file has all of its bytes.
+    /// The completeness of an mp4 or mov file: the presence of all of its bytes.
     pub completeness: Completeness,
 }
 

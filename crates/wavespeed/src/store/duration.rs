@@ -1,4 +1,4 @@
-//! How long jobs took, as a store remembers it.
+//! The durations of jobs, as a store remembers them.
 
 use std::time::{Duration, SystemTime};
 

@@ -53,8 +53,8 @@ fn ready<T: Send + 'static>(result: Result<T, StoreError>) -> StoreFuture<T> {
 /// another one forwards every method.
 pub trait Store: fmt::Debug + Send + Sync {
     /// Records a submit that is about to be sent, and returns the number of its job with the
-    /// [`claim`](Self::claim) on it. If this fails, the submit is not sent. Nobody sees the job without
-    /// the claim: it would look like a job whose sender is gone.
+    /// [`claim`](Self::claim) on it. If this fails, the submit is not sent. No other caller sees the
+    /// job without the claim: it would look like a job whose sender is gone.
     ///
     /// # Errors
     /// Returns an error if the intent could not be written.
