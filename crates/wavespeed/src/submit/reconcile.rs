@@ -42,6 +42,12 @@ pub enum Reconciled {
     Candidates(Vec<Prediction>),
 }
 
+impl Reconciled {
+    fn adopted(job: Job) -> Self {
+        Self::Adopted(Box::new(job))
+    }
+}
+
 /// Error of [`Wavespeed::reconcile`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -69,10 +75,7 @@ impl Wavespeed {
         deadline: Deadline,
     ) -> Result<Reconciled, ReconcileError> {
         if let Some(id) = &record.id {
-            let job = Job::new(self.clone(), id.clone(), FirstPoll::Now, None);
-            return Ok(Reconciled::Adopted(Box::new(
-                job.with_number(record.number),
-            )));
+            return Ok(Reconciled::adopted(self.known_job(record, id.clone())));
         }
         let clock = self.0.poller.clock();
         let lag = Deadline::after(self.0.settle, clock);
@@ -98,7 +101,12 @@ impl Wavespeed {
     pub async fn adopt(&self, record: &JobRecord, id: PredictionId) -> Result<Job, StoreError> {
         let adopted = Resolution::Adopted(id.clone());
         self.0.store.settle(record.number, adopted).await?;
-        Ok(Job::new(self.clone(), id, FirstPoll::Now, None).with_number(record.number))
+        Ok(self.known_job(record, id))
+    }
+
+    /// Returns the handle on the job of a record, whose id is known by now.
+    fn known_job(&self, record: &JobRecord, id: PredictionId) -> Job {
+        Job::new(self.clone(), id, FirstPoll::Now, None).with_number(record.number)
     }
 
     /// Searches the newest page of the history once.
@@ -107,8 +115,7 @@ impl Wavespeed {
         // The id may be known meanwhile: an adoption that was interrupted is still carried out.
         let own = jobs.iter().find(|job| job.number == record.number);
         if let Some(id) = own.and_then(|own| own.id.clone()) {
-            let job = Job::new(self.clone(), id, FirstPoll::Now, None).with_number(record.number);
-            return Ok(Reconciled::Adopted(Box::new(job)));
+            return Ok(Reconciled::adopted(self.known_job(record, id)));
         }
         let window = Window::of_submit(record.at, self.0.timeouts.submit);
         let mut query = types::HistoryRequest::new();
@@ -138,7 +145,7 @@ impl Wavespeed {
         match (&candidates[..], rivals.count()) {
             ([], _) => Ok(Reconciled::Nothing),
             ([only], 0) if let Ok(id) = only.id.parse::<PredictionId>() => {
-                Ok(Reconciled::Adopted(Box::new(self.adopt(record, id).await?)))
+                Ok(Reconciled::adopted(self.adopt(record, id).await?))
             }
             _ => Ok(Reconciled::Candidates(candidates)),
         }
