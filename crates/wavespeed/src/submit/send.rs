@@ -86,8 +86,8 @@ impl Wavespeed {
     pub(super) async fn send(&self, mut submit: PendingSubmit<'_>) -> Result<Job, SubmitError> {
         let number = submit.number;
         let mut resends = 0..self.0.resends;
-        loop {
-            let submitting = self.submitting();
+        let mut submitting = self.submitting();
+        let rejected = loop {
             let attempt = self.attempt(&submit).await;
             match decide(&attempt, SystemTime::now()) {
                 Outcome::Accepted(id) => {
@@ -111,25 +111,25 @@ impl Wavespeed {
                     let Some(backoff) =
                         backoff.filter(|backoff| submit.deadline.allows(*backoff, clock))
                     else {
-                        _ = self.settle(number, Resolution::Rejected).await;
-                        return Err(rejected.into());
+                        break rejected;
                     };
                     tracing::warn!(%rejected, ?backoff, "the submit is sent again");
                     drop(submitting);
                     let pause = CancelledPause { ws: self, number };
                     clock.sleep(backoff).await;
-                    let _submitting = self.submitting();
+                    submitting = self.submitting();
                     pause.end();
                     // The sleep may have lasted beyond the deadline (the machine was suspended). The
                     // rejection is then the better error.
                     if !submit.deadline.allows(Duration::ZERO, clock) {
-                        _ = self.settle(number, Resolution::Rejected).await;
-                        return Err(rejected.into());
+                        break rejected;
                     }
                     self.renew_intent(&mut submit).await?;
                 }
             }
-        }
+        };
+        _ = self.settle(number, Resolution::Rejected).await;
+        Err(rejected.into())
     }
 
     /// Records that a submit is about to be sent again. If its outcome is lost this time, the history
