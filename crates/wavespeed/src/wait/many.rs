@@ -111,18 +111,15 @@ impl Job {
         if let Some((model, submitted)) = &self.submission {
             let now = ws.0.poller.clock().now();
             let age = now.saturating_duration_since(*submitted);
-            return JobSchedule::known(ws, model.clone(), age).await;
+            return JobSchedule::new(ws, Some((model.clone(), age))).await;
         }
         // A store that fails costs a good schedule, which is no reason not to wait.
         let records = ws.jobs(JobFilter::Id(&self.id)).await.unwrap_or_default();
-        match records.first() {
-            Some(record) => {
-                let age = SystemTime::now().duration_since(record.at);
-                let (model, age) = (record.model.to_string(), age.unwrap_or_default());
-                JobSchedule::known(ws, model, age).await
-            }
-            None => JobSchedule::unknown(ws).await,
-        }
+        let known = records.first().map(|record| {
+            let age = SystemTime::now().duration_since(record.at);
+            (record.model.to_string(), age.unwrap_or_default())
+        });
+        JobSchedule::new(ws, known).await
     }
 
     /// Polls the prediction once.

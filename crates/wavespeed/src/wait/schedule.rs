@@ -110,33 +110,18 @@ struct Observed {
 }
 
 impl JobSchedule {
-    /// Creates the schedule of a job whose model and age are known.
-    pub(crate) async fn known(ws: &Wavespeed, model: String, age: Duration) -> Self {
+    /// Creates the schedule of a job, from its model and age by the clock of this machine, if they are
+    /// known.
+    pub(crate) async fn new(ws: &Wavespeed, known: Option<(String, Duration)>) -> Self {
         let began = ws.0.poller.clock().now();
+        let (model, age) = known.unzip();
         let observed = Observed {
-            schedule: ws.schedule(&model).await,
-            model: Some(model),
-            age: Some(age),
-            is_own_clock: true,
+            schedule: ws.schedule(model.as_deref().unwrap_or_default()).await,
+            is_own_clock: age.is_some(),
+            model,
+            age,
             running: None,
         };
-        Self::new(ws, began, observed)
-    }
-
-    /// Creates the schedule of a job of which only the id is known.
-    pub(crate) async fn unknown(ws: &Wavespeed) -> Self {
-        let began = ws.0.poller.clock().now();
-        let observed = Observed {
-            schedule: ws.schedule("").await,
-            model: None,
-            age: None,
-            is_own_clock: false,
-            running: None,
-        };
-        Self::new(ws, began, observed)
-    }
-
-    fn new(ws: &Wavespeed, began: Instant, observed: Observed) -> Self {
         Self {
             ws: ws.clone(),
             began,
