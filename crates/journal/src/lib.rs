@@ -178,10 +178,10 @@ impl Store for Journal {
     }
 
     fn claim(&self, job: JobNumber) -> StoreFuture<Claim> {
-        let (claims, path) = (self.claims(), self.path.clone());
+        let claims = self.claims();
         self.worker.call(move |_| {
             let claim = claims.claim(job);
-            claim.map_err(|error| error.into_store_error(&path))
+            claim.map_err(|error| error.into_store_error(&claims.journal))
         })
     }
 

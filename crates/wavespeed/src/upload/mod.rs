@@ -135,8 +135,8 @@ impl Wavespeed {
         let Ok(id) = ended.id.parse() else { return };
         let jobs = self.jobs(JobFilter::Id(&id)).await.unwrap_or_default();
         let inputs = jobs.into_iter().map(|job| job.input);
-        // The record does not say which file failed, so every text of the input is tried as the URL
-        // of an upload. Texts that are none are unknown to the store, and removing them does nothing.
+        // The prediction does not say which file failed, so every text of the input is tried as the
+        // URL of an upload. Texts that are none are unknown to the store, and removing them does nothing.
         for url in inputs.flat_map(|input| collect_strings(&input)) {
             match self.forget_upload(&url).await {
                 Ok(true) => {
