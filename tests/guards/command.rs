@@ -811,19 +811,21 @@ fn the_emulator_as_a_command() {
     child.wait().unwrap();
 }
 
+/// Sends a signal, such as `-INT`, to a process.
+#[cfg(unix)]
+pub(crate) fn signal(child: &std::process::Child, name: &str) {
+    let done = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(done.success());
+}
+
 #[cfg(unix)]
 mod unix {
     use std::io::{BufRead as _, BufReader, Read as _};
 
     use super::*;
-
-    fn signal(child: &std::process::Child, name: &str) {
-        let done = Command::new("kill")
-            .args([name, &child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(done.success());
-    }
 
     #[test]
     fn a_signal_leaves_the_id_and_the_way_on() {

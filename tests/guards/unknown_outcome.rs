@@ -2,12 +2,17 @@
 //! unless the user explicitly asks for it, and such a request affects one job only. The emulator drops
 //! the connection of the first submit.
 
+#[cfg(unix)]
+use std::process::{Child, Stdio};
+
 use pollster::FutureExt as _;
 use serde_json::json;
 use wavespeed::{JobNumber, Store as _};
 use wavespeed_emulator::Scenario;
 use wavespeed_journal::Journal;
 
+#[cfg(unix)]
+use super::command::signal;
 use super::command::{Emulated, LIPSYNC, Run, Wave};
 
 /// An emulator that works by now, and a journal with one job whose outcome is unknown and which was not
@@ -117,12 +122,33 @@ fn forgetting_a_job_that_may_be_billed_prints_a_warning() {
     );
 }
 
+/// Starts a command whose document can be read.
+#[cfg(unix)]
+fn spawn(wave: &Wave, arguments: &[&str]) -> Child {
+    let mut command = wave.command(arguments);
+    let piped = command.stdout(Stdio::piped()).stderr(Stdio::null());
+    piped.spawn().unwrap()
+}
+
+/// Interrupts a command with `--json`, and returns the error in its document.
+#[cfg(unix)]
+fn interrupt(child: Child) -> serde_json::Value {
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    let mut document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (output.status.code(), &document["error"]["kind"]),
+        (Some(130), &json!("interrupted")),
+        "{document}"
+    );
+    document["error"].take()
+}
+
 #[cfg(unix)]
 #[test]
 fn interrupted_reconcile_reports_that_the_job_may_exist() {
     use std::io::Read as _;
     use std::net::TcpListener;
-    use std::process::{Command, Stdio};
 
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let wave = Wave::at(&format!("http://{}", listener.local_addr().unwrap()));
@@ -131,9 +157,7 @@ fn interrupted_reconcile_reports_that_the_job_may_exist() {
         (&["--no-journal"], "the recent predictions on the dashboard"),
     ] {
         let arguments = [&LIPSYNC[..], &["--json"], options].concat();
-        let mut command = wave.command(&arguments);
-        let piped = command.stdout(Stdio::piped()).stderr(Stdio::null());
-        let child = piped.spawn().unwrap();
+        let child = spawn(&wave, &arguments);
         let request = || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut bytes = [0; 4096];
@@ -144,21 +168,7 @@ fn interrupted_reconcile_reports_that_the_job_may_exist() {
         assert!(submit.starts_with("POST /api/v3/kwaivgi/"), "{submit}");
         let (history, _open) = request();
         assert!(history.starts_with("POST /api/v3/predictions"), "{history}");
-        let id = child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-INT", &id])
-                .status()
-                .unwrap()
-                .success()
-        );
-        let output = child.wait_with_output().unwrap();
-        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-        let error = &document["error"];
-        assert_eq!(
-            (output.status.code(), &error["kind"]),
-            (Some(130), &json!("interrupted"))
-        );
+        let error = interrupt(child);
         let message = error["message"].as_str().unwrap();
         assert!(
             message.contains("a task may have been created and billed"),
@@ -176,29 +186,17 @@ fn interrupted_reconcile_reports_that_the_job_may_exist() {
 fn interrupted_back_off_of_a_submit_sends_nothing_more() {
     use std::io::{Read as _, Write as _};
     use std::net::TcpListener;
-    use std::process::{Command, Stdio};
 
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let wave = Wave::at(&format!("http://{}", listener.local_addr().unwrap()));
-    let mut command = wave.command(&[&LIPSYNC[..], &["--json"]].concat());
-    let piped = command.stdout(Stdio::piped()).stderr(Stdio::null());
-    let child = piped.spawn().unwrap();
+    let child = spawn(&wave, &[&LIPSYNC[..], &["--json"]].concat());
     let (mut stream, _) = listener.accept().unwrap();
     assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
     let busy = "HTTP/1.1 429 Busy\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n";
     stream.write_all(busy.as_bytes()).unwrap();
     drop(stream);
-    let id = child.id().to_string();
-    let killed = Command::new("kill").args(["-INT", &id]).status().unwrap();
-    assert!(killed.success());
-    let output = child.wait_with_output().unwrap();
-    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(
-        (output.status.code(), &document["error"]["kind"]),
-        (Some(130), &json!("interrupted")),
-        "{document}"
-    );
-    let message = document["error"]["message"].as_str().unwrap();
+    let error = interrupt(child);
+    let message = error["message"].as_str().unwrap();
     assert!(message.contains("nothing was submitted"), "{message}");
     listener.set_nonblocking(true).unwrap();
     assert!(listener.accept().is_err(), "the submit was sent again");

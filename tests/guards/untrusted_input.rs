@@ -2,11 +2,10 @@
 //! write outside the folder, nor exhaust the memory, and the API key is sent only to the API. The
 //! emulator and servers on loopback play the answers.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use wavespeed_emulator::Ending;
+use wavespeed_harness::names;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -112,16 +111,6 @@ fn output_url_or_id_cannot_write_outside_the_folder() {
         assert!(saved.iter().all(|name| name.starts_with(stem)), "{saved:?}");
         assert_eq!(run.exit, 0, "{run}");
     }
-}
-
-/// The file names in a folder, sorted.
-fn names(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).unwrap();
-    let mut names: Vec<String> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
 }
 
 #[test]

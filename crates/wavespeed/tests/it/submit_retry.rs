@@ -115,25 +115,28 @@ async fn submit_that_could_not_be_sent_is_retried() {
 #[tokio::test]
 async fn unknown_outcomes_and_final_rejections_are_not_retried() {
     for status in [200, 202, 204, 408, 500, 502, 503, 504] {
-        let server = serve([ResponseTemplate::new(status), answer(&record("created"))]).await;
-        let (client, _) = retrying_client(&server.uri(), 100);
-        let error = client.submit(&input()).await.unwrap_err();
+        let error = error_of_the_only_post(status).await;
         assert!(
             matches!(error, SubmitError::Unknown(_)),
             "{status}: {error}"
         );
-        assert_eq!(requests(&server).await.len(), 1, "{status}");
     }
     for status in [307, 400, 401, 402, 403, 404, 413, 422] {
-        let server = serve([ResponseTemplate::new(status), answer(&record("created"))]).await;
-        let (client, _) = retrying_client(&server.uri(), 100);
-        let error = client.submit(&input()).await.unwrap_err();
+        let error = error_of_the_only_post(status).await;
         assert!(
             matches!(error, SubmitError::Rejected(_)),
             "{status}: {error}"
         );
-        assert_eq!(requests(&server).await.len(), 1, "{status}");
     }
+}
+
+/// The error of a submit that is answered with this status. A second POST would be accepted.
+async fn error_of_the_only_post(status: u16) -> SubmitError {
+    let server = serve([ResponseTemplate::new(status), answer(&record("created"))]).await;
+    let (client, _) = retrying_client(&server.uri(), 100);
+    let error = client.submit(&input()).await.unwrap_err();
+    assert_eq!(requests(&server).await.len(), 1, "{status}");
+    error
 }
 
 /// If the outcome of a retry is unknown, reconciling looks from the time of that retry on.
