@@ -14,7 +14,7 @@ use wavespeed::{Account, JobFilter, JobRecord, Stage, Store as _};
 use wavespeed_client::ApiKey;
 use wavespeed_journal::Journal;
 
-use super::command::{CLIP, Emulated, KEY, LIPSYNC, Run, Wave};
+use super::wave::{CLIP, Emulated, KEY, LIPSYNC, Run, Wave};
 
 /// The kills of an ordinary run of the tests.
 const KILLS: usize = 200;

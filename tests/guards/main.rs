@@ -6,20 +6,23 @@
     reason = "a test that cannot be set up has failed"
 )]
 
-mod account;
-mod command;
 mod generator;
 mod import;
-mod inputs;
-mod journal;
 #[cfg(unix)]
 mod kill;
 mod matrix;
 mod network;
-mod price;
 mod public_api;
-mod stats;
-mod unknown_outcome;
-mod untrusted_input;
 mod vectors;
-mod webhook_listen;
+/// `wave` as a process, which the tests of `crates/cli` describe.
+#[allow(
+    dead_code,
+    unused_imports,
+    unused_macros,
+    reason = "the tests of one crate need more of it than those that span crates"
+)]
+#[path = "../../crates/cli/tests/it/harness.rs"]
+mod wave;
+
+/// The command under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_wave-under-test");

@@ -16,7 +16,7 @@ use std::time::Duration;
 use wavespeed_emulator::{Emulator, Scenario};
 
 use self::rows::ROWS;
-use super::command::{CLIP, Emulated};
+use super::wave::{CLIP, Emulated};
 
 /// Rows at once; most of their time is the back-off of `wave`, by the real clock.
 const AT_ONCE: usize = 12;

@@ -13,7 +13,7 @@ use wavespeed::{
 };
 
 use super::{MODEL, Row, Told, is_whole};
-use crate::command::{Emulated, KEY};
+use crate::wave::{Emulated, KEY};
 
 /// Enough for three errors in a row and the patience with an unknown id.
 const DEADLINE: Duration = Duration::from_secs(120);

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{Row, Told, is_whole};
-use crate::command::{Emulated, LIPSYNC, Run, Wave};
+use crate::wave::{Emulated, LIPSYNC, Run, Wave};
 
 /// For rows that end by themselves: never reached.
 const PATIENT: &str = "60s";

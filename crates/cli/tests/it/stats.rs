@@ -9,7 +9,7 @@ use wavespeed::{JobDuration, Store as _};
 use wavespeed_harness::MODEL;
 use wavespeed_journal::Journal;
 
-use super::command::{Emulated, assert_run};
+use super::harness::{Emulated, assert_run};
 
 #[test]
 fn stats_show_observed_durations_and_the_schedule() {

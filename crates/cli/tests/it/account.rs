@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wavespeed_emulator::{Clock, Credit, Ending, Scenario};
 
-use super::command::{Emulated, Wave};
+use super::harness::{Emulated, Wave};
 
 const TTS: [&str; 4] = ["run", "kwaivgi/kling-v1-tts", "--text", "Hello"];
 const NEW: &str = "acme/new-1/image-to-image";
@@ -14,7 +14,7 @@ const NEW: &str = "acme/new-1/image-to-image";
 /// The bundle with one model more, which the catalogue does not have.
 fn bundle() -> String {
     let mut bundle: Value =
-        serde_json::from_str(include_str!("../../spec/dist/openapi.json")).unwrap();
+        serde_json::from_str(include_str!("../../../../spec/dist/openapi.json")).unwrap();
     let like = "/kwaivgi/kling-effects";
     let mut submit = bundle["paths"][like].clone();
     submit["post"]["operationId"] = json!("submit_new");
@@ -438,11 +438,11 @@ fn files_of_another_kind_and_empty_lists_are_refused() {
     for (name, bytes) in [
         (
             "a.mp3",
-            &include_bytes!("../../crates/emulator/assets/voice.mp3")[..],
+            &include_bytes!("../../../emulator/assets/voice.mp3")[..],
         ),
         (
             "a.png",
-            include_bytes!("../../crates/emulator/assets/picture.png"),
+            include_bytes!("../../../emulator/assets/picture.png"),
         ),
     ] {
         std::fs::write(wave.path(name), bytes).unwrap();

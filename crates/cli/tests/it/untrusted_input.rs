@@ -9,7 +9,7 @@ use wavespeed_harness::names;
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::command::{
+use super::harness::{
     CLIP, Emulated, ID, KEY, LIPSYNC, Run, Wave, answers, created, record, runtime,
 };
 

@@ -12,8 +12,8 @@ use wavespeed_emulator::Scenario;
 use wavespeed_journal::Journal;
 
 #[cfg(unix)]
-use super::command::signal;
-use super::command::{Emulated, LIPSYNC, Run, Wave};
+use super::harness::signal;
+use super::harness::{Emulated, LIPSYNC, Run, Wave};
 
 /// An emulator that works by now, and a journal with one job whose outcome is unknown and which was not
 /// created.

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
-use super::command::{CLIP, Emulated, LIPSYNC, Run, Wave, assert_run};
+use super::harness::{CLIP, Emulated, LIPSYNC, Run, Wave, assert_run};
 
 const RUN: [&str; 4] = ["lipsync", "--json", "--no-wait", "--no-media-check"];
 

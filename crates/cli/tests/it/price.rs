@@ -4,7 +4,7 @@
 use serde_json::json;
 use wavespeed_emulator::{Credit, Scenario};
 
-use super::command::{Emulated, KEY, LIPSYNC, Wave, assert_run};
+use super::harness::{Emulated, KEY, LIPSYNC, Wave, assert_run};
 
 const LOCAL: [&str; 5] = ["lipsync", "--video", "clip.mp4", "--text", "it's 5 $"];
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use wavespeed::{WebhookSecret, webhook};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::command::{Emulated, Wave, assert_run};
+use super::harness::{Emulated, Wave, assert_run};
 
 /// A running `wave webhook listen`.
 struct Listener {

@@ -11,7 +11,7 @@ use wavespeed_emulator::Clock;
 use wiremock::matchers::{method, path, path_regex};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::command::{CLIP, Emulated, ID, LIPSYNC, Wave, record, runtime};
+use super::harness::{CLIP, Emulated, ID, LIPSYNC, Wave, record, runtime};
 
 const MODEL: &str = "kwaivgi/kling-lipsync/text-to-video";
 
@@ -241,7 +241,7 @@ fn the_key_is_in_no_journal() {
         let entry = entry.unwrap();
         if entry.file_name().to_string_lossy().starts_with("j.db") {
             let bytes = std::fs::read(entry.path()).unwrap();
-            let key = super::command::KEY.as_bytes();
+            let key = super::harness::KEY.as_bytes();
             assert!(!bytes.windows(key.len()).any(|window| window == key));
             found += 1;
         }

@@ -1,0 +1,213 @@
+//! Tests of signals, pipes and file modes, which only Unix has.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use wavespeed_emulator::Clock;
+use wiremock::{Mock, MockServer};
+
+use super::harness::*;
+
+#[test]
+fn a_signal_leaves_the_id_and_the_way_on() {
+    for (name, exit) in [("-INT", 130), ("-TERM", 143)] {
+        let clock = Clock::manual();
+        let emulated =
+            Emulated::start(|builder| builder.clock(clock).task_time(Duration::from_secs(60)));
+        let wave = emulated.wave();
+        let mut child = wave
+            .command(&LIPSYNC)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut first = String::new();
+        stderr.read_line(&mut first).unwrap();
+        assert!(first.starts_with("id: "), "{first}");
+        signal(&child, name);
+        let mut rest = String::new();
+        stderr.read_to_string(&mut rest).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(exit));
+        let id = first.trim().trim_start_matches("id: ");
+        assert!(rest.contains(&format!("wave wait {id}")), "{rest}");
+    }
+}
+
+/// The answer has the id, so a first signal during the submit waits for it.
+#[test]
+fn a_signal_during_the_submit_waits_for_the_id() {
+    let runtime = runtime();
+    let listener = runtime
+        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+        .unwrap();
+    let wave = Wave::at(&format!("http://{}", listener.local_addr().unwrap()));
+    let mut child = wave
+        .command(&LIPSYNC)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut noticed = String::new();
+    runtime.block_on(async {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let mut request = [0; 4096];
+        assert!(connection.read(&mut request).await.unwrap() > 0);
+        signal(&child, "-INT");
+        stderr.read_line(&mut noticed).unwrap();
+        let body = json!({"code": 200, "data": {"id": ID, "status": "created"}}).to_string();
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        connection.write_all(answer.as_bytes()).await.unwrap();
+    });
+    assert!(
+        noticed.starts_with("interrupted; waiting for the answer"),
+        "{noticed}"
+    );
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(
+        rest.contains(&format!("id: {ID}\n")) && rest.contains(&format!("wave wait {ID}")),
+        "{rest}"
+    );
+}
+
+/// What was finished before the signal is reported as it ended.
+#[test]
+fn a_signal_loses_no_job_that_is_done() {
+    let runtime = runtime();
+    let server = runtime.block_on(async {
+        let server = MockServer::start().await;
+        let task = |status| record(json!({"id": ID, "status": status, "outputs": [VIDEO]}));
+        let at = |id| wiremock::matchers::path(format!("/api/v3/predictions/{id}/result"));
+        Mock::given(at("done"))
+            .respond_with(task("completed"))
+            .mount(&server)
+            .await;
+        Mock::given(at("going"))
+            .respond_with(task("processing"))
+            .mount(&server)
+            .await;
+        server
+    });
+    let wave = Wave::at(&server.uri());
+    let mut child = wave
+        .command(&["wait", "done", "going", "--json", "--poll-interval", "10ms"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let polls = || runtime.block_on(server.received_requests()).unwrap();
+    while polls()
+        .iter()
+        .filter(|poll| poll.url.path().contains("going"))
+        .count()
+        < 3
+    {
+        std::thread::yield_now();
+    }
+    signal(&child, "-INT");
+    let mut stdout = String::new();
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut stdout)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let jobs: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(jobs[0]["status"], "completed");
+    assert_eq!(jobs[0]["outputs"][0]["url"], VIDEO);
+    assert!(jobs[0]["error"].is_null(), "{jobs}");
+    assert_eq!(jobs[1]["status"], "processing");
+    assert_eq!(jobs[1]["error"]["kind"], "interrupted");
+}
+
+#[test]
+fn only_a_file_is_ever_replaced() {
+    let emulated = Emulated::start(|builder| builder);
+    let wave = emulated.wave();
+    let pipe = wave.path("pipe");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let run = wave.run(&[&LIPSYNC[..], &["-o", "pipe", "--force"]].concat());
+    assert_run!("refused-pipe", run);
+    assert_run!(
+        "refused-dash",
+        wave.run(&[&LIPSYNC[..], &["-o", "-"]].concat())
+    );
+    assert!(emulated.emulator.requests().is_empty());
+    assert!(!pipe.symlink_metadata().unwrap().is_file());
+}
+
+#[test]
+fn a_reader_who_has_read_enough_is_no_error() {
+    let wave = Wave::new();
+    let mut child = wave
+        .command(&["voices"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut stderr = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut stderr)
+        .unwrap();
+    assert_eq!((child.wait().unwrap().code(), &*stderr), (Some(0), ""));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_result_that_cannot_be_written_is_told() {
+    let wave = Wave::new();
+    let full = std::fs::OpenOptions::new()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = wave.command(&["voices"]).stdout(full).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(7));
+    assert!(
+        stderr.contains("could not be written to stdout"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_folder_that_is_not_writable_is_found_before_the_submit() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let emulated = Emulated::start(|builder| builder);
+    let wave = emulated.wave();
+    let locked = wave.path("locked");
+    std::fs::create_dir(&locked).unwrap();
+    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o555)).unwrap();
+    if std::fs::write(locked.join("probe"), "").is_ok() {
+        // Root may write anywhere; /proc takes files from nobody.
+        let run = wave.run(&[&LIPSYNC[..], &["-o", "/proc/out.mp4"]].concat());
+        assert!(run.exit == 2 || !Path::new("/proc").exists(), "{run}");
+    } else {
+        assert_eq!(
+            wave.run(&[&LIPSYNC[..], &["-o", "locked/out.mp4"]].concat())
+                .exit,
+            2
+        );
+    }
+    assert!(emulated.emulator.requests().is_empty());
+}
