@@ -8,15 +8,16 @@ use wavespeed_emulator::Emulator;
 use wavespeed_journal::Journal;
 
 use crate::args::Global;
-use crate::board::Board;
-use crate::document::Kind;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::{live, terminal};
+use crate::model_list;
+use crate::output::document::Kind;
+use crate::output::exit::Exit;
+use crate::output::failure::Failure;
+use crate::output::terminal;
+use crate::progress_state::SharedJobs;
 
 pub(crate) struct Context {
     pub(crate) global: Global,
-    pub(crate) board: Board,
+    pub(crate) shared_jobs: SharedJobs,
     /// Lives as long as the command, and so does its client: it has the store of its tasks.
     emulator: Option<Emulator>,
     emulated: Option<Wavespeed>,
@@ -26,7 +27,7 @@ impl Context {
     pub(crate) fn new(global: Global) -> Self {
         Self {
             global,
-            board: Board::default(),
+            shared_jobs: SharedJobs::default(),
             emulator: None,
             emulated: None,
         }
@@ -95,7 +96,7 @@ impl Context {
     /// that was kept does not have the `wanted` model.
     pub(crate) async fn live(&mut self, wanted: Option<&str>) -> Result<LiveModels, Failure> {
         let client = self.client().await?;
-        live::models(&client, !self.global.emulate, wanted).await
+        model_list::models(&client, !self.global.emulate, wanted).await
     }
 
     /// The journal of this command line; none if that is wanted.

@@ -5,17 +5,13 @@
 //! [`main`], so that the command can be run by tests as it is.
 
 mod args;
-mod board;
 mod commands;
 mod context;
-mod document;
-mod exit;
-mod failure;
-mod inputs;
-mod live;
-mod report;
+mod model_list;
+mod output;
+mod progress_state;
 mod signals;
-mod terminal;
+mod wait_and_save;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -24,13 +20,13 @@ use clap::error::ErrorKind;
 
 use crate::args::Global;
 use crate::context::Context;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::report::Report;
+use crate::output::exit::Exit;
+use crate::output::failure::Failure;
+use crate::output::report::Report;
 use crate::signals::Work;
 
 #[doc(hidden)]
-pub use report::schemas;
+pub use output::report::schemas;
 
 /// Runs the command line of this process.
 #[must_use]
@@ -55,14 +51,14 @@ pub fn main() -> ExitCode {
     };
     let exit = runtime.block_on(async {
         let mut context = Context::new(global);
-        let board = context.board.clone();
+        let shared_jobs = context.shared_jobs.clone();
         let kind = match name {
             "emulator" | "webhook" => Work::Server,
             _ if context.global.emulate => Work::Emulated,
             _ => Work::Tasks,
         };
         let work = commands::run(name, matches, &mut context);
-        let report = signals::guard(&board, kind, work).await;
+        let report = signals::guard(&shared_jobs, kind, work).await;
         report.print(context.global.json)
     });
     // A name look-up that hangs must not keep the process.

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 use wavespeed::{LiveModels, Wavespeed};
 
-use crate::failure::Failure;
+use crate::output::failure::Failure;
 
 const KEPT: Duration = Duration::from_secs(60 * 60);
 

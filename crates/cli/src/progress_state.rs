@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use wavespeed::Wavespeed;
 
-use crate::report::Job;
+use crate::output::report::Job;
 
 /// The jobs of one command.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Board(Arc<Mutex<State>>);
+pub(crate) struct SharedJobs(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -23,7 +23,7 @@ struct Place {
     ended: bool,
 }
 
-impl Board {
+impl SharedJobs {
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 
-use crate::board::Board;
-use crate::document::Kind;
-use crate::exit::Exit;
-use crate::failure::{Failure, go_on};
-use crate::report::{Job, Report};
-use crate::terminal;
+use crate::output::document::Kind;
+use crate::output::exit::Exit;
+use crate::output::failure::{Failure, go_on};
+use crate::output::report::{Job, Report};
+use crate::output::terminal;
+use crate::progress_state::SharedJobs;
 
 /// How long a submit that is on its way may take to answer after the first signal.
 const GRACE: Duration = Duration::from_secs(10);
@@ -32,19 +32,23 @@ pub(crate) enum Work {
 
 /// The report of the work, or of the signal that ended it. A signal during a submit waits for the
 /// answer, because the answer has the id; a second one does not.
-pub(crate) async fn guard(board: &Board, kind: Work, work: impl Future<Output = Report>) -> Report {
+pub(crate) async fn guard(
+    shared_jobs: &SharedJobs,
+    kind: Work,
+    work: impl Future<Output = Report>,
+) -> Report {
     let mut work = pin!(work);
     let signal = match select(&mut work, pin!(signal())).await {
         Either::Left((report, _)) => return report,
         Either::Right((signal, _)) => signal,
     };
-    if board.is_submitting() {
+    if shared_jobs.is_submitting() {
         terminal::note(
             "interrupted; waiting for the answer to the submit, which has the id (once more leaves at once)",
         );
         let until = pin!(async {
             tokio::select! {
-                () = answered(board) => {}
+                () = answered(shared_jobs) => {}
                 () = tokio::time::sleep(GRACE) => {}
                 _ = self::signal() => {}
             }
@@ -53,22 +57,22 @@ pub(crate) async fn guard(board: &Board, kind: Work, work: impl Future<Output = 
             return report;
         }
     }
-    interrupted(board, kind, signal)
+    interrupted(shared_jobs, kind, signal)
 }
 
-async fn answered(board: &Board) {
+async fn answered(shared_jobs: &SharedJobs) {
     let mut tick = tokio::time::interval(Duration::from_millis(20));
-    while board.is_submitting() {
+    while shared_jobs.is_submitting() {
         tick.tick().await;
     }
 }
 
-fn interrupted(board: &Board, kind: Work, exit: Exit) -> Report {
+fn interrupted(shared_jobs: &SharedJobs, kind: Work, exit: Exit) -> Report {
     let failure = |message: &str| Failure::new(exit, Kind::Interrupted, message);
     if let Work::Server = kind {
         return Report::Stopped(exit);
     }
-    if board.is_submitting() {
+    if shared_jobs.is_submitting() {
         return Report::failed(
             failure(
                 "interrupted while a submit was on its way: a task may have been created and billed",
@@ -76,7 +80,7 @@ fn interrupted(board: &Board, kind: Work, exit: Exit) -> Report {
             .hint("do not submit again; look for it in the vendor's history with: wave resume"),
         );
     }
-    let jobs = board.take(|job: Job| match job.id() {
+    let jobs = shared_jobs.take(|job: Job| match job.id() {
         Some(_) if matches!(kind, Work::Emulated) => {
             job.fail(failure("interrupted; emulated tasks end with this process"))
         }

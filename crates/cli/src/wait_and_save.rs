@@ -10,12 +10,12 @@ use futures_util::stream::{FuturesUnordered, Stream};
 use wavespeed::poll::{RateLimits, Update};
 use wavespeed::{Deadline, Prediction, PredictionId, Status, Target, Wavespeed, output_url};
 
-use crate::board::Board;
-use crate::document::Kind;
-use crate::exit::Exit;
-use crate::failure::{Failure, go_on};
-use crate::report::Job;
-use crate::terminal::Progress;
+use crate::output::document::Kind;
+use crate::output::exit::Exit;
+use crate::output::failure::{Failure, go_on};
+use crate::output::report::Job;
+use crate::output::terminal::Progress;
+use crate::progress_state::SharedJobs;
 
 /// How many tasks' outputs are saved at once.
 const SAVES: usize = 4;
@@ -24,30 +24,30 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// What the handling of tasks needs.
 #[derive(Clone, Copy)]
-pub(super) struct Desk<'a> {
-    pub(super) client: &'a Wavespeed,
-    pub(super) board: &'a Board,
-    pub(super) progress: &'a Progress,
-    pub(super) deadline: Deadline,
-    pub(super) limits: RateLimits,
+pub(crate) struct WaitContext<'a> {
+    pub(crate) client: &'a Wavespeed,
+    pub(crate) shared_jobs: &'a SharedJobs,
+    pub(crate) progress: &'a Progress,
+    pub(crate) deadline: Deadline,
+    pub(crate) limits: RateLimits,
 }
 
 /// A task that is waited for.
-pub(super) struct Task<'a> {
-    /// The number of the job on the board.
-    pub(super) at: usize,
-    pub(super) task: wavespeed::Job,
-    pub(super) target: Option<&'a Target>,
-    pub(super) job: Job,
+pub(crate) struct Task<'a> {
+    /// The number of the job on the shared_jobs.
+    pub(crate) at: usize,
+    pub(crate) task: wavespeed::Job,
+    pub(crate) target: Option<&'a Target>,
+    pub(crate) job: Job,
 }
 
 /// A task, and whether all went well with it.
-pub(super) type Finished<'a> = (Task<'a>, Result<(), Failure>);
+pub(crate) type Finished<'a> = (Task<'a>, Result<(), Failure>);
 
 /// Waits for tasks as they come in, with one waiter for all, and saves what they made or says where
 /// it is. `all` is how many there will be; `end` takes each over the moment that is done.
-pub(super) async fn finish<'a, T>(
-    desk: Desk<'a>,
+pub(crate) async fn finish<'a, T>(
+    waiting: WaitContext<'a>,
     all: usize,
     tasks: impl Stream<Item = Task<'a>>,
     end: impl Fn(Finished<'a>) -> T,
@@ -59,13 +59,17 @@ pub(super) async fn finish<'a, T>(
         _ = sender.send(task);
         job
     });
-    let mut watched = pin!(desk.client.watch_many(jobs, desk.deadline, desk.limits));
+    let mut watched = pin!(
+        waiting
+            .client
+            .watch_many(jobs, waiting.deadline, waiting.limits)
+    );
     // One may be named by its number and by its id.
-    let mut waiting: HashMap<PredictionId, Vec<Task<'a>>> = HashMap::new();
+    let mut pending: HashMap<PredictionId, Vec<Task<'a>>> = HashMap::new();
     let (mut to_save, mut saving) = (VecDeque::new(), FuturesUnordered::new());
     let (mut finished, mut last, mut watching) = (Vec::new(), None, true);
     let mut tick = tokio::time::interval(TICK);
-    desk.progress.show("waiting");
+    waiting.progress.show("waiting");
     let mut is_troubled = false;
     while watching || !saving.is_empty() {
         let item = tokio::select! {
@@ -83,13 +87,13 @@ pub(super) async fn finish<'a, T>(
             if last.is_none() {
                 last = Some(Shown::Task(Box::new((task.task.clone(), None))));
             }
-            waiting
+            pending
                 .entry(task.task.id().clone())
                 .or_default()
                 .push(task);
         }
         if let Some((id, item)) = item {
-            let tasks = waiting.get_mut(&id).map(std::mem::take).unwrap_or_default();
+            let tasks = pending.get_mut(&id).map(std::mem::take).unwrap_or_default();
             for mut task in tasks {
                 match &item {
                     Ok(Update::Done(record)) => {
@@ -99,7 +103,7 @@ pub(super) async fn finish<'a, T>(
                     }
                     Ok(Update::Pending(record)) => {
                         task.job.document.set_record(record);
-                        desk.board.update(task.at, &task.job);
+                        waiting.shared_jobs.update(task.at, &task.job);
                         let record = Some(record.clone());
                         last = Some(Shown::Task(Box::new((task.task.clone(), record))));
                         is_troubled = false;
@@ -110,7 +114,8 @@ pub(super) async fn finish<'a, T>(
                         // Where nothing moves it is told, but not for each poll that fails.
                         if !std::mem::replace(&mut is_troubled, true) {
                             let id = task.task.id();
-                            desk.progress
+                            waiting
+                                .progress
                                 .trouble(&format!("{id}: {error}; asking again"));
                         }
                         last = Some(Shown::Text(text));
@@ -121,21 +126,21 @@ pub(super) async fn finish<'a, T>(
                         continue;
                     }
                 }
-                waiting.entry(id.clone()).or_default().push(task);
+                pending.entry(id.clone()).or_default().push(task);
             }
         }
         while saving.len() < SAVES
             && let Some((task, record)) = to_save.pop_front()
         {
-            saving.push(save(desk, task, record));
+            saving.push(save(waiting, task, record));
         }
         match (all, saving.is_empty(), &last) {
-            (0 | 1, true, Some(last)) => last.on(desk.progress).await,
+            (0 | 1, true, Some(last)) => last.on(waiting.progress).await,
             (0 | 1, true, None) => {}
-            (0 | 1, false, _) => desk.progress.show("downloading"),
+            (0 | 1, false, _) => waiting.progress.show("downloading"),
             _ => {
                 let done = format!("{} of {all} are done", finished.len());
-                desk.progress.show(&done);
+                waiting.progress.show(&done);
             }
         }
     }
@@ -162,14 +167,18 @@ impl Shown {
     }
 }
 
-async fn save<'a>(desk: Desk<'a>, mut task: Task<'a>, record: Prediction) -> Finished<'a> {
-    let saved = outputs(desk, &mut task, &record).await;
+async fn save<'a>(
+    waiting: WaitContext<'a>,
+    mut task: Task<'a>,
+    record: Prediction,
+) -> Finished<'a> {
+    let saved = outputs(waiting, &mut task, &record).await;
     (task, saved)
 }
 
 /// Saves the outputs of a task that has ended, or says where they are.
-pub(super) async fn outputs(
-    desk: Desk<'_>,
+pub(crate) async fn outputs(
+    waiting: WaitContext<'_>,
     task: &mut Task<'_>,
     record: &Prediction,
 ) -> Result<(), Failure> {
@@ -180,13 +189,15 @@ pub(super) async fn outputs(
         job,
     } = task;
     job.document.set_record(record);
-    desk.board.update(*at, job);
+    waiting.shared_jobs.update(*at, job);
     ended_well(task.id(), record)?;
     let result = match target {
         None => Ok(Vec::new()),
         Some(target) => {
-            let client = desk.client;
-            client.download_until(record, target, desk.deadline).await
+            let client = waiting.client;
+            client
+                .download_until(record, target, waiting.deadline)
+                .await
         }
     };
     let (saved, result) = match result {
@@ -232,7 +243,7 @@ fn ended_well(id: &PredictionId, record: &Prediction) -> Result<(), Failure> {
 }
 
 /// An output as a line: its URL, or whatever else it is.
-pub(super) fn text(output: &serde_json::Value) -> String {
+pub(crate) fn text(output: &serde_json::Value) -> String {
     match (output_url(output), output.as_str()) {
         (Some(url), _) => url.into(),
         (None, Some(text)) => text.to_owned(),

@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches};
 use serde_json::{Map, Value};
 use wavespeed::{Choice, Input, Model, Shape};
 
-use crate::failure::Failure;
+use crate::output::failure::Failure;
 
 const HEADING: &str = "Inputs of the model";
 /// What the ids of their flags begin with.

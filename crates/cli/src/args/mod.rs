@@ -1,5 +1,7 @@
 //! The command line: what there is to type.
 
+pub(crate) mod inputs;
+
 use std::time::Duration;
 
 use clap::builder::styling::Styles;
@@ -8,8 +10,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use wavespeed::{CATALOGUE, Model, ModelId, Rule};
 use wavespeed_emulator::Scenario;
 
-use crate::commands::list;
-use crate::{exit, inputs};
+use crate::commands::voices;
+use crate::output::exit;
 
 const KEY: &str = "\
 The API key is taken from the environment variable WAVESPEED_API_KEY; --emulate needs none.";
@@ -240,7 +242,7 @@ pub(crate) fn command(model: Option<&'static Model>) -> Command {
                     Arg::new("language")
                         .long("language")
                         .value_name("LANGUAGE")
-                        .value_parser(PossibleValuesParser::new(list::languages()))
+                        .value_parser(PossibleValuesParser::new(voices::languages()))
                         .help("Only the voices that speak it"),
                 )
                 .after_help(example("wave voices --language zh")),
@@ -791,7 +793,7 @@ mod tests {
     /// know every flag that stands beside the inputs of a model.
     #[test]
     fn every_flag_beside_the_inputs_is_reserved() {
-        let reserved = include_str!("../reserved-flags.txt");
+        let reserved = include_str!("../../reserved-flags.txt");
         let reserved: Vec<&str> = reserved.lines().map(str::trim).collect();
         for model in CATALOGUE.iter() {
             let mut command = command(Some(model));

@@ -12,16 +12,16 @@ use serde_json::json;
 use wavespeed::{DeleteError, FetchError, JobNumber, PredictionId, UsageError, UsageSum, types};
 
 use super::jobs;
-use super::list::answer;
 use super::price::amount;
 use crate::context::Context;
-use crate::document::{
+use crate::output::document::{
     BillingDocument, DeletedDocument, Kind, SumDocument, TaskDocument, UsageDocument,
 };
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::report::{Report, pretty};
-use crate::terminal;
+use crate::output::exit::Exit;
+use crate::output::failure::Failure;
+use crate::output::report::{Report, pretty};
+use crate::output::table::answer;
+use crate::output::terminal;
 
 /// How far back `wave usage` looks.
 /// The longest time that usage is told of.

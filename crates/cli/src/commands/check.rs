@@ -5,14 +5,14 @@ use futures_util::future::join_all;
 use wavespeed::media::Facts;
 use wavespeed::{Fault, Inspection, Media, Model};
 
-use super::list::table;
 use super::run::choose;
 use crate::context::Context;
-use crate::document::{CheckDocument, FaultDocument, Verdict};
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::report::{Report, pretty};
-use crate::terminal;
+use crate::output::document::{CheckDocument, FaultDocument, Verdict};
+use crate::output::exit::Exit;
+use crate::output::failure::Failure;
+use crate::output::report::{Report, pretty};
+use crate::output::table::table;
+use crate::output::terminal;
 
 pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
     match attempt(matches, context).await {

@@ -8,9 +8,9 @@ use clap::ArgMatches;
 use wavespeed_emulator::{Emulator, Scenario, ScenarioError};
 
 use crate::context::Context;
-use crate::failure::Failure;
-use crate::report::Report;
-use crate::terminal;
+use crate::output::failure::Failure;
+use crate::output::report::Report;
+use crate::output::terminal;
 
 pub(super) async fn run(matches: &ArgMatches, context: &Context) -> Report {
     let key: &String = matches.get_one("api-key").expect("it has a default");

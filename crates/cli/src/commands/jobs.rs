@@ -3,13 +3,13 @@
 use clap::ArgMatches;
 use wavespeed::{JobFilter, JobRecord, PredictionId, Wavespeed};
 
-use super::list::answer;
 use crate::context::Context;
-use crate::document::JobDocument;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::report::{Report, pretty};
-use crate::terminal;
+use crate::output::document::JobDocument;
+use crate::output::exit::Exit;
+use crate::output::failure::Failure;
+use crate::output::report::{Report, pretty};
+use crate::output::table::answer;
+use crate::output::terminal;
 
 pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
     let report = async {

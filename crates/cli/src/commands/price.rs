@@ -7,12 +7,13 @@ use wavespeed::reqwest::Url;
 use wavespeed::{Faults, FetchError, Files, Model, Quote, Rule, Wavespeed, name_uploads};
 
 use super::run::choose;
+use crate::args::inputs;
 use crate::context::Context;
-use crate::document::{DryRunDocument, FaultDocument, QuoteDocument, RequestDocument};
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::report::{Report, pretty};
-use crate::{inputs, terminal};
+use crate::output::document::{DryRunDocument, FaultDocument, QuoteDocument, RequestDocument};
+use crate::output::exit::Exit;
+use crate::output::failure::Failure;
+use crate::output::report::{Report, pretty};
+use crate::output::terminal;
 
 /// Where the key goes, without showing it.
 const KEY: &str = "Authorization: Bearer $WAVESPEED_API_KEY";

@@ -7,15 +7,15 @@ use clap::ArgMatches;
 use futures_util::{StreamExt as _, stream};
 use wavespeed::{Deadline, JobFilter, JobRecord, PredictionId, Reconciled, Stage, Wavespeed};
 
-use super::finish::{Desk, Finished, Task, finish};
 use super::jobs::find_all;
-use super::tasks::{AT_ONCE, close, desk, report};
+use super::wait::{AT_ONCE, close, report, waiting};
 use crate::context::Context;
-use crate::document::Kind;
-use crate::exit::Exit;
-use crate::failure::{Failure, reconcile_hint};
-use crate::report::{Job, Report};
-use crate::terminal::Progress;
+use crate::output::document::Kind;
+use crate::output::exit::Exit;
+use crate::output::failure::{Failure, reconcile_hint};
+use crate::output::report::{Job, Report};
+use crate::output::terminal::Progress;
+use crate::wait_and_save::{Finished, Task, WaitContext, finish};
 
 /// What a person says about a submit of which nobody knows what came.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ async fn attempt(matches: &ArgMatches, context: &mut Context) -> Result<Report, 
         ids => find_all(&client, ids).await?,
     };
     let progress = Progress::new(context.global.quiet);
-    let desk = desk(&client, context, &progress);
+    let waiting = waiting(&client, context, &progress);
     let failed = RefCell::new(Vec::new());
     // What is found out of lost submits does not keep the others waiting.
     let mut all: Vec<_> = records.iter().enumerate().collect();
@@ -60,8 +60,8 @@ async fn attempt(matches: &ArgMatches, context: &mut Context) -> Result<Report, 
                 let mut job = Job::default();
                 job.document.set_job(record);
                 job.saves = record.target.is_some();
-                desk.board.update(at, &job);
-                match go_on(desk, at, record, word, &mut job).await {
+                waiting.shared_jobs.update(at, &job);
+                match go_on(waiting, at, record, word, &mut job).await {
                     Ok(task) => Some(Task {
                         at,
                         task,
@@ -71,7 +71,7 @@ async fn attempt(matches: &ArgMatches, context: &mut Context) -> Result<Report, 
                     Err(failure) => {
                         failed
                             .borrow_mut()
-                            .push((at, close(desk, at, job, Err(failure))));
+                            .push((at, close(waiting, at, job, Err(failure))));
                         None
                     }
                 }
@@ -80,9 +80,9 @@ async fn attempt(matches: &ArgMatches, context: &mut Context) -> Result<Report, 
         .buffer_unordered(AT_ONCE);
     let end = |(task, done): Finished<'_>| {
         let done = done.map_err(|failure| failure.after_submit(task.task.id()));
-        (task.at, close(desk, task.at, task.job, done))
+        (task.at, close(waiting, task.at, task.job, done))
     };
-    let mut jobs = finish(desk, records.len(), tasks.filter_map(ready), end).await;
+    let mut jobs = finish(waiting, records.len(), tasks.filter_map(ready), end).await;
     jobs.extend(failed.take());
     // Naming one is asking about one; else it is a list, of however many.
     Ok(report(jobs, ids.len() != 1))
@@ -90,21 +90,21 @@ async fn attempt(matches: &ArgMatches, context: &mut Context) -> Result<Report, 
 
 /// The task of a job, found out if need be.
 async fn go_on(
-    desk: Desk<'_>,
+    waiting: WaitContext<'_>,
     at: usize,
     record: &JobRecord,
     word: &Word,
     job: &mut Job,
 ) -> Result<wavespeed::Job, Failure> {
     let task = match (&record.id, word) {
-        (Some(id), Word::None) => desk.client.job(id).map_err(Failure::usage)?,
+        (Some(id), Word::None) => waiting.client.job(id).map_err(Failure::usage)?,
         (Some(id), _) => {
             let message = format!("{} is known to be {id}", record.number);
             return Err(Failure::usage(message)
                 .hint(format!("go on with it: wave resume {}", record.number)));
         }
-        (None, Word::Adopt(id)) => adopt(desk, record, id).await?,
-        (None, Word::Resubmit) => resubmit(desk, record).await?,
+        (None, Word::Adopt(id)) => adopt(waiting, record, id).await?,
+        (None, Word::Resubmit) => resubmit(waiting, record).await?,
         (None, Word::None) if record.stage == Stage::Rejected => {
             let message = format!(
                 "{} was rejected: nothing came of it, nothing is billed",
@@ -113,34 +113,36 @@ async fn go_on(
             return Err(Failure::new(Exit::RefusedThere, Kind::Refused, message));
         }
         (None, Word::None) => {
-            desk.progress.show("looking for it in the vendor's history");
+            waiting
+                .progress
+                .show("looking for it in the vendor's history");
             job.lost = Some(reconcile_hint(Some(record.number)));
-            desk.board.update(at, job);
-            reconcile(desk.client, record, desk.deadline, job).await?
+            waiting.shared_jobs.update(at, job);
+            reconcile(waiting.client, record, waiting.deadline, job).await?
         }
     };
-    desk.progress.id(task.id().as_str());
+    waiting.progress.id(task.id().as_str());
     job.document.id = Some(task.id().to_string());
-    desk.board.update(at, job);
+    waiting.shared_jobs.update(at, job);
     Ok(task)
 }
 
 /// A slip of the pen must not take the place of the real id: the vendor has to know the task.
 async fn adopt(
-    desk: Desk<'_>,
+    waiting: WaitContext<'_>,
     record: &JobRecord,
     id: &PredictionId,
 ) -> Result<wavespeed::Job, Failure> {
-    let task = desk.client.job(id).map_err(Failure::usage)?;
-    let seen = task.fetch_until(desk.deadline).await;
+    let task = waiting.client.job(id).map_err(Failure::usage)?;
+    let seen = task.fetch_until(waiting.deadline).await;
     seen.map_err(|error| Failure::fetch(id, &error))?;
-    Ok(desk.client.adopt(record, id.clone()).await?)
+    Ok(waiting.client.adopt(record, id.clone()).await?)
 }
 
-async fn resubmit(desk: Desk<'_>, record: &JobRecord) -> Result<wavespeed::Job, Failure> {
-    desk.board.set_submitting(Some(desk.client));
-    let submitted = desk.client.resubmit(record, desk.deadline).await;
-    desk.board.set_submitting(None);
+async fn resubmit(waiting: WaitContext<'_>, record: &JobRecord) -> Result<wavespeed::Job, Failure> {
+    waiting.shared_jobs.set_submitting(Some(waiting.client));
+    let submitted = waiting.client.resubmit(record, waiting.deadline).await;
+    waiting.shared_jobs.set_submitting(None);
     Ok(submitted?)
 }
 

@@ -11,17 +11,17 @@ use wavespeed::{
     override_rules,
 };
 
-use super::finish::{Desk, Task, finish};
 use super::price::dry_run;
 use super::resume::reconcile;
 use crate::args;
+use crate::args::inputs;
 use crate::context::Context;
-use crate::document::{FaultDocument, Kind};
-use crate::exit::Exit;
-use crate::failure::{Failure, reconcile_hint};
-use crate::inputs;
-use crate::report::{Job, Report};
-use crate::terminal::{self, Progress};
+use crate::output::document::{FaultDocument, Kind};
+use crate::output::exit::Exit;
+use crate::output::failure::{Failure, reconcile_hint};
+use crate::output::report::{Job, Report};
+use crate::output::terminal::{self, Progress};
+use crate::wait_and_save::{Task, WaitContext, finish};
 
 pub(super) async fn run(
     name: &str,
@@ -66,15 +66,15 @@ pub(super) async fn run(
 #[derive(Clone, Copy)]
 pub(super) struct Chosen {
     pub(super) model: &'static Model,
-    by: By,
+    by: Source,
 }
 
 impl Chosen {
     /// What is wrong with an input of the model, as far as anybody here knows its inputs.
     pub(super) fn check(self, input: &Value, files: Files) -> Vec<Fault> {
         match self.by {
-            By::Nobody => local_files(input),
-            By::Catalogue | By::List => check(self.model, input, files),
+            Source::Unlisted => local_files(input),
+            Source::Catalogue | Source::List => check(self.model, input, files),
         }
     }
 
@@ -82,8 +82,8 @@ impl Chosen {
     pub(super) fn known(self) -> Result<&'static Model, Failure> {
         let Self { model, by } = self;
         match by {
-            By::Catalogue | By::List => Ok(model),
-            By::Nobody => Err(Failure::usage(format!(
+            Source::Catalogue | Source::List => Ok(model),
+            Source::Unlisted => Err(Failure::usage(format!(
                 "nobody here knows what files {} takes",
                 model.id
             ))
@@ -93,12 +93,12 @@ impl Chosen {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum By {
+enum Source {
     Catalogue,
     /// The vendor's own list, as `--live` asks for.
     List,
     /// Nobody: the catalogue does not have the model.
-    Nobody,
+    Unlisted,
 }
 
 /// The model of this id: of the catalogue, or of the vendor's list if that is asked for. One that the
@@ -122,7 +122,7 @@ pub(super) async fn choose(
     let is_live = matches.try_get_one("live").ok().flatten() == Some(&true);
     if is_live {
         let list = context.live(Some(id)).await?;
-        let by = By::List;
+        let by = Source::List;
         if let Some(model) = list.model(id) {
             return Ok(Chosen { model, by });
         }
@@ -138,7 +138,7 @@ pub(super) async fn choose(
         return Err(Failure::usage(format!("the vendor's list has no model {id:?}")).hint(hint));
     }
     if let Some(model) = wavespeed::model(id) {
-        let by = By::Catalogue;
+        let by = Source::Catalogue;
         return Ok(Chosen { model, by });
     }
     let near = nearest(id, args::model_ids());
@@ -157,7 +157,7 @@ pub(super) async fn choose(
     }
     Ok(Chosen {
         model: Model::unknown(id),
-        by: By::Nobody,
+        by: Source::Unlisted,
     })
 }
 
@@ -242,7 +242,7 @@ async fn attempt(
     options.overridden = &overridden;
     options.max_price = max_price;
     options.webhook = webhook;
-    options.model = Some(model).filter(|_| chosen.by == By::List);
+    options.model = Some(model).filter(|_| chosen.by == Source::List);
     submit(&client, model, given.input, &options, context, job).await?;
     Ok(None)
 }
@@ -344,12 +344,12 @@ async fn submit(
     }
     job.saves = target.is_some() && !context.global.no_journal && !context.global.emulate;
     progress.show("submitting");
-    context.board.set_submitting(Some(client));
+    context.shared_jobs.set_submitting(Some(client));
     let submitted = client.submit_with(model.id, &input, options).await;
     if let Ok(submitted) = &submitted {
         accepted(submitted, &progress, context, job);
     }
-    context.board.set_submitting(None);
+    context.shared_jobs.set_submitting(None);
     let submitted = match submitted {
         Ok(submitted) => submitted,
         Err(SubmitError::Unknown(mut unknown)) => {
@@ -360,7 +360,7 @@ async fn submit(
                 unknown.job = None;
             }
             job.lost = Some(reconcile_hint(unknown.job));
-            context.board.update(0, job);
+            context.shared_jobs.update(0, job);
             let found = look(client, &unknown, number, deadline, &progress, context, job).await?;
             accepted(&found, &progress, context, job);
             found
@@ -371,9 +371,9 @@ async fn submit(
         job.lines.push(submitted.id().to_string());
         return Ok(());
     }
-    let desk = Desk {
+    let waiting = WaitContext {
         client,
-        board: &context.board,
+        shared_jobs: &context.shared_jobs,
         progress: &progress,
         deadline,
         limits: context.limits(),
@@ -385,7 +385,7 @@ async fn submit(
         target,
         job: std::mem::take(job),
     };
-    let ends = finish(desk, 1, stream::iter([task]), |end| end).await;
+    let ends = finish(waiting, 1, stream::iter([task]), |end| end).await;
     let (task, finished) = ends
         .into_iter()
         .next()
@@ -411,7 +411,7 @@ fn accepted(task: &wavespeed::Job, progress: &Progress, context: &Context, job: 
     if let Some(record) = task.submitted() {
         job.document.set_record(&record);
     }
-    context.board.update(0, job);
+    context.shared_jobs.update(0, job);
 }
 
 /// What came of a submit whose answer was lost, by the vendor's history.

@@ -9,11 +9,11 @@ use wavespeed::{ModelId, nearest};
 
 use crate::args;
 use crate::context::Context;
-use crate::document::{CostDocument, ExpectedDocument, StatsDocument, seconds};
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::report::{Report, pretty};
-use crate::terminal::time;
+use crate::output::document::{CostDocument, ExpectedDocument, StatsDocument, seconds};
+use crate::output::exit::Exit;
+use crate::output::failure::Failure;
+use crate::output::report::{Report, pretty};
+use crate::output::terminal::time;
 
 /// How many lines the histogram has at most, and how wide its longest bar is.
 const LINES: usize = 10;

@@ -6,10 +6,10 @@ use clap::ArgMatches;
 use wavespeed::{UploadOptions, Wavespeed};
 
 use crate::context::Context;
-use crate::document::UploadDocument;
-use crate::failure::Failure;
-use crate::report::{Report, Upload};
-use crate::terminal::Progress;
+use crate::output::document::UploadDocument;
+use crate::output::failure::Failure;
+use crate::output::report::{Report, Upload};
+use crate::output::terminal::Progress;
 
 pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
     let client = match context.client().await {

@@ -6,12 +6,12 @@ use clap::ArgMatches;
 use futures_util::{StreamExt as _, stream};
 use wavespeed::{JobFilter, JobNumber, Prediction, PredictionId, Target, Wavespeed};
 
-use super::finish::{Desk, Finished, Task, finish, outputs, text};
 use super::{jobs, run};
 use crate::context::Context;
-use crate::failure::Failure;
-use crate::report::{Job, Report};
-use crate::terminal::Progress;
+use crate::output::failure::Failure;
+use crate::output::report::{Job, Report};
+use crate::output::terminal::Progress;
+use crate::wait_and_save::{Finished, Task, WaitContext, finish, outputs, text};
 
 /// How many tasks are asked about at once, if it is once.
 pub(super) const AT_ONCE: usize = 8;
@@ -23,13 +23,13 @@ pub(super) async fn wait(matches: &ArgMatches, context: &mut Context) -> Report 
         Err(report) => return report,
     };
     let progress = Progress::new(context.global.quiet);
-    let desk = desk(&client, context, &progress);
+    let waiting = waiting(&client, context, &progress);
     let mut jobs: Vec<(usize, Job)> = Vec::new();
     let mut tasks = Vec::new();
     for (at, id) in ids.iter().enumerate() {
         let mut job = Job::named(id);
         job.output = matches.get_one::<PathBuf>("output").cloned();
-        desk.board.update(at, &job);
+        waiting.shared_jobs.update(at, &job);
         match task(&client, id, &mut job).await {
             Ok(task) => tasks.push(Task {
                 at,
@@ -37,22 +37,22 @@ pub(super) async fn wait(matches: &ArgMatches, context: &mut Context) -> Report 
                 target: target.as_ref(),
                 job,
             }),
-            Err(failure) => jobs.push((at, close(desk, at, job, Err(failure)))),
+            Err(failure) => jobs.push((at, close(waiting, at, job, Err(failure)))),
         }
     }
-    let end = |(task, done): Finished<'_>| (task.at, close(desk, task.at, task.job, done));
-    jobs.extend(finish(desk, ids.len(), stream::iter(tasks), end).await);
+    let end = |(task, done): Finished<'_>| (task.at, close(waiting, task.at, task.job, done));
+    jobs.extend(finish(waiting, ids.len(), stream::iter(tasks), end).await);
     report(jobs, ids.len() != 1)
 }
 
 pub(super) async fn download(matches: &ArgMatches, context: &mut Context) -> Report {
     let here = Target::new("./").force(matches.get_flag("force"));
-    each(matches, context, Some(here), async |desk, mut task| {
-        let fetched = task.task.fetch_until(desk.deadline).await;
+    each(matches, context, Some(here), async |waiting, mut task| {
+        let fetched = task.task.fetch_until(waiting.deadline).await;
         let saved = match fetched {
             Ok(record) => {
-                desk.progress.show("downloading");
-                outputs(desk, &mut task, &record).await
+                waiting.progress.show("downloading");
+                outputs(waiting, &mut task, &record).await
             }
             Err(error) => Err(Failure::fetch(task.task.id(), &error)),
         };
@@ -62,8 +62,8 @@ pub(super) async fn download(matches: &ArgMatches, context: &mut Context) -> Rep
 }
 
 pub(super) async fn show(matches: &ArgMatches, context: &mut Context) -> Report {
-    each(matches, context, None, async |desk, mut task| {
-        let fetched = task.task.fetch_until(desk.deadline).await;
+    each(matches, context, None, async |waiting, mut task| {
+        let fetched = task.task.fetch_until(waiting.deadline).await;
         let shown = fetched.map_err(|error| Failure::fetch(task.task.id(), &error));
         let shown = shown.map(|record| {
             task.job.document.set_record(&record);
@@ -75,14 +75,14 @@ pub(super) async fn show(matches: &ArgMatches, context: &mut Context) -> Report 
 }
 
 /// What the handling of the tasks of this command needs.
-pub(super) fn desk<'a>(
+pub(super) fn waiting<'a>(
     client: &'a Wavespeed,
     context: &'a Context,
     progress: &'a Progress,
-) -> Desk<'a> {
-    Desk {
+) -> WaitContext<'a> {
+    WaitContext {
         client,
-        board: &context.board,
+        shared_jobs: &context.shared_jobs,
         progress,
         deadline: client.deadline(),
         limits: context.limits(),
@@ -90,12 +90,17 @@ pub(super) fn desk<'a>(
 }
 
 /// What became of a job is final.
-pub(super) fn close(desk: Desk<'_>, at: usize, job: Job, done: Result<(), Failure>) -> Job {
+pub(super) fn close(
+    waiting: WaitContext<'_>,
+    at: usize,
+    job: Job,
+    done: Result<(), Failure>,
+) -> Job {
     let job = match done {
         Ok(()) => job,
         Err(failure) => job.fail(failure),
     };
-    desk.board.close(at, &job);
+    waiting.shared_jobs.close(at, &job);
     job
 }
 
@@ -130,22 +135,22 @@ async fn each<'a>(
     matches: &'a ArgMatches,
     context: &mut Context,
     target: Option<Target>,
-    work: impl for<'b> AsyncFn(Desk<'b>, Task<'b>) -> Finished<'b>,
+    work: impl for<'b> AsyncFn(WaitContext<'b>, Task<'b>) -> Finished<'b>,
 ) -> Report {
     let (client, target, ids) = match begin(matches, context, target).await {
         Ok(begun) => begun,
         Err(report) => return report,
     };
     let progress = Progress::new(context.global.quiet);
-    let desk = desk(&client, context, &progress);
+    let waiting = waiting(&client, context, &progress);
     let (target, work) = (target.as_ref(), &work);
     let ends = ids.iter().enumerate().map(async |(at, id)| {
         let mut job = Job::named(id);
-        desk.board.update(at, &job);
-        let job = match task(desk.client, id, &mut job).await {
+        waiting.shared_jobs.update(at, &job);
+        let job = match task(waiting.client, id, &mut job).await {
             Ok(task) => {
                 let (task, done) = work(
-                    desk,
+                    waiting,
                     Task {
                         at,
                         task,
@@ -154,9 +159,9 @@ async fn each<'a>(
                     },
                 )
                 .await;
-                close(desk, at, task.job, done)
+                close(waiting, at, task.job, done)
             }
-            Err(failure) => close(desk, at, job, Err(failure)),
+            Err(failure) => close(waiting, at, job, Err(failure)),
         };
         (at, job)
     });

@@ -31,13 +31,13 @@ use wavespeed::{
     AccountWatchError, FetchError, JobFilter, Prediction, PredictionId, Wavespeed, WebhookSecret,
 };
 
-use super::finish::text;
 use crate::context::Context;
-use crate::document::Kind;
-use crate::exit::Exit;
-use crate::failure::Failure;
-use crate::report::{Report, escape};
-use crate::terminal;
+use crate::output::document::Kind;
+use crate::output::exit::Exit;
+use crate::output::failure::Failure;
+use crate::output::report::{Report, escape};
+use crate::output::terminal;
+use crate::wait_and_save::text;
 
 /// The environment variable with the secret, if the key may not ask for it.
 const SECRET: &str = "WAVESPEED_WEBHOOK_SECRET";
@@ -78,7 +78,7 @@ pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
 }
 
 /// What each request is answered by.
-struct Desk {
+struct Receiver {
     secret: WebhookSecret,
     /// Whether the secret is from the environment, and may be another key's.
     is_given: bool,
@@ -123,7 +123,7 @@ async fn listen(matches: &ArgMatches, context: &mut Context) -> Result<Report, F
     }
     let http = http()?;
     let (unread, mut broken) = unbounded_channel();
-    let desk = Arc::new(Desk {
+    let receiver = Arc::new(Receiver {
         secret: secret.clone(),
         is_given,
         seen: Mutex::default(),
@@ -136,7 +136,7 @@ async fn listen(matches: &ArgMatches, context: &mut Context) -> Result<Report, F
     if !context.global.quiet {
         terminal::note(&format!("listening on http://{address}/"));
     }
-    let router = Router::new().fallback(receive).with_state(desk);
+    let router = Router::new().fallback(receive).with_state(receiver);
     let served = async { axum::serve(listener, router).await };
     let asked = async {
         if !poll {
@@ -204,8 +204,8 @@ fn http() -> Result<Client, Failure> {
 
 /// Answers one request. Whoever has sent it may leave before that: it is passed on and told all the
 /// same.
-async fn receive(State(desk): State<Arc<Desk>>, request: Request) -> (StatusCode, String) {
-    let answered = tokio::spawn(async move { desk.receive(request).await });
+async fn receive(State(receiver): State<Arc<Receiver>>, request: Request) -> (StatusCode, String) {
+    let answered = tokio::spawn(async move { receiver.receive(request).await });
     answered.await.unwrap_or_else(|error| {
         let text = format!("{error}\n");
         (StatusCode::INTERNAL_SERVER_ERROR, text)
@@ -243,7 +243,7 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     kept
 }
 
-impl Desk {
+impl Receiver {
     /// Takes a request for the vendor's or refuses it, says so, and passes it on.
     async fn receive(&self, request: Request) -> (StatusCode, String) {
         let (parts, body) = request.into_parts();

@@ -5,8 +5,8 @@ use wavespeed::{
     StoreError, SubmitError, UploadError, WaitError,
 };
 
-use crate::document::{ErrorDocument, FaultDocument, Kind};
-use crate::exit::Exit;
+use crate::output::document::{ErrorDocument, FaultDocument, Kind};
+use crate::output::exit::Exit;
 
 /// Why a command, or one job of it, ended badly.
 #[derive(Clone, Debug)]

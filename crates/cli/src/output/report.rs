@@ -8,14 +8,14 @@ use serde::Serialize;
 use serde_json::Value;
 use wavespeed::{Model, PredictionId};
 
-use crate::document::{
+use crate::output::document::{
     BillingDocument, CheckDocument, DeletedDocument, Document, DryRunDocument, JobDocument,
     ModelDocument, QuoteDocument, StatsDocument, TaskDocument, UploadDocument, UsageDocument,
     VoiceDocument, text,
 };
-use crate::exit::Exit;
-use crate::failure::{Failure, go_on};
-use crate::terminal;
+use crate::output::exit::Exit;
+use crate::output::failure::{Failure, go_on};
+use crate::output::terminal;
 
 /// What a command ends with.
 pub(crate) enum Report {
@@ -326,7 +326,7 @@ pub fn schemas() -> BTreeMap<&'static str, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::document::Kind;
+    use crate::output::document::Kind;
 
     #[test]
     fn one_command_goes_on_with_all_tasks() {

@@ -11,7 +11,7 @@ use wavespeed::{
     Deadline, Fault, Model, Severity, UploadOptions, UploadProgress, UploadStep, Uploaded,
 };
 
-use crate::failure::Failure;
+use crate::output::failure::Failure;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
