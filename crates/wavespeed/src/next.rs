@@ -1,0 +1,108 @@
+//! The next step after an error of a job that exists, or may exist.
+
+use wavespeed_client::PredictionId;
+
+use crate::call::FetchError;
+use crate::download::error::{DownloadError, SaveError};
+use crate::store::number::JobNumber;
+use crate::submit::outcome::UnknownOutcome;
+use crate::wait::error::WaitError;
+
+/// The next step after an error, for a program or a person to take. An error that no step of these
+/// can fix has [`Next::None`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Next {
+    /// No step with the job helps: the job has ended, or the vendor does not have it.
+    #[default]
+    None,
+    /// Wait for the prediction again, and save its outputs: see [`Wavespeed::job`](crate::Wavespeed::job).
+    Wait(PredictionId),
+    /// Resume the job of the store: [reconcile](crate::Wavespeed::reconcile) it if its id is not known,
+    /// wait for it, and save its outputs.
+    Resume(JobNumber),
+    /// Choose the prediction of the job: see [`Wavespeed::adopt`](crate::Wavespeed::adopt).
+    Adopt {
+        /// The job whose id is not known.
+        job: JobNumber,
+        /// The predictions that may be the one of the job.
+        candidates: Vec<PredictionId>,
+    },
+}
+
+impl WaitError {
+    /// Returns the next step: to wait again, unless the vendor does not have the prediction.
+    ///
+    /// After [`WaitError::Stopped`], the cause has to be fixed first, such as a wrong API key.
+    #[must_use]
+    pub fn next(&self) -> Next {
+        let error = match self {
+            Self::Deadline { last_error, .. } => last_error.as_ref(),
+            Self::Stopped { error, .. } => Some(error),
+            Self::Unanswered { .. } => None,
+        };
+        match error {
+            Some(FetchError::NotFound(_)) => Next::None,
+            _ => Next::Wait(self.id().clone()),
+        }
+    }
+}
+
+impl DownloadError {
+    /// Returns the next step: to wait for the prediction again, which has ended, and save its outputs.
+    /// There is none if no output that failed is a file, or the id is malformed.
+    #[must_use]
+    pub fn next(&self) -> Next {
+        let is_file =
+            |error: &SaveError| !matches!(error, SaveError::Nothing | SaveError::NotUrl(_));
+        match self.id.parse() {
+            Ok(id) if self.failed.iter().any(|(_, error)| is_file(error)) => Next::Wait(id),
+            _ => Next::None,
+        }
+    }
+}
+
+impl UnknownOutcome {
+    /// Returns the next step: to resume the job of the store. Without a store there is none, and the
+    /// recent predictions of the account have to be looked at before the input is submitted again.
+    #[must_use]
+    pub fn next(&self) -> Next {
+        self.job.map_or(Next::None, Next::Resume)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id() -> PredictionId {
+        "6488c2754f6f4dfea924382fa14d11bd".parse().unwrap()
+    }
+
+    #[test]
+    fn wait_error_leads_to_another_wait_unless_the_prediction_is_missing() {
+        let expired = |last_error| WaitError::Deadline {
+            id: id(),
+            last_error,
+        };
+        let missing = || FetchError::NotFound("HTTP 404".into());
+        assert_eq!(expired(None).next(), Next::Wait(id()));
+        assert_eq!(expired(Some(missing())).next(), Next::None);
+        let stopped = |error| WaitError::Stopped { id: id(), error };
+        assert_eq!(stopped(missing()).next(), Next::None);
+        let key = FetchError::Key("HTTP 401".into());
+        assert_eq!(stopped(key).next(), Next::Wait(id()));
+    }
+
+    #[test]
+    fn download_error_leads_to_another_download_only_of_files() {
+        let error = |failed: Vec<SaveError>| DownloadError {
+            id: id().to_string(),
+            saved: Vec::new(),
+            failed: (1..).zip(failed).collect(),
+        };
+        assert_eq!(error(vec![SaveError::Nothing]).next(), Next::None);
+        let mixed = vec![SaveError::NotUrl("a text".into()), SaveError::Deadline];
+        assert_eq!(error(mixed).next(), Next::Wait(id()));
+    }
+}
