@@ -1,4 +1,4 @@
-//! What the commands share: the flags, the client, and how far things have come.
+//! The context of a command: the global flags, the client, and the state of the jobs.
 
 use std::path::PathBuf;
 
@@ -7,19 +7,23 @@ use wavespeed::{Builder, LiveModels, MemoryStore, PollPolicy, Wavespeed};
 use wavespeed_emulator::Emulator;
 use wavespeed_journal::Journal;
 
-use crate::args::Global;
+use crate::args::global::Global;
 use crate::model_list;
 use crate::output::document::Kind;
-use crate::output::exit::Exit;
 use crate::output::failure::Failure;
 use crate::output::terminal;
 use crate::progress_state::SharedJobs;
 
+/// The environment variable with the path of the journal.
+const JOURNAL: &str = "WAVESPEED_JOURNAL";
+
+/// The context of a command.
 pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) shared_jobs: SharedJobs,
-    /// Lives as long as the command, and so does its client: it has the store of its tasks.
+    /// The emulator of `--emulate`, which runs as long as the command.
     emulator: Option<Emulator>,
+    /// The client of the emulator. It is kept because its store has the jobs.
     emulated: Option<Wavespeed>,
 }
 
@@ -33,90 +37,108 @@ impl Context {
         }
     }
 
-    /// A client for what needs no key: it makes no call of the API.
+    /// Returns a client without an API key, for work that makes no call of the API.
     pub(crate) fn keyless(&self) -> Result<Wavespeed, Failure> {
         Ok(self.builder().key("none").build()?)
     }
 
     fn builder(&self) -> Builder {
         let global = &self.global;
-        let mut pace = PollPolicy::default();
-        (pace.floor, pace.mean_gap) = (Some(global.poll_interval), global.mean_gap);
+        let mut policy = PollPolicy::default();
+        (policy.floor, policy.mean_gap) = (Some(global.poll_interval), global.mean_gap);
         Wavespeed::builder()
             .user_agent(concat!("wave/", env!("CARGO_PKG_VERSION")))
             .allow_plain_http(global.allow_plain_http)
-            .deadline(global.timeout)
+            .deadline(global.timeout())
             .settle_time(global.settle_time)
-            .poll_policy(pace)
+            .poll_policy(policy)
     }
 
-    /// What holds for the polls of all tasks together.
+    /// Returns the limits of the polls of all jobs together.
     pub(crate) fn limits(&self) -> RateLimits {
         let mut limits = RateLimits::default();
         limits.per_second = f64::from(self.global.polls_per_minute) / 60.0;
         limits
     }
 
-    /// The client, of the emulator if that was asked for.
+    /// Returns the client of the API, or of an emulator in this process.
     pub(crate) async fn client(&mut self) -> Result<Wavespeed, Failure> {
-        let global = &self.global;
-        let mut builder = self.builder();
-        if let (true, Some(emulated)) = (global.emulate, &self.emulated) {
-            return Ok(emulated.clone());
+        if self.global.emulate {
+            return self.emulated_client().await;
         }
-        if global.emulate {
-            let started = Emulator::builder().start().await;
-            let emulator = started
-                .map_err(|error| Failure::new(Exit::RefusedHere, Kind::Unreachable, error))?;
-            if !global.quiet {
-                terminal::note(
-                    "emulating: nothing is sent to the vendor, and the tasks end with this process",
-                );
-            }
-            builder = builder
-                .key("emulator")
-                .base_url(emulator.origin())
-                .store(MemoryStore::default());
-            self.emulator = Some(emulator);
-        } else {
-            builder = match self.journal()? {
-                Some(journal) => builder.env().store(journal),
-                None => builder.env().store(MemoryStore::default()),
-            };
-            if let Some(url) = &self.global.base_url {
-                builder = builder.base_url(url);
-            }
+        let builder = self.builder().env();
+        let builder = match self.journal()? {
+            Some(journal) => builder.store(journal),
+            None => builder.store(MemoryStore::default()),
+        };
+        let builder = match &self.global.base_url {
+            Some(url) => builder.base_url(url),
+            None => builder,
+        };
+        Ok(builder.build()?)
+    }
+
+    async fn emulated_client(&mut self) -> Result<Wavespeed, Failure> {
+        if let Some(client) = &self.emulated {
+            return Ok(client.clone());
         }
-        let client = builder.build()?;
-        self.emulated = Some(client.clone()).filter(|_| self.global.emulate);
+        let started = Emulator::builder().start().await;
+        let emulator = started.map_err(|error| {
+            Failure::usage(format!("the emulator could not be started: {error}"))
+        })?;
+        if !self.global.quiet {
+            terminal::note(
+                "emulating: nothing is sent to the vendor, and the jobs end with this process",
+            );
+        }
+        let client = self
+            .builder()
+            .key("emulator")
+            .base_url(emulator.origin())
+            .store(MemoryStore::default())
+            .build()?;
+        self.emulator = Some(emulator);
+        self.emulated = Some(client.clone());
         Ok(client)
     }
 
-    /// The vendor's own list of models, as it was less than an hour ago; or as it is now, if the one
-    /// that was kept does not have the `wanted` model.
+    /// Returns the vendor's own list of models, from the cache if the cached list has the `wanted`
+    /// model.
     pub(crate) async fn live(&mut self, wanted: Option<&str>) -> Result<LiveModels, Failure> {
         let client = self.client().await?;
         model_list::models(&client, !self.global.emulate, wanted).await
     }
 
-    /// The journal of this command line; none if that is wanted.
+    /// Opens the journal. Returns `None` with `--no-journal`.
     fn journal(&self) -> Result<Option<Journal>, Failure> {
         let global = &self.global;
         if global.no_journal {
             return Ok(None);
         }
-        let named = || std::env::var_os("WAVESPEED_JOURNAL").filter(|path| !path.is_empty());
+        let named = || std::env::var_os(JOURNAL).filter(|path| !path.is_empty());
         let path = global
             .journal
             .clone()
-            .or_else(|| named().map(PathBuf::from));
-        let failed = |message: String| {
-            Failure::new(Exit::RefusedHere, Kind::Journal, message)
-                .hint("name another place with --journal PATH, or do without by --no-journal")
-        };
-        let path = path.or_else(Journal::default_path);
+            .or_else(|| named().map(PathBuf::from))
+            .or_else(Journal::default_path);
+        let failed =
+            |message: String| Failure::new(Kind::Journal, message).hint(Failure::JOURNAL_HINT);
         let path = path.ok_or_else(|| failed("there is no home folder for the journal".into()))?;
         let opened = Journal::open(&path);
         opened.map(Some).map_err(|error| failed(error.to_string()))
+    }
+
+    /// Prints a note, unless `--quiet` is given.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.global.quiet {
+            terminal::note(text);
+        }
+    }
+
+    /// Prints a warning, unless `--quiet` is given.
+    pub(crate) fn warn(&self, text: &str) {
+        if !self.global.quiet {
+            terminal::warning(text);
+        }
     }
 }

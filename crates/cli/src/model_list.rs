@@ -1,6 +1,6 @@
-//! The vendor's own list of models, kept for an hour in the user's cache: it is 2 MB, and asked for
-//! by commands that otherwise take milliseconds. What is kept is never relied on: a file that is
-//! old, damaged or of another host is asked for anew.
+//! The vendor's own list of models, cached for an hour. The list has 2 MB, and some commands that need it
+//! take only milliseconds otherwise. A cached file that is old, damaged or of another host is fetched
+//! again.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -10,16 +10,18 @@ use wavespeed::{LiveModels, Wavespeed};
 
 use crate::output::failure::Failure;
 
-const KEPT: Duration = Duration::from_secs(60 * 60);
+/// The time for which a list is cached. It may be long, because a list without the wanted model is fetched
+/// again.
+const MAX_AGE: Duration = Duration::from_secs(60 * 60);
 
-/// The list, as it was less than an hour ago. An emulator's is not kept, and a kept one does not do
-/// for a model that came after it.
+/// Returns the list, from the cache if it is recent enough and has the `wanted` model. The list of an
+/// emulator is not cached.
 pub(crate) async fn models(
     client: &Wavespeed,
-    keep: bool,
+    cached: bool,
     wanted: Option<&str>,
 ) -> Result<LiveModels, Failure> {
-    let file = folder().filter(|_| keep).map(|folder| {
+    let file = folder().filter(|_| cached).map(|folder| {
         let host = &client.account().base_url;
         let host = host
             .chars()
@@ -33,20 +35,21 @@ pub(crate) async fn models(
     let models = client.live_models().await;
     let models = models.map_err(|error| Failure::asked("the vendor's list of models", &error))?;
     if let Some(file) = &file {
-        // Without it the next command only takes longer.
+        // Without the cache, the next command only takes longer.
         _ = write(file, models.as_json());
     }
     Ok(models)
 }
 
+/// Reads the list from the cache, if it is recent enough.
 fn read(file: &Path) -> Option<LiveModels> {
     let written = std::fs::metadata(file).ok()?.modified().ok()?;
     let age = SystemTime::now().duration_since(written).ok()?;
-    let text = std::fs::read(file).ok().filter(|_| age < KEPT)?;
+    let text = std::fs::read(file).ok().filter(|_| age < MAX_AGE)?;
     LiveModels::from_json(serde_json::from_slice(&text).ok()?)
 }
 
-/// Written beside it and renamed, so that no other process reads half of it.
+/// Writes the list beside the file and renames it, so that no other process reads a part of it.
 fn write(file: &Path, entries: &[Value]) -> std::io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
@@ -56,6 +59,7 @@ fn write(file: &Path, entries: &[Value]) -> std::io::Result<()> {
     moved.inspect_err(|_| _ = std::fs::remove_file(&part))
 }
 
+/// Returns the cache folder of the user.
 fn folder() -> Option<PathBuf> {
     let named = |name: &str| {
         let path = std::env::var_os(name).filter(|path| !path.is_empty());

@@ -1,26 +1,26 @@
-//! How far the jobs of a command have come: shared between the one who works and the one who
-//! listens for signals, so that an interruption loses nothing that is known.
+//! The state of the jobs of a command, shared by the command and by the handler of signals, so that an
+//! interruption reports everything that is known.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wavespeed::Wavespeed;
 
-use crate::output::report::Job;
+use crate::output::job::JobReport;
 
-/// The jobs of one command.
+/// The jobs of one command, in the order of the command line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SharedJobs(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
     submitting: Option<Wavespeed>,
-    jobs: Vec<Place>,
+    jobs: Vec<JobState>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Place {
-    job: Job,
-    ended: bool,
+struct JobState {
+    report: JobReport,
+    has_ended: bool,
 }
 
 impl SharedJobs {
@@ -40,36 +40,35 @@ impl SharedJobs {
         self.with(|state| state.submitting = client.cloned());
     }
 
-    /// What is known of a job now.
-    pub(crate) fn update(&self, at: usize, job: &Job) {
-        self.put(at, job, false);
+    /// Sets the current state of a job.
+    pub(crate) fn update(&self, at: usize, report: &JobReport) {
+        self.put(at, report, false);
     }
 
-    /// What became of a job.
-    pub(crate) fn close(&self, at: usize, job: &Job) {
-        self.put(at, job, true);
+    /// Sets the final state of a job.
+    pub(crate) fn close(&self, at: usize, report: &JobReport) {
+        self.put(at, report, true);
     }
 
-    fn put(&self, at: usize, job: &Job, ended: bool) {
+    fn put(&self, at: usize, report: &JobReport, has_ended: bool) {
         self.with(|state| {
             if state.jobs.len() <= at {
-                state.jobs.resize_with(at + 1, Place::default);
+                state.jobs.resize_with(at + 1, JobState::default);
             }
-            state.jobs[at] = Place {
-                job: job.clone(),
-                ended,
+            state.jobs[at] = JobState {
+                report: report.clone(),
+                has_ended,
             };
         });
     }
 
-    /// All jobs, those that have not ended changed by `interrupt`.
-    pub(crate) fn take(&self, interrupt: impl Fn(Job) -> Job) -> Vec<Job> {
-        let places = self.with(|state| std::mem::take(&mut state.jobs));
-        places
-            .into_iter()
-            .map(|place| match place.ended {
-                true => place.job,
-                false => interrupt(place.job),
+    /// Takes all jobs. Those that have not ended are changed by `interrupt`.
+    pub(crate) fn take(&self, interrupt: impl Fn(JobReport) -> JobReport) -> Vec<JobReport> {
+        let jobs = self.with(|state| std::mem::take(&mut state.jobs));
+        jobs.into_iter()
+            .map(|job| match job.has_ended {
+                true => job.report,
+                false => interrupt(job.report),
             })
             .collect()
     }

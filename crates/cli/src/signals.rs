@@ -1,121 +1,159 @@
-//! Ctrl-C and SIGTERM: leaving without losing what was paid for.
+//! Ctrl-C and SIGTERM. A signal ends the command with a report of its jobs; a submit in flight is given
+//! time to answer first, because the answer has the id.
 
-use std::future::Future;
+use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use wavespeed::Next;
 
 use crate::output::document::Kind;
 use crate::output::exit::Exit;
-use crate::output::failure::{Failure, go_on};
-use crate::output::report::{Job, Report};
+use crate::output::failure::Failure;
+use crate::output::job::JobReport;
+use crate::output::report::Report;
 use crate::output::terminal;
 use crate::progress_state::SharedJobs;
 
-/// How long a submit that is on its way may take to answer after the first signal.
+/// The time that a submit in flight gets to answer after the first signal. It is limited because process
+/// managers kill a process that does not end.
 const GRACE: Duration = Duration::from_secs(10);
 
-const LOST: &str = "interrupted before it was known what came of the submit: a task may have been \
-                    created and billed";
-
-/// Whom the signal ends the work for.
+/// The work that a signal ends.
 #[derive(Clone, Copy)]
 pub(crate) enum Work {
-    /// Tasks of the vendor, which go on.
-    Tasks,
-    /// Tasks of an emulator in this process.
-    Emulated,
-    /// The emulator as a command, which a signal is the way to stop.
+    /// Jobs of the vendor, which continue.
+    Jobs,
+    /// Jobs of an emulator in this process.
+    EmulatedJobs,
+    /// A server, which is stopped by a signal.
     Server,
 }
 
-/// The report of the work, or of the signal that ended it. A signal during a submit waits for the
-/// answer, because the answer has the id; a second one does not.
+/// Returns the report of the work, or of the signal that ended it. A signal during a submit waits for
+/// the answer; a second signal does not.
 pub(crate) async fn guard(
-    shared_jobs: &SharedJobs,
+    jobs: &SharedJobs,
     kind: Work,
     work: impl Future<Output = Report>,
 ) -> Report {
+    let mut signals = Signals::listen();
     let mut work = pin!(work);
-    let signal = match select(&mut work, pin!(signal())).await {
+    let signal = match select(&mut work, pin!(signals.next())).await {
         Either::Left((report, _)) => return report,
         Either::Right((signal, _)) => signal,
     };
-    if shared_jobs.is_submitting() {
+    if jobs.is_submitting() {
         terminal::note(
-            "interrupted; waiting for the answer to the submit, which has the id (once more leaves at once)",
+            "interrupted; waiting for the answer to the submit, which has the id (a second signal exits at once)",
         );
-        let until = pin!(async {
+        let answered = pin!(async {
             tokio::select! {
-                () = answered(shared_jobs) => {}
+                () = submit_is_over(jobs) => {}
                 () = tokio::time::sleep(GRACE) => {}
-                _ = self::signal() => {}
+                _ = signals.next() => {}
             }
         });
-        if let Either::Left((report, _)) = select(&mut work, until).await {
+        if let Either::Left((report, _)) = select(&mut work, answered).await {
             return report;
         }
     }
-    interrupted(shared_jobs, kind, signal)
+    interrupted(jobs, kind, signal)
 }
 
-async fn answered(shared_jobs: &SharedJobs) {
-    let mut tick = tokio::time::interval(Duration::from_millis(20));
-    while shared_jobs.is_submitting() {
-        tick.tick().await;
-    }
+/// Waits until no submit is in flight.
+async fn submit_is_over(jobs: &SharedJobs) {
+    // The submit runs in the same task as this future. Whatever wakes the submit polls this future as
+    // well, so it needs no waker of its own.
+    poll_fn(|_| match jobs.is_submitting() {
+        true => Poll::Pending,
+        false => Poll::Ready(()),
+    })
+    .await;
 }
 
-fn interrupted(shared_jobs: &SharedJobs, kind: Work, exit: Exit) -> Report {
-    let failure = |message: &str| Failure::new(exit, Kind::Interrupted, message);
-    if let Work::Server = kind {
-        return Report::Stopped(exit);
+/// Returns the report of an interrupted command.
+fn interrupted(jobs: &SharedJobs, work: Work, kind: Kind) -> Report {
+    let failure = |message: &str| Failure::new(kind, message);
+    if let Work::Server = work {
+        return Report::Stopped(Exit::from(kind));
     }
-    if shared_jobs.is_submitting() {
-        return Report::failed(
-            failure(
-                "interrupted while a submit was on its way: a task may have been created and billed",
-            )
-            .hint("do not submit again; look for it in the vendor's history with: wave resume"),
-        );
+    if jobs.is_submitting() {
+        let message =
+            "interrupted while a submit was in flight: the job may have been created and billed";
+        return Report::failed(failure(message).hint(
+            "do not submit again; look for the job in the vendor's history with: wave resume",
+        ));
     }
-    let jobs = shared_jobs.take(|job: Job| match job.id() {
-        Some(_) if matches!(kind, Work::Emulated) => {
-            job.fail(failure("interrupted; emulated tasks end with this process"))
-        }
-        Some(id) => job.fail(failure("interrupted; the task goes on").hint(go_on(&id))),
-        None => match job.lost.clone() {
-            Some(hint) => job.fail(failure(LOST).hint(hint)),
-            None => job.fail(failure("interrupted; nothing was submitted")),
-        },
+    let reports = jobs.take(|report: JobReport| {
+        let failure = match (&report.document.id, &report.if_unknown) {
+            (Some(_), _) if matches!(work, Work::EmulatedJobs) => {
+                failure("interrupted; emulated jobs end with this process")
+            }
+            (Some(id), _) => failure("interrupted").next(Next::Wait(id.clone())),
+            (None, Some(next)) => Failure {
+                kind,
+                ..Failure::unknown(
+                    "interrupted before the outcome of the submit was known: the job may have been created and billed",
+                    next.clone(),
+                )
+            },
+            (None, None) => failure("interrupted; nothing was submitted"),
+        };
+        report.fail(failure)
     });
-    match jobs.is_empty() {
+    match reports.is_empty() {
         true => Report::failed(failure("interrupted; nothing was submitted")),
-        false => Report::jobs(jobs),
+        false => Report::jobs(reports),
+    }
+}
+
+/// The signals of this process, in the order of their arrival, as kinds of failures.
+struct Signals(UnboundedReceiver<Kind>);
+
+impl Signals {
+    /// Starts to listen. Must be called within a runtime.
+    fn listen() -> Self {
+        let (sender, receiver) = unbounded_channel();
+        listen(&sender);
+        Self(receiver)
+    }
+
+    /// Returns the next signal. Never returns if the operating system reports none.
+    async fn next(&mut self) -> Kind {
+        match self.0.recv().await {
+            Some(signal) => signal,
+            None => pending().await,
+        }
     }
 }
 
 #[cfg(unix)]
-async fn signal() -> Exit {
+fn listen(sender: &UnboundedSender<Kind>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => signal.recv().await,
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        Ok(()) = tokio::signal::ctrl_c() => Exit::Interrupted,
-        Some(()) = terminated => Exit::Terminated,
-        else => std::future::pending().await,
+    let kinds = [
+        (SignalKind::interrupt(), Kind::Interrupted),
+        (SignalKind::terminate(), Kind::Terminated),
+    ];
+    for (kind, name) in kinds {
+        // The handler is registered here, and not in the task, so that no signal is missed.
+        let Ok(mut signals) = signal(kind) else {
+            continue;
+        };
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() && sender.send(name).is_ok() {}
+        });
     }
 }
 
 #[cfg(not(unix))]
-async fn signal() -> Exit {
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => Exit::Interrupted,
-        Err(_) => std::future::pending().await,
-    }
+fn listen(sender: &UnboundedSender<Kind>) {
+    let sender = sender.clone();
+    tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() && sender.send(Kind::Interrupted).is_ok() {}
+    });
 }

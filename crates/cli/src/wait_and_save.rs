@@ -1,5 +1,5 @@
-//! Waiting for tasks, however many, and saving what they made. Which tasks, and what is said of them
-//! in the end, it leaves to the commands.
+//! Waits for any number of jobs with one waiter, and saves their outputs or lists their URLs. The
+//! commands decide which jobs, and what is reported of them.
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::pin;
@@ -7,22 +7,28 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::{FuturesUnordered, Stream};
+use serde_json::Value;
+use tokio::sync::mpsc::unbounded_channel;
 use wavespeed::poll::{RateLimits, Update};
-use wavespeed::{Deadline, Prediction, PredictionId, Status, Target, Wavespeed, output_url};
+use wavespeed::{
+    Deadline, FetchError, Job, Next, Prediction, PredictionId, Status, Target, WaitError,
+    Wavespeed, output_url,
+};
 
+use crate::context::Context;
 use crate::output::document::Kind;
-use crate::output::exit::Exit;
-use crate::output::failure::{Failure, go_on};
-use crate::output::report::Job;
-use crate::output::terminal::Progress;
+use crate::output::failure::Failure;
+use crate::output::job::JobReport;
+use crate::output::progress::Progress;
 use crate::progress_state::SharedJobs;
 
-/// How many tasks' outputs are saved at once.
-const SAVES: usize = 4;
-/// How often what is shown of the wait is brought up to date.
+/// The number of jobs whose outputs are saved at the same time. Downloads share the bandwidth, so more
+/// would not end earlier.
+const MAX_SAVES: usize = 4;
+/// The time between two updates of the progress line, which shows seconds.
 const TICK: Duration = Duration::from_secs(1);
 
-/// What the handling of tasks needs.
+/// The parts of a command that the handling of its jobs needs.
 #[derive(Clone, Copy)]
 pub(crate) struct WaitContext<'a> {
     pub(crate) client: &'a Wavespeed,
@@ -32,218 +38,306 @@ pub(crate) struct WaitContext<'a> {
     pub(crate) limits: RateLimits,
 }
 
-/// A task that is waited for.
-pub(crate) struct Task<'a> {
-    /// The number of the job on the shared_jobs.
-    pub(crate) at: usize,
-    pub(crate) task: wavespeed::Job,
-    pub(crate) target: Option<&'a Target>,
-    pub(crate) job: Job,
+impl<'a> WaitContext<'a> {
+    pub(crate) fn new(client: &'a Wavespeed, context: &'a Context, progress: &'a Progress) -> Self {
+        Self {
+            client,
+            shared_jobs: &context.shared_jobs,
+            progress,
+            deadline: client.deadline(),
+            limits: context.limits(),
+        }
+    }
+
+    /// Records the final state of a job.
+    pub(crate) fn close(
+        &self,
+        at: usize,
+        report: JobReport,
+        result: Result<(), Failure>,
+    ) -> JobReport {
+        let report = match result {
+            Ok(()) => report,
+            Err(failure) => report.fail(failure),
+        };
+        self.shared_jobs.close(at, &report);
+        report
+    }
 }
 
-/// A task, and whether all went well with it.
-pub(crate) type Finished<'a> = (Task<'a>, Result<(), Failure>);
+/// A job to wait for.
+pub(crate) struct PendingJob<'a> {
+    /// The position on the command line.
+    pub(crate) at: usize,
+    pub(crate) job: Job,
+    pub(crate) target: Option<&'a Target>,
+    pub(crate) report: JobReport,
+}
 
-/// Waits for tasks as they come in, with one waiter for all, and saves what they made or says where
-/// it is. `all` is how many there will be; `end` takes each over the moment that is done.
-pub(crate) async fn finish<'a, T>(
-    waiting: WaitContext<'a>,
-    all: usize,
-    tasks: impl Stream<Item = Task<'a>>,
+/// A job that is done, and its result.
+pub(crate) type Finished<'a> = (PendingJob<'a>, Result<(), Failure>);
+
+/// Waits for `total` jobs as they come in, and saves their outputs. `end` is called with each job as
+/// soon as it is done.
+pub(crate) async fn wait_and_save<'a, T>(
+    context: WaitContext<'a>,
+    total: usize,
+    jobs: impl Stream<Item = PendingJob<'a>>,
     end: impl Fn(Finished<'a>) -> T,
 ) -> Vec<T> {
-    let (sender, mut entered) = tokio::sync::mpsc::unbounded_channel();
-    let jobs = tasks.map(move |task| {
-        let job = task.task.clone();
-        // The other end is there as long as this stream is polled.
-        _ = sender.send(task);
-        job
+    let (sender, mut entered) = unbounded_channel();
+    let handles = jobs.map(move |job| {
+        let handle = job.job.clone();
+        // The receiver lives as long as this stream is polled.
+        _ = sender.send(job);
+        handle
     });
-    let mut watched = pin!(
-        waiting
-            .client
-            .watch_many(jobs, waiting.deadline, waiting.limits)
-    );
-    // One may be named by its number and by its id.
-    let mut pending: HashMap<PredictionId, Vec<Task<'a>>> = HashMap::new();
-    let (mut to_save, mut saving) = (VecDeque::new(), FuturesUnordered::new());
-    let (mut finished, mut last, mut watching) = (Vec::new(), None, true);
+    let watched = context
+        .client
+        .watch_many(handles, context.deadline, context.limits);
+    let mut watched = pin!(watched);
+    let mut waits = Waits::new(context, total);
+    let mut saving = FuturesUnordered::new();
+    let (mut results, mut is_watching) = (Vec::new(), true);
     let mut tick = tokio::time::interval(TICK);
-    waiting.progress.show("waiting");
-    let mut is_troubled = false;
-    while watching || !saving.is_empty() {
-        let item = tokio::select! {
+    while is_watching || !saving.is_empty() {
+        let update = tokio::select! {
             Some(done) = saving.next(), if !saving.is_empty() => {
-                finished.push(end(done));
+                results.push(end(done));
                 None
             }
-            item = watched.next(), if watching => {
-                watching = item.is_some();
-                item
+            update = watched.next(), if is_watching => {
+                is_watching = update.is_some();
+                update
             }
             _ = tick.tick() => None,
         };
-        while let Ok(task) = entered.try_recv() {
-            if last.is_none() {
-                last = Some(Shown::Task(Box::new((task.task.clone(), None))));
-            }
-            pending
-                .entry(task.task.id().clone())
-                .or_default()
-                .push(task);
+        // A job enters the watch and this channel together, so it is known before its first update.
+        while let Ok(job) = entered.try_recv() {
+            waits.enter(job);
         }
-        if let Some((id, item)) = item {
-            let tasks = pending.get_mut(&id).map(std::mem::take).unwrap_or_default();
-            for mut task in tasks {
-                match &item {
-                    Ok(Update::Done(record)) => {
-                        task.job.document.set_record(record);
-                        to_save.push_back((task, record.clone()));
-                        continue;
-                    }
-                    Ok(Update::Pending(record)) => {
-                        task.job.document.set_record(record);
-                        waiting.shared_jobs.update(task.at, &task.job);
-                        let record = Some(record.clone());
-                        last = Some(Shown::Task(Box::new((task.task.clone(), record))));
-                        is_troubled = false;
-                    }
-                    Ok(Update::Retrying { error, retry_in }) => {
-                        let seconds = retry_in.as_secs_f32().ceil();
-                        let text = format!("asking again in {seconds} s: {error}");
-                        // Where nothing moves it is told, but not for each poll that fails.
-                        if !std::mem::replace(&mut is_troubled, true) {
-                            let id = task.task.id();
-                            waiting
-                                .progress
-                                .trouble(&format!("{id}: {error}; asking again"));
-                        }
-                        last = Some(Shown::Text(text));
-                    }
-                    Ok(_) => {}
-                    Err(error) => {
-                        finished.push(end((task, Err(Failure::wait(error)))));
-                        continue;
-                    }
-                }
-                pending.entry(id.clone()).or_default().push(task);
-            }
+        if let Some((id, update)) = update {
+            let failed = waits.apply(&id, &update);
+            results.extend(failed.into_iter().map(&end));
         }
-        while saving.len() < SAVES
-            && let Some((task, record)) = to_save.pop_front()
+        while saving.len() < MAX_SAVES
+            && let Some((job, record)) = waits.to_save.pop_front()
         {
-            saving.push(save(waiting, task, record));
+            saving.push(save(context, job, record));
         }
-        match (all, saving.is_empty(), &last) {
-            (0 | 1, true, Some(last)) => last.on(waiting.progress).await,
-            (0 | 1, true, None) => {}
-            (0 | 1, false, _) => waiting.progress.show("downloading"),
-            _ => {
-                let done = format!("{} of {all} are done", finished.len());
-                waiting.progress.show(&done);
-            }
-        }
+        waits.show(saving.len(), results.len()).await;
     }
-    finished
+    results
 }
 
-/// What is shown of the only task: how far it is by the last record of it, or another text.
+/// The jobs that are waited for, and the text of the progress line.
+struct Waits<'a> {
+    context: WaitContext<'a>,
+    total: usize,
+    /// The jobs by id. Two of them can have the same id: one named by its number, and one by its id.
+    pending: HashMap<PredictionId, Vec<PendingJob<'a>>>,
+    /// The completed jobs whose outputs wait to be saved.
+    to_save: VecDeque<(PendingJob<'a>, Prediction)>,
+    /// The state of the only job.
+    shown: Option<Shown>,
+    /// `true` after a failed poll, until one succeeds.
+    is_failing: bool,
+}
+
+/// The state of the only job on the progress line.
 enum Shown {
-    Task(Box<(wavespeed::Job, Option<Prediction>)>),
+    Job(Box<(Job, Option<Prediction>)>),
     Text(String),
 }
 
-impl Shown {
-    async fn on(&self, progress: &Progress) {
-        match self {
-            Self::Text(text) => progress.show(text),
-            Self::Task(shown) => {
-                let (task, record) = &**shown;
-                let status = record.as_ref().map(|record| record.status.name());
-                let outlook = task.estimate(record.as_ref()).await;
-                progress.task(status.unwrap_or("waiting"), outlook);
-            }
+impl<'a> Waits<'a> {
+    fn new(context: WaitContext<'a>, total: usize) -> Self {
+        context.progress.show("waiting");
+        Self {
+            context,
+            total,
+            pending: HashMap::new(),
+            to_save: VecDeque::new(),
+            shown: None,
+            is_failing: false,
         }
+    }
+
+    fn enter(&mut self, job: PendingJob<'a>) {
+        if self.shown.is_none() {
+            self.shown = Some(Shown::Job(Box::new((job.job.clone(), None))));
+        }
+        let same = self.pending.entry(job.job.id().clone()).or_default();
+        same.push(job);
+    }
+
+    /// Applies an update to all jobs with this id, and returns those whose wait failed.
+    fn apply(
+        &mut self,
+        id: &PredictionId,
+        update: &Result<Update<Prediction, FetchError>, WaitError>,
+    ) -> Vec<Finished<'a>> {
+        let jobs = self.pending.remove(id).unwrap_or_default();
+        let mut failed = Vec::new();
+        for mut job in jobs {
+            match update {
+                Ok(Update::Done(record)) => {
+                    job.report.document.set_record(record);
+                    self.to_save.push_back((job, record.clone()));
+                    continue;
+                }
+                Ok(Update::Pending(record)) => self.set_pending(&mut job, record),
+                Ok(Update::Retrying { error, retry_in }) => {
+                    self.set_failing(&job, error, *retry_in);
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    let failure = wait_failure(error, &job.report);
+                    failed.push((job, Err(failure)));
+                    continue;
+                }
+            }
+            self.pending.entry(id.clone()).or_default().push(job);
+        }
+        failed
+    }
+
+    fn set_pending(&mut self, job: &mut PendingJob<'a>, record: &Prediction) {
+        job.report.document.set_record(record);
+        self.context.shared_jobs.update(job.at, &job.report);
+        let shown = (job.job.clone(), Some(record.clone()));
+        self.shown = Some(Shown::Job(Box::new(shown)));
+        self.is_failing = false;
+    }
+
+    fn set_failing(&mut self, job: &PendingJob<'a>, error: &FetchError, retry_in: Duration) {
+        // Without a progress line, the first of several failed polls is reported.
+        if !std::mem::replace(&mut self.is_failing, true) {
+            let text = format!("{}: {error}; polling again", job.job.id());
+            self.context.progress.transient(&text);
+        }
+        let seconds = retry_in.as_secs_f32().ceil();
+        let text = format!("next poll in {seconds} s: {error}");
+        self.shown = Some(Shown::Text(text));
+    }
+
+    /// Shows the state of the only job, or the number of jobs that are done.
+    async fn show(&self, saving: usize, done: usize) {
+        let progress = self.context.progress;
+        if self.total > 1 {
+            let saving = match saving {
+                0 => String::new(),
+                count => format!(", saving {count}"),
+            };
+            return progress.show(&format!("{done} of {} are done{saving}", self.total));
+        }
+        match &self.shown {
+            _ if saving > 0 => progress.show("saving"),
+            Some(Shown::Text(text)) => progress.show(text),
+            Some(Shown::Job(shown)) => {
+                let (job, record) = &**shown;
+                let status = record.as_ref().map(|record| record.status.name());
+                let estimate = job.estimate(record.as_ref()).await;
+                progress.job(status.unwrap_or("waiting"), estimate);
+            }
+            None => {}
+        }
+    }
+}
+
+/// Returns the failure of a wait. A job of the journal that the vendor does not have can only be
+/// forgotten.
+fn wait_failure(error: &WaitError, report: &JobReport) -> Failure {
+    let failure = Failure::wait(error);
+    match (&failure.next, report.document.job) {
+        (Next::None, Some(number)) => failure.hint(format!(
+            "the vendor keeps jobs for 7 days; check that the API key is of the account that submitted the job, or remove it from the journal with: wave jobs forget {number}"
+        )),
+        _ => failure,
     }
 }
 
 async fn save<'a>(
-    waiting: WaitContext<'a>,
-    mut task: Task<'a>,
+    context: WaitContext<'a>,
+    mut job: PendingJob<'a>,
     record: Prediction,
 ) -> Finished<'a> {
-    let saved = outputs(waiting, &mut task, &record).await;
-    (task, saved)
+    let result = save_outputs(context, &mut job, &record).await;
+    (job, result)
 }
 
-/// Saves the outputs of a task that has ended, or says where they are.
-pub(crate) async fn outputs(
-    waiting: WaitContext<'_>,
-    task: &mut Task<'_>,
+/// Saves the outputs of a job that has ended, or lists their URLs.
+pub(crate) async fn save_outputs(
+    context: WaitContext<'_>,
+    pending: &mut PendingJob<'_>,
     record: &Prediction,
 ) -> Result<(), Failure> {
-    let Task {
+    let PendingJob {
         at,
-        task,
-        target,
         job,
-    } = task;
-    job.document.set_record(record);
-    waiting.shared_jobs.update(*at, job);
-    ended_well(task.id(), record)?;
+        target,
+        report,
+    } = pending;
+    report.document.set_record(record);
+    context.shared_jobs.update(*at, report);
+    check_completed(job.id(), record)?;
     let result = match target {
         None => Ok(Vec::new()),
         Some(target) => {
-            let client = waiting.client;
+            let client = context.client;
             client
-                .download_until(record, target, waiting.deadline)
+                .download_until(record, target, context.deadline)
                 .await
         }
     };
     let (saved, result) = match result {
         Ok(saved) => (saved, Ok(())),
-        Err(mut error) => (
-            std::mem::take(&mut error.saved),
-            Err(Failure::save(task.id(), &error)),
-        ),
+        Err(mut error) => {
+            let failure = Failure::save(job.id(), &error);
+            (std::mem::take(&mut error.saved), Err(failure))
+        }
     };
-    job.document.set_saved(&saved);
-    // Of each output the file, or else where it is.
-    job.lines
-        .extend((1..).zip(record.outputs()).map(|(number, output)| {
-            let file = saved.iter().find(|file| file.number == number);
-            file.map_or_else(|| text(output), |file| file.path.display().to_string())
-        }));
+    report.document.set_saved(&saved);
+    // The line of an output is its file, or else its URL.
+    let lines = (1..).zip(record.outputs()).map(|(number, output)| {
+        let file = saved.iter().find(|file| file.number == number);
+        file.map_or_else(
+            || output_text(output),
+            |file| file.path.display().to_string(),
+        )
+    });
+    report.lines.extend(lines);
     if record.outputs().is_empty() && target.is_none() {
-        job.notes
-            .push(format!("{} is completed, but has no outputs", task.id()));
+        let note = format!("{} is completed, but has no outputs", job.id());
+        report.notes.push(note);
     }
     result
 }
 
-fn ended_well(id: &PredictionId, record: &Prediction) -> Result<(), Failure> {
+/// Returns an error if a job is not completed.
+fn check_completed(id: &PredictionId, record: &Prediction) -> Result<(), Failure> {
     if record.status == Status::Completed {
         return Ok(());
     }
     if !record.status.is_terminal() {
-        let message = format!("{id} is not done: its status is {}", record.status);
-        return Err(Failure::new(Exit::Deadline, Kind::Deadline, message).hint(go_on(id)));
+        let message = format!("{id} has not ended: its status is {}", record.status);
+        return Err(Failure::new(Kind::Deadline, message).next(Next::Wait(id.clone())));
     }
-    let why = record
+    let reason = record
         .error()
         .map_or(String::new(), |error| format!(": {error}"));
-    let message = format!("{id} ended as {}{why}", record.status);
-    let failure = Failure::new(Exit::TaskFailed, Kind::Task, message);
+    let message = format!("{id} ended as {}{reason}", record.status);
+    let failure = Failure::new(Kind::Task, message);
     Err(match record.status {
         Status::Failed | Status::Timeout => {
-            failure.hint("the vendor refunds such tasks by itself, within about 3 hours")
+            failure.hint("the vendor refunds such jobs automatically, within about 3 hours")
         }
         _ => failure,
     })
 }
 
-/// An output as a line: its URL, or whatever else it is.
-pub(crate) fn text(output: &serde_json::Value) -> String {
+/// Returns an output as a line: its URL, or else its text or JSON.
+pub(crate) fn output_text(output: &Value) -> String {
     match (output_url(output), output.as_str()) {
         (Some(url), _) => url.into(),
         (None, Some(text)) => text.to_owned(),

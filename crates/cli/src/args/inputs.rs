@@ -1,195 +1,81 @@
-//! Flags for the inputs of a model, from the catalogue, and the JSON they make.
+//! Flags for the inputs of a model, from the catalogue.
+
+use std::ffi::OsStr;
 
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, ArgAction, ArgMatches};
-use serde_json::{Map, Value};
+use clap::{Arg, ArgAction, Command};
 use wavespeed::{Choice, Input, Model, Shape};
 
-use crate::output::failure::Failure;
-
 const HEADING: &str = "Inputs of the model";
-/// What the ids of their flags begin with.
-pub(crate) const INPUT: &str = "input:";
+/// The prefix of the ids of these flags within clap. No other flag has it.
+pub(crate) const PREFIX: &str = "input:";
+/// The id of the flag for a file with inputs.
+pub(super) const FILE: &str = "input";
+/// The id of the flag for one input by name.
+pub(super) const PAIR: &str = "pair";
 
-/// The name of the flag of an input within clap: no flag of the command line itself begins so.
-fn id(input: &Input) -> String {
-    format!("{INPUT}{}", input.name)
+/// Returns the id of the flag of an input within clap.
+pub(super) fn id(input: &Input) -> String {
+    format!("{PREFIX}{}", input.name)
 }
 
-/// A flag for each input that the vendor shows. None is required here: the check names everything
-/// that is missing or wrong at once.
-pub(crate) fn flags(model: &'static Model) -> impl Iterator<Item = Arg> {
+/// Returns a flag for each input. No flag is required: the check of the input reports everything that
+/// is missing or wrong together.
+pub(super) fn flags(model: &'static Model) -> impl Iterator<Item = Arg> {
     model.inputs.iter().map(|input| {
-        let array = matches!(input.shape, Shape::Array { .. });
-        Arg::new(id(input))
+        let action = match input.shape {
+            Shape::Array { .. } => ArgAction::Append,
+            _ => ArgAction::Set,
+        };
+        let flag = Arg::new(id(input))
             .long(input.flag)
             .value_name(value_name(input))
             .value_parser(Parser {
                 choices: input.shape.choices(),
             })
-            .action(if array {
-                ArgAction::Append
-            } else {
-                ArgAction::Set
-            })
+            .action(action)
             .allow_hyphen_values(true)
             .hide(input.hidden)
             .help_heading(HEADING)
-            .help(help(input))
+            .help(help(input));
+        // The name of the input in the request, such as `voice_id`, is accepted as well.
+        match input.name.contains('_') {
+            true => flag.alias(input.name),
+            false => flag,
+        }
     })
 }
 
-/// `--video <FILE|URL> --text <TEXT>`: what a command line has to have.
-pub(crate) fn usage(model: &Model) -> String {
-    let needed = model
+/// Returns the required inputs for a usage line: `--video <FILE|URL> --text <TEXT> `.
+pub(super) fn usage(model: &Model) -> String {
+    let required = model
         .inputs
         .iter()
         .filter(|input| input.required && input.default.is_none());
-    needed
+    required
         .map(|input| format!("--{} <{}> ", input.flag, value_name(input)))
         .collect()
 }
 
-/// Where inputs come from beside their flags.
-pub(crate) fn sources() -> [Arg; 2] {
+/// Returns the flags for inputs by name.
+pub(super) fn sources() -> [Arg; 2] {
     [
-        Arg::new("input")
+        Arg::new(FILE)
             .long("input")
             .value_name("FILE|-")
             .help_heading(HEADING)
-            .help("A JSON object with inputs, from a file or stdin; flags go before it"),
-        Arg::new("pair")
+            .help("JSON object with inputs, from a file or stdin; flags take precedence"),
+        Arg::new(PAIR)
             .short('i')
             .value_name("NAME=VALUE")
             .action(ArgAction::Append)
             .help_heading(HEADING)
-            .help("An input by its name in the request; may be repeated"),
+            .help("Input by its name in the request; may be repeated"),
     ]
 }
 
-/// The input that the command line makes, and what it took a value for.
-pub(crate) struct Given {
-    pub(crate) input: Value,
-    pub(crate) notes: Vec<String>,
-}
-
-/// Reads all sources, of which flags come first, then `-i`, then `--input`. A required input with a
-/// default is filled in, because the vendor refuses a request without it; an optional one that is
-/// not set is not sent.
-pub(crate) fn read(model: &Model, matches: &ArgMatches) -> Result<Given, Failure> {
-    let mut object = match matches.get_one::<String>("input") {
-        Some(source) => match parse(source)? {
-            Value::Object(object) => object,
-            other => {
-                let message =
-                    format!("the input in {source} is {other}, but must be a JSON object");
-                return Err(Failure::usage(message));
-            }
-        },
-        None => Map::new(),
-    };
-    let mut notes = Vec::new();
-    let pairs = matches.get_many::<String>("pair").into_iter().flatten();
-    let pairs: Vec<(&str, &str)> = pairs
-        .map(|pair| {
-            let split = pair.split_once('=').filter(|(name, _)| !name.is_empty());
-            split.ok_or_else(|| Failure::usage(format!("-i takes NAME=VALUE, not {pair:?}")))
-        })
-        .collect::<Result<_, _>>()?;
-    for (at, (name, text)) in pairs.iter().enumerate() {
-        let known = model.input(name);
-        let repeats = known.is_some_and(|input| matches!(input.shape, Shape::Array { .. }));
-        if !repeats && pairs[..at].iter().any(|(earlier, _)| earlier == name) {
-            let hint = format!("give one value, or a list as JSON: -i '{name}=[…]'");
-            return Err(Failure::usage(format!("-i {name} is given more than once")).hint(hint));
-        }
-        if known.is_some() {
-            continue;
-        }
-        let value = serde_json::from_str(text).unwrap_or_else(|_| (*text).into());
-        object.insert((*name).to_owned(), value);
-    }
-    // The flags are those of the catalogue. What the vendor has dropped since then is given all the
-    // same, for the check to find.
-    let known = wavespeed::model(model.id).map_or(&[][..], |known| known.inputs);
-    let dropped = known
-        .iter()
-        .filter(|input| model.input(input.name).is_none());
-    let dropped: Vec<&Input> = dropped.collect();
-    for input in model.inputs.iter().chain(dropped.iter().copied()) {
-        let own = matches
-            .try_get_many::<String>(&id(input))
-            .unwrap_or_default();
-        let flags = own.into_iter().flatten();
-        let mut texts: Vec<&str> = flags.map(String::as_str).collect();
-        if texts.is_empty() {
-            let own = pairs.iter().filter(|(name, _)| *name == input.name);
-            texts = own.map(|(_, text)| *text).collect();
-        }
-        let value = match (&input.shape, &texts[..]) {
-            (_, []) if object.contains_key(input.name) => continue,
-            (_, []) => match input
-                .default
-                .filter(|_| input.required && model.input(input.name).is_some())
-            {
-                Some(default) => default.to_json(),
-                None => continue,
-            },
-            (Shape::Array { .. }, [list]) if is_list(list) => {
-                serde_json::from_str(list).unwrap_or_default()
-            }
-            (Shape::Array { items, .. }, texts) => texts
-                .iter()
-                .map(|text| value(input, items, text, &mut notes))
-                .collect(),
-            (shape, [.., text]) => value(input, shape, text, &mut notes),
-        };
-        object.insert(input.name.to_owned(), value);
-    }
-    let input = Value::Object(object);
-    Ok(Given { input, notes })
-}
-
-/// Whether a text is a whole list in JSON.
-fn is_list(text: &str) -> bool {
-    text.starts_with('[') && serde_json::from_str::<Vec<Value>>(text).is_ok()
-}
-
-/// The JSON in a file, or in stdin by the name `-`.
-fn parse(source: &str) -> Result<Value, Failure> {
-    let text = match source {
-        "-" => std::io::read_to_string(std::io::stdin()),
-        path => std::fs::read_to_string(path),
-    };
-    let text = text.map_err(|error| Failure::usage(format!("{source} cannot be read: {error}")))?;
-    serde_json::from_str(&text)
-        .map_err(|error| Failure::usage(format!("the input in {source} is not JSON: {error}")))
-}
-
-/// A text as the type of its input, or the choice that is called so. One that is not of the type stays a string, for the check to
-/// find.
-fn value(input: &Input, shape: &Shape, text: &str, notes: &mut Vec<String>) -> Value {
-    if let Some(choice) = input.choice(text) {
-        if choice.value.to_string() != text {
-            notes.push(format!("--{}: {text} is {}", input.flag, choice.value));
-        }
-        return choice.value.to_json();
-    }
-    let parsed = match shape {
-        Shape::String { .. } => None,
-        Shape::Number { .. } => text
-            .parse()
-            .ok()
-            .and_then(serde_json::Number::from_f64)
-            .map(Value::Number),
-        Shape::Integer { .. } => text.parse::<i64>().ok().map(Value::from),
-        Shape::Boolean => text.parse::<bool>().ok().map(Value::from),
-        _ => serde_json::from_str(text).ok(),
-    };
-    parsed.unwrap_or_else(|| text.into())
-}
-
+/// Returns the name of the value of an input in help texts.
 pub(crate) fn value_name(input: &Input) -> &'static str {
     let shape = match &input.shape {
         Shape::Array { items, .. } => items,
@@ -209,6 +95,7 @@ pub(crate) fn value_name(input: &Input) -> &'static str {
     }
 }
 
+/// Returns the help of an input: the vendor's description and the rules.
 pub(crate) fn help(input: &Input) -> String {
     let mut notes = Vec::new();
     notes.extend(limits(&input.shape));
@@ -217,7 +104,7 @@ pub(crate) fn help(input: &Input) -> String {
     }
     match input.default {
         Some(default) if input.required => notes.push(format!("default: {default}")),
-        Some(default) => notes.push(format!("if not sent, the vendor takes {default}")),
+        Some(default) => notes.push(format!("vendor's default: {default}")),
         None if input.required => notes.push("required".to_owned()),
         None => {}
     }
@@ -229,13 +116,8 @@ pub(crate) fn help(input: &Input) -> String {
     }
 }
 
+/// Returns the limits of a value in words.
 fn limits(shape: &Shape) -> Option<String> {
-    let range = |min: Option<String>, max: Option<String>| match (min, max) {
-        (Some(min), Some(max)) => Some(format!("{min} to {max}")),
-        (Some(min), None) => Some(format!("{min} or more")),
-        (None, Some(max)) => Some(format!("{max} or less")),
-        (None, None) => None,
-    };
     match shape {
         Shape::String {
             min_chars,
@@ -247,37 +129,35 @@ fn limits(shape: &Shape) -> Option<String> {
             (Some(min), None) => Some(format!("at least {min} characters")),
             (None, None) => None,
         },
-        Shape::Integer { min, max, .. } => range(
-            min.map(|min| min.to_string()),
-            max.map(|max| max.to_string()),
-        ),
-        Shape::Number { min, max, .. } => range(
-            min.map(|min| min.to_string()),
-            max.map(|max| max.to_string()),
-        ),
+        Shape::Integer { min, max, .. } => range(*min, *max),
+        Shape::Number { min, max, .. } => range(*min, *max),
         Shape::Array {
             items,
             min_items,
             max_items,
         } => {
-            let count = range(
-                min_items.filter(|min| *min > 0).map(|min| min.to_string()),
-                max_items.map(|max| max.to_string()),
-            );
+            let count = range(min_items.filter(|min| *min > 0), *max_items);
+            let count = count.map(|count| format!("{count} values"));
             let each = limits(items).map(|limits| format!("each {limits}"));
-            let parts: Vec<String> = count
-                .map(|count| format!("{count} values"))
-                .into_iter()
-                .chain(each)
-                .collect();
+            let parts: Vec<String> = count.into_iter().chain(each).collect();
             (!parts.is_empty()).then(|| parts.join(", "))
         }
         _ => None,
     }
 }
 
-/// Takes any text, but tells help and completion which values there are: a wrong one is found by
-/// the check, together with everything else.
+fn range<T: ToString>(min: Option<T>, max: Option<T>) -> Option<String> {
+    let text = |value: Option<T>| value.map(|value| value.to_string());
+    match (text(min), text(max)) {
+        (Some(min), Some(max)) => Some(format!("{min} to {max}")),
+        (Some(min), None) => Some(format!("{min} or more")),
+        (None, Some(max)) => Some(format!("{max} or less")),
+        (None, None) => None,
+    }
+}
+
+/// Accepts any text, and lists the choices in the help: the check of the input reports an unknown
+/// choice together with the other faults.
 #[derive(Clone)]
 struct Parser {
     choices: &'static [Choice],
@@ -288,13 +168,13 @@ impl TypedValueParser for Parser {
 
     fn parse_ref(
         &self,
-        command: &clap::Command,
+        command: &Command,
         arg: Option<&Arg>,
-        value: &std::ffi::OsStr,
+        value: &OsStr,
     ) -> Result<String, clap::Error> {
         let text = StringValueParser::new().parse_ref(command, arg, value)?;
-        // A text may begin with a hyphen, but a flag where a value should be is a value forgotten,
-        // and must not be paid for as one.
+        // A text may begin with a hyphen, but a flag instead of a value means that the value was
+        // forgotten. Such a text must not be paid for.
         let flag = text
             .strip_prefix("--")
             .and_then(|flag| flag.split('=').next());

@@ -1,53 +1,40 @@
 //! `wave emulator`: the vendor's API on this machine.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
-use clap::ArgMatches;
 use wavespeed_emulator::{Emulator, Scenario, ScenarioError};
 
+use crate::args::server::EmulatorArgs;
 use crate::context::Context;
 use crate::output::failure::Failure;
 use crate::output::report::Report;
-use crate::output::terminal;
+use crate::output::shell::word;
 
-pub(super) async fn run(matches: &ArgMatches, context: &Context) -> Report {
-    let key: &String = matches.get_one("api-key").expect("it has a default");
+pub(super) async fn emulator(args: &EmulatorArgs, context: &Context) -> Result<Report, Failure> {
     let mut builder = Emulator::builder()
-        .port(*matches.get_one::<u16>("port").expect("it has a default"))
-        .key(key)
-        .task_time(
-            *matches
-                .get_one::<Duration>("task-time")
-                .expect("it has a default"),
-        )
-        .spread(*matches.get_one("task-spread").expect("it has a default"));
-    if let Some(path) = matches.get_one::<PathBuf>("scenario") {
-        match scenario(path) {
-            Ok(scenario) => builder = builder.scenario(scenario),
-            Err(failure) => return Report::failed(failure),
-        }
+        .port(args.port)
+        .key(&args.api_key)
+        .task_time(args.job_time)
+        .spread(args.job_spread);
+    if let Some(path) = &args.scenario {
+        builder = builder.scenario(scenario(path)?);
     }
-    let started = builder.start().await;
-    let emulator = match started {
-        Ok(emulator) => emulator,
-        Err(error) => return Report::failed(Failure::usage(error)),
-    };
+    let emulator = builder.start().await.map_err(Failure::usage)?;
+    let origin = emulator.origin();
     let mut stdout = std::io::stdout();
-    let written = writeln!(stdout, "{}", emulator.origin()).and_then(|()| stdout.flush());
-    if let Err(error) = written {
-        return Report::failed(Failure::usage(format!(
+    let written = writeln!(stdout, "{origin}").and_then(|()| stdout.flush());
+    written.map_err(|error| {
+        Failure::usage(format!(
             "the base URL could not be written to stdout: {error}"
-        )));
-    }
-    if !context.global.quiet {
-        terminal::note(&format!(
-            "emulating; use it with: WAVESPEED_BASE_URL={0} WAVESPEED_API_KEY={key}, or in a \
-             browser: {0}/",
-            emulator.origin()
-        ));
-    }
+        ))
+    })?;
+    let key = word(&args.api_key);
+    context.note("the emulator is running; use it in another shell after:");
+    context.note(&format!(
+        "export WAVESPEED_BASE_URL={origin} WAVESPEED_API_KEY={key}"
+    ));
+    context.note(&format!("or in a browser: {origin}/"));
     std::future::pending().await
 }
 

@@ -1,46 +1,39 @@
-//! `wave jobs`: what the journal remembers.
+//! `wave jobs`: the jobs of the journal.
 
-use clap::ArgMatches;
-use wavespeed::{JobFilter, JobRecord, PredictionId, Wavespeed};
+use wavespeed::{JobFilter, JobRecord, Wavespeed};
 
+use crate::args::jobs::{Jobs, JobsArgs, JobsCommand};
 use crate::context::Context;
-use crate::output::document::JobDocument;
-use crate::output::exit::Exit;
+use crate::find_job::find_all;
+use crate::output::document::journal::JobDocument;
 use crate::output::failure::Failure;
 use crate::output::report::{Report, pretty};
-use crate::output::table::answer;
+use crate::output::table::{answer, cell};
 use crate::output::terminal;
 
-pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
-    let report = async {
-        let client = context.client().await?;
-        match matches.subcommand() {
-            Some(("show", matches)) => show(&client, matches).await,
-            Some(("forget", matches)) => forget(&client, matches).await,
-            _ => list(&client, matches).await,
-        }
-    };
-    report.await.unwrap_or_else(Report::failed)
+pub(super) async fn jobs(args: &JobsArgs, context: &mut Context) -> Result<Report, Failure> {
+    let client = context.client().await?;
+    match &args.command {
+        Some(JobsCommand::Show(args)) => show(&client, args).await,
+        Some(JobsCommand::Forget(args)) => forget(&client, args).await,
+        None => list(&client, args.open).await,
+    }
 }
 
-async fn list(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
-    let which = if matches.get_flag("open") {
-        JobFilter::Open
-    } else {
-        JobFilter::All
+async fn list(client: &Wavespeed, open: bool) -> Result<Report, Failure> {
+    let filter = match open {
+        true => JobFilter::Open,
+        false => JobFilter::All,
     };
-    let jobs = client.jobs(which).await?;
+    let jobs = client.jobs(filter).await?;
     let documents: Vec<JobDocument> = jobs.iter().map(JobDocument::from).collect();
     let rows = documents.iter().map(|job| {
-        let open = if job.open { "open" } else { "" };
-        let id = job.id.clone().unwrap_or_else(|| "-".to_owned());
-        let (stage, at) = (job.stage.to_owned(), job.at.clone());
         vec![
             job.job.clone(),
-            at,
-            stage,
-            open.to_owned(),
-            id,
+            job.at.clone(),
+            job.stage.to_owned(),
+            if job.open { "open" } else { "" }.to_owned(),
+            cell(job.id.as_ref()),
             job.model.clone(),
         ]
     });
@@ -48,70 +41,38 @@ async fn list(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failur
     Ok(answer(&header, rows.collect(), &documents))
 }
 
-async fn show(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
-    let jobs = named(client, matches).await?;
+async fn show(client: &Wavespeed, args: &Jobs) -> Result<Report, Failure> {
+    let jobs = find_all(client, &args.jobs).await?;
     let documents: Vec<JobDocument> = jobs.iter().map(JobDocument::from).collect();
-    let json = pretty(&documents);
-    let lines = json.lines().map(str::to_owned).collect();
-    Ok(Report::Answer {
-        lines,
-        json,
-        exit: Exit::Done,
-    })
+    let lines = pretty(&documents).lines().map(str::to_owned).collect();
+    Ok(Report::answer(lines, &documents))
 }
 
-async fn forget(client: &Wavespeed, matches: &ArgMatches) -> Result<Report, Failure> {
-    let jobs = named(client, matches).await?;
+async fn forget(client: &Wavespeed, args: &Jobs) -> Result<Report, Failure> {
+    let jobs = find_all(client, &args.jobs).await?;
     for job in &jobs {
         client.forget(job.number).await?;
-        if job.is_open() {
-            let task = match &job.id {
-                Some(id) => format!("its task {id} goes on"),
-                None => "a task of it may have been created and billed".to_owned(),
-            };
-            terminal::warning(&format!("{} was not done: {task}", job.number));
+        if let Some(consequence) = consequence(job) {
+            terminal::warning(&format!("{} was open: {consequence}", job.number));
         }
     }
     let documents: Vec<JobDocument> = jobs.iter().map(JobDocument::from).collect();
     let lines = documents.iter().map(|job| job.job.clone()).collect();
-    Ok(Report::Answer {
-        lines,
-        json: pretty(&documents),
-        exit: Exit::Done,
-    })
+    Ok(Report::answer(lines, &documents))
 }
 
-async fn named(client: &Wavespeed, matches: &ArgMatches) -> Result<Vec<JobRecord>, Failure> {
-    let ids: Vec<&String> = matches.get_many("id").into_iter().flatten().collect();
-    find_all(client, &ids).await
-}
-
-/// The jobs of these numbers or ids in the journal, in their order.
-pub(super) async fn find_all(
-    client: &Wavespeed,
-    texts: &[&String],
-) -> Result<Vec<JobRecord>, Failure> {
-    let mut jobs = Vec::new();
-    for text in texts {
-        jobs.push(find(client, text).await?);
+/// Returns the consequence of forgetting an open job.
+fn consequence(job: &JobRecord) -> Option<String> {
+    let has_ended = job
+        .status
+        .as_ref()
+        .is_some_and(|status| status.is_terminal());
+    match &job.id {
+        _ if !job.is_open() => None,
+        Some(id) if has_ended => Some(format!(
+            "its outputs were not saved; save them with: wave download {id}"
+        )),
+        Some(id) => Some(format!("the job {id} continues and is billed")),
+        None => Some("a job may have been created and billed".to_owned()),
     }
-    Ok(jobs)
-}
-
-/// The job of this number or id in the journal.
-pub(super) async fn find(client: &Wavespeed, text: &str) -> Result<JobRecord, Failure> {
-    let jobs = match (text.parse(), text.parse::<PredictionId>()) {
-        (Ok(number), _) => client.jobs(JobFilter::Number(number)).await?,
-        (_, Ok(id)) => client.jobs(JobFilter::Id(&id)).await?,
-        (Err(_), Err(_)) => {
-            let message = format!(
-                "{text:?} is neither the number of a job, such as j17, nor the id of a task"
-            );
-            return Err(Failure::usage(message).hint("see what there is: wave jobs"));
-        }
-    };
-    jobs.into_iter().next().ok_or_else(|| {
-        Failure::usage(format!("{text} is not in the journal of this account"))
-            .hint("see what is: wave jobs; a job belongs to the key and the base URL it was submitted with")
-    })
 }

@@ -1,195 +1,157 @@
-//! `wave resume`: going on with what the journal has left open.
+//! `wave resume`: resumes the open jobs of the journal.
 
 use std::cell::RefCell;
 use std::future::ready;
 
-use clap::ArgMatches;
 use futures_util::{StreamExt as _, stream};
-use wavespeed::{Deadline, JobFilter, JobRecord, PredictionId, Reconciled, Stage, Wavespeed};
+use wavespeed::{Job, JobFilter, JobRecord, Next, PredictionId, Stage, Wavespeed};
 
-use super::jobs::find_all;
-use super::wait::{AT_ONCE, close, report, waiting};
+use super::wait::MAX_CALLS;
+use crate::args::jobs::ResumeArgs;
 use crate::context::Context;
+use crate::find_job::find_all;
 use crate::output::document::Kind;
-use crate::output::exit::Exit;
-use crate::output::failure::{Failure, reconcile_hint};
-use crate::output::report::{Job, Report};
-use crate::output::terminal::Progress;
-use crate::wait_and_save::{Finished, Task, WaitContext, finish};
+use crate::output::failure::Failure;
+use crate::output::job::JobReport;
+use crate::output::progress::Progress;
+use crate::output::report::Report;
+use crate::reconcile::reconcile;
+use crate::wait_and_save::{Finished, PendingJob, WaitContext, wait_and_save};
 
-/// What a person says about a submit of which nobody knows what came.
+/// The user's decision about a job whose outcome is unknown.
 #[derive(Clone, Debug)]
-enum Word {
+enum Decision {
     None,
     Adopt(PredictionId),
     Resubmit,
 }
 
-pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
-    match attempt(matches, context).await {
-        Ok(report) => report,
-        Err(failure) => Report::failed(failure),
-    }
-}
-
-async fn attempt(matches: &ArgMatches, context: &mut Context) -> Result<Report, Failure> {
-    let ids: Vec<&String> = matches.get_many("id").into_iter().flatten().collect();
-    let word = match matches.get_one::<String>("adopt") {
-        Some(id) => Word::Adopt(id.parse().map_err(Failure::usage)?),
-        None if matches.get_flag("resubmit") => Word::Resubmit,
-        None => Word::None,
+pub(super) async fn resume(args: &ResumeArgs, context: &mut Context) -> Result<Report, Failure> {
+    let decision = match &args.adopt {
+        Some(id) => Decision::Adopt(id.clone()),
+        None if args.resubmit => Decision::Resubmit,
+        None => Decision::None,
     };
-    if ids.len() > 1 && !matches!(word, Word::None) {
-        return Err(Failure::usage("--adopt and --resubmit are about one job"));
+    if args.jobs.len() > 1 && !matches!(decision, Decision::None) {
+        return Err(Failure::usage("--adopt and --resubmit take one job"));
     }
     let client = context.client().await?;
-    let records = match &ids[..] {
+    let records = match &args.jobs[..] {
         [] => client.jobs(JobFilter::Open).await?,
-        ids => find_all(&client, ids).await?,
+        jobs => find_all(&client, jobs).await?,
     };
+    if records.is_empty() {
+        context.note("no job is open");
+    }
+    let reports = resume_all(&client, &records, &decision, context).await;
+    // One named job gives one document, and no name gives a list, however many jobs are open.
+    Ok(Report::in_order(reports, args.jobs.len() != 1))
+}
+
+/// Finds the ids of jobs, waits for the jobs, and saves their outputs.
+async fn resume_all(
+    client: &Wavespeed,
+    records: &[JobRecord],
+    decision: &Decision,
+    context: &Context,
+) -> Vec<(usize, JobReport)> {
     let progress = Progress::new(context.global.quiet);
-    let waiting = waiting(&client, context, &progress);
+    let waiting = WaitContext::new(client, context, &progress);
     let failed = RefCell::new(Vec::new());
-    // What is found out of lost submits does not keep the others waiting.
+    // Jobs with an id come first, so that they do not wait for the reconciliation of the others.
     let mut all: Vec<_> = records.iter().enumerate().collect();
     all.sort_by_key(|(_, record)| record.id.is_none());
-    let tasks = stream::iter(all)
+    let jobs = stream::iter(all)
         .map(|(at, record)| {
-            let (failed, word) = (&failed, &word);
+            let failed = &failed;
             async move {
-                let mut job = Job::default();
-                job.document.set_job(record);
-                job.saves = record.target.is_some();
-                waiting.shared_jobs.update(at, &job);
-                match go_on(waiting, at, record, word, &mut job).await {
-                    Ok(task) => Some(Task {
+                let mut report = JobReport::default();
+                report.document.set_job(record);
+                report.saves = record.target.is_some();
+                waiting.shared_jobs.update(at, &report);
+                match find_id(waiting, at, record, decision, &mut report).await {
+                    Ok(job) => Some(PendingJob {
                         at,
-                        task,
-                        target: record.target.as_ref(),
                         job,
+                        target: record.target.as_ref(),
+                        report,
                     }),
                     Err(failure) => {
-                        failed
-                            .borrow_mut()
-                            .push((at, close(waiting, at, job, Err(failure))));
+                        let report = waiting.close(at, report, Err(failure));
+                        failed.borrow_mut().push((at, report));
                         None
                     }
                 }
             }
         })
-        .buffer_unordered(AT_ONCE);
-    let end = |(task, done): Finished<'_>| {
-        let done = done.map_err(|failure| failure.after_submit(task.task.id()));
-        (task.at, close(waiting, task.at, task.job, done))
+        .buffer_unordered(MAX_CALLS);
+    let end = |(pending, result): Finished<'_>| {
+        let result = result.map_err(|failure| failure.after_submit(pending.job.id()));
+        (
+            pending.at,
+            waiting.close(pending.at, pending.report, result),
+        )
     };
-    let mut jobs = finish(waiting, records.len(), tasks.filter_map(ready), end).await;
-    jobs.extend(failed.take());
-    // Naming one is asking about one; else it is a list, of however many.
-    Ok(report(jobs, ids.len() != 1))
+    let mut reports = wait_and_save(waiting, records.len(), jobs.filter_map(ready), end).await;
+    reports.extend(failed.take());
+    reports
 }
 
-/// The task of a job, found out if need be.
-async fn go_on(
+/// Returns the handle of a job, after its id is found if necessary.
+async fn find_id(
     waiting: WaitContext<'_>,
     at: usize,
     record: &JobRecord,
-    word: &Word,
-    job: &mut Job,
-) -> Result<wavespeed::Job, Failure> {
-    let task = match (&record.id, word) {
-        (Some(id), Word::None) => waiting.client.job(id).map_err(Failure::usage)?,
+    decision: &Decision,
+    report: &mut JobReport,
+) -> Result<Job, Failure> {
+    let number = record.number;
+    let job = match (&record.id, decision) {
+        (Some(id), Decision::None) => waiting.client.job(id).map_err(Failure::usage)?,
         (Some(id), _) => {
-            let message = format!("{} is known to be {id}", record.number);
-            return Err(Failure::usage(message)
-                .hint(format!("go on with it: wave resume {}", record.number)));
+            let message = format!("{number} has the id {id} already");
+            let hint = format!("resume it with: wave resume {number}");
+            return Err(Failure::usage(message).hint(hint));
         }
-        (None, Word::Adopt(id)) => adopt(waiting, record, id).await?,
-        (None, Word::Resubmit) => resubmit(waiting, record).await?,
-        (None, Word::None) if record.stage == Stage::Rejected => {
-            let message = format!(
-                "{} was rejected: nothing came of it, nothing is billed",
-                record.number
-            );
-            return Err(Failure::new(Exit::RefusedThere, Kind::Refused, message));
+        (None, Decision::Adopt(id)) => adopt(waiting, record, id).await?,
+        (None, Decision::Resubmit) => resubmit(waiting, record).await?,
+        (None, Decision::None) if record.stage == Stage::Rejected => {
+            let message = format!("{number} was rejected: no job was created, nothing is billed");
+            return Err(Failure::new(Kind::Refused, message));
         }
-        (None, Word::None) => {
+        (None, Decision::None) => {
             waiting
                 .progress
-                .show("looking for it in the vendor's history");
-            job.lost = Some(reconcile_hint(Some(record.number)));
-            waiting.shared_jobs.update(at, job);
-            reconcile(waiting.client, record, waiting.deadline, job).await?
+                .show("looking for the job in the vendor's history");
+            report.if_unknown = Some(Next::Resume(number));
+            waiting.shared_jobs.update(at, report);
+            let found = reconcile(waiting.client, record, waiting.deadline, report).await;
+            let unknown = format!("the outcome of {number} is unknown");
+            found.map_err(|not_found| not_found.failure(&unknown))?
         }
     };
-    waiting.progress.id(task.id().as_str());
-    job.document.id = Some(task.id().to_string());
-    waiting.shared_jobs.update(at, job);
-    Ok(task)
+    waiting.progress.id(job.id());
+    report.document.id = Some(job.id().clone());
+    waiting.shared_jobs.update(at, report);
+    Ok(job)
 }
 
-/// A slip of the pen must not take the place of the real id: the vendor has to know the task.
+/// Records the id of a job. The vendor must know the id, so that a typing error does not replace the
+/// real one.
 async fn adopt(
     waiting: WaitContext<'_>,
     record: &JobRecord,
     id: &PredictionId,
-) -> Result<wavespeed::Job, Failure> {
-    let task = waiting.client.job(id).map_err(Failure::usage)?;
-    let seen = task.fetch_until(waiting.deadline).await;
-    seen.map_err(|error| Failure::fetch(id, &error))?;
+) -> Result<Job, Failure> {
+    let job = waiting.client.job(id).map_err(Failure::usage)?;
+    let fetched = job.fetch_until(waiting.deadline).await;
+    fetched.map_err(|error| Failure::fetch(id, &error))?;
     Ok(waiting.client.adopt(record, id.clone()).await?)
 }
 
-async fn resubmit(waiting: WaitContext<'_>, record: &JobRecord) -> Result<wavespeed::Job, Failure> {
+async fn resubmit(waiting: WaitContext<'_>, record: &JobRecord) -> Result<Job, Failure> {
     waiting.shared_jobs.set_submitting(Some(waiting.client));
     let submitted = waiting.client.resubmit(record, waiting.deadline).await;
     waiting.shared_jobs.set_submitting(None);
     Ok(submitted?)
-}
-
-/// The task of a job whose answer was lost, if it can be found and be nothing else.
-pub(super) async fn reconcile(
-    client: &Wavespeed,
-    record: &JobRecord,
-    deadline: Deadline,
-    job: &mut Job,
-) -> Result<wavespeed::Job, Failure> {
-    let number = record.number;
-    let failure = |message| Failure::new(Exit::Unknown, Kind::Unknown, message);
-    let (message, hint) = match client.reconcile(record, deadline).await {
-        Ok(Reconciled::Adopted(task)) => {
-            job.document.reconciled = true;
-            job.notes.push(format!(
-                "{} was found in the vendor's history for {number}; another client of the account could have made it",
-                task.id()
-            ));
-            return Ok(*task);
-        }
-        Ok(Reconciled::Nothing) => (
-            format!(
-                "the outcome of {number} is unknown, and the vendor's history has no task of it"
-            ),
-            format!(
-                "a history may lag: look again with wave resume {number}; if it never shows, it never arrived, and wave resume {number} --resubmit submits it again, and pays for it"
-            ),
-        ),
-        Ok(Reconciled::Candidates(tasks)) => {
-            let ids: Vec<&str> = tasks.iter().map(|task| task.id.as_str()).collect();
-            (
-                format!(
-                    "the outcome of {number} is unknown; it could be {}",
-                    ids.join(" or ")
-                ),
-                format!("look at them with wave show; then: wave resume {number} --adopt ID"),
-            )
-        }
-        Ok(_) => (
-            format!("the outcome of {number} is unknown"),
-            format!("do not submit again; look once more with: wave resume {number}"),
-        ),
-        Err(error) => (
-            format!("the outcome of {number} is unknown: {error}"),
-            format!("do not submit again; look once more with: wave resume {number}"),
-        ),
-    };
-    Err(failure(message).hint(hint))
 }

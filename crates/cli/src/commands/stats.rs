@@ -1,53 +1,52 @@
-//! `wave stats`: how long tasks of a model took, as the journal has it, when they are asked about
-//! because of it, and what that saves.
+//! `wave stats`: the observed durations of jobs of a model, the polling schedule that follows from
+//! them, and the polls that it saves.
 
 use std::time::Duration;
 
-use clap::ArgMatches;
 use wavespeed::poll::{Fixed, PollContext, Schedule};
-use wavespeed::{ModelId, nearest};
+use wavespeed::{ModelId, Wavespeed};
 
-use crate::args;
+use crate::args::catalogue::StatsArgs;
+use crate::choose_model::did_you_mean;
 use crate::context::Context;
-use crate::output::document::{CostDocument, ExpectedDocument, StatsDocument, seconds};
-use crate::output::exit::Exit;
+use crate::output::document::stats::{CostDocument, ExpectedDocument, StatsDocument, seconds};
 use crate::output::failure::Failure;
-use crate::output::report::{Report, pretty};
-use crate::output::terminal::time;
+use crate::output::report::Report;
+use crate::output::time::duration;
 
-/// How many lines the histogram has at most, and how wide its longest bar is.
-const LINES: usize = 10;
+/// The number of lines of the histogram at most.
+const MAX_LINES: usize = 10;
+/// The length of the longest bar of the histogram, in characters.
 const WIDTH: usize = 40;
-/// How many times of polls are shown.
+/// The number of polls whose times are shown.
 const SHOWN: usize = 8;
 
-pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
-    let id: &String = matches.get_one("model").expect("it has a default");
-    stats(id, context).await.unwrap_or_else(Report::failed)
+pub(super) async fn stats(args: &StatsArgs, context: &mut Context) -> Result<Report, Failure> {
+    let client = context.client().await?;
+    let document = document(&client, &args.model).await?;
+    Ok(Report::answer(lines(&document), &document))
 }
 
-async fn stats(id: &str, context: &mut Context) -> Result<Report, Failure> {
-    let client = context.client().await?;
+async fn document(client: &Wavespeed, id: &str) -> Result<StatsDocument, Failure> {
     let seen = client.observed_durations(id).await?;
-    if seen.is_empty() && wavespeed::model(id).is_none() {
+    let model = wavespeed::model(id);
+    if seen.is_empty() && model.is_none() {
         let known = id.parse::<ModelId>().map_err(Failure::usage)?;
-        let near = nearest(id, args::model_ids());
-        let near = near.map_or(String::new(), |near| format!("did you mean {near}? "));
-        let hint = format!("{near}What is learned belongs to the key and the base URL");
-        return Err(Failure::usage(format!("no task of {known} was seen here")).hint(hint));
+        let near = did_you_mean(id);
+        let hint = format!("{near}durations are recorded by API key and base URL");
+        return Err(Failure::usage(format!("no job of {known} was observed")).hint(hint));
     }
     let (durations, schedule) = (client.durations(id).await, client.schedule(id).await);
-    let is_known =
-        !seen.is_empty() || wavespeed::model(id).is_some_and(|model| model.seconds.is_some());
-    let part = |part| seconds(durations.quantile(Duration::ZERO, part));
+    let is_known = !seen.is_empty() || model.is_some_and(|model| model.seconds.is_some());
+    let quantile = |part| seconds(durations.quantile(Duration::ZERO, part));
     let cost = durations.cost_of(&*schedule);
-    let document = StatsDocument {
+    Ok(StatsDocument {
         model: id.to_owned(),
-        seen: seen.iter().map(|took| seconds(took.duration)).collect(),
+        seen: seen.iter().map(|job| seconds(job.duration)).collect(),
         expected: is_known.then(|| ExpectedDocument {
-            tenth: part(0.1),
-            half: part(0.5),
-            nine_tenths: part(0.9),
+            tenth: quantile(0.1),
+            half: quantile(0.5),
+            nine_tenths: quantile(0.9),
         }),
         asked_after: polls(&*schedule),
         schedule: cost.into(),
@@ -55,15 +54,10 @@ async fn stats(id: &str, context: &mut Context) -> Result<Report, Failure> {
             .cost_of(&durations.fixed_interval(cost.delay))
             .into(),
         every_second: durations.cost_of(&Fixed(Duration::from_secs(1))).into(),
-    };
-    Ok(Report::Answer {
-        lines: lines(&document),
-        json: pretty(&document),
-        exit: Exit::Done,
     })
 }
 
-/// The first times at which a task is asked about.
+/// Returns the times of the first polls of a job.
 fn polls(schedule: &dyn Schedule) -> Vec<f64> {
     let mut at = Duration::ZERO;
     let next = |made: usize| {
@@ -76,64 +70,69 @@ fn polls(schedule: &dyn Schedule) -> Vec<f64> {
 
 fn lines(stats: &StatsDocument) -> Vec<String> {
     let mut lines = vec![stats.model.clone()];
-    let known = stats.expected.as_ref().map(|expected| {
-        format!(
-            "half take less than {}; of ten, one takes less than {} and one more than {}",
-            time(expected.half),
-            time(expected.tenth),
-            time(expected.nine_tenths),
-        )
+    lines.push(match (stats.seen.len(), &stats.expected) {
+        (0, None) => "no job was observed, and no durations are published".into(),
+        (0, Some(_)) => "no job was observed; these are published durations:".into(),
+        (1, _) => "1 job was observed".into(),
+        (count, _) => format!("{count} jobs were observed"),
     });
-    let seen = match (stats.seen.len(), &known) {
-        (0, None) => "no task was seen here, and nothing is published of how long they take".into(),
-        (0, Some(_)) => "no task was seen here; this is what is published:".into(),
-        (1, _) => "1 task was seen here".into(),
-        (count, _) => format!("{count} tasks were seen here"),
-    };
-    lines.push(seen);
-    lines.extend(known.clone());
+    if let Some(expected) = &stats.expected {
+        lines.push(format!(
+            "half take less than {}; 10 % take less than {} and 10 % more than {}",
+            duration(expected.half),
+            duration(expected.tenth),
+            duration(expected.nine_tenths),
+        ));
+    }
     if !stats.seen.is_empty() {
         lines.push(String::new());
         lines.extend(histogram(&stats.seen));
     }
-    let times: Vec<String> = stats.asked_after.iter().map(|at| time(*at)).collect();
-    let CostDocument { polls, delay } = &stats.schedule;
+    let times: Vec<String> = stats.asked_after.iter().map(|at| duration(*at)).collect();
     lines.push(String::new());
-    lines.push(format!("asked about after {}, …", times.join(", ")));
-    if known.is_none() {
-        return lines;
+    lines.push(format!("polls after {}, …", times.join(", ")));
+    if stats.expected.is_some() {
+        lines.extend(cost_lines(stats));
     }
-    lines.push(format!(
-        "that is {polls:.1} times for each task, and its end is noticed {} late, on average",
-        time(*delay)
-    ));
+    lines
+}
+
+/// Compares the cost of the schedule with that of fixed intervals.
+fn cost_lines(stats: &StatsDocument) -> Vec<String> {
+    let CostDocument { polls, delay } = &stats.schedule;
+    let mut lines = vec![format!(
+        "on average {polls:.1} polls per job, and its end is noticed {} late",
+        duration(*delay)
+    )];
     for (what, cost) in [
-        ("a fixed interval that is as soon", &stats.fixed),
-        ("every second", &stats.every_second),
+        ("a fixed interval with the same delay", &stats.fixed),
+        ("a poll every second", &stats.every_second),
     ] {
         let saved = (1.0 - polls / cost.polls) * 100.0;
         lines.push(format!(
-            "{what}: {:.1} times, {} late; {}",
+            "{what}: {:.1} polls, {} late; {}",
             cost.polls,
-            time(cost.delay),
+            duration(cost.delay),
             match saved >= 0.0 {
-                true => format!("{saved:.0} % of that is saved"),
-                false => "less than here".to_owned(),
+                true => format!("the schedule saves {saved:.0} %"),
+                false => "fewer than the schedule".to_owned(),
             }
         ));
     }
     lines
 }
 
-/// How many took how long, by steps that grow with the time.
+/// Returns the lines of a histogram whose steps grow with the duration.
 fn histogram(seen: &[f64]) -> Vec<String> {
     let least = seen.iter().copied().fold(f64::INFINITY, f64::min).max(0.01);
     let most = seen.iter().copied().fold(0.0, f64::max).max(least * 1.2);
-    let lines = seen.len().isqrt().max(seen.len().min(3)).min(LINES);
+    // As many lines as the square root of the number of durations is a common choice.
+    let lines = seen.len().isqrt().max(seen.len().min(3)).min(MAX_LINES);
     let step = (most / least).powf(1.0 / lines as f64);
     let line = |seconds: f64| ((seconds / least).ln() / step.ln()).max(0.0) as usize;
     let mut counts = vec![0_usize; lines];
     for seconds in seen {
+        // The longest duration is at the upper end of the last line.
         let line = line(*seconds).min(counts.len() - 1);
         counts[line] += 1;
     }
@@ -142,7 +141,7 @@ fn histogram(seen: &[f64]) -> Vec<String> {
     (0..)
         .zip(counts)
         .map(|(line, count)| {
-            let from = time(least * step.powi(line));
+            let from = duration(least * step.powi(line));
             let number = if count > 0 {
                 format!(" {count}")
             } else {

@@ -1,36 +1,32 @@
-//! `wave upload`: files to URLs.
+//! `wave upload`: uploads files and prints their URLs.
 
-use std::path::PathBuf;
+use std::path::Path;
 
-use clap::ArgMatches;
 use wavespeed::{UploadOptions, Wavespeed};
 
+use crate::args::catalogue::UploadArgs;
 use crate::context::Context;
-use crate::output::document::UploadDocument;
+use crate::output::document::journal::UploadDocument;
 use crate::output::failure::Failure;
+use crate::output::progress::Progress;
 use crate::output::report::{Report, Upload};
-use crate::output::terminal::Progress;
 
-pub(super) async fn run(matches: &ArgMatches, context: &mut Context) -> Report {
-    let client = match context.client().await {
-        Ok(client) => client,
-        Err(failure) => return Report::failed(failure),
-    };
+pub(super) async fn upload(args: &UploadArgs, context: &mut Context) -> Result<Report, Failure> {
+    let client = context.client().await?;
     let progress = Progress::new(context.global.quiet);
     let mut options = progress.upload(client.deadline());
-    options.again = matches.get_flag("again");
-    let paths: Vec<&PathBuf> = matches.get_many("file").into_iter().flatten().collect();
+    options.again = args.again;
     let mut files = Vec::new();
-    for path in paths {
-        files.push(upload(&client, path, &options, &progress).await);
+    // A file that fails does not stop the others.
+    for path in &args.files {
+        files.push(upload_file(&client, path, &options, &progress).await);
     }
-    Report::Uploads(files)
+    Ok(Report::Uploads(files))
 }
 
-/// One file: that another one failed is no reason to leave it.
-async fn upload(
+async fn upload_file(
     client: &Wavespeed,
-    path: &PathBuf,
+    path: &Path,
     options: &UploadOptions,
     progress: &Progress,
 ) -> Upload {

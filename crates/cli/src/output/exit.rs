@@ -1,13 +1,15 @@
-//! What the exit code says.
+//! Exit codes.
 
 use std::process::ExitCode;
 
-/// How a command ended, from best to worst: of several jobs the worst counts.
+use super::document::Kind;
+
+/// The exit code of a command, from best to worst. Of several jobs, the worst counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Exit {
     Done = 0,
-    TaskFailed = 1,
+    JobFailed = 1,
     RefusedHere = 2,
     Key = 3,
     Deadline = 4,
@@ -24,17 +26,35 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// For `--help`.
+impl From<Kind> for Exit {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Task => Self::JobFailed,
+            Kind::Usage | Kind::Input | Kind::Journal | Kind::Lost | Kind::Price => {
+                Self::RefusedHere
+            }
+            Kind::Key => Self::Key,
+            Kind::Deadline => Self::Deadline,
+            Kind::Unknown => Self::Unknown,
+            Kind::Refused | Kind::Unreachable => Self::RefusedThere,
+            Kind::Save => Self::NotSaved,
+            Kind::Interrupted => Self::Interrupted,
+            Kind::Terminated => Self::Terminated,
+        }
+    }
+}
+
+/// The part of `wave --help` about exit codes.
 pub(crate) const HELP: &str = "\
 Exit codes:
-  0    done, and the files asked for are written
-  1    the task ended, but not as completed
-  2    refused here, nothing was sent: usage, input, or output path
-  3    no key; or the key, its role or the account's credit was refused
-  4    the task exists, but its end is not known: the deadline came, or a run
-       could not ask about it any more; go on with wave wait ID
+  0    done, and all requested files are written
+  1    the job ended without success
+  2    refused on this machine: usage, input or output path; nothing was submitted
+  3    no API key; or the key, its role or the account's credit was refused
+  4    the job exists, but its end is not known: the deadline expired, or the
+       job could not be polled any more; resume it with: wave wait ID
   5    the outcome of a submit is unknown: it may have been billed
-  6    refused by the vendor, or not reachable; nothing is billed
+  6    refused by the vendor, or the vendor is unreachable; nothing is billed
   7    done, but a file could not be saved
   130  interrupted (143: terminated)
-With several ids, the largest code met.";
+With several ids, the largest code counts.";

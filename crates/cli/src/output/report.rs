@@ -1,39 +1,35 @@
-//! What a command ends with, and how it is printed: once, at the end.
+//! The result of a command, and its output: once, at the end.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
-use serde_json::Value;
-use wavespeed::{Model, PredictionId};
+use wavespeed::{Model, Next};
 
-use crate::output::document::{
-    BillingDocument, CheckDocument, DeletedDocument, Document, DryRunDocument, JobDocument,
-    ModelDocument, QuoteDocument, StatsDocument, TaskDocument, UploadDocument, UsageDocument,
-    VoiceDocument, text,
-};
-use crate::output::exit::Exit;
-use crate::output::failure::{Failure, go_on};
-use crate::output::terminal;
+use super::document::journal::UploadDocument;
+use super::document::{Document, text};
+use super::exit::Exit;
+use super::failure::Failure;
+use super::job::JobReport;
+use super::{next_step, terminal};
 
-/// What a command ends with.
+/// The result of a command.
 pub(crate) enum Report {
-    /// What became of jobs, in the order of the command line.
-    Jobs { jobs: Vec<Job>, many: bool },
-    /// What became of files, in the order of the command line.
+    /// Jobs, in the order of the command line.
+    Jobs { jobs: Vec<JobReport>, many: bool },
+    /// Uploaded files, in the order of the command line.
     Uploads(Vec<Upload>),
-    /// An answer that is no job: its lines, and its JSON text.
+    /// Another answer: its lines, and its JSON text.
     Answer {
         lines: Vec<String>,
         json: String,
         exit: Exit,
     },
-    /// A server was stopped, which is all there is to say.
+    /// The end of a server, which has no output.
     Stopped(Exit),
 }
 
-/// What became of one file.
+/// The result of the upload of one file.
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
     document: UploadDocument,
@@ -44,7 +40,7 @@ impl Upload {
     pub(crate) fn failed(path: &Path, failure: Failure) -> Self {
         let document = UploadDocument {
             file: text(path),
-            error: Some(failure.document()),
+            error: Some(failure.document(None)),
             ..UploadDocument::default()
         };
         let failure = Some(failure);
@@ -59,63 +55,8 @@ impl From<UploadDocument> for Upload {
     }
 }
 
-/// What became of one job.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Job {
-    pub(crate) document: Document,
-    /// What goes to stdout without `--json`.
-    pub(crate) lines: Vec<String>,
-    pub(crate) failure: Option<Failure>,
-    /// What is worth knowing though nothing failed.
-    pub(crate) notes: Vec<String>,
-    /// Whether the journal knows where its outputs are to be saved.
-    pub(crate) saves: bool,
-    /// Where else they are to be saved, as it was given.
-    pub(crate) output: Option<PathBuf>,
-    /// The command that goes on with it, and with others of this kind, without its last word: if it
-    /// failed, but its task goes on.
-    pub(crate) goes_on: Option<(&'static str, String)>,
-    /// What to do if the run ends before it is known whether there is a task.
-    pub(crate) lost: Option<String>,
-    /// The model whose flags a fault is named by.
-    pub(crate) model: Option<&'static Model>,
-}
-
-impl Job {
-    /// A job of which only the id is known, as it was given.
-    pub(crate) fn named(id: &str) -> Self {
-        let document = Document {
-            id: Some(id.to_owned()),
-            ..Document::default()
-        };
-        Self {
-            document,
-            ..Self::default()
-        }
-    }
-
-    /// The id of the task, once there is one.
-    pub(crate) fn id(&self) -> Option<PredictionId> {
-        self.document.id.as_deref()?.parse().ok()
-    }
-
-    pub(crate) fn fail(mut self, mut failure: Failure) -> Self {
-        if let Some(id) = self.id().filter(|id| failure.hint == Some(go_on(id))) {
-            let number = self.document.job.as_ref().filter(|_| self.saves);
-            self.goes_on = Some(match number {
-                Some(number) => (RESUME, number.clone()),
-                None => (WAIT, id.to_string()),
-            });
-            failure.hint = goes_on(&[&self]);
-        }
-        self.document.error = Some(failure.document());
-        self.failure = Some(failure);
-        self
-    }
-}
-
-impl From<Job> for Report {
-    fn from(job: Job) -> Self {
+impl From<JobReport> for Report {
+    fn from(job: JobReport) -> Self {
         Self::Jobs {
             jobs: vec![job],
             many: false,
@@ -125,137 +66,155 @@ impl From<Job> for Report {
 
 impl Report {
     pub(crate) fn failed(failure: Failure) -> Self {
-        Job::default().fail(failure).into()
+        JobReport::default().fail(failure).into()
     }
 
-    /// One document for one job, a list for several.
-    pub(crate) fn jobs(jobs: Vec<Job>) -> Self {
+    /// Returns a successful answer.
+    pub(crate) fn answer(lines: Vec<String>, document: &impl Serialize) -> Self {
+        Self::Answer {
+            lines,
+            json: pretty(document),
+            exit: Exit::Done,
+        }
+    }
+
+    /// Returns an answer with another exit code.
+    pub(crate) fn with_exit(self, exit: Exit) -> Self {
+        match self {
+            Self::Answer { lines, json, .. } => Self::Answer { lines, json, exit },
+            other => other,
+        }
+    }
+
+    /// Returns the report of jobs: one document for one job, a list for several.
+    pub(crate) fn jobs(jobs: Vec<JobReport>) -> Self {
         Self::Jobs {
             many: jobs.len() != 1,
             jobs,
         }
     }
 
-    /// Prints everything and says how it ended.
+    /// Returns the report of jobs in the order of the command line.
+    pub(crate) fn in_order(mut jobs: Vec<(usize, JobReport)>, many: bool) -> Self {
+        jobs.sort_by_key(|(at, _)| *at);
+        Self::Jobs {
+            jobs: jobs.into_iter().map(|(_, job)| job).collect(),
+            many,
+        }
+    }
+
+    /// Prints the messages and the result, and returns the exit code.
     pub(crate) fn print(self, json: bool) -> Exit {
-        let mut told = Told::default();
-        let (lines, document) = match self {
+        let (lines, document, exit) = match self {
             Self::Stopped(exit) => return exit,
-            Self::Answer { lines, json, exit } => {
-                told.exit = exit;
-                (lines, json)
-            }
+            Self::Answer { lines, json, exit } => (lines, json, exit),
             Self::Jobs { jobs, many } => {
-                for job in &jobs {
-                    job.notes.iter().for_each(|note| terminal::warning(note));
-                    told.tell(job.failure.as_ref(), job.model, job.goes_on.is_none());
-                }
-                for command in [WAIT, RESUME] {
-                    let same =
-                        |job: &&Job| job.goes_on.as_ref().is_some_and(|way| way.0 == command);
-                    let hint = goes_on(&jobs.iter().filter(same).collect::<Vec<_>>());
-                    hint.iter().for_each(|hint| terminal::hint(hint));
-                }
+                let exit = print_jobs(&jobs);
                 let lines = jobs.iter().flat_map(|job| job.lines.clone()).collect();
                 let documents: Vec<&Document> = jobs.iter().map(|job| &job.document).collect();
-                (lines, listed(&documents, many))
+                (lines, listed(&documents, many), exit)
             }
             Self::Uploads(files) => {
-                files
-                    .iter()
-                    .for_each(|file| told.tell(file.failure.as_ref(), None, true));
+                let mut failures = Failures::default();
+                for failure in files.iter().filter_map(|file| file.failure.as_ref()) {
+                    failures.print(failure, None, failure.hint.as_deref());
+                }
                 let lines = files.iter().filter_map(|file| file.document.url.clone());
                 let documents: Vec<_> = files.iter().map(|file| &file.document).collect();
-                (lines.collect(), listed(&documents, files.len() != 1))
+                let document = listed(&documents, files.len() != 1);
+                (lines.collect(), document, failures.exit())
             }
         };
-        let exit = told.exit;
-        let written = if json {
-            write(&document)
-        } else {
-            let clean = lines.iter().map(|line| terminal::clean(line) + "\n");
-            write(&clean.collect::<String>())
+        let output = match json {
+            true => document,
+            false => {
+                let clean = lines.iter().map(|line| terminal::clean(line) + "\n");
+                clean.collect()
+            }
         };
-        match written {
+        match write(&output) {
             Ok(()) => exit,
-            // Whoever reads has read enough.
+            // The reader closed the pipe, such as `head`: this is no error.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => exit,
             Err(error) => {
                 terminal::warning(&format!(
                     "the result could not be written to stdout: {error}"
                 ));
-                // What went wrong before says more.
-                if exit == Exit::Done {
-                    Exit::NotSaved
-                } else {
-                    exit
+                // An earlier failure says more than this one.
+                match exit {
+                    Exit::Done => Exit::NotSaved,
+                    exit => exit,
                 }
             }
         }
     }
 }
 
-/// What goes on with tasks, and also saves what they make where the journal says.
-const WAIT: &str = "wave wait";
-const RESUME: &str = "wave resume";
-
-/// The one command that goes on with these jobs, which are all of one kind.
-fn goes_on(jobs: &[&Job]) -> Option<String> {
-    let words = |job: &&Job| job.goes_on.as_ref().map(|(_, word)| word.clone());
-    let words: Vec<String> = jobs.iter().filter_map(words).collect();
-    let first = jobs.first()?;
-    let (command, _) = first.goes_on.as_ref()?;
-    let (tasks, them) = match words.len() {
-        1 => ("task goes", "it"),
-        _ => ("tasks go", "them"),
-    };
-    let is_saved = *command == RESUME;
-    let save = match is_saved {
-        true => format!(" and save {them}"),
-        false => String::new(),
-    };
-    let output = first.output.iter().filter(|_| !is_saved);
-    let output = output.map(|path| format!(" -o {}", terminal::word(&path.to_string_lossy())));
-    let output: String = output.collect();
-    let words = words.join(" ");
-    Some(format!(
-        "the {tasks} on; wait for {them}{save} with: {command} {words}{output}"
-    ))
+/// Prints the warnings, failures and hints of jobs.
+fn print_jobs(jobs: &[JobReport]) -> Exit {
+    // One command takes the next step of several jobs, so it is printed once, after all errors.
+    let shares = |job: &JobReport| jobs.len() > 1 && job.shared_step().is_some();
+    let mut failures = Failures::default();
+    for job in jobs {
+        job.notes.iter().for_each(|note| terminal::warning(note));
+        let Some(failure) = &job.failure else {
+            continue;
+        };
+        let step = job.step(failure).filter(|_| !shares(job));
+        let hint = failure.full_hint(step.as_deref());
+        failures.print(failure, job.model, hint.as_deref());
+    }
+    if jobs.len() > 1 {
+        shared_steps(jobs)
+            .iter()
+            .for_each(|step| terminal::hint(step));
+    }
+    failures.exit()
 }
 
-/// The failures that were told, and the worst of them.
-struct Told {
-    exit: Exit,
+/// Returns the commands that take the next steps of several jobs.
+fn shared_steps(jobs: &[JobReport]) -> Vec<String> {
+    let (mut ids, mut numbers, mut output) = (Vec::new(), Vec::new(), None);
+    for job in jobs {
+        match job.shared_step() {
+            Some(Next::Wait(id)) => {
+                output = job.output.as_deref();
+                ids.push(id);
+            }
+            Some(Next::Resume(number)) => numbers.push(*number),
+            _ => {}
+        }
+    }
+    let wait = (!ids.is_empty()).then(|| next_step::wait(&ids, output));
+    let resume = (!numbers.is_empty()).then(|| next_step::resume(&numbers));
+    wait.into_iter().chain(resume).collect()
+}
+
+/// The failures that were printed.
+#[derive(Default)]
+struct Failures {
+    exit: Option<Exit>,
     messages: Vec<String>,
 }
 
-impl Default for Told {
-    fn default() -> Self {
-        Self {
-            exit: Exit::Done,
-            messages: Vec::new(),
-        }
-    }
-}
-
-impl Told {
-    /// What stands against all alike is told once.
-    fn tell(&mut self, failure: Option<&Failure>, model: Option<&Model>, with_hint: bool) {
-        let Some(failure) = failure else { return };
-        self.exit = self.exit.max(failure.exit);
+impl Failures {
+    /// Prints a failure. A failure that several jobs share is printed once.
+    fn print(&mut self, failure: &Failure, model: Option<&Model>, hint: Option<&str>) {
+        self.exit = self.exit.max(Some(failure.exit()));
         if !self.messages.contains(&failure.message) {
             terminal::failure(failure, model);
-            failure
-                .hint
-                .iter()
-                .filter(|_| with_hint)
-                .for_each(|hint| terminal::hint(hint));
+            hint.into_iter().for_each(terminal::hint);
             self.messages.push(failure.message.clone());
         }
     }
+
+    /// Returns the exit code of the worst failure.
+    fn exit(&self) -> Exit {
+        self.exit.unwrap_or(Exit::Done)
+    }
 }
 
-/// One document, or a list of several.
+/// Formats one document, or a list of several.
 fn listed(documents: &[&impl Serialize], many: bool) -> String {
     match documents {
         [document] if !many => pretty(document),
@@ -263,14 +222,13 @@ fn listed(documents: &[&impl Serialize], many: bool) -> String {
     }
 }
 
-/// JSON for people and programs alike: the fields in the order of the contract, and what a terminal
-/// could be harmed by as an escape, so that not even then a character is lost.
+/// Formats JSON with the fields in the order of the contract, and harmful characters escaped.
 pub(crate) fn pretty(document: &(impl Serialize + ?Sized)) -> String {
     let json = serde_json::to_string_pretty(document).expect("own types are JSON");
     escape(&json) + "\n"
 }
 
-/// JSON in which a terminal sees nothing that could harm it.
+/// Escapes the characters of JSON that a terminal could be controlled by.
 pub(crate) fn escape(json: &str) -> String {
     let escaped = json.chars().map(|c| match c {
         '\n' => "\n".to_owned(),
@@ -286,71 +244,39 @@ fn write(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// The JSON Schemas of what `--json` prints, by command. For the test that guards them.
-#[must_use]
-pub fn schemas() -> BTreeMap<&'static str, Value> {
-    let job = schemars::schema_for!(Document).to_value();
-    BTreeMap::from([
-        ("lipsync, run, wait, show, download, resume", job),
-        (
-            "check",
-            schemars::schema_for!(Vec<CheckDocument>).to_value(),
-        ),
-        ("dry-run", schemars::schema_for!(DryRunDocument).to_value()),
-        ("price", schemars::schema_for!(QuoteDocument).to_value()),
-        ("upload", schemars::schema_for!(UploadDocument).to_value()),
-        ("jobs", schemars::schema_for!(Vec<JobDocument>).to_value()),
-        (
-            "models",
-            schemars::schema_for!(Vec<ModelDocument>).to_value(),
-        ),
-        ("schema", serde_json::json!({ "type": "object" })),
-        (
-            "history",
-            schemars::schema_for!(Vec<TaskDocument>).to_value(),
-        ),
-        (
-            "billings",
-            schemars::schema_for!(Vec<BillingDocument>).to_value(),
-        ),
-        ("stats", schemars::schema_for!(StatsDocument).to_value()),
-        ("usage", schemars::schema_for!(UsageDocument).to_value()),
-        ("delete", schemars::schema_for!(DeletedDocument).to_value()),
-        (
-            "voices",
-            schemars::schema_for!(Vec<VoiceDocument>).to_value(),
-        ),
-    ])
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
+    use wavespeed::PredictionId;
+
     use super::*;
     use crate::output::document::Kind;
 
+    fn expired(id: &str, output: Option<&str>) -> JobReport {
+        let id: PredictionId = id.parse().unwrap();
+        let mut job = JobReport::default();
+        job.document.id = Some(id.clone());
+        job.output = output.map(PathBuf::from);
+        job.fail(Failure::new(Kind::Deadline, "the deadline expired").next(Next::Wait(id)))
+    }
+
     #[test]
-    fn one_command_goes_on_with_all_tasks() {
-        let job = |id: &str, output: Option<&str>| {
-            let mut job = Job::named(id);
-            job.output = output.map(PathBuf::from);
-            let failure = Failure::new(Exit::Deadline, Kind::Deadline, "the deadline came");
-            job.fail(failure.hint(go_on(&id.parse().unwrap())))
-        };
-        let (one, other) = (job("pred_1", None), job("pred_2", None));
-        let hint = one.failure.as_ref().unwrap().hint.clone();
+    fn one_command_waits_for_all_jobs() {
+        let jobs = [expired("pred_1", None), expired("pred_2", None)];
+        let error = jobs[0].document.error.as_ref().unwrap();
         assert_eq!(
-            hint.as_deref(),
-            Some("the task goes on; wait for it with: wave wait pred_1")
+            error.hint.as_deref(),
+            Some("the job continues; wait for it with: wave wait pred_1")
         );
         assert_eq!(
-            goes_on(&[&one, &other]).as_deref(),
-            Some("the tasks go on; wait for them with: wave wait pred_1 pred_2")
+            shared_steps(&jobs),
+            ["the jobs continue; wait for them with: wave wait pred_1 pred_2"]
         );
-        let saved = job("pred_3", Some("my clips/"));
+        let job = expired("pred_3", Some("my clips/"));
         assert_eq!(
-            saved.failure.unwrap().hint.as_deref(),
-            Some("the task goes on; wait for it with: wave wait pred_3 -o 'my clips/'")
+            job.document.error.unwrap().hint.as_deref(),
+            Some("the job continues; wait for it with: wave wait pred_3 -o 'my clips/'")
         );
-        assert_eq!(goes_on(&[]), None);
     }
 }

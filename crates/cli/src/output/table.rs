@@ -2,22 +2,18 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::exit::Exit;
-use super::report::{Report, pretty};
+use super::report::Report;
 
+/// Returns a report that shows a table, or documents with `--json`.
 pub(crate) fn answer(
     header: &[&str],
     rows: Vec<Vec<String>>,
     documents: &impl serde::Serialize,
 ) -> Report {
-    Report::Answer {
-        lines: table(header, rows),
-        json: pretty(documents),
-        exit: Exit::Done,
-    }
+    Report::answer(table(header, rows), documents)
 }
 
-/// Lines with columns below each other, by the width that a terminal gives each character.
+/// Formats rows in columns, by the width that a terminal gives each character.
 pub(crate) fn table(header: &[&str], mut rows: Vec<Vec<String>>) -> Vec<String> {
     rows.insert(0, header.iter().map(|title| (*title).to_owned()).collect());
     let width = |column: usize| {
@@ -35,4 +31,9 @@ pub(crate) fn table(header: &[&str], mut rows: Vec<Vec<String>>) -> Vec<String> 
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect()
+}
+
+/// Returns a cell, which is a dash without a value.
+pub(crate) fn cell(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }

@@ -146,7 +146,10 @@ fn any_model_can_be_run_and_is_checked_by_the_vendors_list() {
             (2, 2),
             "{unknown}"
         );
-        assert!(unknown.stderr.contains("--sead is not known"), "{unknown}");
+        assert!(
+            unknown.stderr.contains("--sead is not understood"),
+            "{unknown}"
+        );
         let first = wave.quick(&[&["run", NEW], live, &words[2..]].concat());
         assert_eq!((first.exit, emulated.emulator.billed()), (2, 2), "{first}");
     }
@@ -158,7 +161,7 @@ fn any_model_can_be_run_and_is_checked_by_the_vendors_list() {
         "image",
         "is required",
         "did you mean \"steps\"?",
-        "-i steps: is 10, which is too large; use 9 or less",
+        "-i steps is 10, which is too large; use 9 or less",
         "wave schema",
     ] {
         assert!(faults.stderr.contains(part), "{part} in {faults}");
@@ -254,7 +257,7 @@ fn models_are_found_by_words_type_and_provider() {
     assert_eq!(none.exit, 0);
     assert!(
         none.stderr
-            .contains("no model is like that; --live looks at all"),
+            .contains("no model was found; --live searches all"),
         "{none}"
     );
 }
@@ -331,7 +334,7 @@ fn what_is_deleted_is_asked_for_first_and_open_jobs_stay() {
     let asked = delete(&[&ids[0]]);
     assert_eq!(asked.exit, 2, "{asked}");
     assert!(
-        asked.stderr.contains("to delete without a question: --yes"),
+        asked.stderr.contains("delete without a question: --yes"),
         "{asked}"
     );
     let open = delete(&[&ids[0], "--yes"]);
@@ -459,7 +462,7 @@ fn files_of_another_kind_and_empty_lists_are_refused() {
     let multi = "kwaivgi/kling-v1.6-multi-i2v-pro";
     let none = wave.quick(&["run", multi, "--prompt", "x"]);
     assert!(
-        none.exit == 2 && none.stderr.contains("--images: is required"),
+        none.exit == 2 && none.stderr.contains("--images is required"),
         "{none}"
     );
     let images = r#"images=["https://a.example/1.png", "https://a.example/2.png"]"#;

@@ -166,7 +166,7 @@ fn a_submit_whose_answer_was_lost_is_found_and_finished() {
     );
     assert!(
         run.stderr
-            .contains("another client of the account could have made it"),
+            .contains("it could belong to another client of the account"),
         "{run}"
     );
     assert_eq!(std::fs::read(wave.path("out.mp4")).unwrap(), CLIP);
@@ -181,7 +181,7 @@ fn a_lost_submit_is_left_to_a_person_where_it_cannot_be_told() {
     assert_eq!(run.exit, 5, "{run}");
     assert!(
         run.stderr
-            .contains(&format!("it could be {ID} or another-one")),
+            .contains(&format!("the job could be {ID} or another-one")),
         "{run}"
     );
     assert!(run.stderr.contains("wave resume j1 --adopt ID"), "{run}");

@@ -117,7 +117,7 @@ fn forgetting_a_job_that_may_be_billed_prints_a_warning() {
     assert_eq!(run.exit, 0, "{run}");
     assert!(
         run.stderr
-            .contains("j1 was not done: a task of it may have been created"),
+            .contains("j1 was open: a job may have been created"),
         "{run}"
     );
 }
@@ -154,7 +154,10 @@ fn interrupted_reconcile_reports_that_the_job_may_exist() {
     let wave = Wave::at(&format!("http://{}", listener.local_addr().unwrap()));
     for (options, next_step) in [
         (&[][..], "wave resume j1"),
-        (&["--no-journal"], "the recent predictions on the dashboard"),
+        (
+            &["--no-journal"],
+            "the recent jobs on the vendor's dashboard",
+        ),
     ] {
         let arguments = [&LIPSYNC[..], &["--json"], options].concat();
         let child = spawn(&wave, &arguments);
@@ -171,7 +174,7 @@ fn interrupted_reconcile_reports_that_the_job_may_exist() {
         let error = interrupt(child);
         let message = error["message"].as_str().unwrap();
         assert!(
-            message.contains("a task may have been created and billed"),
+            message.contains("the job may have been created and billed"),
             "{message}"
         );
         assert!(

@@ -1,0 +1,84 @@
+//! References to jobs: by number or by id.
+
+use std::fmt;
+use std::str::FromStr;
+
+use wavespeed::{JobNumber, PredictionId};
+
+/// A job of the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum JobRef {
+    /// The number of a job in the journal.
+    Number(JobNumber),
+    /// The id of a job.
+    Id(PredictionId),
+}
+
+impl fmt::Display for JobRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Id(id) => f.write_str(id.as_str()),
+        }
+    }
+}
+
+impl FromStr for JobRef {
+    type Err = String;
+
+    /// Parses `j17`, `J17`, `17`, an id, or the URL of a result, which contains the id.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(number) = number(text) {
+            return Ok(Self::Number(number));
+        }
+        parse_id(text).map(Self::Id).map_err(|_| {
+            "use a job number such as j17, or an id of 4 to 128 letters, digits, `_` or `-`"
+                .to_owned()
+        })
+    }
+}
+
+/// Parses an id, or the URL of a result, which contains the id.
+pub(crate) fn parse_id(text: &str) -> Result<PredictionId, String> {
+    let id = in_url(text).unwrap_or(text);
+    id.parse()
+        .map_err(|_| "an id has 4 to 128 letters, digits, `_` or `-`".to_owned())
+}
+
+fn number(text: &str) -> Option<JobNumber> {
+    let digits = text.strip_prefix(['j', 'J']).unwrap_or(text);
+    // Ids are 32 hex digits, so a short text of decimal digits is a number.
+    let is_number = (1..=18).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+    let number = digits.parse().ok().filter(|_| is_number);
+    number.map(JobNumber::new)
+}
+
+/// Returns the id in a URL such as `https://api.wavespeed.ai/api/v3/predictions/ID/result`.
+fn in_url(text: &str) -> Option<&str> {
+    let path = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))?;
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let mut parts = path.split('/').skip_while(|part| *part != "predictions");
+    parts.nth(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn job_is_a_number_an_id_or_a_result_url() {
+        let parse = |text: &str| text.parse::<JobRef>().map(|job| job.to_string());
+        for text in ["j17", "J17", "17"] {
+            assert_eq!(parse(text).as_deref(), Ok("j17"));
+        }
+        let id = "6488c2754f6f4dfea924382fa14d11bd";
+        assert_eq!(parse(id).as_deref(), Ok(id));
+        let url = format!("https://api.wavespeed.ai/api/v3/predictions/{id}/result?x=1");
+        assert_eq!(parse(&url).as_deref(), Ok(id));
+        for text in ["", "j", "../../secrets", "https://example.com/a"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+}

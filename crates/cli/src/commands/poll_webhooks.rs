@@ -1,0 +1,90 @@
+//! `wave webhook listen --poll`: polls the account's jobs, and sends the webhooks that the vendor would
+//! send when they end.
+
+use std::pin::pin;
+use std::time::{Duration, SystemTime};
+
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_TYPE;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use wavespeed::poll::RateLimits;
+use wavespeed::reqwest::Client;
+use wavespeed::{
+    AccountWatchError, FetchError, JobFilter, Prediction, PredictionId, Wavespeed, WebhookSecret,
+    webhook,
+};
+
+use crate::output::failure::Failure;
+use crate::output::terminal;
+
+/// The time before each retry of a webhook that was not accepted. An application that restarts is back
+/// within half a minute.
+const RETRIES: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(30),
+];
+
+/// The settings of the polling.
+pub(super) struct Poller<'a> {
+    pub(super) client: &'a Wavespeed,
+    pub(super) secret: &'a WebhookSecret,
+    pub(super) http: &'a Client,
+    /// The URL of this command.
+    pub(super) url: String,
+    /// The time between two looks at the vendor's history.
+    pub(super) interval: Duration,
+    pub(super) limits: RateLimits,
+}
+
+/// Sends the webhooks of the account's jobs. Ends only after an error that waiting cannot fix.
+pub(super) async fn poll(poller: Poller<'_>) -> Failure {
+    let ends = poller.client.watch_account(poller.interval, poller.limits);
+    let mut ends = pin!(ends);
+    let mut sending = FuturesUnordered::new();
+    loop {
+        tokio::select! {
+            Some(end) = ends.next() => match end {
+                Ok(record) => {
+                    let body = body(poller.client, &record).await;
+                    sending.push(poller.send(format!("wh_{}", record.id), body));
+                }
+                Err(AccountWatchError::History(error @ (FetchError::Key(_) | FetchError::Role(_)))) => {
+                    return Failure::asked("the history", &error);
+                }
+                Err(error) => terminal::warning(&error.to_string()),
+            },
+            Some(()) = sending.next(), if !sending.is_empty() => {}
+        }
+    }
+}
+
+/// Returns the body of a webhook: the record, with the input if the journal has it.
+async fn body(client: &Wavespeed, record: &Prediction) -> String {
+    let mut body = record.raw().clone();
+    if let Ok(id) = record.id.parse::<PredictionId>() {
+        let known = client.jobs(JobFilter::Id(&id)).await.unwrap_or_default();
+        if let Some(job) = known.into_iter().next() {
+            body["input"] = job.input;
+        }
+    }
+    body.to_string()
+}
+
+impl Poller<'_> {
+    /// Sends a webhook as the vendor would, and again if it is not accepted.
+    async fn send(&self, id: String, body: String) {
+        for wait in [Duration::ZERO].into_iter().chain(RETRIES) {
+            tokio::time::sleep(wait).await;
+            let mut headers = webhook::sign(self.secret, &id, SystemTime::now(), body.as_bytes());
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            let request = self.http.post(&self.url).headers(headers);
+            let sent = request.body(body.clone()).send().await;
+            if sent.is_ok_and(|answer| answer.status().is_success()) {
+                return;
+            }
+        }
+        terminal::warning(&format!("{id} was not accepted and is dropped"));
+    }
+}

@@ -1,0 +1,110 @@
+//! Failures from errors of the library that concern no existing job.
+
+use wavespeed::{
+    BuildError, Refusal, RejectedSubmit, StoreError, SubmitError, UnknownOutcome, UploadError,
+};
+
+use super::Failure;
+use crate::output::document::Kind;
+
+const CHECK_KEY: &str = "check the environment variable WAVESPEED_API_KEY";
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::NoKey => Self::new(Kind::Key, "no API key is set").hint(
+                "set WAVESPEED_API_KEY to a key of the dashboard's page API Keys, or try without a key: --emulate",
+            ),
+            BuildError::Key(_) => Self::new(Kind::Key, error).hint(CHECK_KEY),
+            BuildError::PlainHttp { .. } => {
+                Self::usage(error).hint("use https, or --allow-plain-http")
+            }
+            other => Self::usage(other),
+        }
+    }
+}
+
+impl From<SubmitError> for Failure {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Invalid(faults) => Self::input(faults.as_slice().to_vec()),
+            SubmitError::Unknown(unknown) => unknown.into(),
+            SubmitError::Rejected(rejected) => rejected.into(),
+            SubmitError::Price { .. } => Self::new(Kind::Price, error)
+                .hint("raise --max-price, or leave it out"),
+            SubmitError::NoPrice(_) => Self::new(Kind::Price, error)
+                .hint("try wave price later, or leave out --max-price"),
+            SubmitError::Webhook { .. } => Self::usage(error).hint(
+                "--webhook takes an https URL that the vendor can reach; without one, use: wave webhook listen --poll",
+            ),
+            SubmitError::Store(_) => Self::new(Kind::Journal, error).hint(Self::JOURNAL_HINT),
+            other => Self::usage(other),
+        }
+    }
+}
+
+impl From<UnknownOutcome> for Failure {
+    fn from(unknown: UnknownOutcome) -> Self {
+        let message = format!(
+            "it is not known whether the job was created ({}); it may have been billed",
+            unknown.message
+        );
+        let message = match unknown.job {
+            Some(number) => format!("{number}: {message}"),
+            None => message,
+        };
+        Self::unknown(message, unknown.next())
+    }
+}
+
+impl From<RejectedSubmit> for Failure {
+    fn from(rejected: RejectedSubmit) -> Self {
+        match rejected.refusal {
+            Refusal::Key => Self::new(Kind::Key, rejected).hint(CHECK_KEY),
+            Refusal::Role => {
+                Self::new(Kind::Key, rejected).hint("use a key whose role may run models")
+            }
+            Refusal::Credit => Self::new(Kind::Key, rejected)
+                .hint("top up the account on the dashboard, then run the same command again"),
+            Refusal::NotSent => Self::new(Kind::Unreachable, rejected)
+                .hint("check the connection, then run the same command again"),
+            Refusal::Busy => {
+                let when = rejected.retry_after.map_or("later".to_owned(), |wait| {
+                    format!("in {} s", wait.as_secs())
+                });
+                Self::new(Kind::Refused, rejected)
+                    .hint(format!("run the same command again {when}"))
+            }
+            Refusal::Redirect => Self::new(Kind::Refused, rejected)
+                .hint("a submit does not follow a redirect; check the base URL"),
+            _ => Self::new(Kind::Refused, rejected),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::new(Kind::Journal, format!("the journal failed: {error}")).hint(Self::JOURNAL_HINT)
+    }
+}
+
+impl From<UploadError> for Failure {
+    fn from(error: UploadError) -> Self {
+        match &error {
+            UploadError::Read { .. } => Self::new(Kind::Input, &error)
+                .hint("check that the path is right and the file is readable"),
+            UploadError::Changed { .. } => Self::new(Kind::Input, &error),
+            UploadError::TooLarge { .. } => Self::new(Kind::Refused, &error)
+                .hint("make the file smaller, or use the URL of a file on a server of yours"),
+            UploadError::Refused {
+                status: 401 | 403, ..
+            } => Self::new(Kind::Key, &error).hint(CHECK_KEY),
+            UploadError::Refused { .. } => {
+                Self::new(Kind::Refused, &error).hint("uploads are not billed; try again later")
+            }
+            _ => Self::new(Kind::Unreachable, &error).hint(
+                "check the connection and the base URL, then run the same command again; uploads are not billed",
+            ),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The result of one job.
+
+use std::path::PathBuf;
+
+use wavespeed::{Model, Next};
+
+use super::document::Document;
+use super::failure::Failure;
+use super::next_step;
+
+/// The result of one job, which grows while the command runs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct JobReport {
+    pub(crate) document: Document,
+    /// The lines on stdout without `--json`.
+    pub(crate) lines: Vec<String>,
+    pub(crate) failure: Option<Failure>,
+    /// Warnings that are no failure.
+    pub(crate) notes: Vec<String>,
+    /// `true` if the journal has the output path.
+    pub(crate) saves: bool,
+    /// The output path of the command line, if the journal does not have it.
+    pub(crate) output: Option<PathBuf>,
+    /// The next step if the command ends while the outcome of the submit is unknown.
+    pub(crate) if_unknown: Option<Next>,
+    /// The model whose flags name the inputs.
+    pub(crate) model: Option<&'static Model>,
+}
+
+impl JobReport {
+    /// Sets the failure. A job to wait for is resumed instead, if the journal has its output path.
+    pub(crate) fn fail(mut self, mut failure: Failure) -> Self {
+        if let (Next::Wait(_), Some(number), true) = (&failure.next, self.document.job, self.saves)
+        {
+            failure.next = Next::Resume(number);
+        }
+        let step = self.step(&failure);
+        self.document.error = Some(failure.document(step.as_deref()));
+        self.failure = Some(failure);
+        self
+    }
+
+    /// Returns the sentence for the next step after a failure.
+    pub(crate) fn step(&self, failure: &Failure) -> Option<String> {
+        let is_submitted = self.document.id.is_some();
+        next_step::sentence(&failure.next, is_submitted, self.output.as_deref())
+    }
+
+    /// Returns the next step, if one command can take it for several jobs.
+    pub(crate) fn shared_step(&self) -> Option<&Next> {
+        let next = &self.failure.as_ref()?.next;
+        let is_shared = match next {
+            Next::Wait(_) => true,
+            Next::Resume(_) => self.document.id.is_some(),
+            _ => false,
+        };
+        is_shared.then_some(next)
+    }
+}

@@ -1,0 +1,122 @@
+//! The progress line: a line on stderr that is redrawn while something takes time. In a pipe it is not
+//! shown, and warnings take its place.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use wavespeed::poll::Estimate;
+use wavespeed::{Deadline, PredictionId, UploadOptions, UploadProgress, UploadStep, Uploaded};
+
+use super::terminal::{clean, line, note, warning};
+use super::time;
+
+/// The template of work of unknown length.
+const SPINNER: &str = "{spinner} {elapsed}  {wide_msg}";
+/// The template of a running job, whose text has the elapsed time.
+const JOB: &str = "{spinner} {wide_msg}";
+/// The template of a transfer of known length.
+const BAR: &str = "{spinner} {elapsed}  {msg}  {wide_bar} {bytes}/{total_bytes} {bytes_per_sec}";
+/// The time between two frames of the spinner. Eight frames a second look even and cost little.
+const FRAME: Duration = Duration::from_millis(120);
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is fixed")
+}
+
+/// The progress line of a command. It is removed on drop.
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    quiet: bool,
+}
+
+impl Progress {
+    pub(crate) fn new(quiet: bool) -> Self {
+        let target = if quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        bar.set_style(style(SPINNER));
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(FRAME);
+        }
+        Self { bar, quiet }
+    }
+
+    /// Prints the id of a job. It is printed as soon as it is known, also with `--quiet`.
+    pub(crate) fn id(&self, id: &PredictionId) {
+        self.bar
+            .suspend(|| line(&format!("id: {}", clean(id.as_str()))));
+    }
+
+    /// Shows the current step.
+    pub(crate) fn show(&self, step: &str) {
+        self.bar.set_style(style(SPINNER));
+        self.bar.set_message(clean(step));
+    }
+
+    /// Shows the status of a job, and its elapsed and expected time if there is an estimate.
+    pub(crate) fn job(&self, status: &str, estimate: Option<Estimate>) {
+        let Some(estimate) = estimate else {
+            return self.show(status);
+        };
+        self.bar.set_style(style(JOB));
+        self.bar
+            .set_message(clean(&format!("{status}, {}", time::progress(estimate))));
+    }
+
+    /// Warns of a transient error, unless the progress line shows it.
+    pub(crate) fn transient(&self, text: &str) {
+        if self.bar.is_hidden() && !self.quiet {
+            warning(text);
+        }
+    }
+
+    /// Returns options of uploads that show their progress here.
+    pub(crate) fn upload(&self, deadline: Deadline) -> UploadOptions {
+        let mut options = UploadOptions::new(deadline);
+        if !self.bar.is_hidden() {
+            let (bar, shown) = (self.bar.clone(), Mutex::new(None));
+            options.watcher = Some(Arc::new(move |progress: UploadProgress<'_>| {
+                let now = Some((progress.path.to_owned(), progress.step));
+                let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+                if *shown != now {
+                    begin(&bar, &progress);
+                    *shown = now;
+                }
+                bar.set_position(progress.done);
+            }));
+        }
+        options
+    }
+
+    /// Prints a note if an earlier upload of the file is reused.
+    pub(crate) fn uploaded(&self, file: &Uploaded) {
+        if file.known && !self.quiet {
+            let path = file.path.display();
+            let text = format!("{path}: uploaded before; the earlier upload is reused");
+            self.bar.suspend(|| note(&text));
+        }
+    }
+}
+
+/// Starts the bar of another file, or of another step of the same file.
+fn begin(bar: &ProgressBar, progress: &UploadProgress<'_>) {
+    let step = match progress.step {
+        UploadStep::Hashing => "reading",
+        _ => "uploading",
+    };
+    let name = progress.path.file_name().unwrap_or_default();
+    bar.set_style(style(BAR));
+    bar.set_length(progress.total);
+    bar.set_message(clean(&format!("{step} {}", name.to_string_lossy())));
+    bar.reset_eta();
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
