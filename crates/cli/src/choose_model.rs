@@ -48,7 +48,7 @@ impl Chosen {
 
     /// Returns the model, if it comes from the vendor's list: the submit must not check it by the
     /// catalogue.
-    pub(crate) fn from_list(self) -> Option<&'static Model> {
+    pub(crate) fn listed(self) -> Option<&'static Model> {
         Some(self.model).filter(|_| self.source == Source::VendorList)
     }
 }

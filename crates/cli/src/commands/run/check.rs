@@ -93,7 +93,7 @@ async fn with_missing_key(mut failure: Failure, context: &mut Context) -> Failur
         if Exit::from(other.kind) > failure.exit() {
             failure.kind = other.kind;
         }
-        failure.also = Some(other.message);
+        failure.also = Some(other.message.into());
     }
     failure
 }

@@ -110,7 +110,7 @@ async fn attempt(
     options.overridden = &args.force_input;
     options.max_price = args.max_price;
     options.webhook = args.webhook.as_deref();
-    options.model = chosen.from_list();
+    options.model = chosen.listed();
     submit::submit(&client, model, given.input, &options, context, report).await?;
     Ok(None)
 }

@@ -15,12 +15,12 @@ pub(crate) struct Failure {
     pub(crate) kind: Kind,
     pub(crate) message: String,
     /// A second, independent problem.
-    pub(crate) also: Option<String>,
+    pub(crate) also: Option<Box<str>>,
     /// The way to fix it. The command of the next step is not part of it.
     pub(crate) hint: Option<String>,
     /// The next step of the job.
     pub(crate) next: Next,
-    pub(crate) faults: Vec<Fault>,
+    pub(crate) faults: Box<[Fault]>,
 }
 
 impl Failure {
@@ -38,7 +38,7 @@ impl Failure {
             also: None,
             hint: None,
             next: Next::None,
-            faults: Vec::new(),
+            faults: Box::default(),
         }
     }
 
@@ -54,7 +54,7 @@ impl Failure {
             _ => format!("the input has {} faults", refused.len()),
         };
         Self {
-            faults,
+            faults: faults.into(),
             ..Self::new(Kind::Input, message)
         }
     }
