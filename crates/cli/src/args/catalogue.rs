@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::values::{language, path};
+use super::values::{language, path, path_or_url};
 use crate::lipsync::LIPSYNC;
 
 /// The source of a model.
@@ -45,7 +45,7 @@ pub(crate) struct SchemaArgs {
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
     /// Local files or URLs; of a URL, only the header of the file is fetched
-    #[arg(value_name = "FILE|URL", required = true)]
+    #[arg(value_name = "FILE|URL", required = true, value_parser = path_or_url)]
     pub(crate) files: Vec<String>,
     /// Model whose limits count
     #[arg(long, value_name = "MODEL", default_value = LIPSYNC)]

@@ -4,11 +4,10 @@
 use std::error::Error as _;
 use std::ffi::OsString;
 
-use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::Cli;
 use super::job_ref::JobRef;
+use super::model;
 use crate::output::failure::Failure;
 
 /// The flags that weaken a protection. They are never proposed for a misspelt flag.
@@ -38,7 +37,7 @@ pub(crate) fn is_help(error: &clap::Error) -> bool {
 
 /// Converts an error of clap.
 pub(crate) fn failure(error: &clap::Error, words: &[OsString]) -> Failure {
-    let command = command_in(words);
+    let (_, command) = command_in(words);
     let (message, hint) = match error.kind() {
         ErrorKind::UnknownArgument => unknown_argument(error, words),
         ErrorKind::InvalidSubcommand => unknown_command(error, &command),
@@ -55,7 +54,10 @@ pub(crate) fn failure(error: &clap::Error, words: &[OsString]) -> Failure {
         ),
         ErrorKind::ArgumentConflict => {
             let (flag, other) = (flag(error), list(error, ContextKind::PriorArg));
-            (format!("{flag} and {other} exclude each other"), None)
+            match flag == other {
+                true => (format!("{flag} is given twice"), None),
+                false => (format!("{flag} and {other} exclude each other"), None),
+            }
         }
         ErrorKind::TooManyValues => (format!("{} takes no value", flag(error)), None),
         ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
@@ -79,18 +81,38 @@ fn unknown_argument(error: &clap::Error, words: &[OsString]) -> Wording {
     if let Some((flag, next)) = forgotten_value(&word, words) {
         return (format!("{flag} has no value: {next} follows"), None);
     }
-    let message = match word.starts_with('-') {
-        true => format!("there is no flag {word}"),
-        false => format!("unexpected argument {word}"),
-    };
+    if !word.starts_with('-') {
+        return (format!("unexpected argument {word}"), usage(error));
+    }
     let similar = text(error, ContextKind::SuggestedArg);
-    // An alias such as `--voice_id` is proposed as the flag itself.
-    let similar = without_value(&similar).replace('_', "-");
+    let similar = canonical(without_value(&similar), words);
     let is_proposed = !similar.is_empty() && !PROTECTIONS.contains(&&*similar);
-    (
-        message,
-        is_proposed.then(|| format!("did you mean {similar}?")),
-    )
+    let tip = is_proposed.then(|| format!("did you mean {similar}?"));
+    (format!("there is no flag {word}"), tip)
+}
+
+/// Returns a flag by its own name, if clap proposes an alias such as `--voice_id`.
+fn canonical(flag: &str, words: &[OsString]) -> String {
+    let (command, _) = command_in(words);
+    let name = flag.trim_start_matches("--");
+    let has_alias = |arg: &&clap::Arg| {
+        let aliases = arg.get_all_aliases().unwrap_or_default();
+        aliases.contains(&name)
+    };
+    let arg = command.get_arguments().find(has_alias);
+    let own = arg.and_then(|arg| arg.get_long());
+    own.map_or_else(|| flag.to_owned(), |own| format!("--{own}"))
+}
+
+/// Returns the usage line, which shows how a value that was given without a flag is meant.
+fn usage(error: &clap::Error) -> Option<String> {
+    match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => {
+            let usage = usage.to_string();
+            Some(usage.replacen("Usage:", "usage:", 1).trim().to_owned())
+        }
+        _ => None,
+    }
 }
 
 /// Returns the flag without a value, and the flag after it, in `--text --video URL`. clap reads
@@ -106,7 +128,7 @@ fn forgotten_value(word: &str, words: &[OsString]) -> Option<(String, String)> {
 
 fn unknown_command(error: &clap::Error, parent: &str) -> Wording {
     let word = text(error, ContextKind::InvalidSubcommand);
-    if parent == "wave jobs" && word.parse::<JobRef>().is_ok() {
+    if parent == "wave jobs" && is_job(&word) {
         let message = "wave jobs lists all jobs and takes no id".to_owned();
         return (
             message,
@@ -116,6 +138,16 @@ fn unknown_command(error: &clap::Error, parent: &str) -> Wording {
     let similar = list(error, ContextKind::SuggestedSubcommand);
     let hint = (!similar.is_empty()).then(|| format!("did you mean {similar}?"));
     (format!("there is no command {parent} {word}"), hint)
+}
+
+/// Returns `true` for a job number, or an id of the length that the vendor uses. A shorter id could be a
+/// misspelt command.
+fn is_job(word: &str) -> bool {
+    match word.parse() {
+        Ok(JobRef::Number(_)) => true,
+        Ok(JobRef::Id(id)) => id.as_str().len() >= 32,
+        Err(_) => false,
+    }
 }
 
 fn invalid_value(error: &clap::Error) -> Wording {
@@ -139,12 +171,11 @@ fn flag(error: &clap::Error) -> String {
 }
 
 /// Returns a flag without the name of its value, or the name of a positional argument: `ID` of
-/// `<ID>...`.
+/// `<ID>...` and of `[ID]...`.
 fn without_value(argument: &str) -> &str {
     let word = argument.split(' ').next().unwrap_or_default();
-    word.trim_start_matches('<')
-        .trim_end_matches("...")
-        .trim_end_matches('>')
+    let word = word.trim_end_matches("...");
+    word.trim_matches(['<', '>', '[', ']'])
 }
 
 /// Returns a part of the error as text.
@@ -167,16 +198,20 @@ fn list(error: &clap::Error, kind: ContextKind) -> String {
     texts.collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the command of a command line: `wave jobs show`.
-fn command_in(words: &[OsString]) -> String {
-    let (mut command, mut names) = (Cli::command(), vec!["wave".to_owned()]);
+/// Returns the command of a command line, and its words: `wave jobs show`, or `wave run MODEL`.
+fn command_in(words: &[OsString]) -> (clap::Command, String) {
+    let model = model::named_in(words);
+    let (mut command, mut names) = (super::command(model), vec!["wave"]);
     for word in words.iter().skip(1).filter_map(|word| word.to_str()) {
         if let Some(subcommand) = command.find_subcommand(word).cloned() {
-            names.push(word.to_owned());
+            names.push(word);
             command = subcommand;
         }
     }
-    names.join(" ")
+    // Only with the model does `--help` show the inputs.
+    let takes_model = matches!(names[..], [_, "run" | "price"]);
+    names.extend(model.map(|model| model.id).filter(|_| takes_model));
+    (command, names.join(" "))
 }
 
 /// Returns the first paragraph of the text of clap, on one line.

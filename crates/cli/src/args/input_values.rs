@@ -1,6 +1,9 @@
 //! The input of a model from its sources on the command line. Flags take precedence over `-i`, and
 //! `-i` over the file of `--input`.
 
+use std::io::ErrorKind;
+use std::path::Path;
+
 use serde_json::{Map, Number, Value};
 use wavespeed::{Choice, Input, Model, Shape};
 
@@ -94,7 +97,8 @@ fn input_value(
     if input.media.is_some()
         && let Some(text) = texts.iter().find(|text| has_unexpanded_home(text))
     {
-        return Err(Failure::usage(format!("--{} {text}", input.flag)).hint(UNEXPANDED_HOME));
+        let message = format!("--{} {text}: {UNEXPANDED_HOME}", input.flag);
+        return Err(Failure::usage(message));
     }
     Ok(match (&input.shape, texts) {
         (_, []) if is_in_file => None,
@@ -121,25 +125,31 @@ fn is_list(text: &str) -> bool {
 
 /// Reads a JSON object from a file, or from stdin for `-`.
 fn from_file(source: &str) -> Result<Map<String, Value>, Failure> {
+    let failed = |rule: String| Failure::usage(format!("--input {source} {rule}"));
     let text = match source {
-        "-" => std::io::read_to_string(std::io::stdin()),
+        "-" => std::io::read_to_string(std::io::stdin())
+            .map_err(|error| failed(format!("cannot be read: {error}")))?,
         source => {
-            let path = path(source)
-                .map_err(|rule| Failure::usage(format!("--input {source}")).hint(rule))?;
-            std::fs::read_to_string(path)
+            let path = path(source).map_err(|rule| failed(format!("is no file: {rule}")))?;
+            read_text(&path).map_err(failed)?
         }
     };
-    let text =
-        text.map_err(|error| Failure::usage(format!("--input {source} cannot be read: {error}")))?;
-    let value: Value = serde_json::from_str(&text)
-        .map_err(|error| Failure::usage(format!("--input {source} is not JSON: {error}")))?;
+    let value: Value =
+        serde_json::from_str(&text).map_err(|error| failed(format!("is not JSON: {error}")))?;
     match value {
         Value::Object(object) => Ok(object),
-        other => {
-            let message = format!("--input {source} is {other}: a JSON object is needed");
-            Err(Failure::usage(message))
-        }
+        other => Err(failed(format!("is {other}: a JSON object is needed"))),
     }
+}
+
+/// Reads a text file. The error is the rest of a sentence about the file.
+pub(crate) fn read_text(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => "does not exist".to_owned(),
+        ErrorKind::IsADirectory => "is a folder".to_owned(),
+        ErrorKind::InvalidData => "is not a text file".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    })
 }
 
 /// Converts a text to a choice or to the type of the input. A text that is not of the type stays a

@@ -101,6 +101,11 @@ pub(super) fn path(text: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// Parses a path or a URL.
+pub(super) fn path_or_url(text: &str) -> Result<String, String> {
+    path(text).map(|_| text.to_owned())
+}
+
 pub(super) const UNEXPANDED_HOME: &str =
     "the shell did not expand ~; use $HOME instead, or ~ without quotes after a space";
 

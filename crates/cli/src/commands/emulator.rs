@@ -5,6 +5,7 @@ use std::path::Path;
 
 use wavespeed_emulator::{Emulator, Scenario, ScenarioError};
 
+use crate::args::input_values::read_text;
 use crate::args::server::EmulatorArgs;
 use crate::context::Context;
 use crate::output::failure::Failure;
@@ -39,8 +40,9 @@ pub(super) async fn emulator(args: &EmulatorArgs, context: &Context) -> Result<R
 }
 
 fn scenario(path: &Path) -> Result<Scenario, Failure> {
-    let failed = |why: String| Failure::usage(format!("{}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let name = path.display();
+    let text = read_text(path);
+    let text = text.map_err(|rule| Failure::usage(format!("--scenario {name} {rule}")))?;
     text.parse()
-        .map_err(|error: ScenarioError| failed(error.to_string()))
+        .map_err(|error: ScenarioError| Failure::usage(format!("--scenario {name}: {error}")))
 }

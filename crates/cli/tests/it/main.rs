@@ -8,6 +8,7 @@
 
 mod account;
 mod command;
+mod errors;
 mod harness;
 mod inputs;
 mod journal;

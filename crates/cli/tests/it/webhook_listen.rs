@@ -2,7 +2,7 @@
 //! application. The command runs as a process; the tests send it signed requests, and a server plays
 //! the application.
 
-use std::io::{BufRead as _, BufReader, Lines, Write as _};
+use std::io::{BufRead as _, BufReader, Lines, Read as _, Write as _};
 use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, SystemTime};
 
@@ -229,6 +229,9 @@ fn webhook_is_printed_even_if_its_sender_disconnects() {
         forwarded
     });
     drop(http);
+    // An answer before the request would be an error.
+    let mut request = [0; 4096];
+    assert!(forwarded.read(&mut request).unwrap() > 0);
     let answer = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
     forwarded.write_all(answer).unwrap();
     let line = listener.line();

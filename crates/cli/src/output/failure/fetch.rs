@@ -11,15 +11,14 @@ const NO_SUCH_JOB: &str = "check the id, and that the API key is of the account 
 impl Failure {
     /// Returns the failure of a wait for a job.
     pub(crate) fn wait(error: &WaitError) -> Self {
-        let failure = match error {
-            WaitError::Stopped { id, error } => Self::fetch(id, error),
+        match error {
+            WaitError::Stopped { id, error: cause } => Self::fetch(id, cause).next(error.next()),
             WaitError::Deadline {
                 last_error: Some(FetchError::NotFound(_)),
                 ..
             } => Self::new(Kind::Deadline, error).hint(NO_SUCH_JOB),
-            _ => Self::new(Kind::Deadline, error),
-        };
-        failure.next(error.next())
+            _ => Self::new(Kind::Deadline, error).next(error.next()),
+        }
     }
 
     /// Returns the failure of a call about a job.

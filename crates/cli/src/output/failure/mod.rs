@@ -108,14 +108,13 @@ impl Failure {
     /// Changes a failed wait for a job that this command has submitted. The job exists and is billed,
     /// so the failure must not read as if the submit had been refused.
     pub(crate) fn after_submit(mut self, id: &PredictionId) -> Self {
-        let is_refused = matches!(self.kind, Kind::Key | Kind::Refused | Kind::Unreachable);
-        // Without a next step, the vendor does not have the job: it was deleted, or is too old.
-        if !is_refused || self.next == Next::None {
-            return self;
-        }
         self.hint = match self.kind {
             Kind::Key => Some("check WAVESPEED_API_KEY".to_owned()),
-            _ => None,
+            // Without a next step, the vendor does not have the job: it was deleted, or is too old.
+            Kind::Refused | Kind::Unreachable if self.next == Next::None => return self,
+            // A job that is not found before the deadline may appear: it was just created.
+            Kind::Refused | Kind::Unreachable | Kind::Deadline => None,
+            _ => return self,
         };
         self.kind = Kind::Deadline;
         self.next(Next::Wait(id.clone()))
