@@ -10,6 +10,7 @@ mod account;
 mod command;
 mod errors;
 mod harness;
+mod help;
 mod inputs;
 mod journal;
 mod price;
