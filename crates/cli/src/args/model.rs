@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory as _, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use wavespeed::{Model, ModelId, Rule};
 
 use super::catalogue::Live;
+use super::global::Global;
+use super::inputs;
 use super::jobs::Output;
 use super::values::{amount, rule};
-use super::{Cli, inputs};
 use crate::lipsync::LIPSYNC;
 
 /// The arguments of `wave lipsync`, and of `wave run` beside the model.
@@ -161,7 +162,7 @@ pub(super) fn named_in(words: &[OsString]) -> Option<&'static Model> {
 
 /// Returns the flags of `wave run` that take no value.
 fn switches() -> HashSet<String> {
-    let command = RunArgs::augment_args(Cli::command());
+    let command = RunArgs::augment_args(Global::augment_args(Command::new("run")));
     let switches = command
         .get_arguments()
         .filter(|arg| matches!(arg.get_action(), ArgAction::SetTrue));

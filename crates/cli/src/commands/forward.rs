@@ -21,12 +21,13 @@ use wavespeed::WebhookSecret;
 use wavespeed::reqwest::{Client, Url};
 use wavespeed::webhook::{self, Event, SeenEvents, VerifyError};
 
-use super::webhook::SECRET;
 use crate::args::global::Global;
 use crate::output::report::escape;
 use crate::output::terminal;
 use crate::wait_and_save::output_text;
 
+/// The environment variable with the secret.
+pub(super) const SECRET: &str = "WAVESPEED_WEBHOOK_SECRET";
 /// The longest body that is read, in bytes.
 const MAX_BODY: usize = 10 << 20;
 /// The number of requests that are forwarded at the same time. It also limits a loop, where a forwarded

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use wavespeed::reqwest::{Client, Url, redirect};
 use wavespeed::{FetchError, Wavespeed, WebhookSecret};
 
-use super::forward::{Receiver, Secret, receive};
+use super::forward::{Receiver, SECRET, Secret, receive};
 use super::poll_webhooks::{Poller, poll};
 use crate::args::server::{ListenArgs, WebhookArgs, WebhookCommand};
 use crate::context::Context;
@@ -22,8 +22,6 @@ use crate::output::exit::Exit;
 use crate::output::failure::Failure;
 use crate::output::report::Report;
 
-/// The environment variable with the secret.
-pub(super) const SECRET: &str = "WAVESPEED_WEBHOOK_SECRET";
 /// The timeout of a forwarded webhook.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
 /// The time between two looks at the vendor's history for new jobs, without `--mean-gap`.

@@ -3,7 +3,6 @@
 use serde_json::Value;
 use wavespeed::{Fault, Faults, Files, Rule, Target, Wavespeed, override_rules};
 
-use super::target_faults;
 use crate::choose_model::Chosen;
 use crate::context::Context;
 use crate::output::document::FaultDocument;
@@ -144,4 +143,13 @@ fn hint(faults: &[Fault], help: &str) -> Option<String> {
     Some(format!(
         "show the inputs with: {help}{voices}{upload}{force}"
     ))
+}
+
+/// Returns the faults of an output path.
+fn target_faults(target: Option<&Target>, inputs: &Inputs<'_>) -> Vec<Fault> {
+    let Some(target) = target else {
+        return Vec::new();
+    };
+    let overwrites = target.check_inputs(inputs.chosen.model, inputs.input);
+    target.check().into_iter().chain(overwrites).collect()
 }

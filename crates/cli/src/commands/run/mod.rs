@@ -3,7 +3,7 @@
 mod check;
 mod submit;
 
-use wavespeed::{SubmitOptions, Target};
+use wavespeed::{Next, SubmitOptions};
 
 use self::check::Inputs;
 use super::dry_run::dry_run;
@@ -54,7 +54,7 @@ async fn run(id: &str, help: &str, args: &RunArgs, context: &mut Context) -> Rep
         Ok(None) => report.into(),
         // An emulated job cannot be resumed: it ends with this process.
         Err(failure) if context.global.emulate && report.document.id.is_some() => {
-            let failure = failure.next(wavespeed::Next::None);
+            let failure = failure.next(Next::None);
             let failure = failure.hint("an emulated job ends with this process");
             report.fail(failure).into()
         }
@@ -113,13 +113,4 @@ async fn attempt(
     options.model = chosen.listed();
     submit::submit(&client, model, given.input, &options, context, report).await?;
     Ok(None)
-}
-
-/// Returns the faults of an output path.
-fn target_faults(target: Option<&Target>, inputs: &Inputs<'_>) -> Vec<wavespeed::Fault> {
-    let Some(target) = target else {
-        return Vec::new();
-    };
-    let overwrites = target.check_inputs(inputs.chosen.model, inputs.input);
-    target.check().into_iter().chain(overwrites).collect()
 }
