@@ -224,6 +224,10 @@ impl<'a> Waits<'a> {
     /// Shows the state of the only job, or the number of jobs that are done.
     async fn show(&self, saving: usize, done: usize) {
         let progress = self.context.progress;
+        // Behind the last job, the state of the wait would flash up once more.
+        if done == self.total {
+            return;
+        }
         if self.total > 1 {
             let saving = match saving {
                 0 => String::new(),
@@ -342,5 +346,24 @@ pub(crate) fn output_text(output: &Value) -> String {
         (Some(url), _) => url.into(),
         (None, Some(text)) => text.to_owned(),
         (None, None) => output.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wavespeed::JobNumber;
+
+    use super::*;
+
+    #[test]
+    fn job_that_the_vendor_does_not_have_can_be_forgotten() {
+        let error = WaitError::Stopped {
+            id: "6488c2754f6f4dfea924382fa14d11bd".parse().unwrap(),
+            error: FetchError::NotFound("HTTP 404".into()),
+        };
+        let mut report = JobReport::default();
+        report.document.job = Some(JobNumber::new(7));
+        let hint = wait_failure(&error, &report).hint.unwrap();
+        assert!(hint.ends_with("wave jobs forget j7"), "{hint}");
     }
 }

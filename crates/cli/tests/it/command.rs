@@ -605,3 +605,25 @@ fn the_emulator_as_a_command() {
     child.kill().unwrap();
     child.wait().unwrap();
 }
+
+#[test]
+fn emulator_prints_an_environment_to_copy() {
+    use std::io::{BufRead as _, BufReader};
+    let wave = Wave::new();
+    let mut child = wave
+        .command(&["emulator", "--api-key", "it's"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut origin = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut origin).unwrap();
+    let stderr = BufReader::new(child.stderr.take().unwrap());
+    let line = stderr.lines().nth(1).unwrap().unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let origin = origin.trim();
+    let expected = format!(r"export WAVESPEED_BASE_URL={origin} WAVESPEED_API_KEY='it'\''s'");
+    assert_eq!(line, expected);
+}

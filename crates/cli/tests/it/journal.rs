@@ -212,6 +212,28 @@ fn adopting_by_itself_can_be_turned_off() {
 }
 
 #[test]
+fn resume_without_open_jobs_says_so() {
+    let emulated = Emulated::start(|builder| builder);
+    let run = emulated.wave().run(&["resume", "--json"]);
+    assert_eq!(
+        (run.exit, &*run.stdout, &*run.stderr),
+        (0, "[]\n", "no job is open\n")
+    );
+}
+
+#[test]
+fn forgetting_an_ended_job_names_its_download() {
+    let scenario = "output every status 404".parse().unwrap();
+    let emulated = Emulated::start(|builder| builder.scenario(scenario));
+    let wave = emulated.wave();
+    let run = wave.quick(&with(&LIPSYNC, &["-o", "out.mp4", "--timeout", "20s"]));
+    assert_eq!(run.exit, 7, "{run}");
+    let run = wave.run(&["jobs", "forget", "j1"]);
+    let warning = "j1 was open: its outputs were not saved; save them with: wave download ";
+    assert!(run.stderr.contains(warning), "{run}");
+}
+
+#[test]
 fn a_journal_that_cannot_be_used_is_told_before_anything_is_sent() {
     let emulated = Emulated::start(|builder| builder);
     let wave = emulated.wave();
