@@ -62,6 +62,7 @@ pub(crate) async fn choose(
     context: &mut Context,
 ) -> Result<Chosen, Failure> {
     let is_id = id.parse::<ModelId>().is_ok();
+    // A malformed id gets its own error below, which says more.
     if let Some(rest) = rest.filter(|_| is_id) {
         let message = format!("{id} is not in the catalogue, so {rest} is not understood");
         let hint = format!(
@@ -97,6 +98,7 @@ async fn from_list(id: &str, context: &mut Context) -> Result<Chosen, Failure> {
         let source = Source::VendorList;
         return Ok(Chosen { model, source });
     }
+    // The list has some models without a schema of their inputs.
     if list.entry(id).is_some() {
         let message = format!("the vendor's list does not describe the inputs of {id}");
         return Err(Failure::usage(message).hint("run it unchecked, without --live"));

@@ -66,6 +66,7 @@ impl Context {
         if self.global.emulate {
             return self.emulated_client().await;
         }
+        // The environment is read for the real API only: an emulator must not get the API key.
         let builder = self.builder().env();
         let builder = match self.journal()? {
             Some(journal) => builder.store(journal),
@@ -97,6 +98,7 @@ impl Context {
             .base_url(emulator.origin())
             .store(MemoryStore::default())
             .build()?;
+        // It would stop when dropped.
         self.emulator = Some(emulator);
         self.emulated = Some(client.clone());
         Ok(client)
@@ -119,6 +121,7 @@ impl Context {
         let path = global
             .journal
             .clone()
+            // An empty variable counts as unset.
             .or_else(|| named().map(PathBuf::from))
             .or_else(Journal::default_path);
         let failed =

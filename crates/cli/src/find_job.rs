@@ -57,6 +57,7 @@ pub(crate) async fn handle(
 ) -> Result<Job, Failure> {
     let id = match job {
         JobRef::Id(id) => {
+            // The number of the job is reported, too, if the journal has it.
             if let Some(record) = client.jobs(JobFilter::Id(id)).await?.first() {
                 report.document.set_job(record);
             }

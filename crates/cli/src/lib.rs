@@ -53,6 +53,7 @@ pub fn main() -> ExitCode {
         }
     };
     let exit = runtime.block_on(async {
+        // A signal means something else for each of these.
         let work = match cli.command {
             Command::Emulator(_) | Command::Webhook(_) => Work::Server,
             _ if cli.global.emulate => Work::EmulatedJobs,
@@ -71,11 +72,13 @@ pub fn main() -> ExitCode {
 
 /// Prints help, the version, or an error of the command line.
 fn not_parsed(error: &clap::Error, words: &[OsString]) -> Exit {
+    // The command line could not be parsed, so the flag is searched in its words.
     let json = words.iter().any(|word| word == "--json");
     if args::error::is_answer(error) {
         _ = error.print();
         return Exit::Done;
     }
+    // The help is the best answer to a command without its arguments.
     if args::error::is_help(error) && !json {
         _ = error.print();
         return Exit::RefusedHere;

@@ -44,6 +44,7 @@ pub(crate) async fn models(
 /// Reads the list from the cache, if it is recent enough.
 fn read(file: &Path) -> Option<LiveModels> {
     let written = std::fs::metadata(file).ok()?.modified().ok()?;
+    // A file of the future has no age, as after a change of the clock, and is fetched again.
     let age = SystemTime::now().duration_since(written).ok()?;
     let text = std::fs::read(file).ok().filter(|_| age < MAX_AGE)?;
     LiveModels::from_json(serde_json::from_slice(&text).ok()?)

@@ -53,6 +53,7 @@ impl SharedJobs {
     fn put(&self, at: usize, report: &JobReport, has_ended: bool) {
         self.with(|state| {
             if state.jobs.len() <= at {
+                // Jobs come in any order.
                 state.jobs.resize_with(at + 1, JobState::default);
             }
             state.jobs[at] = JobState {

@@ -78,6 +78,7 @@ fn absent(number: JobNumber) -> NotFound {
 fn ambiguous(job: JobNumber, candidates: &[Prediction]) -> NotFound {
     let ids: Vec<&str> = candidates.iter().map(|record| record.id.as_str()).collect();
     let reason = format!("the job could be {}", ids.join(" or "));
+    // An id of the vendor in an unknown form cannot be adopted.
     let candidates: Vec<PredictionId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
     NotFound::new(reason, Next::Adopt { job, candidates })
 }

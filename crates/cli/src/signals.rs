@@ -42,6 +42,7 @@ pub(crate) async fn guard(
 ) -> Report {
     let mut signals = Signals::listen();
     let mut work = pin!(work);
+    // The work comes first: a result that is ready wins over a signal.
     let signal = match select(&mut work, pin!(signals.next())).await {
         Either::Left((report, _)) => return report,
         Either::Right((signal, _)) => signal,
@@ -57,6 +58,7 @@ pub(crate) async fn guard(
                 _ = signals.next() => {}
             }
         });
+        // The work continues while the answer is awaited, and may even finish.
         if let Either::Left((report, _)) = select(&mut work, answered).await {
             return report;
         }
@@ -91,6 +93,7 @@ fn interrupted(jobs: &SharedJobs, work: Work, kind: Kind) -> Report {
     let reports = jobs.take(|report: JobReport| {
         let failure = match (&report.document.id, &report.if_unknown) {
             (Some(_), _) if matches!(work, Work::EmulatedJobs) => {
+                // The emulator ends with this process, so there is nothing to resume.
                 failure("interrupted; emulated jobs end with this process")
             }
             (Some(id), _) => failure("interrupted").next(Next::Wait(id.clone())),

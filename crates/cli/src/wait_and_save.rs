@@ -85,6 +85,7 @@ pub(crate) async fn wait_and_save<'a, T>(
     jobs: impl Stream<Item = PendingJob<'a>>,
     end: impl Fn(Finished<'a>) -> T,
 ) -> Vec<T> {
+    // The library watches handles only. The rest of each job takes this way around the watch.
     let (sender, mut entered) = unbounded_channel();
     let handles = jobs.map(move |job| {
         let handle = job.job.clone();
@@ -99,6 +100,7 @@ pub(crate) async fn wait_and_save<'a, T>(
     let mut waits = Waits::new(context, total);
     let mut saving = FuturesUnordered::new();
     let (mut results, mut is_watching) = (Vec::new(), true);
+    // Between two polls, the elapsed time on the progress line still has to move.
     let mut tick = tokio::time::interval(TICK);
     while is_watching || !saving.is_empty() {
         let update = tokio::select! {
@@ -120,6 +122,8 @@ pub(crate) async fn wait_and_save<'a, T>(
             let failed = waits.apply(&id, &update);
             results.extend(failed.into_iter().map(&end));
         }
+        // Saves begin here and not in the branch of the update, so that a finished one makes room
+        // for the next.
         while saving.len() < MAX_SAVES
             && let Some((job, record)) = waits.to_save.pop_front()
         {
@@ -177,6 +181,7 @@ impl<'a> Waits<'a> {
         id: &PredictionId,
         update: &Result<Update<Prediction, FetchError>, WaitError>,
     ) -> Vec<Finished<'a>> {
+        // Jobs that are still running are put back below.
         let jobs = self.pending.remove(id).unwrap_or_default();
         let mut failed = Vec::new();
         for mut job in jobs {
@@ -238,6 +243,7 @@ impl<'a> Waits<'a> {
         match &self.shown {
             _ if saving > 0 => progress.show("saving"),
             Some(Shown::Text(text)) => progress.show(text),
+            // The estimate is computed on each tick, because it depends on the elapsed time.
             Some(Shown::Job(shown)) => {
                 let (job, record) = &**shown;
                 let status = record.as_ref().map(|record| record.status.name());
@@ -282,6 +288,7 @@ pub(crate) async fn save_outputs(
         target,
         report,
     } = pending;
+    // An interruption during the download reports the record, with the URLs of the outputs.
     report.document.set_record(record);
     context.shared_jobs.update(*at, report);
     check_completed(job.id(), record)?;
@@ -298,6 +305,7 @@ pub(crate) async fn save_outputs(
         Ok(saved) => (saved, Ok(())),
         Err(mut error) => {
             let failure = Failure::save(job.id(), &error);
+            // The outputs before the failed one are saved, and are reported.
             (std::mem::take(&mut error.saved), Err(failure))
         }
     };
@@ -311,6 +319,7 @@ pub(crate) async fn save_outputs(
         )
     });
     report.lines.extend(lines);
+    // With a target, the download reports the missing outputs as an error.
     if record.outputs().is_empty() && target.is_none() {
         let note = format!("{} is completed, but has no outputs", job.id());
         report.notes.push(note);

@@ -37,6 +37,7 @@ pub(crate) fn is_help(error: &clap::Error) -> bool {
 
 /// Converts an error of clap.
 pub(crate) fn failure(error: &clap::Error, words: &[OsString]) -> Failure {
+    // The usage line of clap is missing in many of its errors, so the command comes from the words.
     let (_, command) = command_in(words);
     let (message, hint) = match error.kind() {
         ErrorKind::UnknownArgument => unknown_argument(error, words),
@@ -44,6 +45,7 @@ pub(crate) fn failure(error: &clap::Error, words: &[OsString]) -> Failure {
         ErrorKind::InvalidValue => invalid_value(error),
         ErrorKind::ValueValidation => {
             let (flag, value) = (flag(error), text(error, ContextKind::InvalidValue));
+            // The parsers of this crate return the rule as their error.
             let rule = error.source().map(ToString::to_string);
             let rule = rule.unwrap_or_default();
             (format!("{flag} {value}: {rule}"), None)
@@ -119,6 +121,7 @@ fn usage(error: &clap::Error) -> Option<String> {
 /// `--video` as the text, and the URL as an unexpected argument.
 fn forgotten_value(word: &str, words: &[OsString]) -> Option<(String, String)> {
     let words: Vec<&str> = words.iter().filter_map(|word| word.to_str()).collect();
+    // The unexpected word is the second one after the flag whose value is missing.
     let at = words.iter().position(|other| *other == word)?;
     let (flag, next) = (words.get(at.checked_sub(2)?)?, words[at - 1]);
     let is_flag = |word: &str| word.starts_with("--") && !word.contains('=');
@@ -200,6 +203,7 @@ fn list(error: &clap::Error, kind: ContextKind) -> String {
 
 /// Returns the command of a command line, and its words: `wave jobs show`, or `wave run MODEL`.
 fn command_in(words: &[OsString]) -> (clap::Command, String) {
+    // The flags of a model are part of the command only if the model is named.
     let model = model::named_in(words);
     let (mut command, mut names) = (super::command(model), vec!["wave"]);
     for word in words.iter().skip(1).filter_map(|word| word.to_str()) {

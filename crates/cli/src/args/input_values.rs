@@ -36,6 +36,7 @@ pub(crate) fn read(model: &Model, args: &InputArgs) -> Result<Given, Failure> {
     }
     let mut notes = Vec::new();
     for input in model.inputs.iter().chain(dropped(model)) {
+        // A flag replaces all pairs of its input, also for a list.
         let mut texts: Vec<&str> = args.values(&inputs::id(input)).collect();
         if texts.is_empty() {
             let own = pairs.iter().filter(|(name, _)| *name == input.name);
@@ -101,12 +102,15 @@ fn input_value(
         return Err(Failure::usage(message));
     }
     Ok(match (&input.shape, texts) {
+        // The file has the lowest precedence, so its value stays only without a flag and a pair.
         (_, []) if is_in_file => None,
         (_, []) => {
+            // An input that the vendor dropped has no default any more.
             let is_needed = input.required && model.input(input.name).is_some();
             let default = input.default.filter(|_| is_needed);
             default.map(|default| default.to_json())
         }
+        // One text may be the whole list, and several texts are one element each.
         (Shape::Array { .. }, [list]) if is_list(list) => {
             Some(serde_json::from_str(list).unwrap_or_default())
         }
@@ -164,6 +168,7 @@ fn value(input: &Input, shape: &Shape, text: &str, notes: &mut Vec<String>) -> V
     let parsed = match shape {
         Shape::String { .. } => None,
         Shape::Number { .. } => {
+            // JSON has neither NaN nor infinity, so these stay texts.
             let number = text.parse().ok().and_then(Number::from_f64);
             number.map(Value::Number)
         }
@@ -171,6 +176,7 @@ fn value(input: &Input, shape: &Shape, text: &str, notes: &mut Vec<String>) -> V
         Shape::Boolean => text.to_lowercase().parse::<bool>().ok().map(Value::from),
         _ => serde_json::from_str(text).ok(),
     };
+    // The check names the type and the value, together with all other faults.
     parsed.unwrap_or_else(|| text.into())
 }
 

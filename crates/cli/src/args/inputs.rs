@@ -35,7 +35,9 @@ pub(super) fn flags(model: &'static Model) -> impl Iterator<Item = Arg> {
                 choices: input.shape.choices(),
             })
             .action(action)
+            // A text may begin with a hyphen, such as "-5 degrees".
             .allow_hyphen_values(true)
+            // The vendor hides some inputs in its own forms. Their flags work nevertheless.
             .hide(input.hidden)
             .help_heading(HEADING)
             .help(help(input));
@@ -82,6 +84,7 @@ pub(crate) fn value_name(input: &Input) -> &'static str {
         shape => shape,
     };
     match shape {
+        // A file is a text for the vendor, so this comes before the types.
         _ if input.media.is_some() => "FILE|URL",
         Shape::String { choices: [], .. } => "TEXT",
         Shape::String { .. }
@@ -103,6 +106,7 @@ pub(crate) fn help(input: &Input) -> String {
         notes.push("may be repeated".to_owned());
     }
     match input.default {
+        // A required input is sent with its default, an optional one is left to the vendor.
         Some(default) if input.required => notes.push(format!("default: {default}")),
         Some(default) => notes.push(format!("vendor's default: {default}")),
         None if input.required => notes.push("required".to_owned()),
@@ -203,6 +207,7 @@ impl TypedValueParser for Parser {
                 value.help(names.join(", "))
             }
         });
+        // With an empty list, clap would show that no value is possible.
         (!self.choices.is_empty())
             .then(|| Box::new(values) as Box<dyn Iterator<Item = PossibleValue>>)
     }

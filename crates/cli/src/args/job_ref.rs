@@ -40,6 +40,7 @@ impl FromStr for JobRef {
 
 /// Parses an id, or the URL of a result, which contains the id.
 pub(crate) fn parse_id(text: &str) -> Result<PredictionId, String> {
+    // The vendor's answer has such a URL beside the id, and people copy either.
     let id = in_url(text).unwrap_or(text);
     id.parse()
         .map_err(|_| "an id has 4 to 128 letters, digits, `_` or `-`".to_owned())

@@ -132,6 +132,7 @@ pub(crate) enum Command {
 
 /// Parses the words of a command line.
 pub(crate) fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
+    // The model has to be known before the command line can be parsed: its inputs are flags.
     let mut command = command(model::named_in(words));
     let matches = command.try_get_matches_from_mut(words)?;
     Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
@@ -139,6 +140,7 @@ pub(crate) fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
 
 /// Returns the command line with the flags of one model, if one is named.
 fn command(model: Option<&'static Model>) -> clap::Command {
+    // The flags of lip-sync would be wrong for another model.
     let lipsync = model.filter(|model| model.id == LIPSYNC);
     Cli::command()
         .mut_subcommand("lipsync", |command| {

@@ -107,9 +107,11 @@ pub(super) fn with_inputs(command: Command, words: &str, model: Option<&'static 
         .trailing_var_arg(true)
         .allow_hyphen_values(true)
         .hide(true);
+    // Without a model, each further word is collected, and the error names the model instead.
     let Some(model) = model else {
         return command.args(inputs::sources()).arg(rest);
     };
+    // Such a model was named, but the catalogue does not have it.
     if model.name.is_empty() {
         let about = format!(
             "{}\nThis model is not in the catalogue: give its inputs with -i or --input.",
@@ -136,6 +138,7 @@ pub(super) fn named_in(words: &[OsString]) -> Option<&'static Model> {
         .collect();
     let at = words
         .iter()
+        // The command line is parsed by clap later. This search only has to find the model.
         .position(|word| matches!(*word, "lipsync" | "run" | "price"))?;
     if words[at] == "lipsync" {
         return wavespeed::model(LIPSYNC);
@@ -151,6 +154,7 @@ pub(super) fn named_in(words: &[OsString]) -> Option<&'static Model> {
         !is_value && !word.starts_with('-')
     });
     let positional: Vec<&&str> = positional.collect();
+    // A model of the catalogue is preferred to an unknown id: a value may look like an id.
     let known = positional.iter().find_map(|word| wavespeed::model(word));
     known.or_else(|| {
         let id = positional

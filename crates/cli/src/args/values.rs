@@ -73,12 +73,14 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     let days = text.strip_suffix('d');
     let days = days.and_then(|days| days.parse::<u32>().ok());
     let age = days.map(|days| DAY.saturating_mul(days));
+    // Days are not a duration of jiff, as their length depends on the time zone.
     let age = age.or_else(|| duration(text).ok());
     let then = age.and_then(|age| Timestamp::now().checked_sub(age).ok());
     let date = || {
         let date: Date = text.parse().ok()?;
         Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
     };
+    // An age comes first: `7d` is no date in any form.
     let time = then.or_else(|| text.parse().ok()).or_else(date);
     time.ok_or_else(|| {
         "use an age such as 12h or 7d, a date such as 2026-01-31, or RFC 3339".to_owned()

@@ -73,6 +73,7 @@ fn times(period: &Period) -> (Option<String>, Option<String>) {
 /// Returns a cell with a time of the vendor, without fractions of a second.
 fn to_the_second(time: Option<&String>) -> String {
     let time = cell(time);
+    // The vendor writes RFC 3339 in UTC, whose first 19 characters end with the seconds.
     match time.get(..19) {
         Some(seconds) => format!("{seconds}Z"),
         None => time,
@@ -89,6 +90,7 @@ async fn first<T>(
     let mut items = pin!(items);
     let mut first = Vec::new();
     while let Some(item) = items.try_next().await.transpose() {
+        // One item more than the limit is read, to know whether there are more.
         if first.len() == limit {
             // An error behind the limit is no reason to show nothing.
             context.note(&format!(

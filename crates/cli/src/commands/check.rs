@@ -16,8 +16,10 @@ use crate::output::terminal;
 pub(super) async fn check(args: &CheckArgs, context: &mut Context) -> Result<Report, Failure> {
     let chosen = choose(&args.model, args.live.live, None, context).await?;
     let media = media(chosen.known()?)?;
+    // Files of others are fetched without the API key.
     let client = context.keyless()?;
     let inspections = args.files.iter().map(|file| client.inspect(media, file));
+    // A slow server does not keep the other files waiting.
     let inspections = join_all(inspections).await;
     let mut documents = Vec::new();
     for (file, inspection) in args.files.iter().zip(&inspections) {

@@ -32,6 +32,7 @@ pub(super) async fn delete(args: &DeleteArgs, context: &mut Context) -> Result<R
         [id] => format!("the job {id} and its outputs"),
         ids => format!("{} jobs and their outputs", ids.len()),
     };
+    // The question comes after the look-up, so that it can name what is deleted.
     if !args.yes {
         confirm(&what)?;
     }
@@ -77,6 +78,7 @@ fn refused(error: &DeleteError) -> Failure {
 /// Asks the user. Without a terminal, the answer has to be on the command line.
 fn confirm(what: &str) -> Result<(), Failure> {
     let no = || Failure::usage("nothing was deleted").hint("delete without a question: --yes");
+    // A script must not hang on a question that it cannot answer.
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return Err(no());
     }

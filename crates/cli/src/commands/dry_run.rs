@@ -27,6 +27,7 @@ pub(super) async fn dry_run(
     warnings: Vec<FaultDocument>,
 ) -> Report {
     let request = request(client, model, input, webhook);
+    // Both are requested at once. One that fails does not hide the other.
     let (quote, balance) = join(client.price_by(model, input), client.balance()).await;
     let quote = quote.map_err(|error| Failure::asked("the price", &error));
     let balance = balance.map_err(|error| Failure::asked("the balance", &error));
@@ -114,6 +115,7 @@ fn request(
     webhook: Option<&str>,
 ) -> RequestDocument {
     let mut body = input.clone();
+    // A placeholder shows where the URL goes.
     name_uploads(model, &mut body, |path| format!("<URL of {path}>"));
     let url = format!("{}/{}", client.account().base_url, model.id);
     let url = match webhook {

@@ -24,6 +24,7 @@ pub(super) async fn emulator(args: &EmulatorArgs, context: &Context) -> Result<R
     let emulator = builder.start().await.map_err(Failure::usage)?;
     let origin = emulator.origin();
     let mut stdout = std::io::stdout();
+    // A script reads the origin from stdout, as the port may be a free one.
     let written = writeln!(stdout, "{origin}").and_then(|()| stdout.flush());
     written.map_err(|error| {
         Failure::usage(format!(
@@ -36,6 +37,7 @@ pub(super) async fn emulator(args: &EmulatorArgs, context: &Context) -> Result<R
         "export WAVESPEED_BASE_URL={origin} WAVESPEED_API_KEY={key}"
     ));
     context.note(&format!("or in a browser: {origin}/"));
+    // A signal ends the command.
     std::future::pending().await
 }
 

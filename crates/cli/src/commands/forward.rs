@@ -135,12 +135,14 @@ impl Receiver {
     /// Verifies a request, forwards it, and prints a line for it.
     async fn receive(&self, request: Request) -> (StatusCode, String) {
         let (parts, body) = request.into_parts();
+        // The checks are in the order of their cost, the signature last: it needs the whole body.
         if parts.method != Method::POST {
             let why = format!("its method is {}, and webhooks use POST", parts.method);
             return self.refuse(StatusCode::METHOD_NOT_ALLOWED, &why);
         }
         let body = match to_bytes(body, MAX_BODY).await {
             Ok(body) => body,
+            // axum has no type for this error.
             Err(error) if error.to_string().contains("length limit") => {
                 let why = "its body is longer than 10 MiB";
                 return self.refuse(StatusCode::PAYLOAD_TOO_LARGE, why);
@@ -205,11 +207,13 @@ impl Receiver {
         let mut url = url.clone();
         let queries = [url.query(), parts.uri.query()].into_iter().flatten();
         let query = queries.collect::<Vec<_>>().join("&");
+        // An empty query would leave a question mark behind.
         url.set_query(Some(&*query).filter(|query| !query.is_empty()));
         let headers = end_to_end(&parts.headers);
         match http.post(url).headers(headers).body(body).send().await {
             Ok(answer) => Forwarded::Answered(answer.status()),
             Err(error) => {
+                // The URL may contain a password.
                 let error = error.without_url();
                 Forwarded::Failed(root_cause(&error))
             }
@@ -225,6 +229,8 @@ impl Receiver {
                 "{id}: forwarding failed ({why}); the webhook will be sent again"
             ));
         }
+        // A program gets every webhook, with `new` to tell them apart. A person needs each event
+        // once.
         if !is_new && !self.json {
             if !self.quiet {
                 let (id, event, suffix) = (&record.id, &event.id, forwarded.suffix());
@@ -258,6 +264,7 @@ impl Receiver {
         };
         let mut stdout = io::stdout().lock();
         writeln!(stdout, "{line}")?;
+        // A pipe is buffered, and the reader waits for this line.
         stdout.flush()
     }
 }
@@ -273,6 +280,7 @@ fn root_cause(error: &dyn Error) -> String {
 
 /// Returns the headers of a request without those of its connection.
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+    // All other headers are kept, because the application may verify the signature again.
     let mut kept = headers.clone();
     // The header `Connection` names further headers of the connection.
     let named = headers.get_all(CONNECTION).iter();

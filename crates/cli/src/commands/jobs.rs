@@ -51,6 +51,7 @@ async fn show(client: &Wavespeed, args: &Jobs) -> Result<Report, Failure> {
 async fn forget(client: &Wavespeed, args: &Jobs) -> Result<Report, Failure> {
     let jobs = find_all(client, &args.jobs).await?;
     for job in &jobs {
+        // All jobs are looked up first: a misspelt one leaves the others in the journal.
         client.forget(job.number).await?;
         if let Some(consequence) = consequence(job) {
             terminal::warning(&format!("{} was open: {consequence}", job.number));
@@ -63,6 +64,7 @@ async fn forget(client: &Wavespeed, args: &Jobs) -> Result<Report, Failure> {
 
 /// Returns the consequence of forgetting an open job.
 fn consequence(job: &JobRecord) -> Option<String> {
+    // The journal keeps the status of the last poll.
     let has_ended = job
         .status
         .as_ref()

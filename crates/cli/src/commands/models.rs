@@ -26,6 +26,7 @@ pub(super) async fn models(args: &ModelsArgs, context: &mut Context) -> Result<R
         .iter()
         .filter(|model| is_wanted(model, args, &words))
         .collect();
+    // An empty table alone would not say whether the filter or the list is the reason.
     if found.is_empty() {
         context.note(&not_found(&all, args));
     }
@@ -62,6 +63,7 @@ fn not_found(all: &[ModelDocument], args: &ModelsArgs) -> String {
             "no model has the {name} {wanted}; the {name}s are {values}"
         ))
     };
+    // An unknown type or provider is the likelier mistake, so it is named first.
     let kind = unknown("type", args.kind.as_ref(), |model| &model.kind);
     let provider = || unknown("provider", args.provider.as_ref(), ModelDocument::provider);
     let note = kind

@@ -47,6 +47,7 @@ pub(super) async fn poll(poller: Poller<'_>) -> Failure {
         tokio::select! {
             Some(end) = ends.next() => match end {
                 Ok(record) => {
+                    // The vendor sends the input with a webhook, but not in its history.
                     let body = body(poller.client, &record).await;
                     sending.push(poller.send(format!("wh_{}", record.id), body));
                 }
@@ -76,7 +77,9 @@ impl Poller<'_> {
     /// Sends a webhook as the vendor would, and again if it is not accepted.
     async fn send(&self, id: String, body: String) {
         for wait in [Duration::ZERO].into_iter().chain(RETRIES) {
+            // The first try does not wait.
             tokio::time::sleep(wait).await;
+            // Each try is signed anew, because the signature contains the time.
             let mut headers = webhook::sign(self.secret, &id, SystemTime::now(), body.as_bytes());
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             let request = self.http.post(&self.url).headers(headers);

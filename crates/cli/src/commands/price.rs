@@ -18,6 +18,7 @@ pub(super) async fn price(args: &PriceArgs, context: &mut Context) -> Result<Rep
     let id = args.model.as_ref().ok_or_else(no_model)?;
     let chosen = choose(id, args.live.live, args.inputs.rest(), context).await?;
     let model = chosen.model;
+    // The price depends on some of the inputs.
     let given = input_values::read(model, &args.inputs)?;
     // A missing input is left out of the price. An invalid one could not be run.
     let mut faults = chosen.check(&given.input, Files::UrlOrPath);

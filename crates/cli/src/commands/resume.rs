@@ -41,6 +41,7 @@ pub(super) async fn resume(args: &ResumeArgs, context: &mut Context) -> Result<R
         jobs => find_all(&client, jobs).await?,
     };
     if records.is_empty() {
+        // Without this note, an empty list looks like a failure.
         context.note("no job is open");
     }
     let reports = resume_all(&client, &records, &decision, context).await;
@@ -57,6 +58,7 @@ async fn resume_all(
 ) -> Vec<(usize, JobReport)> {
     let progress = Progress::new(context.global.quiet);
     let waiting = WaitContext::new(client, context, &progress);
+    // The stream below yields only jobs to wait for. The others are collected beside it.
     let failed = RefCell::new(Vec::new());
     // Jobs with an id come first, so that they do not wait for the reconciliation of the others.
     let mut all: Vec<_> = records.iter().enumerate().collect();
@@ -67,6 +69,7 @@ async fn resume_all(
             async move {
                 let mut report = JobReport::default();
                 report.document.set_job(record);
+                // A second interruption has to name wave resume again.
                 report.saves = record.target.is_some();
                 waiting.shared_jobs.update(at, &report);
                 match find_id(waiting, at, record, decision, &mut report).await {
@@ -108,6 +111,7 @@ async fn find_id(
     let number = record.number;
     let job = match (&record.id, decision) {
         (Some(id), Decision::None) => waiting.client.job(id).map_err(Failure::usage)?,
+        // A decision would replace a known id.
         (Some(id), _) => {
             let message = format!("{number} has the id {id} already");
             let hint = format!("resume it with: wave resume {number}");
@@ -123,6 +127,7 @@ async fn find_id(
             waiting
                 .progress
                 .show("looking for the job in the vendor's history");
+            // The search takes a while, and a signal may end it.
             report.if_unknown = Some(Next::Resume(number));
             waiting.shared_jobs.update(at, report);
             let found = reconcile(waiting.client, record, waiting.deadline, report).await;
@@ -150,6 +155,7 @@ async fn adopt(
 }
 
 async fn resubmit(waiting: WaitContext<'_>, record: &JobRecord) -> Result<Job, Failure> {
+    // A signal waits for the answer, as after the first submit.
     waiting.shared_jobs.set_submitting(Some(waiting.client));
     let submitted = waiting.client.resubmit(record, waiting.deadline).await;
     waiting.shared_jobs.set_submitting(None);

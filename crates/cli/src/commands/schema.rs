@@ -19,6 +19,7 @@ pub(super) async fn schema(args: &SchemaArgs, context: &mut Context) -> Result<R
         return Err(Failure::usage(message).hint(hint));
     }
     let model = choose(id, live, None, context).await?.model;
+    // The vendor's own schema is printed unchanged, with everything that the catalogue leaves out.
     let vendors = match live {
         true => {
             let list = context.live(Some(id)).await?;

@@ -30,6 +30,7 @@ pub(super) async fn stats(args: &StatsArgs, context: &mut Context) -> Result<Rep
 async fn document(client: &Wavespeed, id: &str) -> Result<StatsDocument, Failure> {
     let seen = client.observed_durations(id).await?;
     let model = wavespeed::model(id);
+    // A model outside the catalogue has statistics once a job of it was observed.
     if seen.is_empty() && model.is_none() {
         let known = id.parse::<ModelId>().map_err(Failure::usage)?;
         let near = did_you_mean(id);
@@ -62,6 +63,7 @@ fn polls(schedule: &dyn Schedule) -> Vec<f64> {
     let mut at = Duration::ZERO;
     let next = |made: usize| {
         let made = u32::try_from(made).unwrap_or(u32::MAX);
+        // 0.5 is the middle of the jitter.
         at = at.saturating_add(schedule.gap(PollContext::new(at, made), 0.5));
         seconds(at)
     };
@@ -124,6 +126,7 @@ fn cost_lines(stats: &StatsDocument) -> Vec<String> {
 
 /// Returns the lines of a histogram whose steps grow with the duration.
 fn histogram(seen: &[f64]) -> Vec<String> {
+    // The steps are logarithmic, so the shortest duration must not be zero.
     let least = seen.iter().copied().fold(f64::INFINITY, f64::min).max(0.01);
     let most = seen.iter().copied().fold(0.0, f64::max).max(least * 1.2);
     // As many lines as the square root of the number of durations is a common choice.
@@ -137,6 +140,7 @@ fn histogram(seen: &[f64]) -> Vec<String> {
         counts[line] += 1;
     }
     let highest = counts.iter().copied().max().unwrap_or(1);
+    // A bar is at least one character long, so that no duration is invisible.
     let bar = |count: usize| "█".repeat((count * WIDTH).div_ceil(highest));
     (0..)
         .zip(counts)

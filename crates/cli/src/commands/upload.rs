@@ -16,6 +16,7 @@ pub(super) async fn upload(args: &UploadArgs, context: &mut Context) -> Result<R
     let progress = Progress::new(context.global.quiet);
     let mut options = progress.upload(client.deadline());
     options.again = args.again;
+    // Files are uploaded one after the other, as they share the bandwidth.
     let mut files = Vec::new();
     // A file that fails does not stop the others.
     for path in &args.files {

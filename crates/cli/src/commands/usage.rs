@@ -27,6 +27,7 @@ pub(super) async fn usage(args: &UsageArgs, context: &mut Context) -> Result<Rep
     let since = period.since.map_or(until - WEEK, SystemTime::from);
     // An age counts from the parsing of the command line, so `31d` is a little too long here.
     let earliest = until - MAX_PERIOD;
+    // Only a difference of seconds is cut off. A longer period is an error of the user.
     let since = match since + MINUTE > earliest {
         true => since.max(earliest),
         false => since,

@@ -18,6 +18,7 @@ pub(super) fn voices(args: &VoicesArgs) -> Report {
             names: choice.names.iter().copied().collect(),
             default: default == Some(choice.value),
         })
+        // A voice speaks the languages in which it has a name.
         .filter(speaks)
         .collect();
     let languages = languages();

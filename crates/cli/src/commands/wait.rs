@@ -30,6 +30,7 @@ pub(super) async fn wait(args: &WaitArgs, context: &mut Context) -> Report {
     let waiting = WaitContext::new(&client, context, &progress);
     let mut reports: Vec<(usize, JobReport)> = Vec::new();
     let mut pending = Vec::new();
+    // Numbers are looked up before the wait, so that a wrong one fails at once.
     for (at, id) in ids.iter().enumerate() {
         let mut report = unknown_report(id);
         report.output.clone_from(&args.output.output);
@@ -50,12 +51,14 @@ pub(super) async fn wait(args: &WaitArgs, context: &mut Context) -> Report {
             waiting.close(pending.at, pending.report, result),
         )
     };
+    // The reports come in the order in which the jobs end, and are sorted for the output.
     reports.extend(wait_and_save(waiting, ids.len(), stream::iter(pending), end).await);
     Report::in_order(reports, ids.len() != 1)
 }
 
 pub(super) async fn download(args: &DownloadArgs, context: &mut Context) -> Report {
     let target = args.target();
+    // The current folder needs no check: an unwritable one fails with the first output.
     let check = args.output.is_some().then_some(&target);
     each(
         &args.ids.ids,
@@ -111,6 +114,7 @@ async fn each(
     };
     let progress = Progress::new(context.global.quiet);
     let waiting = WaitContext::new(&client, context, &progress);
+    // Several futures share it.
     let work = &work;
     let ends = ids.iter().enumerate().map(async |(at, id)| {
         let mut report = unknown_report(id);
@@ -150,6 +154,7 @@ async fn prepare(
         );
     }
     for (at, id) in ids.iter().enumerate() {
+        // Two downloads of one job would write the same file.
         if ids[..at].contains(id) {
             return Err(Failure::usage(format!("{id} is given twice")));
         }
@@ -163,6 +168,7 @@ async fn prepare(
             return Err(Failure::input(vec![fault]).hint(Failure::OUTPUT_HINT));
         }
     }
+    // The client comes last: the errors above need neither an API key nor a journal.
     context.client().await
 }
 
@@ -180,6 +186,7 @@ fn describe(record: &Prediction) -> Vec<String> {
         format!("status:   {}", record.status),
     ];
     let rows = [
+        // Rows without a value are left out.
         ("model:    ", &record.model),
         ("created:  ", &record.created_at),
     ];

@@ -38,7 +38,9 @@ async fn listen(args: &ListenArgs, context: &mut Context) -> Result<Report, Fail
         let hint = "keep an emulator running with wave emulator, and use its --base-url";
         return Err(Failure::usage("--emulate sends no webhooks").hint(hint));
     }
+    // A wrong API key or secret is an error here, and not with the first webhook.
     let (client, secret) = secret(args.poll, context).await?;
+    // The port is bound before anything else is set up: with port 0, the URL depends on it.
     let (listener, address) = bind(args.port).await?;
     if let Some(url) = &args.forward_to {
         check_forward(url, address.port())?;
@@ -66,6 +68,7 @@ async fn listen(args: &ListenArgs, context: &mut Context) -> Result<Report, Fail
         };
         poll(poller).await
     };
+    // None of these ends in normal operation: a signal stops the command.
     tokio::select! {
         Err(error) = served => Err(Failure::usage(format!("the server has ended: {error}"))),
         failure = polled => Err(failure),
@@ -135,6 +138,8 @@ async fn bind(port: u16) -> Result<(TcpListener, SocketAddr), Failure> {
 fn check_forward(url: &Url, port: u16) -> Result<(), Failure> {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    // A host name other than localhost is not resolved: a loop through another name is limited by
+    // the number of forwards.
     let is_here = address.map_or(host == "localhost", |address| address.is_loopback());
     if is_here && url.port_or_known_default() == Some(port) {
         let message = format!("--forward-to {url} is the address of this command itself");
@@ -147,6 +152,7 @@ fn check_forward(url: &Url, port: u16) -> Result<(), Failure> {
 fn http() -> Result<Client, Failure> {
     let client = Client::builder()
         .timeout(FORWARD_TIMEOUT)
+        // The answer of the application is the answer to the vendor, also a redirect.
         .redirect(redirect::Policy::none())
         .no_proxy();
     client.build().map_err(Failure::usage)
@@ -154,6 +160,7 @@ fn http() -> Result<Client, Failure> {
 
 /// Returns the result after stdout failed.
 fn not_written(error: &io::Error) -> Result<Report, Failure> {
+    // A reader such as `head` has closed the pipe.
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Ok(Report::Stopped(Exit::Done));
     }

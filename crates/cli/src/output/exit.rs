@@ -36,6 +36,7 @@ impl From<Kind> for Exit {
             Kind::Key => Self::Key,
             Kind::Deadline => Self::Deadline,
             Kind::Unknown => Self::Unknown,
+            // In both cases nothing was created, and nothing is billed.
             Kind::Refused | Kind::Unreachable => Self::RefusedThere,
             Kind::Save => Self::NotSaved,
             Kind::Interrupted => Self::Interrupted,

@@ -30,6 +30,7 @@ pub(crate) struct JobReport {
 impl JobReport {
     /// Sets the failure. A job to wait for is resumed instead, if the journal has its output path.
     pub(crate) fn fail(mut self, mut failure: Failure) -> Self {
+        // wave wait would print the URLs only.
         if let (Next::Wait(_), Some(number), true) = (&failure.next, self.document.job, self.saves)
         {
             failure.next = Next::Resume(number);

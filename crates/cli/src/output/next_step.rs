@@ -12,6 +12,7 @@ pub(crate) fn sentence(next: &Next, is_submitted: bool, output: Option<&Path>) -
     match next {
         Next::Wait(id) => Some(wait(&[id], output)),
         Next::Resume(number) if is_submitted => Some(resume(&[*number])),
+        // The id is not known, so there may be no job to wait for.
         Next::Resume(number) => Some(format!(
             "do not submit again; look for the job in the vendor's history with: wave resume {number}"
         )),

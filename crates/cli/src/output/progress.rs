@@ -32,6 +32,7 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn new(quiet: bool) -> Self {
+        // indicatif hides the line itself where stderr is no terminal.
         let target = if quiet {
             ProgressDrawTarget::hidden()
         } else {
@@ -53,6 +54,7 @@ impl Progress {
 
     /// Shows the current step.
     pub(crate) fn show(&self, step: &str) {
+        // The line before may have been a bar.
         self.bar.set_style(style(SPINNER));
         self.bar.set_message(clean(step));
     }
@@ -82,6 +84,7 @@ impl Progress {
             options.watcher = Some(Arc::new(move |progress: UploadProgress<'_>| {
                 let now = Some((progress.path.to_owned(), progress.step));
                 let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+                // The watcher is called for each chunk, and a new style would restart the line.
                 if *shown != now {
                     begin(&bar, &progress);
                     *shown = now;
@@ -112,6 +115,7 @@ fn begin(bar: &ProgressBar, progress: &UploadProgress<'_>) {
     bar.set_style(style(BAR));
     bar.set_length(progress.total);
     bar.set_message(clean(&format!("{step} {}", name.to_string_lossy())));
+    // The speed of the step before would distort that of this one.
     bar.reset_eta();
 }
 

@@ -125,6 +125,7 @@ impl Report {
                 (lines.collect(), document, failures.exit())
             }
         };
+        // Text is cleaned line by line, and JSON has escapes instead, so that no character is lost.
         let output = match json {
             true => document,
             false => {
@@ -178,6 +179,7 @@ fn shared_steps(jobs: &[JobReport]) -> Vec<String> {
     for job in jobs {
         match job.shared_step() {
             Some(Next::Wait(id)) => {
+                // All jobs of a command have the same output path.
                 output = job.output.as_deref();
                 ids.push(id);
             }
@@ -200,6 +202,7 @@ struct Failures {
 impl Failures {
     /// Prints a failure. A failure that several jobs share is printed once.
     fn print(&mut self, failure: &Failure, model: Option<&Model>, hint: Option<&str>) {
+        // The exit code counts also for a failure that is not printed again.
         self.exit = self.exit.max(Some(failure.exit()));
         if !self.messages.contains(&failure.message) {
             terminal::failure(failure, model);
@@ -241,6 +244,7 @@ pub(crate) fn escape(json: &str) -> String {
 fn write(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
+    // An error of the last write shows only here.
     stdout.flush()
 }
 

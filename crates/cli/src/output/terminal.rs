@@ -52,6 +52,7 @@ fn error(text: &str) {
 pub(crate) fn failure(failure: &Failure, model: Option<&Model>) {
     let (refused, others): (Vec<&Fault>, _) =
         failure.faults.iter().partition(|fault| fault.is_refusal());
+    // A single fault is the error itself, so that one mistake is one sentence.
     match refused[..] {
         [fault] => error(&described(fault, model)),
         _ => error(&clean(&failure.message)),
@@ -100,6 +101,7 @@ fn described(fault: &Fault, model: Option<&Model>) -> String {
 
 /// Returns the flag that sets the input of a fault.
 fn flag(fault: &Fault, model: Option<&Model>) -> String {
+    // The field of a fault within a list is `images[1]`, and the flag is that of the list.
     let name = fault.field.split(['[', '.']).next().unwrap_or_default();
     // Only the models of the catalogue have flags.
     if model.is_some_and(|model| wavespeed::model(model.id).is_none()) {

@@ -87,6 +87,7 @@ async fn with_missing_key(mut failure: Failure, context: &mut Context) -> Failur
     if context.global.emulate {
         return failure;
     }
+    // This creates the client only to see whether it can be created.
     if let Err(other) = context.client().await {
         // The worse exit code counts.
         if Exit::from(other.kind) > failure.exit() {
@@ -119,6 +120,7 @@ fn hint(faults: &[Fault], help: &str) -> Option<String> {
     if all(Rule::Output) {
         return Some(Failure::OUTPUT_HINT.to_owned());
     }
+    // The message about a missing file says everything.
     if all(Rule::File) {
         return None;
     }
@@ -131,6 +133,7 @@ fn hint(faults: &[Fault], help: &str) -> Option<String> {
         true => "; upload a file with: wave upload FILE",
         false => "",
     };
+    // With several faults, an override of one would not help.
     let force = match refused[..] {
         [rule] if MEDIA.contains(&rule) => {
             format!(

@@ -29,14 +29,17 @@ pub(super) async fn submit(
     let progress = Progress::new(context.global.quiet);
     progress.show("uploading");
     let uploads = progress.upload(deadline);
+    // Files become URLs before the search for a duplicate, which compares inputs with URLs.
     let uploaded = client.upload_inputs(model, &mut input, &uploads).await?;
     uploaded.iter().for_each(|file| progress.uploaded(file));
     check_duplicate(client, model, &input, report).await?;
     let has_journal = !context.global.no_journal && !context.global.emulate;
+    // With a journal, wave resume knows the path. Without one, the hint has to name it.
     report.saves = options.target.is_some() && has_journal;
     let output = options.target.filter(|_| !has_journal);
     report.output = output.map(|target| target.as_path().to_owned());
     progress.show("submitting");
+    // From here on, a signal waits for the answer.
     context.shared_jobs.set_submitting(Some(client));
     let submitted = client.submit_with(model.id, &input, options).await;
     // The id is shared before the submit is over, so that a signal in between reports it.
@@ -53,6 +56,7 @@ pub(super) async fn submit(
         }
         Err(error) => return Err(error.into()),
     };
+    // The id is the result then, also for a script that reads only stdout.
     if context.global.no_wait {
         report.lines.push(job.id().to_string());
         return Ok(());
@@ -119,6 +123,7 @@ async fn look(
         // The number is of the store in memory: in another process it is another job, or none.
         unknown.job = None;
     }
+    // The search below takes a while, and a signal may end it.
     report.if_unknown = Some(unknown.next());
     context.shared_jobs.update(0, report);
     let failure = || Failure::from(unknown.clone());
@@ -126,6 +131,7 @@ async fn look(
         return Err(failure());
     };
     report.document.job = unknown.job;
+    // The record has the time of the submit, which limits the search.
     let records = client.jobs(JobFilter::Number(number)).await?;
     let record = records.first().filter(|_| !context.global.no_adopt);
     let Some(record) = record else {
@@ -134,6 +140,7 @@ async fn look(
     progress.show("the submit was not answered; looking for the job in the vendor's history");
     let found = reconcile(client, record, deadline, report).await;
     found.map_err(|not_found| match unknown.job {
+        // Without a journal there is no number that a hint could name.
         Some(_) => not_found.failure(&failure().message),
         None => failure(),
     })
@@ -166,6 +173,7 @@ async fn wait(
         .expect("one job came in, so one comes out");
     *report = pending.report;
     if result.is_ok() && options.target.is_none() && context.global.emulate {
+        // The progress line must not overwrite the note.
         drop(progress);
         context.note("the emulator ends now, and its files with it; -o saves them");
     }

@@ -67,6 +67,7 @@ impl CheckDocument {
         let video = facts.and_then(Facts::video);
         let size = video.and_then(|video| video.size);
         let seconds = video.and_then(|video| video.duration);
+        // Sound has no video track.
         let seconds = seconds.or_else(|| facts?.longest());
         Self {
             file: file.to_owned(),

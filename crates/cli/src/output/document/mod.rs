@@ -150,9 +150,11 @@ impl Document {
 
     /// Takes over the vendor's record.
     pub(crate) fn set_record(&mut self, record: &Prediction) {
+        // The id of the submit is kept: a record with another id would be an error of the vendor.
         if self.id.is_none() {
             self.id = record.id.parse().ok();
         }
+        // The vendor omits the model in some records.
         self.model = record.model.clone().or(self.model.take());
         self.status = Some(record.status.to_string());
         self.outputs = record.outputs().iter().map(Output::from_record).collect();
@@ -169,6 +171,7 @@ impl Document {
     /// Takes over the saved files.
     pub(crate) fn set_saved(&mut self, saved: &[Downloaded]) {
         for file in saved {
+            // Outputs are numbered from 1.
             let Some(output) = self.outputs.get_mut(file.number - 1) else {
                 continue;
             };

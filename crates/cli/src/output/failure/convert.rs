@@ -91,6 +91,7 @@ impl From<StoreError> for Failure {
 impl From<UploadError> for Failure {
     fn from(error: UploadError) -> Self {
         match &error {
+            // The file is an input, so the exit code is that of a refused input.
             UploadError::Read { .. } => Self::new(Kind::Input, &error)
                 .hint("check that the path is right and the file is readable"),
             UploadError::Changed { .. } => Self::new(Kind::Input, &error),
@@ -102,6 +103,7 @@ impl From<UploadError> for Failure {
             UploadError::Refused { .. } => {
                 Self::new(Kind::Refused, &error).hint("uploads are not billed; try again later")
             }
+            // The transfer failed or took too long.
             _ => Self::new(Kind::Unreachable, &error).hint(
                 "check the connection and the base URL, then run the same command again; uploads are not billed",
             ),

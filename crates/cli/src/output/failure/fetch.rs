@@ -55,6 +55,7 @@ impl Failure {
     /// Returns the failure of a download.
     pub(crate) fn save(id: &PredictionId, error: &DownloadError) -> Self {
         let failure = Self::new(Kind::Save, error);
+        // Nothing that failed is a file: another download cannot help.
         if error.next() == Next::None {
             return failure.hint(format!("see the outputs: wave show {id} --json"));
         }

@@ -49,6 +49,7 @@ impl Failure {
     /// Returns the failure of an input, with all its faults.
     pub(crate) fn input(faults: Vec<Fault>) -> Self {
         let refused: Vec<&Fault> = faults.iter().filter(|fault| fault.is_refusal()).collect();
+        // Warnings do not count: they did not stop the submit.
         let message = match refused[..] {
             [fault] => format!("{}: {}", fault.field, fault.message),
             _ => format!("the input has {} faults", refused.len()),
