@@ -1,5 +1,4 @@
-//! What the account has done and paid, and models that nobody has generated, by the command as it
-//! is.
+//! Tests of the account: the history, charges, deletion, and models outside the catalogue.
 
 use std::time::Duration;
 
@@ -34,7 +33,7 @@ fn bundle() -> String {
 }
 
 #[test]
-fn no_word_of_the_list_moves_a_cursor() {
+fn vendor_list_does_not_control_the_terminal() {
     let bad = "\u{1b}[2J\u{202e}";
     let mut evil: Value = serde_json::from_str(&bundle()).unwrap();
     evil["paths"][format!("/{NEW}")]["post"]["x-model"]["type"] = bad.into();
@@ -86,7 +85,7 @@ fn any_model_can_be_run_and_is_checked_by_the_vendors_list() {
     let (emulated, wave) = with_new_model();
     std::fs::write(wave.path("photo.png"), b"\x89PNG\r\n\x1a\nnot much of one").unwrap();
 
-    // Without the list nobody knows the inputs: they are sent as they are.
+    // Without the list, the inputs are not known and are sent unchanged.
     let blind = wave.quick(&[
         "run",
         NEW,
@@ -202,7 +201,7 @@ fn any_model_can_be_run_and_is_checked_by_the_vendors_list() {
 }
 
 #[test]
-fn a_kept_list_that_is_damaged_or_old_is_asked_for_anew() {
+fn damaged_or_old_cache_is_fetched_again() {
     let (emulated, wave) = with_new_model();
     let list = || {
         wave.quick(&["models", "--live", "--json"])
@@ -325,7 +324,7 @@ fn the_history_is_listed_and_filtered() {
 }
 
 #[test]
-fn what_is_deleted_is_asked_for_first_and_open_jobs_stay() {
+fn delete_asks_first_and_refuses_open_jobs() {
     let emulated = Emulated::start(|builder| builder.task_time(Duration::ZERO));
     let wave = emulated.wave();
     let ids = ids(&wave, 2);
@@ -362,7 +361,7 @@ fn what_is_deleted_is_asked_for_first_and_open_jobs_stay() {
 }
 
 #[test]
-fn nothing_is_deleted_that_may_be_a_lost_job() {
+fn nothing_is_deleted_while_an_outcome_is_unknown() {
     let scenario: Scenario = "submit once lose-answer".parse().unwrap();
     let emulated = Emulated::start(|builder| builder.scenario(scenario).task_time(Duration::ZERO));
     let wave = emulated.wave();
@@ -379,7 +378,7 @@ fn nothing_is_deleted_that_may_be_a_lost_job() {
 }
 
 #[test]
-fn what_was_paid_and_came_back_adds_up() {
+fn charges_and_refunds_add_up() {
     let clock = Clock::manual();
     let emulated = Emulated::start(|builder| {
         builder
@@ -418,7 +417,7 @@ fn what_was_paid_and_came_back_adds_up() {
 }
 
 #[test]
-fn what_the_vendor_does_not_say_is_said() {
+fn missing_values_of_the_account_are_reported() {
     let scenario: Scenario = "account every status 503".parse().unwrap();
     let emulated = Emulated::start(|builder| builder.scenario(scenario));
     let wave = emulated.wave();

@@ -1,4 +1,4 @@
-//! Where `wave` takes inputs from, and what it makes of those that break a rule.
+//! Tests of the sources of inputs, and of inputs that break a rule.
 
 use std::fs;
 use std::io::Write as _;
@@ -57,7 +57,7 @@ fn flags_go_before_pairs_and_pairs_before_a_file() {
 }
 
 #[test]
-fn stdin_is_a_file_too() {
+fn input_may_come_from_stdin() {
     let (_emulated, wave) = place();
     let mut command = wave.command(&[&RUN[..], &["--input", "-"]].concat());
     let mut child = command
@@ -72,7 +72,7 @@ fn stdin_is_a_file_too() {
 }
 
 #[test]
-fn what_is_no_input_is_said() {
+fn malformed_inputs_are_reported() {
     let wave = Wave::at("http://127.0.0.1:9");
     fs::write(wave.path("list.json"), "[1]").unwrap();
     fs::write(wave.path("half.json"), "{\"text\":").unwrap();
@@ -100,7 +100,7 @@ fn what_is_no_input_is_said() {
 }
 
 #[test]
-fn a_voice_may_be_called_by_its_name() {
+fn voice_may_be_given_by_name() {
     let (_emulated, wave) = place();
     for (name, id) in [
         ("Siren", "chat_0407_5-1"),
@@ -136,7 +136,7 @@ fn a_voice_that_does_not_speak_the_language_is_a_warning() {
     );
 }
 
-/// The emulator knows the rules as well as the vendor: what is sent all the same is refused there.
+/// The emulator checks the rules like the vendor, and refuses an overridden input.
 #[test]
 fn a_rule_can_be_overridden_by_name_and_only_that_one() {
     let (emulated, wave) = place();
@@ -163,7 +163,7 @@ fn a_rule_can_be_overridden_by_name_and_only_that_one() {
     assert_eq!(both.exit, 6, "{both}");
     assert_eq!(rules(&both, "/warnings"), ["range", "known"]);
     assert!(both.stderr.contains("voice_speed"), "{both}");
-    // A key that nobody knows is dropped there without a word: the task is made.
+    // An unknown input is dropped silently by the vendor: the job is created.
     let odd = run(&wrong[1..], &["known"]);
     assert_eq!((odd.exit, emulated.emulator.billed()), (0, 1), "{odd}");
 }
@@ -179,7 +179,7 @@ fn voices_are_listed_by_language() {
     assert_eq!(unknown.exit, 2, "{unknown}");
 }
 
-/// What nobody can have is not paid for.
+/// A URL without a file is found before the submit is paid for.
 #[test]
 fn a_url_without_a_file_is_refused_before_the_submit() {
     let (emulated, wave) = place();
@@ -221,7 +221,7 @@ fn a_url_without_a_file_is_refused_before_the_submit() {
 }
 
 #[test]
-fn files_are_looked_at_without_a_key() {
+fn check_needs_no_api_key() {
     let (emulated, wave) = place();
     let wave = wave.without_key();
     fs::write(wave.path("words.mp4"), "these are words").unwrap();

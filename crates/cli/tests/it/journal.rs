@@ -1,5 +1,4 @@
-//! The journal behind the command: what it lists, and that whatever was paid for is gone on with,
-//! also after a crash and a lost answer.
+//! Tests of the journal behind the command: its list, and jobs that are resumed after a crash or a lost answer.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -78,7 +77,7 @@ fn jobs_are_listed_shown_and_forgotten() {
 }
 
 #[test]
-fn what_a_killed_command_left_is_finished_from_any_folder() {
+fn job_of_a_killed_command_is_resumed_from_any_folder() {
     let clock = Clock::manual();
     let emulated = Emulated::start(|builder| {
         builder
@@ -154,7 +153,7 @@ fn submits(runtime: &Runtime, server: &MockServer) -> usize {
 }
 
 #[test]
-fn a_submit_whose_answer_was_lost_is_found_and_finished() {
+fn submit_without_answer_is_found_and_finished() {
     let (runtime, server) = forgetful(&[ID]);
     let wave = Wave::at(&server.uri());
     let run = wave.quick(&with(&LIPSYNC, &["-o", "out.mp4", "--json"]));
@@ -174,7 +173,7 @@ fn a_submit_whose_answer_was_lost_is_found_and_finished() {
 }
 
 #[test]
-fn a_lost_submit_is_left_to_a_person_where_it_cannot_be_told() {
+fn ambiguous_submit_is_left_to_the_user() {
     let (runtime, server) = forgetful(&[ID, "another-one"]);
     let wave = Wave::at(&server.uri());
     let run = wave.quick(&with(&LIPSYNC, &["-o", "out.mp4"]));
@@ -196,7 +195,7 @@ fn a_lost_submit_is_left_to_a_person_where_it_cannot_be_told() {
 }
 
 #[test]
-fn adopting_by_itself_can_be_turned_off() {
+fn automatic_adoption_can_be_turned_off() {
     let (runtime, server) = forgetful(&[ID]);
     let wave = Wave::at(&server.uri());
     let run = wave.quick(&with(&LIPSYNC, &["--no-adopt"]));
@@ -234,7 +233,7 @@ fn forgetting_an_ended_job_names_its_download() {
 }
 
 #[test]
-fn a_journal_that_cannot_be_used_is_told_before_anything_is_sent() {
+fn unusable_journal_is_reported_before_anything_is_sent() {
     let emulated = Emulated::start(|builder| builder);
     let wave = emulated.wave();
     std::fs::write(

@@ -7,18 +7,26 @@
 )]
 
 mod account;
-mod command;
+mod check;
+mod emulator;
 mod errors;
+#[cfg(unix)]
+mod files;
 mod harness;
 mod help;
 mod inputs;
 mod journal;
+mod output;
 mod price;
-mod stats;
+mod run;
 #[cfg(unix)]
-mod unix;
+mod signals;
+mod stats;
+mod submit;
 mod unknown_outcome;
 mod untrusted_input;
+mod upload;
+mod wait;
 mod webhook_listen;
 
 /// The command under test.

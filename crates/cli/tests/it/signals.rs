@@ -1,8 +1,7 @@
-//! Tests of signals, pipes and file modes, which only Unix has.
+//! Tests of signals, which end a command with a report of its jobs.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,7 +11,7 @@ use wiremock::{Mock, MockServer};
 use super::harness::*;
 
 #[test]
-fn a_signal_leaves_the_id_and_the_way_on() {
+fn signal_reports_the_id_and_the_next_step() {
     for (name, exit) in [("-INT", 130), ("-TERM", 143)] {
         let clock = Clock::manual();
         let emulated =
@@ -39,7 +38,7 @@ fn a_signal_leaves_the_id_and_the_way_on() {
 
 /// The answer has the id, so a first signal during the submit waits for it.
 #[test]
-fn a_signal_during_the_submit_waits_for_the_id() {
+fn signal_during_the_submit_waits_for_the_id() {
     let runtime = runtime();
     let listener = runtime
         .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
@@ -82,7 +81,7 @@ fn a_signal_during_the_submit_waits_for_the_id() {
 
 /// What was finished before the signal is reported as it ended.
 #[test]
-fn a_signal_loses_no_job_that_is_done() {
+fn signal_keeps_the_result_of_an_ended_job() {
     let runtime = runtime();
     let server = runtime.block_on(async {
         let server = MockServer::start().await;
@@ -129,85 +128,4 @@ fn a_signal_loses_no_job_that_is_done() {
     assert!(jobs[0]["error"].is_null(), "{jobs}");
     assert_eq!(jobs[1]["status"], "processing");
     assert_eq!(jobs[1]["error"]["kind"], "interrupted");
-}
-
-#[test]
-fn only_a_file_is_ever_replaced() {
-    let emulated = Emulated::start(|builder| builder);
-    let wave = emulated.wave();
-    let pipe = wave.path("pipe");
-    assert!(
-        Command::new("mkfifo")
-            .arg(&pipe)
-            .status()
-            .unwrap()
-            .success()
-    );
-    let run = wave.run(&[&LIPSYNC[..], &["-o", "pipe", "--force"]].concat());
-    assert_run!("refused-pipe", run);
-    assert_run!(
-        "refused-dash",
-        wave.run(&[&LIPSYNC[..], &["-o", "-"]].concat())
-    );
-    assert!(emulated.emulator.requests().is_empty());
-    assert!(!pipe.symlink_metadata().unwrap().is_file());
-}
-
-#[test]
-fn a_reader_who_has_read_enough_is_no_error() {
-    let wave = Wave::new();
-    let mut child = wave
-        .command(&["voices"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    let mut stderr = String::new();
-    child
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut stderr)
-        .unwrap();
-    assert_eq!((child.wait().unwrap().code(), &*stderr), (Some(0), ""));
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn a_result_that_cannot_be_written_is_told() {
-    let wave = Wave::new();
-    let full = std::fs::OpenOptions::new()
-        .write(true)
-        .open("/dev/full")
-        .unwrap();
-    let output = wave.command(&["voices"]).stdout(full).output().unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(7));
-    assert!(
-        stderr.contains("could not be written to stdout"),
-        "{stderr}"
-    );
-}
-
-#[test]
-fn a_folder_that_is_not_writable_is_found_before_the_submit() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let emulated = Emulated::start(|builder| builder);
-    let wave = emulated.wave();
-    let locked = wave.path("locked");
-    std::fs::create_dir(&locked).unwrap();
-    std::fs::set_permissions(&locked, std::fs::Permissions::from_mode(0o555)).unwrap();
-    if std::fs::write(locked.join("probe"), "").is_ok() {
-        // Root may write anywhere; /proc takes files from nobody.
-        let run = wave.run(&[&LIPSYNC[..], &["-o", "/proc/out.mp4"]].concat());
-        assert!(run.exit == 2 || !Path::new("/proc").exists(), "{run}");
-    } else {
-        assert_eq!(
-            wave.run(&[&LIPSYNC[..], &["-o", "locked/out.mp4"]].concat())
-                .exit,
-            2
-        );
-    }
-    assert!(emulated.emulator.requests().is_empty());
 }
