@@ -18,6 +18,7 @@ use wavespeed::{
 use crate::context::Context;
 use crate::output::document::Kind;
 use crate::output::failure::Failure;
+use crate::output::failure::fetch::reason;
 use crate::output::job::JobReport;
 use crate::output::progress::Progress;
 use crate::progress_state::SharedJobs;
@@ -218,11 +219,11 @@ impl<'a> Waits<'a> {
     fn set_failing(&mut self, job: &PendingJob<'a>, error: &FetchError, retry_in: Duration) {
         // Without a progress line, the first of several failed polls is reported.
         if !std::mem::replace(&mut self.is_failing, true) {
-            let text = format!("{}: {error}; polling again", job.job.id());
+            let text = format!("{}: {}; polling again", job.job.id(), reason(error));
             self.context.progress.transient(&text);
         }
         let seconds = retry_in.as_secs_f32().ceil();
-        let text = format!("next poll in {seconds} s: {error}");
+        let text = format!("next poll in {seconds} s: {}", reason(error));
         self.shown = Some(Shown::Text(text));
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use wavespeed::{Model, Next};
 
-use super::document::Document;
+use super::document::{Document, Kind};
 use super::failure::Failure;
 use super::next_step;
 
@@ -43,13 +43,20 @@ impl JobReport {
 
     /// Returns the sentence for the next step after a failure.
     pub(crate) fn step(&self, failure: &Failure) -> Option<String> {
+        if !can_take_step(failure) {
+            return None;
+        }
         let is_submitted = self.document.id.is_some();
         next_step::sentence(&failure.next, is_submitted, self.output.as_deref())
     }
 
     /// Returns the next step, if one command can take it for several jobs.
     pub(crate) fn shared_step(&self) -> Option<&Next> {
-        let next = &self.failure.as_ref()?.next;
+        let failure = self
+            .failure
+            .as_ref()
+            .filter(|failure| can_take_step(failure))?;
+        let next = &failure.next;
         let is_shared = match next {
             Next::Wait(_) => true,
             Next::Resume(_) => self.document.id.is_some(),
@@ -57,4 +64,10 @@ impl JobReport {
         };
         is_shared.then_some(next)
     }
+}
+
+/// Returns `true` if the next step can be taken at once. A refused call has a cause that the hint names,
+/// and it is not known whether the job continues.
+fn can_take_step(failure: &Failure) -> bool {
+    !matches!(failure.kind, Kind::Key | Kind::Refused | Kind::Unreachable)
 }

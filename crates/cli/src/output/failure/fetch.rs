@@ -14,23 +14,24 @@ impl Failure {
         match error {
             WaitError::Stopped { id, error: cause } => Self::fetch(id, cause).next(error.next()),
             WaitError::Deadline {
-                last_error: Some(FetchError::NotFound(_)),
-                ..
-            } => Self::new(Kind::Deadline, error).hint(NO_SUCH_JOB),
+                id,
+                last_error: Some(cause @ FetchError::NotFound(_)),
+            } => {
+                let message = format!("{id}: the deadline expired, and {}", reason(cause));
+                Self::new(Kind::Deadline, message).hint(NO_SUCH_JOB)
+            }
             _ => Self::new(Kind::Deadline, error).next(error.next()),
         }
     }
 
     /// Returns the failure of a call about a job.
     pub(crate) fn fetch(id: &PredictionId, error: &FetchError) -> Self {
-        let message = format!("{id}: {error}");
+        let message = format!("{id}: {}", reason(error));
         match error {
-            FetchError::Key(_) | FetchError::Role(_) => Self::new(Kind::Key, message)
-                .hint("set WAVESPEED_API_KEY to a key of the account that submitted the job"),
-            FetchError::NotFound(answer) => {
-                let message = format!("{id}: the vendor has no job with this id ({answer})");
-                Self::new(Kind::Refused, message).hint(NO_SUCH_JOB)
-            }
+            FetchError::Key(_) | FetchError::Role(_) => Self::new(Kind::Key, message).hint(
+                "set WAVESPEED_API_KEY to a key of the account that submitted the job, then try again",
+            ),
+            FetchError::NotFound(_) => Self::new(Kind::Refused, message).hint(NO_SUCH_JOB),
             FetchError::Transport(_) => Self::new(Kind::Unreachable, message)
                 .hint("check the connection and the base URL, then try again"),
             _ => Self::new(Kind::Refused, message),
@@ -74,6 +75,14 @@ impl Failure {
         failure.hint(format!(
             "the job is done, and its outputs are kept for 7 days: wave download {id} -o PATH{force}"
         ))
+    }
+}
+
+/// Returns the reason why a call about a job failed.
+pub(crate) fn reason(error: &FetchError) -> String {
+    match error {
+        FetchError::NotFound(answer) => format!("the vendor has no job with this id ({answer})"),
+        error => error.to_string(),
     }
 }
 

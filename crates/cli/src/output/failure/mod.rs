@@ -2,7 +2,7 @@
 //! determines the exit code.
 
 mod convert;
-mod fetch;
+pub(crate) mod fetch;
 
 use wavespeed::{Fault, Next, PredictionId};
 
