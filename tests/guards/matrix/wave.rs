@@ -37,7 +37,7 @@ fn word(run: &Run, document: &Value) -> String {
     format!("{} {kind}", run.exit)
 }
 
-/// An error after the submit names the task or the job, and the command that goes on.
+/// Checks that an error after the submit names the id or the job, and the command of the next step.
 fn check_error(row: Row, run: &Run, document: &Value) {
     let Some(message) = document["error"]["message"].as_str() else {
         return;
@@ -53,9 +53,10 @@ fn check_error(row: Row, run: &Run, document: &Value) {
         message.contains(name) || hint.contains(name),
         "{row:?}: {run}"
     );
-    // A task that has ended is not gone on with.
-    let goes_on = hint.contains("wave resume j1") || hint.contains("wave ") && hint.contains(name);
-    assert!(run.exit == 1 || goes_on, "{row:?}: {run}");
+    // A job that has ended cannot be resumed.
+    let can_resume =
+        hint.contains("wave resume j1") || hint.contains("wave ") && hint.contains(name);
+    assert!(run.exit == 1 || can_resume, "{row:?}: {run}");
 }
 
 pub(super) fn meet(row: Row, emulated: &Emulated) -> Told {

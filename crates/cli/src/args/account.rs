@@ -37,7 +37,7 @@ impl Period {
 /// The length of a list.
 #[derive(Args, Debug)]
 pub(crate) struct Limit {
-    /// Length of the list at most
+    /// Maximum number of entries
     #[arg(long, value_name = "N", value_parser = limit, allow_hyphen_values = true, default_value = "100")]
     pub(crate) limit: usize,
 }

@@ -4,7 +4,7 @@
 use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use wavespeed::{Fault, Model, Severity};
+use wavespeed::{Fault, Model, Rule, Severity};
 
 use super::failure::Failure;
 
@@ -58,7 +58,7 @@ pub(crate) fn failure(failure: &Failure, model: Option<&Model>) {
         _ => error(&clean(&failure.message)),
     }
     if refused.len() > 1 {
-        for fault in refused {
+        for fault in &refused {
             line(&format!("  {}", described(fault, model)));
         }
     }
@@ -66,8 +66,18 @@ pub(crate) fn failure(failure: &Failure, model: Option<&Model>) {
         error(&clean(also));
     }
     for fault in others {
-        input_warning(fault, model);
+        if !follows(fault, &refused, model) {
+            input_warning(fault, model);
+        }
     }
+}
+
+/// Returns `true` for a warning that only follows from a refusal: a voice does not speak a language that
+/// is not a choice.
+fn follows(warning: &Fault, refused: &[&Fault], model: Option<&Model>) -> bool {
+    let input = model.and_then(|model| model.input(&warning.field));
+    let language = input.and_then(|input| input.language);
+    warning.rule == Rule::Language && refused.iter().any(|fault| Some(&*fault.field) == language)
 }
 
 /// Warns of a fault of an input that is sent despite it.
