@@ -84,7 +84,8 @@ pub(crate) async fn choose(
         return Err(Failure::usage(message).hint(format!("{near}list them with: wave models")));
     }
     context.warn(&format!(
-        "{id} is not a model of the catalogue, so its inputs are not checked; {near}--live checks them by the vendor's own list"
+        "{id} is not a model of the catalogue, so its inputs are not checked; {near}--live \
+         checks them by the vendor's own list"
     ));
     Ok(Chosen {
         model: Model::unknown(id),

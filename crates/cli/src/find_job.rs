@@ -16,7 +16,8 @@ pub(crate) async fn find(client: &Wavespeed, job: &JobRef) -> Result<JobRecord, 
     records.into_iter().next().ok_or_else(|| {
         let message = format!("{job} is not in the journal of this account");
         Failure::usage(message).hint(
-            "list its jobs with: wave jobs; a job belongs to the API key and the base URL of its submit",
+            "list its jobs with: wave jobs; a job belongs to the API key and the base URL of its \
+             submit",
         )
     })
 }

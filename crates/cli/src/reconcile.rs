@@ -50,7 +50,8 @@ pub(crate) async fn reconcile(
         Ok(Reconciled::Adopted(job)) => {
             report.document.reconciled = true;
             report.notes.push(format!(
-                "{} was found in the vendor's history and adopted for {number}; it could belong to another client of the account",
+                "{} was found in the vendor's history and adopted for {number}; it could belong \
+                 to another client of the account",
                 job.id()
             ));
             Ok(*job)
@@ -66,7 +67,8 @@ pub(crate) async fn reconcile(
 fn absent(number: JobNumber) -> NotFound {
     let reason = "the vendor's history has no job that it could be";
     let hint = format!(
-        "a history may lag: look again with: wave resume {number}; if the job never appears, it was never created: wave resume {number} --resubmit submits it again and is billed"
+        "a history may lag: look again with: wave resume {number}; if the job never appears, it \
+         was never created: wave resume {number} --resubmit submits it again and is billed"
     );
     NotFound {
         hint: Some(hint),

@@ -49,7 +49,8 @@ pub(crate) async fn guard(
     };
     if jobs.is_submitting() {
         terminal::note(
-            "interrupted; waiting for the answer to the submit, which has the id (a second signal exits at once)",
+            "interrupted; waiting for the answer to the submit, which has the id (a second \
+             signal exits at once)",
         );
         let answered = pin!(async {
             tokio::select! {
@@ -100,7 +101,8 @@ fn interrupted(jobs: &SharedJobs, work: Work, kind: Kind) -> Report {
             (None, Some(next)) => Failure {
                 kind,
                 ..Failure::unknown(
-                    "interrupted before the outcome of the submit was known: the job may have been created and billed",
+                    "interrupted before the outcome of the submit was known: the job may have \
+                     been created and billed",
                     next.clone(),
                 )
             },

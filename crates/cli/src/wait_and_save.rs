@@ -262,7 +262,8 @@ fn wait_failure(error: &WaitError, report: &JobReport) -> Failure {
     let failure = Failure::wait(error);
     match (&failure.next, report.document.job) {
         (Next::None, Some(number)) => failure.hint(format!(
-            "the vendor keeps jobs for 7 days; check that the API key is of the account that submitted the job, or remove it from the journal with: wave jobs forget {number}"
+            "the vendor keeps jobs for 7 days; check that the API key is of the account that \
+             submitted the job, or remove it from the journal with: wave jobs forget {number}"
         )),
         _ => failure,
     }

@@ -38,7 +38,13 @@ impl Period {
 #[derive(Args, Debug)]
 pub(crate) struct Limit {
     /// Maximum number of entries
-    #[arg(long, value_name = "N", value_parser = limit, allow_hyphen_values = true, default_value = "100")]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = limit,
+        allow_hyphen_values = true,
+        default_value = "100"
+    )]
     pub(crate) limit: usize,
 }
 

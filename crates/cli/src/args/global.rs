@@ -27,20 +27,54 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
     /// Deadline of everything after the local checks, such as 90s or 20m; 0 means none
-    #[arg(long, global = true, value_name = "TIME", value_parser = duration, allow_hyphen_values = true, default_value = "1h")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        value_parser = duration,
+        allow_hyphen_values = true,
+        default_value = "1h"
+    )]
     timeout: Duration,
     /// Shortest time between two polls of a job
-    #[arg(long, global = true, value_name = "TIME", value_parser = interval, allow_hyphen_values = true, default_value = "1s")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        value_parser = interval,
+        allow_hyphen_values = true,
+        default_value = "1s"
+    )]
     pub(crate) poll_interval: Duration,
     /// Mean time between two polls of a job; a shorter one costs more polls and notices the end earlier
     /// [default: 5s for videos, 2s for the rest]
-    #[arg(long, global = true, value_name = "TIME", value_parser = interval, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        value_parser = interval,
+        allow_hyphen_values = true
+    )]
     pub(crate) mean_gap: Option<Duration>,
     /// Most polls in a minute, of all jobs of this command together
-    #[arg(long, global = true, value_name = "N", value_parser = polls, allow_hyphen_values = true, default_value = "6000")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "N",
+        value_parser = polls,
+        allow_hyphen_values = true,
+        default_value = "6000"
+    )]
     pub(crate) polls_per_minute: u32,
     /// Time to search the vendor's history for a job whose submit was not answered
-    #[arg(long, global = true, value_name = "TIME", value_parser = duration, allow_hyphen_values = true, default_value = "10s")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "TIME",
+        value_parser = duration,
+        allow_hyphen_values = true,
+        default_value = "10s"
+    )]
     pub(crate) settle_time: Duration,
     /// Path of the journal, which records every submit [env: WAVESPEED_JOURNAL]
     #[arg(long, global = true, value_name = "PATH", value_parser = path)]

@@ -114,7 +114,13 @@ pub(crate) struct ResumeArgs {
     #[arg(long, conflicts_with = "id")]
     pub(crate) all: bool,
     /// Record ID as the id of this job
-    #[arg(long, value_name = "ID", value_parser = parse_id, requires = "id", conflicts_with = "all")]
+    #[arg(
+        long,
+        value_name = "ID",
+        value_parser = parse_id,
+        requires = "id",
+        conflicts_with = "all"
+    )]
     pub(crate) adopt: Option<PredictionId>,
     /// Submit the job again and pay for it; only for a job that was never created
     #[arg(long, requires = "id", conflicts_with_all = ["adopt", "all"])]

@@ -58,7 +58,8 @@ pub(crate) enum Command {
     Lipsync(RunArgs),
     /// Run a model; `wave run MODEL --help` shows its inputs
     #[command(
-        after_help = "Example: wave run kwaivgi/kling-lipsync/text-to-video --video clip.mp4 --text \"Hello\""
+        after_help = "Example: wave run kwaivgi/kling-lipsync/text-to-video --video clip.mp4 \
+                      --text \"Hello\""
     )]
     Run(RunModelArgs),
     /// Wait for submitted jobs

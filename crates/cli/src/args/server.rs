@@ -32,7 +32,13 @@ pub(crate) enum WebhookCommand {
 #[derive(Args, Debug)]
 pub(crate) struct ListenArgs {
     /// Port on 127.0.0.1; 0 selects a free one
-    #[arg(long, value_name = "N", value_parser = port, allow_hyphen_values = true, default_value = "8788")]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = port,
+        allow_hyphen_values = true,
+        default_value = "8788"
+    )]
     pub(crate) port: u16,
     /// Forward each webhook unchanged to this URL, and answer with the status of its answer
     #[arg(long, value_name = "URL", value_parser = http_url)]
@@ -45,11 +51,12 @@ pub(crate) struct ListenArgs {
 fn listen_long_help() -> String {
     format!(
         "{LISTEN_EXAMPLE}\n\n\
-         A tunnel or a proxy forwards the vendor's requests to this command, and a job names the public \
-         URL: wave lipsync … --webhook https://HOST/. The secret is requested with the API key, or read \
-         from the environment variable WAVESPEED_WEBHOOK_SECRET; no API key is needed then. With --json, \
-         each line is a JSON document. With --poll, the webhooks contain the inputs of the jobs that the \
-         journal has. The command runs until it is interrupted; --timeout does not apply."
+         A tunnel or a proxy forwards the vendor's requests to this command, and a job names the \
+         public URL: wave lipsync … --webhook https://HOST/. The secret is requested with the API \
+         key, or read from the environment variable WAVESPEED_WEBHOOK_SECRET; no API key is \
+         needed then. With --json, each line is a JSON document. With --poll, the webhooks \
+         contain the inputs of the jobs that the journal has. The command runs until it is \
+         interrupted; --timeout does not apply."
     )
 }
 
@@ -57,16 +64,36 @@ fn listen_long_help() -> String {
 #[derive(Args, Debug)]
 pub(crate) struct EmulatorArgs {
     /// Port on 127.0.0.1; 0 selects a free one
-    #[arg(long, value_name = "N", value_parser = port, allow_hyphen_values = true, default_value = "0")]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = port,
+        allow_hyphen_values = true,
+        default_value = "0"
+    )]
     pub(crate) port: u16,
     /// API key to accept
     #[arg(long, value_name = "KEY", default_value = "emulator")]
     pub(crate) api_key: String,
     /// Duration of a job
-    #[arg(long, alias = "task-time", value_name = "TIME", value_parser = duration, allow_hyphen_values = true, default_value = "2s")]
+    #[arg(
+        long,
+        alias = "task-time",
+        value_name = "TIME",
+        value_parser = duration,
+        allow_hyphen_values = true,
+        default_value = "2s"
+    )]
     pub(crate) job_time: Duration,
     /// Variation of the durations: 0 is none, 0.4 is large
-    #[arg(long, alias = "task-spread", value_name = "SIGMA", value_parser = spread, allow_hyphen_values = true, default_value = "0")]
+    #[arg(
+        long,
+        alias = "task-spread",
+        value_name = "SIGMA",
+        value_parser = spread,
+        allow_hyphen_values = true,
+        default_value = "0"
+    )]
     pub(crate) job_spread: f64,
     /// Faults to play, one on a line, such as `submit once lose-answer`; see --help
     #[arg(long, value_name = "FILE", value_parser = path)]

@@ -51,7 +51,7 @@ pub(super) async fn poll(poller: Poller<'_>) -> Failure {
                     let body = body(poller.client, &record).await;
                     sending.push(poller.send(format!("wh_{}", record.id), body));
                 }
-                Err(AccountWatchError::History(error @ (FetchError::Key(_) | FetchError::Role(_)))) => {
+                Err(AccountWatchError::History(error)) if is_refused(&error) => {
                     return Failure::asked("the history", &error);
                 }
                 Err(error) => terminal::warning(&error.to_string()),
@@ -59,6 +59,11 @@ pub(super) async fn poll(poller: Poller<'_>) -> Failure {
             Some(()) = sending.next(), if !sending.is_empty() => {}
         }
     }
+}
+
+/// Returns `true` if the API key or its role was refused, which waiting cannot fix.
+fn is_refused(error: &FetchError) -> bool {
+    matches!(error, FetchError::Key(_) | FetchError::Role(_))
 }
 
 /// Returns the body of a webhook: the record, with the input if the journal has it.

@@ -115,7 +115,8 @@ async fn fetch_secret(client: &Wavespeed) -> Result<WebhookSecret, Failure> {
         let failure = Failure::asked("the secret of the webhooks", &error);
         match error {
             FetchError::Role(_) => failure.hint(format!(
-                "use a key whose role permits this call, or put the secret into the environment variable {SECRET}"
+                "use a key whose role permits this call, or put the secret into the environment \
+                 variable {SECRET}"
             )),
             _ => failure,
         }

@@ -14,12 +14,14 @@ pub(crate) fn sentence(next: &Next, is_submitted: bool, output: Option<&Path>) -
         Next::Resume(number) if is_submitted => Some(resume(&[*number])),
         // The id is not known, so there may be no job to wait for.
         Next::Resume(number) => Some(format!(
-            "do not submit again; look for the job in the vendor's history with: wave resume {number}"
+            "do not submit again; look for the job in the vendor's history with: wave resume \
+             {number}"
         )),
         Next::Adopt { job, candidates } => {
             let ids: Vec<&str> = candidates.iter().map(PredictionId::as_str).collect();
             Some(format!(
-                "compare them with: wave show {}; then choose one with: wave resume {job} --adopt ID",
+                "compare them with: wave show {}; then choose one with: wave resume {job} \
+                 --adopt ID",
                 ids.join(" ")
             ))
         }

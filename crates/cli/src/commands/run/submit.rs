@@ -75,17 +75,20 @@ async fn check_duplicate(
         Some(Duplicate::OutcomeUnknown(lost)) => {
             let number = lost.number;
             let message = format!(
-                "{number} has the same input, and its outcome is unknown: a second submit could be billed twice"
+                "{number} has the same input, and its outcome is unknown: a second submit could \
+                 be billed twice"
             );
             Err(Failure::new(Kind::Lost, message).hint(format!(
-                "resume it with: wave resume {number}; to submit again anyway, forget it first: wave jobs forget {number}"
+                "resume it with: wave resume {number}; to submit again anyway, forget it first: \
+                 wave jobs forget {number}"
             )))
         }
         Some(Duplicate::Running(open)) => {
             let number = open.number;
             report.document.duplicate_of = Some(number);
             terminal::warning(&format!(
-                "{number} has the same input and is running; this submit creates a second job, which is billed as well; resume the first with: wave resume {number}"
+                "{number} has the same input and is running; this submit creates a second job, \
+                 which is billed as well; resume the first with: wave resume {number}"
             ));
             Ok(())
         }

@@ -13,7 +13,8 @@ impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
         match error {
             BuildError::NoKey => Self::new(Kind::Key, "no API key is set").hint(
-                "set WAVESPEED_API_KEY to a key of the dashboard's page API Keys, or try without a key: --emulate",
+                "set WAVESPEED_API_KEY to a key of the dashboard's page API Keys, or try without \
+                 a key: --emulate",
             ),
             BuildError::Key(_) => Self::new(Kind::Key, error).hint(CHECK_KEY),
             BuildError::PlainHttp { .. } => {
@@ -30,12 +31,15 @@ impl From<SubmitError> for Failure {
             SubmitError::Invalid(faults) => Self::input(faults.as_slice().to_vec()),
             SubmitError::Unknown(unknown) => unknown.into(),
             SubmitError::Rejected(rejected) => rejected.into(),
-            SubmitError::Price { .. } => Self::new(Kind::Price, error)
-                .hint("raise --max-price, or leave it out"),
-            SubmitError::NoPrice(_) => Self::new(Kind::Price, error)
-                .hint("try wave price later, or leave out --max-price"),
+            SubmitError::Price { .. } => {
+                Self::new(Kind::Price, error).hint("raise --max-price, or leave it out")
+            }
+            SubmitError::NoPrice(_) => {
+                Self::new(Kind::Price, error).hint("try wave price later, or leave out --max-price")
+            }
             SubmitError::Webhook { .. } => Self::usage(error).hint(
-                "--webhook takes an https URL that the vendor can reach; without one, use: wave webhook listen --poll",
+                "--webhook takes an https URL that the vendor can reach; without one, use: wave \
+                 webhook listen --poll",
             ),
             SubmitError::Store(_) => Self::new(Kind::Journal, error).hint(Self::JOURNAL_HINT),
             other => Self::usage(other),
@@ -105,7 +109,8 @@ impl From<UploadError> for Failure {
             }
             // The transfer failed or took too long.
             _ => Self::new(Kind::Unreachable, &error).hint(
-                "check the connection and the base URL, then run the same command again; uploads are not billed",
+                "check the connection and the base URL, then run the same command again; uploads \
+                 are not billed",
             ),
         }
     }

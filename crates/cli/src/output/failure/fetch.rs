@@ -5,8 +5,8 @@ use wavespeed::{DownloadError, FetchError, Next, PredictionId, SaveError, WaitEr
 use super::Failure;
 use crate::output::document::Kind;
 
-const NO_SUCH_JOB: &str = "check the id, and that the API key is of the account that submitted the job; \
-                           the vendor keeps jobs for 7 days";
+const NO_SUCH_JOB: &str = "check the id, and that the API key is of the account that submitted the \
+                           job; the vendor keeps jobs for 7 days";
 
 impl Failure {
     /// Returns the failure of a wait for a job.
@@ -29,7 +29,8 @@ impl Failure {
         let message = format!("{id}: {}", reason(error));
         match error {
             FetchError::Key(_) | FetchError::Role(_) => Self::new(Kind::Key, message).hint(
-                "set WAVESPEED_API_KEY to a key of the account that submitted the job, then try again",
+                "set WAVESPEED_API_KEY to a key of the account that submitted the job, then try \
+                 again",
             ),
             FetchError::NotFound(_) => Self::new(Kind::Refused, message).hint(NO_SUCH_JOB),
             FetchError::Transport(_) => Self::new(Kind::Unreachable, message)
@@ -73,7 +74,8 @@ impl Failure {
             " --force"
         };
         failure.hint(format!(
-            "the job is done, and its outputs are kept for 7 days: wave download {id} -o PATH{force}"
+            "the job is done, and its outputs are kept for 7 days: wave download {id} -o \
+             PATH{force}"
         ))
     }
 }

@@ -65,7 +65,8 @@ impl Failure {
         let failure = Self::new(Kind::Unknown, message);
         match next {
             Next::None => failure.hint(
-                "do not submit again before you have looked at the recent jobs on the vendor's dashboard",
+                "do not submit again before you have looked at the recent jobs on the vendor's \
+                 dashboard",
             ),
             next => failure.next(next),
         }
