@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::cost::{ScheduleCost, schedule_cost};
 use crate::kernel::{Kernel, LogNormal, duration, log_seconds};
 use crate::schedule::{Fixed, Schedule};
+use crate::width::best_width;
 
 /// The weight of the two background kernels together, as a number of observations.
 const PRIOR_WEIGHT: f64 = 4.0;
@@ -39,8 +40,8 @@ const MIN_SURVIVAL: f64 = 1e-6;
 /// The weight below which an observation is ignored because it does not repay the computation.
 const MIN_WEIGHT: f64 = 0.01;
 
-/// The number of observations that are used, the newest ones. More say nothing new, and the choice of
-/// the width takes time in proportion to the square of their number.
+/// The number of observations that are used, the newest ones. More say nothing new, and
+/// everything computed from them takes time in proportion to their number.
 const MAX_OBSERVATIONS: usize = 256;
 
 /// An estimate of how long jobs of one kind take.
@@ -129,7 +130,7 @@ impl Durations {
         };
         self.background = [broad, updated];
         // The width depends on the background, so it comes after it.
-        let width = self.best_width();
+        let width = best_width(&self.observations, &self.background);
         for kernel in &mut self.observations {
             kernel.sigma = width;
         }
@@ -279,37 +280,6 @@ impl Durations {
             sigma: variance.sqrt(),
             ..prior
         }
-    }
-
-    /// Returns the width of the kernels of the observations that has the highest leave-one-out
-    /// likelihood.
-    fn best_width(&self) -> f64 {
-        let background = |x: f64| -> f64 {
-            let densities = self.background.iter().map(|kernel| kernel.density(x));
-            densities.sum()
-        };
-        let log_likelihood = |sigma: f64| -> f64 {
-            let terms = self.observations.iter().enumerate().map(|(index, one)| {
-                // Each observation is judged by all others. If its own kernel took part, the
-                // narrowest width would always win.
-                let others = self.observations.iter().enumerate();
-                let others = others.filter(|(other, _)| *other != index);
-                let densities =
-                    others.map(|(_, other)| Kernel { sigma, ..*other }.density(one.mean));
-                let density = densities.sum::<f64>() + background(one.mean);
-                // An observation far from all others must not make the sum infinite.
-                one.weight * density.max(f64::MIN_POSITIVE).ln()
-            });
-            terms.sum()
-        };
-        // Candidates from 0.03 to 1.33, each a quarter wider than the one before: the likelihood may
-        // have several maxima, so they are all tried.
-        let candidates = (0..18).map(|step| 0.03 * 1.25_f64.powi(step));
-        let judged = candidates.map(|width| (width, log_likelihood(width)));
-        let (width, _) = judged.fold((1.0, f64::NEG_INFINITY), |best, next| {
-            if next.1 > best.1 { next } else { best }
-        });
-        width
     }
 }
 

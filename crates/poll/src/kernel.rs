@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The number of sigmas beyond which the tail of a normal distribution is below `f64` precision. Most
 /// kernels are that far away from most times, so this saves most of the computation.
-const MAX_SIGMAS: f64 = 8.5;
+pub(crate) const MAX_SIGMAS: f64 = 8.5;
 
 /// A distribution of durations whose logarithm is normally distributed, as is the product of many
 /// small causes.

@@ -46,6 +46,7 @@ mod update;
 mod waiter;
 mod watch;
 mod watched;
+mod width;
 
 pub use clock::{Clock, ManualClock, Sleep, TokioClock};
 pub use cost::ScheduleCost;
