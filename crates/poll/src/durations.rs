@@ -237,23 +237,29 @@ impl Durations {
         )
     }
 
-    /// Returns, at the logarithm `x` of a time, the fraction of the jobs that end per second and the
-    /// fraction that take longer.
-    pub(crate) fn density_and_survival(&self, x: f64) -> (f64, f64) {
-        // The kernels are densities over the logarithm of time; dt = exp(x) dx converts to seconds.
-        let density = self.weighted_mean(|kernel| kernel.density(x)) / x.exp();
-        (density, self.survival_at(x))
+    /// Returns the fraction of the jobs that end per unit of log time, at `count` logarithms of times:
+    /// at `from` and further every `step`.
+    pub(crate) fn log_densities(&self, from: f64, step: f64, count: usize) -> Vec<f64> {
+        let mut densities = vec![0.0; count];
+        for kernel in self.kernels() {
+            kernel.add_densities(&mut densities, from, step);
+        }
+        let weight = self.total_weight();
+        for density in &mut densities {
+            *density /= weight;
+        }
+        densities
     }
 
-    fn survival_at(&self, x: f64) -> f64 {
-        self.weighted_mean(|kernel| kernel.survival(x))
+    /// Returns the fraction of the jobs that take longer than the time with the logarithm `x`.
+    pub(crate) fn survival_at(&self, x: f64) -> f64 {
+        let survivals = self.kernels().map(|kernel| kernel.survival(x));
+        survivals.sum::<f64>() / self.total_weight()
     }
 
-    /// Returns the mean over all kernels of a value that is already multiplied by the weight of its
-    /// kernel.
-    fn weighted_mean(&self, value: impl Fn(&Kernel) -> f64) -> f64 {
-        let weight: f64 = self.kernels().map(|kernel| kernel.weight).sum();
-        self.kernels().map(value).sum::<f64>() / weight
+    /// Returns the sum of the weights of all kernels.
+    fn total_weight(&self) -> f64 {
+        self.kernels().map(|kernel| kernel.weight).sum()
     }
 
     fn kernels(&self) -> impl Iterator<Item = &Kernel> {

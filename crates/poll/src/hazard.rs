@@ -6,7 +6,7 @@
 //! 2λ) per second: J. B. Keller, *Optimum checking schedules for systems subject to random failure*,
 //! Management Science 21 (1974).
 //!
-//! [`HazardSchedule::new`] tabulates the integral of √h over time. A poll is due whenever that
+//! A [`HazardTable`] holds the integral of √h over time. A poll is due whenever that
 //! integral, times a rate, has grown by 1. The rate is 1 / √(2λ) if λ is given, and otherwise is found
 //! so that the mean gap is as requested.
 
@@ -16,9 +16,7 @@ use std::time::Duration;
 use crate::cost::schedule_cost;
 use crate::durations::Durations;
 use crate::schedule::{PollContext, Schedule};
-
-/// The number of steps of the table, which are even in the logarithm of time.
-const STEPS: usize = 512;
+use crate::table::{HazardTable, Piece};
 
 /// The shortest gap, even if the floor is zero, so that time passes between two polls.
 const MIN_GAP: Duration = Duration::from_millis(1);
@@ -42,20 +40,9 @@ pub struct HazardSchedule {
     cap: Duration,
     /// The longest gap as a fraction of the age of the job.
     max_share: f64,
-    table: Arc<[Point]>,
+    table: Arc<HazardTable>,
     /// The rate, computed on first use because that takes many passes over the table.
     rate: OnceLock<f64>,
-}
-
-/// One row of the table.
-#[derive(Clone, Copy, Debug)]
-struct Point {
-    /// The time since the start of the job.
-    seconds: f64,
-    /// The integral of the square root of the hazard from 0 to that time.
-    root_integral: f64,
-    /// The fraction of the jobs that take longer than that time.
-    survival: f64,
 }
 
 impl HazardSchedule {
@@ -67,7 +54,7 @@ impl HazardSchedule {
             floor: Duration::from_secs(1),
             cap: Duration::from_secs(60),
             max_share: f64::INFINITY,
-            table: tabulate(durations).into(),
+            table: Arc::new(HazardTable::new(durations)),
             rate: OnceLock::new(),
         }
     }
@@ -107,8 +94,11 @@ impl HazardSchedule {
             let middle = f64::midpoint(low, high);
             let rate = middle.exp();
             let cost = schedule_cost(
-                |now| self.gap_at(rate, now, 0.5),
-                |seconds| self.survival(seconds),
+                |now| {
+                    let elapsed = now.elapsed.as_secs_f64();
+                    self.gap_at(rate, elapsed, self.table.piece_at(elapsed), 0.5)
+                },
+                |seconds| self.table.piece_at(seconds).survival(seconds),
             );
             let gap_is_too_long = cost.noticed.as_secs_f64() > mean_gap * cost.polls;
             if gap_is_too_long {
@@ -120,16 +110,14 @@ impl HazardSchedule {
         high.exp()
     }
 
-    /// Returns the gap after `now` for a rate of polls.
-    fn gap_at(&self, rate: f64, now: PollContext, random: f64) -> Duration {
-        let elapsed = now.elapsed.as_secs_f64();
-        let by_time = |point: &Point| (point.seconds, point.root_integral);
-        let by_integral = |point: &Point| (point.root_integral, point.seconds);
+    /// Returns the gap after the age `elapsed`, which is in that piece of the table, for a rate of
+    /// polls.
+    fn gap_at(&self, rate: f64, elapsed: f64, piece: Piece<'_>, random: f64) -> Duration {
         // The next poll is due when the integral times the rate has grown by 1; by a tenth more or
         // less at random, so that many waiters do not poll in step.
         let growth = (0.9 + random / 5.0) / rate;
-        let target = interpolate(&self.table, by_time, elapsed) + growth;
-        let gap = interpolate(&self.table, by_integral, target) - elapsed;
+        let target = piece.root_integral(elapsed) + growth;
+        let gap = piece.time_of(target) - elapsed;
         let longest = self.cap.as_secs_f64().min(self.max_share * elapsed);
         // Where no job is expected to end, the integral does not grow and the inverse may lie in the
         // past. Only the limits are left then.
@@ -150,74 +138,21 @@ impl HazardSchedule {
         };
         gap.max(MIN_GAP)
     }
-
-    /// Returns the fraction of the jobs that take longer than `seconds`.
-    fn survival(&self, seconds: f64) -> f64 {
-        let by_time = |point: &Point| (point.seconds, point.survival);
-        // The extrapolation after the last point may leave the range of a probability.
-        interpolate(&self.table, by_time, seconds).clamp(0.0, 1.0)
-    }
-}
-
-/// Tabulates the integral of the square root of the hazard over the times at which jobs are expected
-/// to end.
-fn tabulate(durations: &Durations) -> Vec<Point> {
-    let (from, to) = durations.log_range();
-    // Durations differ by factors, so steps that are even in the logarithm are fine enough for short
-    // jobs and few enough for long ones.
-    let step = (to - from) / STEPS as f64;
-    let origin = Point {
-        seconds: 0.0,
-        root_integral: 0.0,
-        survival: 1.0,
-    };
-    // No job is expected to end before the first time.
-    let first = Point {
-        seconds: from.exp(),
-        ..origin
-    };
-    let mut table = vec![origin, first];
-    let mut last = first;
-    for index in 0..STEPS {
-        let end = from + (index + 1) as f64 * step;
-        // Midpoint rule: the hazard in the middle stands for the whole step.
-        let (density, survival) = durations.density_and_survival(end - step / 2.0);
-        // In the far tail both are 0, and so is the hazard then.
-        let root = (density / survival.max(1e-12)).sqrt();
-        let seconds = end.exp();
-        last = Point {
-            seconds,
-            root_integral: last.root_integral + (seconds - last.seconds) * root,
-            survival: durations.density_and_survival(end).1,
-        };
-        table.push(last);
-    }
-    table
-}
-
-/// Returns the value at `x` of the piecewise linear function through the points `by` of the table.
-/// After the last point the last piece is continued.
-fn interpolate(table: &[Point], by: impl Fn(&Point) -> (f64, f64), x: f64) -> f64 {
-    let after = table.partition_point(|point| by(point).0 <= x);
-    let high = after.clamp(1, table.len() - 1);
-    let ((x0, y0), (x1, y1)) = (by(&table[high - 1]), by(&table[high]));
-    if x1 > x0 {
-        y0 + (y1 - y0) * (x - x0) / (x1 - x0)
-    } else {
-        // Where the integral does not grow, several times belong to one value of it.
-        y1
-    }
 }
 
 impl Schedule for HazardSchedule {
     fn gap(&self, now: PollContext, random: f64) -> Duration {
         let rate = *self.rate.get_or_init(|| self.compute_rate());
-        self.gap_at(rate, now, random)
+        let elapsed = now.elapsed.as_secs_f64();
+        self.gap_at(rate, elapsed, self.table.piece_at(elapsed), random)
     }
 
     fn completion_probability(&self, polled: Duration, now: Duration) -> f64 {
-        let running_then = self.survival(polled.as_secs_f64());
-        let running_now = self.survival(now.as_secs_f64());
+        let running_at = |age: Duration| {
+            let seconds = age.as_secs_f64();
+            self.table.piece_at(seconds).survival(seconds)
+        };
+        let (running_then, running_now) = (running_at(polled), running_at(now));
         // A job that takes longer than all expected ones may end at any time, so its poll is not put
         // off. The quotient would be one of rounding errors.
         if running_then > 1e-9 {

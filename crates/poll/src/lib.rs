@@ -42,6 +42,7 @@ mod limits;
 mod poller;
 mod schedule;
 mod state;
+mod table;
 mod update;
 mod waiter;
 mod watch;
