@@ -6,11 +6,11 @@ use crate::kernel::duration;
 use crate::schedule::PollContext;
 
 /// The fraction of the jobs that the means leave out: those that take longest.
-const IGNORED_TAIL: f64 = 1e-4;
+pub(crate) const IGNORED_TAIL: f64 = 1e-4;
 
 /// The number of polls after which the sums end, so that a schedule with tiny gaps takes bounded
 /// time.
-const MAX_POLLS: u32 = 10_000;
+pub(crate) const MAX_POLLS: u32 = 10_000;
 
 /// The expected cost of a schedule for one job.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -83,6 +83,11 @@ impl HazardTable {
 pub(crate) struct Piece<'a>(&'a [Row]);
 
 impl Piece<'_> {
+    /// Returns the end of the piece, in seconds.
+    pub(crate) fn end(self) -> f64 {
+        self.0[1].seconds
+    }
+
     /// Returns the integral of the square root of the hazard from 0 to a time in the piece.
     pub(crate) fn root_integral(self, seconds: f64) -> f64 {
         self.interpolate(|row| (row.seconds, row.root_integral), seconds)
@@ -100,6 +105,11 @@ impl Piece<'_> {
     pub(crate) fn time_of(self, root_integral: f64) -> f64 {
         let piece = self.forward(|row| row.root_integral <= root_integral);
         piece.interpolate(|row| (row.root_integral, row.seconds), root_integral)
+    }
+
+    /// Returns the piece at a time, which must not be before this piece.
+    pub(crate) fn forward_to(self, seconds: f64) -> Self {
+        self.forward(|row| row.seconds <= seconds)
     }
 
     /// Returns the first piece from this one on whose end is not `before`. Most are near, so this is
