@@ -57,11 +57,15 @@ impl Shown {
 
 /// Runs `wave show` with a key, this environment and no other.
 async fn show(arguments: &[&str], environment: &[(&str, &str)]) -> Shown {
+    wave(&[&["show", ID], arguments].concat(), environment).await
+}
+
+/// Runs `wave` with a key, this environment and no other.
+async fn wave(arguments: &[&str], environment: &[(&str, &str)]) -> Shown {
     let state = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_wave-under-test"))
         .env_clear()
         .env("XDG_STATE_HOME", state.path())
-        .args(["show", ID])
         .args(arguments)
         .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
         .env("WAVESPEED_API_KEY", KEY)
@@ -250,6 +254,52 @@ async fn a_private_ca_is_trusted_if_it_is_named() {
     let shown = show(&["--base-url", &urls[0]], &[("SSL_CERT_FILE", &ca)]).await;
     shown.assert_failed(6, "certificate");
     server.assert_asked(2);
+}
+
+#[tokio::test]
+async fn the_cas_of_a_folder_are_trusted_if_it_is_named() {
+    let server = Secure::start().await;
+    let url = format!("https://localhost:{}", server.address.port());
+    let folder = server.folder.path().to_str().unwrap();
+    let shown = show(&["--base-url", &url], &[("SSL_CERT_DIR", folder)]).await;
+    shown.assert_fine(&url);
+    server.assert_asked(1);
+}
+
+#[tokio::test]
+async fn root_certificates_are_needed_for_https_only() {
+    let secure = Secure::start().await;
+    let proxy = Proxy::start(secure.address).await;
+    let missing = secure.ca("missing.pem");
+    let environment = [("HTTP_PROXY", &*proxy.url), ("SSL_CERT_FILE", &missing)];
+    let arguments = ["--base-url", "http://api.example", "--allow-plain-http"];
+    let shown = show(&arguments, &environment).await;
+    shown.assert_fine("without certificates");
+
+    let url = format!("https://localhost:{}", secure.address.port());
+    let shown = show(&["--base-url", &url], &environment).await;
+    shown.assert_failed(6, "no root certificates were found");
+    assert!(shown.text.contains("missing.pem"), "{shown:?}");
+    secure.assert_asked(0);
+}
+
+#[tokio::test]
+async fn an_output_at_https_is_downloaded_from_an_api_at_plain_http() {
+    let secure = Secure::start().await;
+    let output = format!("https://localhost:{}/a.mp4", secure.address.port());
+    let record = json!({ "id": ID, "status": "completed", "outputs": [output] });
+    let answer = Action::answer(&envelope(&record).to_string());
+    let plain = Server::start([answer]).await;
+    let file = secure.ca("a.mp4");
+    let arguments = ["download", ID, "-o", &file, "--base-url", &plain.origin];
+    let environment = [("SSL_CERT_FILE", &*secure.ca("ca.pem"))];
+    let shown = wave(&arguments, &environment).await;
+    assert_eq!(shown.code, Some(0), "{shown:?}");
+    assert_eq!(std::fs::read_to_string(file).unwrap(), self::answer());
+    // The storage is not the API, so the key is not for it.
+    let requests = secure.requests.lock().unwrap().join("");
+    assert!(requests.starts_with("GET /a.mp4 "), "{requests}");
+    assert!(!requests.contains(KEY), "{requests}");
 }
 
 #[tokio::test]

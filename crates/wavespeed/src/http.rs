@@ -1,6 +1,6 @@
 //! The HTTP clients: one for the API, one for files.
 //!
-//! Both are built from the same settings (user agent, timeouts, proxies of the environment) and
+//! Both are built from the same settings (user agent, timeouts, TLS, proxies of the environment) and
 //! differ in redirects: the client of the API, which sends the API key, follows none.
 
 use std::env;
@@ -10,6 +10,8 @@ use reqwest::redirect::Policy;
 use reqwest::{ClientBuilder, NoProxy, Proxy};
 use url::{Host, Url};
 use wavespeed_client::text::chain;
+
+use crate::tls;
 
 /// The hosts that are never reached through a proxy. The loopback addresses of a proxy are those of
 /// another machine, and requests to this machine, which may carry the API key over plain http, must
@@ -62,53 +64,24 @@ pub(crate) enum HttpError {
 }
 
 impl Http {
-    /// Builds both clients. `local` is `true` if the API is on this machine.
-    pub(crate) fn new(
-        user_agent: &str,
-        timeouts: &Timeouts,
-        local: bool,
-    ) -> Result<Self, HttpError> {
-        #[cfg(feature = "rustls-ring")]
-        {
-            // The call fails if the process has a provider already, and the program's own choice
-            // stays.
-            _ = rustls::crypto::ring::default_provider().install_default();
-        }
+    /// Builds both clients.
+    pub(crate) fn new(user_agent: &str, timeouts: &Timeouts) -> Result<Self, HttpError> {
         let proxies = proxies()?;
-        let build = |make: &dyn Fn(ClientBuilder) -> ClientBuilder| {
-            let builder = || make(common(user_agent, timeouts, &proxies));
-            let built = builder().build().or_else(|error| {
-                // Building fails without root certificates, which slim containers lack. An API on
-                // this machine needs none.
-                if local {
-                    without_roots(builder()).build()
-                } else {
-                    Err(error)
-                }
-            });
+        let with_tls = tls::settings();
+        let build = |builder: ClientBuilder| {
+            let built = with_tls(builder).build();
             built.map_err(|error| HttpError::Library(chain(&error)))
         };
+        let common = || common(user_agent, timeouts, &proxies);
         Ok(Self {
-            api: build(&|builder| builder.redirect(Policy::none()))?,
-            files: build(&|builder| {
-                builder
+            api: build(common().redirect(Policy::none()))?,
+            files: build(
+                common()
                     .redirect(Policy::limited(10))
-                    .read_timeout(timeouts.idle)
-            })?,
+                    .read_timeout(timeouts.idle),
+            )?,
         })
     }
-}
-
-/// Makes a client trust no certificate, so that it needs no root certificates of the system.
-#[cfg(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls"))]
-fn without_roots(builder: ClientBuilder) -> ClientBuilder {
-    builder.tls_certs_only([])
-}
-
-/// Returns the builder unchanged: a build without TLS has no root certificates.
-#[cfg(not(any(feature = "rustls", feature = "rustls-ring", feature = "native-tls")))]
-fn without_roots(builder: ClientBuilder) -> ClientBuilder {
-    builder
 }
 
 /// Returns a builder with the settings that both clients share.

@@ -59,7 +59,9 @@
 //! its name, and `all-providers` is all of them.
 //!
 //! Proxies are taken from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`; this machine itself
-//! is never reached through a proxy. With rustls on Linux, `SSL_CERT_FILE` names a private CA.
+//! is never reached through a proxy. With rustls on Linux, `SSL_CERT_FILE` and
+//! `SSL_CERT_DIR` name private CAs in place of the system's. Root certificates are read when the first
+//! certificate is verified.
 
 mod account;
 mod builder;
@@ -76,6 +78,7 @@ mod poll_policy;
 mod store;
 mod submit;
 mod target;
+mod tls;
 mod upload;
 mod wait;
 pub mod webhook;

@@ -37,9 +37,7 @@ pub enum BuildError {
         variable: &'static str,
     },
     /// The HTTP library could not be set up.
-    #[error(
-        "HTTP could not be set up: {0}; a system without root certificates needs them installed"
-    )]
+    #[error("HTTP could not be set up: {0}")]
     Http(String),
 }
 

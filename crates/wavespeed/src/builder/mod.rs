@@ -227,7 +227,7 @@ impl Builder {
                 api: client.clone(),
                 files: client,
             },
-            None => Http::new(&self.user_agent, &self.timeouts, is_local)?,
+            None => Http::new(&self.user_agent, &self.timeouts)?,
         };
         // The URL as it is used, with its path, so that spellings of one URL are one account.
         let account = Account::new(base_url.as_str(), key.fingerprint());
