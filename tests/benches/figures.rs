@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use wavespeed_emulator::Emulator;
+use wavespeed_poll::{CostModel, Durations, HazardSchedule, LogNormal, PollContext, Schedule as _};
 
 const WAVE: &str = env!("CARGO_BIN_EXE_wave-under-test");
 const RUNS: usize = 40;
@@ -44,6 +45,7 @@ fn main() {
         || run(&["/bin/true"]),
     );
     catalogue();
+    schedules();
     let folder = tempfile::tempdir().unwrap();
     let large = large_clip(&folder.path().join("large.mp4"));
     row(
@@ -51,9 +53,6 @@ fn main() {
         || run(&[WAVE, "check", &large]),
         || run(&[WAVE, "--version"]),
     );
-    let url = format!("{origin}/api/v3/{model}");
-    let body = r#"{"video":"https://example.com/a.mp4","text":"Hello","voice_id":"genshin_klee2"}"#;
-    let curl = ["curl", "-sS", "-H", "Authorization: Bearer emulator"];
     row(
         "run --no-wait and show, two curl calls",
         || {
@@ -76,25 +75,36 @@ fn main() {
             let id = run(&submit);
             run(&[&[WAVE, "show", id.trim()], &base[..2]].concat())
         },
+        || submit_and_show_by_curl(&origin, model),
+    );
+    let clip = format!(
+        "{}/../crates/emulator/assets/clip.mp4",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    row(
+        "lipsync with journal and media check, two curl calls",
         || {
-            let json = ["-H", "Content-Type: application/json", "-d", body, &url];
-            let answer = run(&[&curl[..], &json].concat());
-            let id = answer
-                .split("\"id\":\"")
-                .nth(1)
-                .unwrap()
-                .split('"')
-                .next()
-                .unwrap();
-            run(&[
-                &curl[..],
-                &[&format!("{origin}/api/v3/predictions/{id}/result")],
-            ]
-            .concat())
+            let words = ["lipsync", "--video", &clip, "--text", "Hello"];
+            let gaps = ["--poll-interval", "1ms", "--mean-gap", "1ms"];
+            run(&[&[WAVE], &words[..], &gaps, &["--base-url", &origin]].concat())
         },
+        || submit_and_show_by_curl(&origin, model),
     );
     let bytes = std::fs::metadata(WAVE).unwrap().len();
     println!("\nThe binary has {:.2} MB.", bytes as f64 / 1e6);
+}
+
+/// Submits a job and polls it, by two processes of curl.
+fn submit_and_show_by_curl(origin: &str, model: &str) -> String {
+    let url = format!("{origin}/api/v3/{model}");
+    let body = r#"{"video":"https://example.com/a.mp4","text":"Hello","voice_id":"genshin_klee2"}"#;
+    let curl = ["curl", "-sS", "-H", "Authorization: Bearer emulator"];
+    let json = ["-H", "Content-Type: application/json", "-d", body, &url];
+    let answer = run(&[&curl[..], &json].concat());
+    let id = answer.split("\"id\":\"").nth(1).unwrap();
+    let id = id.split('"').next().unwrap();
+    let result = format!("{origin}/api/v3/predictions/{id}/result");
+    run(&[&curl[..], &[&result]].concat())
 }
 
 /// A clip whose header says at its very end what it is.
@@ -166,4 +176,37 @@ fn catalogue() {
         models.len(),
         many / own
     );
+}
+
+/// Prints what the polling schedule of a model costs when it is first used, for the guide's gap and for
+/// one of a millisecond, without observations and with as many as are used.
+fn schedules() {
+    let published = LogNormal {
+        median: Duration::from_secs(268),
+        sigma: 1.2,
+    };
+    for count in [0, 256] {
+        let mut random = fastrand::Rng::with_seed(1);
+        let observed: Vec<_> = (0..count)
+            .map(|_| (Duration::from_secs_f64(20.0 + 100.0 * random.f64()), 1.0))
+            .collect();
+        let time = |gap: Duration| {
+            let each = (0..RUNS).map(|_| {
+                let begin = Instant::now();
+                let durations = Durations::new(published).with_observations(observed.clone());
+                let schedule = HazardSchedule::new(&durations, CostModel::MeanGap(gap))
+                    .with_gap_limits(gap.min(Duration::from_secs(1)), gap * 3);
+                std::hint::black_box(schedule.gap(PollContext::new(gap, 1), 0.5));
+                begin.elapsed()
+            });
+            each.min().unwrap()
+        };
+        let (guide, short) = (time(Duration::from_secs(5)), time(Duration::from_millis(1)));
+        println!(
+            "| schedule after {count} jobs, gap of 5 s, of 1 ms | {:.2} ms | {:.2} ms | {:.2} |",
+            ms(guide),
+            ms(short),
+            ms(guide) / ms(short)
+        );
+    }
 }
