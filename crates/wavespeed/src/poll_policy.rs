@@ -2,7 +2,7 @@
 //!
 //! A [`PollPolicy`] says how many polls the caller accepts for how little delay. The schedule of a
 //! model follows from it and from the durations of earlier jobs. Schedules are cached per model in a
-//! [`ScheduleCache`], since building one takes about a millisecond.
+//! [`ScheduleCache`], since building one takes up to a millisecond.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
