@@ -9,6 +9,7 @@
     reason = "a table for people, by a tool for developers"
 )]
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -17,12 +18,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
 
 use pollster::FutureExt as _;
-use serde_json::{Value, json};
+use serde_json::json;
 use wavespeed::{
-    Account, Intent, JobFilter, JobNumber, ModelId, Prediction, PredictionId, Resolution,
-    Store as _, Target,
+    Account, Identity, Intended, Intent, JobFilter, JobNumber, ModelId, Prediction, PredictionId,
+    Resolution, Store as _, Target,
 };
-use wavespeed_client::ApiKey;
 use wavespeed_journal::Journal;
 
 const TIMES: usize = 200;
@@ -58,7 +58,7 @@ fn main() {
     println!("| intend, settle, ended, saved: 4 writes, each on disk | {ours:.2} ms |");
     println!("| a line and an fsync | {bare:.2} ms |");
     println!("| one in the other | {:.2} |", ours / bare);
-    let longest = longest_turn(&folder.path().join("held.db"), &jobs.account);
+    let longest = longest_turn(&folder.path().join("held.db"));
     println!(
         "| longest turn of another task while the file is held for {HELD:?} | {longest:.2} ms |"
     );
@@ -100,13 +100,13 @@ fn main() {
 
 /// Returns the longest time, in milliseconds, that a task on a runtime with one thread waits for its
 /// next turn while another task calls a journal that another program holds.
-fn longest_turn(path: &Path, account: &Account) -> f64 {
+fn longest_turn(path: &Path) -> f64 {
     let journal = Journal::open(path).unwrap();
     let holder = rusqlite::Connection::open(path).unwrap();
     holder.execute_batch("BEGIN IMMEDIATE").unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.unwrap().block_on(async {
-        let call = tokio::spawn(journal.forget(account, JobNumber::new(1)));
+        let call = tokio::spawn(journal.forget(JobNumber::new(1)));
         let (start, mut last, mut longest) = (Instant::now(), Instant::now(), Duration::ZERO);
         while start.elapsed() < HELD {
             tokio::task::yield_now().await;
@@ -149,32 +149,37 @@ fn time_to_poll(journal: &Path, origin: &str, api: &TcpListener) -> Duration {
 struct Jobs {
     account: Account,
     model: ModelId,
-    input: Value,
     target: Target,
 }
 
 impl Jobs {
     fn new(origin: &str) -> Self {
-        let key = ApiKey::new(KEY).unwrap().fingerprint();
         Self {
-            account: Account::new(format!("{origin}/api/v3"), key),
+            // The account of the command.
+            account: Account::new(format!("{origin}/api/v3"), "default"),
             model: "kwaivgi/kling-lipsync/text-to-video".parse().unwrap(),
-            input: json!({
-                "video": "https://example.com/a.mp4",
-                "text": "Hello",
-                "voice_id": "genshin_klee2",
-            }),
             target: Target::new("/videos/out.mp4"),
         }
     }
 
     fn submit(&self, journal: &Journal, number: usize) {
-        let mut intent = Intent::new(&self.account, &self.model, &self.input, SystemTime::now());
+        // The inputs differ, as the journal compares an intent with all equal jobs.
+        let input = json!({
+            "video": "https://example.com/a.mp4",
+            "text": format!("Sentence {number}"),
+            "voice_id": "genshin_klee2",
+        });
+        let (body, model) = (input.to_string(), &self.model);
+        let identity = Identity::new(model.as_str(), &input, &BTreeMap::new());
+        let now = SystemTime::now();
+        let mut intent = Intent::new(&self.account, model, &body, &identity, now);
         intent.target = Some(&self.target);
-        let (job, _claim) = journal.intend(&intent).block_on().unwrap();
-        let id = id(number);
-        let accepted = Resolution::Accepted(id);
-        journal.settle(job, accepted).block_on().unwrap();
+        let intended = journal.intend(&intent).block_on().unwrap();
+        let Intended::Recorded { job, .. } = intended else {
+            panic!("no job is equal: {intended:?}")
+        };
+        let accepted = Resolution::Accepted(id(number));
+        journal.settle(job, &accepted.into()).block_on().unwrap();
     }
 
     fn finish(&self, journal: &Journal, number: usize) {

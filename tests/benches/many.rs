@@ -18,7 +18,7 @@ use futures_util::{StreamExt as _, stream};
 use pollster::FutureExt as _;
 use serde_json::json;
 use wavespeed::poll::{Fixed, RateLimits, Update};
-use wavespeed::{Job, JobDuration, Poller, Prediction, Store as _, Wavespeed};
+use wavespeed::{Job, JobDuration, Poller, Prediction, RawInput, Store as _, Wavespeed};
 use wavespeed_emulator::Emulator;
 use wavespeed_journal::Journal;
 
@@ -108,6 +108,7 @@ async fn run(is_learned: bool) {
     let mut builder = Wavespeed::builder()
         .key("emulator")
         .base_url(&server.origin)
+        .check_urls(false)
         .store(Arc::clone(&journal));
     if !is_learned {
         builder = builder.poller(Poller::default().with_schedule(Fixed(Duration::from_secs(5))));
@@ -158,7 +159,10 @@ async fn submit(ws: &Wavespeed) -> Vec<Job> {
             "text": format!("Hello {number}"),
             "voice_id": "AOT",
         });
-        ws.submit_unchecked(MODEL, &input).await.unwrap()
+        ws.submit(RawInput::new(MODEL, input))
+            .unchecked()
+            .await
+            .unwrap()
     });
     stream::iter(submits).buffer_unordered(8).collect().await
 }

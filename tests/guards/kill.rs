@@ -11,10 +11,9 @@ use std::time::Duration;
 
 use pollster::FutureExt as _;
 use wavespeed::{Account, JobFilter, JobRecord, Stage, Store as _};
-use wavespeed_client::ApiKey;
 use wavespeed_journal::Journal;
 
-use super::wave::{CLIP, Emulated, KEY, LIPSYNC, Run, Wave};
+use super::wave::{CLIP, Emulated, LIPSYNC, Run, Wave};
 
 /// The kills of an ordinary run of the tests.
 const KILLS: usize = 200;
@@ -81,7 +80,7 @@ fn wait_for_intent(wave: &Wave, child: &mut Child) {
 
 fn jobs(wave: &Wave, emulated: &Emulated) -> Vec<JobRecord> {
     let url = format!("{}/api/v3", emulated.emulator.origin());
-    let account = Account::new(url, ApiKey::new(KEY).unwrap().fingerprint());
+    let account = Account::new(url, "default");
     let journal = Journal::open(wave.journal()).unwrap();
     journal.jobs(&account, JobFilter::All).block_on().unwrap()
 }

@@ -9,6 +9,7 @@
 mod generator;
 mod import;
 #[cfg(unix)]
+mod key_race;
 mod kill;
 mod matrix;
 mod network;

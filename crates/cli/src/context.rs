@@ -17,14 +17,18 @@ use crate::progress_state::SharedJobs;
 /// The environment variable with the path of the journal.
 const JOURNAL: &str = "WAVESPEED_JOURNAL";
 
+/// The name of the account that owns the jobs of the command. It does not depend on the API key, so the jobs
+/// stay when the key is replaced.
+const PROFILE: &str = "default";
+
 /// The context of a command.
 pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) shared_jobs: SharedJobs,
     /// The emulator of `--emulate`, which runs as long as the command.
     emulator: Option<Emulator>,
-    /// The client of the emulator. It is kept because its store has the jobs.
-    emulated: Option<Wavespeed>,
+    /// The client, which is kept because its store has the jobs.
+    client: Option<Wavespeed>,
 }
 
 impl Context {
@@ -33,7 +37,7 @@ impl Context {
             global,
             shared_jobs: SharedJobs::default(),
             emulator: None,
-            emulated: None,
+            client: None,
         }
     }
 
@@ -50,7 +54,8 @@ impl Context {
             .user_agent(concat!("wave/", env!("CARGO_PKG_VERSION")))
             .allow_plain_http(global.allow_plain_http)
             .deadline(global.timeout())
-            .settle_time(global.settle_time)
+            .account(PROFILE)
+            .history_lag(global.settle_time)
             .poll_policy(policy)
     }
 
@@ -63,10 +68,19 @@ impl Context {
 
     /// Returns the client of the API, or of an emulator in this process.
     pub(crate) async fn client(&mut self) -> Result<Wavespeed, Failure> {
-        if self.global.emulate {
-            return self.emulated_client().await;
+        if let Some(client) = &self.client {
+            return Ok(client.clone());
         }
-        // The environment is read for the real API only: an emulator must not get the API key.
+        let client = match self.global.emulate {
+            true => self.emulated_client().await?,
+            false => self.real_client()?,
+        };
+        self.client = Some(client.clone());
+        self.shared_jobs.set_client(&client);
+        Ok(client)
+    }
+
+    fn real_client(&self) -> Result<Wavespeed, Failure> {
         let builder = self.builder().env();
         let builder = match self.journal()? {
             Some(journal) => builder.store(journal),
@@ -80,9 +94,6 @@ impl Context {
     }
 
     async fn emulated_client(&mut self) -> Result<Wavespeed, Failure> {
-        if let Some(client) = &self.emulated {
-            return Ok(client.clone());
-        }
         let started = Emulator::builder().start().await;
         let emulator = started.map_err(|error| {
             Failure::usage(format!("the emulator could not be started: {error}"))
@@ -96,11 +107,12 @@ impl Context {
             .builder()
             .key("emulator")
             .base_url(emulator.origin())
+            // An emulator does not fetch files behind URLs.
+            .check_urls(false)
             .store(MemoryStore::default())
             .build()?;
         // It would stop when dropped.
         self.emulator = Some(emulator);
-        self.emulated = Some(client.clone());
         Ok(client)
     }
 

@@ -13,13 +13,18 @@ pub(crate) async fn find(client: &Wavespeed, job: &JobRef) -> Result<JobRecord, 
         JobRef::Id(id) => JobFilter::Id(id),
     };
     let records = client.jobs(filter).await?;
-    records.into_iter().next().ok_or_else(|| {
-        let message = format!("{job} is not in the journal of this account");
-        Failure::usage(message).hint(
-            "list its jobs with: wave jobs; a job belongs to the API key and the base URL of its \
-             submit",
-        )
-    })
+    let record = records.into_iter().next().ok_or_else(|| {
+        let message = format!("{job} is not in the journal");
+        Failure::usage(message).hint("list its jobs with: wave jobs")
+    })?;
+    // A number is found whatever the account is, because the vendor's answer decides whether the API key
+    // is the right one. Another API has other jobs.
+    let base_url = &record.account.base_url;
+    if *base_url == client.account().base_url {
+        return Ok(record);
+    }
+    let message = format!("{job} was submitted to the API at {base_url}");
+    Err(Failure::usage(message).hint(format!("use that API: --base-url {base_url}")))
 }
 
 /// Returns the records of jobs, in their order.

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wavespeed::Wavespeed;
+use wavespeed::{Deadline, Wavespeed};
 
 use crate::output::job::JobReport;
 
@@ -13,7 +13,7 @@ pub(crate) struct SharedJobs(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    submitting: Option<Wavespeed>,
+    client: Option<Wavespeed>,
     jobs: Vec<JobState>,
 }
 
@@ -28,16 +28,30 @@ impl SharedJobs {
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Returns `true` while a submit is being recorded or sent: a job may exist whose id is not known
-    /// yet. A submit that waits to be sent again does not count.
-    pub(crate) fn is_submitting(&self) -> bool {
-        let client = self.with(|state| state.submitting.clone());
-        client.is_some_and(|client| client.is_submitting())
+    /// Sets the client of the command.
+    pub(crate) fn set_client(&self, client: &Wavespeed) {
+        self.with(|state| state.client = Some(client.clone()));
     }
 
-    /// Sets the client that submits, or `None` when the submit is over.
-    pub(crate) fn set_submitting(&self, client: Option<&Wavespeed>) {
-        self.with(|state| state.submitting = client.cloned());
+    /// Waits until no submit is in flight and the journal has recorded everything.
+    pub(crate) async fn flush(&self) {
+        let client = self.with(|state| state.client.clone());
+        if let Some(client) = client {
+            client.flush(Deadline::never()).await;
+        }
+    }
+
+    /// Returns the current state of a job, and takes it back from the handler of signals.
+    pub(crate) fn report(&self, at: usize) -> JobReport {
+        let report = self.with(|state| state.jobs.get(at).map(|job| job.report.clone()));
+        report.unwrap_or_default()
+    }
+
+    /// Changes the current state of a job.
+    pub(crate) fn change(&self, at: usize, change: impl FnOnce(&mut JobReport)) {
+        let mut report = self.report(at);
+        change(&mut report);
+        self.update(at, &report);
     }
 
     /// Sets the current state of a job.

@@ -1,7 +1,8 @@
-//! Reconciles a job whose id is not known with the vendor's history, and words the result.
+//! Words the result of looking for a job in the vendor's history.
 
 use wavespeed::{
-    Deadline, Job, JobNumber, JobRecord, Next, Prediction, PredictionId, Reconciled, Wavespeed,
+    Deadline, HistorySearch, Job, JobNumber, JobRecord, Next, Prediction, PredictionId, Reconciled,
+    UnknownOutcome, Wavespeed,
 };
 
 use crate::output::document::Kind;
@@ -9,7 +10,7 @@ use crate::output::failure::Failure;
 use crate::output::job::JobReport;
 
 /// The reason why the id of a job was not found.
-pub(crate) struct NotFound {
+struct NotFound {
     /// The reason, as the rest of a sentence. Empty if there is nothing to say.
     reason: String,
     hint: Option<String>,
@@ -26,7 +27,7 @@ impl NotFound {
     }
 
     /// Returns the failure. `message` says that the outcome is unknown.
-    pub(crate) fn failure(self, message: &str) -> Failure {
+    fn failure(self, message: &str) -> Failure {
         let message = match self.reason.is_empty() {
             true => message.to_owned(),
             false => format!("{message}: {}", self.reason),
@@ -38,29 +39,57 @@ impl NotFound {
     }
 }
 
+/// Returns the failure of a submit whose outcome is unknown, with the result of the search.
+pub(crate) fn unknown(unknown: UnknownOutcome) -> Failure {
+    let message = format!(
+        "it is not known whether the job was created ({}); it may have been billed",
+        unknown.message
+    );
+    let Some(number) = unknown.job else {
+        return Failure::unknown(message, Next::None);
+    };
+    let message = format!("{number}: {message}");
+    let next = unknown.next();
+    match unknown.search {
+        HistorySearch::Nothing => absent(number).failure(&message),
+        HistorySearch::Candidates(records) => ambiguous(number, &records).failure(&message),
+        HistorySearch::Failed(error) => NotFound::new(error, next).failure(&message),
+        _ => Failure::unknown(message, next),
+    }
+}
+
 /// Returns the job, if it is found in the history and can be no other one.
 pub(crate) async fn reconcile(
     client: &Wavespeed,
     record: &JobRecord,
     deadline: Deadline,
     report: &mut JobReport,
-) -> Result<Job, NotFound> {
+) -> Result<Job, Failure> {
     let number = record.number;
-    match client.reconcile(record, deadline).await {
+    let not_found = match client.reconcile(record, deadline).await {
         Ok(Reconciled::Adopted(job)) => {
-            report.document.reconciled = true;
-            report.notes.push(format!(
-                "{} was found in the vendor's history and adopted for {number}; it could belong \
-                 to another client of the account",
-                job.id()
-            ));
-            Ok(*job)
+            note_adoption(&job, report);
+            return Ok(*job);
         }
-        Ok(Reconciled::Nothing) => Err(absent(number)),
-        Ok(Reconciled::Candidates(records)) => Err(ambiguous(number, &records)),
-        Ok(_) => Err(NotFound::new("", Next::Resume(number))),
-        Err(error) => Err(NotFound::new(error, Next::Resume(number))),
+        Ok(Reconciled::Nothing) => absent(number),
+        Ok(Reconciled::Candidates(records)) => ambiguous(number, &records),
+        Ok(_) => NotFound::new("", Next::Resume(number)),
+        Err(error) => NotFound::new(error, Next::Resume(number)),
+    };
+    Err(not_found.failure(&format!("the outcome of {number} is unknown")))
+}
+
+/// Notes that the id of a job was found in the vendor's history, unless the report says so already.
+pub(crate) fn note_adoption(job: &Job, report: &mut JobReport) {
+    if !job.is_adopted() || std::mem::replace(&mut report.document.reconciled, true) {
+        return;
     }
+    let number = job.number().map(|number| format!(" for {number}"));
+    report.notes.push(format!(
+        "{} was found in the vendor's history and adopted{}; it could belong to another client of the account",
+        job.id(),
+        number.unwrap_or_default()
+    ));
 }
 
 /// Returns the reason for a job that the history does not have.

@@ -1,9 +1,8 @@
 //! Ctrl-C and SIGTERM. A signal ends the command with a report of its jobs; a submit in flight is given
 //! time to answer first, because the answer has the id.
 
-use std::future::{Future, pending, poll_fn};
+use std::future::{Future, pending};
 use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
@@ -21,6 +20,10 @@ use crate::progress_state::SharedJobs;
 /// The time that a submit in flight gets to answer after the first signal. It is limited because process
 /// managers kill a process that does not end.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// The time after which a wait for a submit in flight is announced. Without a submit in flight, the journal
+/// needs a few milliseconds.
+const NOTICE: Duration = Duration::from_millis(250);
 
 /// The work that a signal ends.
 #[derive(Clone, Copy)]
@@ -47,44 +50,37 @@ pub(crate) async fn guard(
         Either::Left((report, _)) => return report,
         Either::Right((signal, _)) => signal,
     };
-    if jobs.is_submitting() {
-        terminal::note(
-            "interrupted; waiting for the answer to the submit, which has the id (a second \
-             signal exits at once)",
-        );
-        let answered = pin!(async {
-            tokio::select! {
-                () = submit_is_over(jobs) => {}
-                () = tokio::time::sleep(GRACE) => {}
-                _ = signals.next() => {}
-            }
-        });
-        // The work continues while the answer is awaited, and may even finish.
-        if let Either::Left((report, _)) = select(&mut work, answered).await {
-            return report;
-        }
+    let flushed = pin!(flush(jobs, &mut signals));
+    match select(&mut work, flushed).await {
+        Either::Left((report, _)) => report,
+        Either::Right((is_flushed, _)) => interrupted(jobs, kind, signal, is_flushed),
     }
-    interrupted(jobs, kind, signal)
 }
 
-/// Waits until no submit is in flight.
-async fn submit_is_over(jobs: &SharedJobs) {
-    // The submit runs in the same task as this future. Whatever wakes the submit polls this future as
-    // well, so it needs no waker of its own.
-    poll_fn(|_| match jobs.is_submitting() {
-        true => Poll::Pending,
-        false => Poll::Ready(()),
-    })
-    .await;
+/// Waits until no submit is in flight, and returns `true`; or `false` if that takes too long, or another
+/// signal comes.
+async fn flush(jobs: &SharedJobs, signals: &mut Signals) -> bool {
+    let mut flushed = pin!(jobs.flush());
+    if let Ok(()) = tokio::time::timeout(NOTICE, &mut flushed).await {
+        return true;
+    }
+    terminal::note(
+        "interrupted; waiting for the answer to the submit, which has the id (a second signal exits at once)",
+    );
+    tokio::select! {
+        () = flushed => true,
+        () = tokio::time::sleep(GRACE) => false,
+        _ = signals.next() => false,
+    }
 }
 
 /// Returns the report of an interrupted command.
-fn interrupted(jobs: &SharedJobs, work: Work, kind: Kind) -> Report {
+fn interrupted(jobs: &SharedJobs, work: Work, kind: Kind, is_flushed: bool) -> Report {
     let failure = |message: &str| Failure::new(kind, message);
     if let Work::Server = work {
         return Report::Stopped(Exit::from(kind));
     }
-    if jobs.is_submitting() {
+    if !is_flushed {
         let message =
             "interrupted while a submit was in flight: the job may have been created and billed";
         return Report::failed(failure(message).hint(

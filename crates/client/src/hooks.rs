@@ -6,6 +6,14 @@ use reqwest::header::AUTHORIZATION;
 use crate::generated::Client;
 use crate::key::ApiKey;
 
+impl Client {
+    /// Returns the API key that the calls carry.
+    #[must_use]
+    pub fn api_key(&self) -> &ApiKey {
+        self.inner()
+    }
+}
+
 /// Adds the API key to each generated call, and removes the header `api-version`, which the generator
 /// adds and the vendor does not know.
 impl ClientHooks<ApiKey> for Client {

@@ -5,6 +5,13 @@ use std::fmt;
 use reqwest::header::HeaderValue;
 use sha2::{Digest as _, Sha256};
 
+/// The length under which a key is redacted only after `Bearer `. The vendor's keys are longer
+/// (`spec/wavespeed.yaml`, the security scheme); short ones belong to tests and emulators.
+const SHORT_KEY: usize = 16;
+
+/// The text that replaces a key.
+const REDACTED: &str = "[API key]";
+
 /// An API key, from the page API Keys of the vendor's dashboard. Held as the value of the header that
 /// carries it.
 #[derive(Clone)]
@@ -49,17 +56,35 @@ impl ApiKey {
         Ok(Self(header))
     }
 
+    /// Returns `true` if a text is this key.
+    #[must_use]
+    pub fn is(&self, text: &str) -> bool {
+        self.text() == text.trim().as_bytes()
+    }
+
+    /// Returns a text in which the key, wherever it occurs, is replaced. A key of fewer than 16 characters
+    /// is replaced only after `Bearer `, since it may be an ordinary word.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
+        let key = String::from_utf8_lossy(self.text());
+        if key.len() < SHORT_KEY {
+            return text.replace(&format!("Bearer {key}"), &format!("Bearer {REDACTED}"));
+        }
+        text.replace(&*key, REDACTED)
+    }
+
     /// Returns the first 12 hex digits of the SHA-256 of the key. They distinguish keys and reveal
     /// nothing of them.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         // Of the key alone, so that the fingerprint matches `sha256sum` of the key.
-        let text = self
-            .0
-            .as_bytes()
-            .strip_prefix(b"Bearer ")
-            .unwrap_or_default();
-        base16ct::lower::encode_string(&Sha256::digest(text)[..6])
+        base16ct::lower::encode_string(&Sha256::digest(self.text())[..6])
+    }
+
+    /// Returns the key without the scheme of the header.
+    fn text(&self) -> &[u8] {
+        let header = self.0.as_bytes();
+        header.strip_prefix(b"Bearer ").unwrap_or_default()
     }
 
     /// Returns the value of the header `Authorization`.
@@ -86,6 +111,20 @@ mod tests {
         assert_eq!(key.authorization().as_bytes(), b"Bearer wsk_secret");
         // The output of `printf wsk_secret | sha256sum`.
         assert_eq!(key.fingerprint(), "6315075b509f");
+    }
+
+    #[test]
+    fn redacted_text_does_not_contain_the_key() {
+        let key = ApiKey::new("wsk_0123456789abcdef").unwrap();
+        let echo = r#"{"authorization":"Bearer wsk_0123456789abcdef","x":"wsk_0123456789abcdef"}"#;
+        let redacted = r#"{"authorization":"Bearer [API key]","x":"[API key]"}"#;
+        assert_eq!(key.redact(echo), redacted);
+        let short = ApiKey::new("video").unwrap();
+        assert_eq!(
+            short.redact("Bearer video: video"),
+            "Bearer [API key]: video"
+        );
+        assert!(key.is(" wsk_0123456789abcdef\n") && !key.is("wsk_") && !key.is(""));
     }
 
     #[test]

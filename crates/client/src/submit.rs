@@ -9,7 +9,6 @@ use futures_util::future::{Either, select};
 use http_body_util::Full;
 use progenitor_client::ClientInfo as _;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use serde::Serialize;
 
 use crate::answer::{Answer, CallError};
 use crate::generated::Client;
@@ -18,8 +17,8 @@ use crate::text::chain;
 
 impl Client {
     /// Submits an input to a model, which need not be in the [`CATALOGUE`](crate::CATALOGUE): sends
-    /// one POST with `input` as JSON and returns the answer, whatever its status is. The vendor bills
-    /// each prediction that it accepts.
+    /// one POST with `body`, the input as JSON text, and returns the answer, whatever its status is. The
+    /// vendor bills each prediction that it accepts.
     ///
     /// The body can be sent only once, so neither a redirect nor a retry of the HTTP library can
     /// repeat the POST, whatever the settings of the `reqwest::Client` are.
@@ -34,12 +33,10 @@ impl Client {
     pub async fn submit_raw(
         &self,
         model: &ModelId,
-        input: &impl Serialize,
+        body: String,
         webhook: Option<&str>,
         limit: impl Future<Output = ()>,
     ) -> Result<Answer, CallError> {
-        let body =
-            serde_json::to_vec(input).map_err(|error| CallError::Request(error.to_string()))?;
         let url = format!(
             "{}/{}",
             self.baseurl().trim_end_matches('/'),

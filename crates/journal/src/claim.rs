@@ -33,6 +33,14 @@ impl Claims {
             Err(error) => Err(JournalError::Claim(job, error)),
         }
     }
+
+    /// Returns `true` if a job is claimed. No lock file is created or removed.
+    ///
+    /// # Errors
+    /// Returns an error if the lock file cannot be opened or locked.
+    pub(crate) fn is_claimed(&self, job: JobNumber) -> Result<bool, JournalError> {
+        is_locked(&lock_path(&self.journal, job)).map_err(|error| JournalError::Claim(job, error))
+    }
 }
 
 /// A claim that is released after all calls that were made before its drop. Otherwise another process
@@ -67,9 +75,7 @@ impl Drop for LockFile {
 
 /// Claims a job, or returns `None` if another process, or another part of this one, has the claim.
 fn lock(journal: &Path, job: JobNumber) -> io::Result<Option<LockFile>> {
-    let mut path = OsString::from(journal);
-    path.push(format!(".{job}.lock"));
-    let path = PathBuf::from(path);
+    let path = lock_path(journal, job);
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
     #[cfg(unix)]
@@ -84,10 +90,39 @@ fn lock(journal: &Path, job: JobNumber) -> io::Result<Option<LockFile>> {
             // The previous owner removed the file after it was opened here. The lock of a removed file
             // excludes no one, because others lock a new file, so the next round opens that one.
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::WouldBlock) => match file.try_lock_shared() {
+                // Only [`is_locked`] takes shared locks. It releases them at once, so the next round
+                // may get the claim.
+                Ok(()) => std::thread::yield_now(),
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error),
+            },
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
+}
+
+/// Returns `true` if the lock file exists and is locked. The lock that is tried is a shared one, so that
+/// [`lock`] can tell it from a claim.
+fn is_locked(path: &Path) -> io::Result<bool> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    match file.try_lock_shared() {
+        // The file was left behind by a killed process, or its owner has just removed it.
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Returns the path of the lock file of a job.
+fn lock_path(journal: &Path, job: JobNumber) -> PathBuf {
+    let mut path = OsString::from(journal);
+    path.push(format!(".{job}.lock"));
+    path.into()
 }
 
 /// Returns `true` if the path still leads to the open file.
@@ -106,4 +141,42 @@ fn is_current(file: &File, path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_current(_: &File, _: &Path) -> bool {
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn question_whether_a_job_is_claimed_is_never_taken_for_a_claim() {
+        let folder = tempfile::tempdir().unwrap();
+        let (journal, job) = (folder.path().join("journal.db"), JobNumber::new(1));
+        let path = lock_path(&journal, job);
+        assert!(!is_locked(&path).unwrap());
+        assert!(!path.exists());
+        let is_done = AtomicBool::new(false);
+        let lost = thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    _ = is_locked(&path);
+                }
+            });
+            let lost = (0..2_000).filter(|_| {
+                // A file that a killed process left is there for both.
+                std::fs::write(&path, "").unwrap();
+                lock(&journal, job).unwrap().is_none()
+            });
+            let lost = lost.count();
+            is_done.store(true, Ordering::Relaxed);
+            lost
+        });
+        assert_eq!(lost, 0);
+        let claim = lock(&journal, job).unwrap();
+        assert!(is_locked(&path).unwrap());
+        drop(claim);
+        assert!(!is_locked(&path).unwrap());
+    }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::ErrorCode;
-use wavespeed::{JobNumber, StoreError};
+use wavespeed::{JobNumber, StoreError, StoreErrorKind, serde_json};
 
 /// The time that a call waits for other processes before it fails.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -15,30 +15,36 @@ pub(crate) enum JournalError {
     /// An error of SQLite.
     #[error("{0}{hint}", hint = hint(.0))]
     Sql(#[from] rusqlite::Error),
-    /// The lock file of a job could not be created or locked.
+    /// The lock file of a job could not be created, opened or locked.
     #[error("{0} could not be claimed: {1}; free space on its disk, and make its folder writable")]
     Claim(JobNumber, std::io::Error),
     /// The rules of the record refuse the change.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A row has a value that this crate does not write.
-    #[error("j{number} has a {column} that cannot be read: {why}; fix the row, or forget the job")]
+    #[error(
+        "j{number} has a {column} that cannot be read: {why}; fix the row in the table {table}, or \
+         forget the job"
+    )]
     Row {
         /// The number of the job.
         number: i64,
+        /// The table of the row.
+        table: &'static str,
         /// The column of the value.
         column: &'static str,
         /// The reason.
         why: String,
     },
-    /// The fingerprint of an account is not one. It may be an API key, so the error does not show it.
+    /// The fingerprint of an API key is not one. It may be an API key, so the error does not show it.
     #[error(
-        "the fingerprint of the API key is not 12 lowercase hex digits; a key is never written down"
+        "the fingerprint of the API key is not 12 lowercase hex digits; an API key is never written \
+         down"
     )]
     Fingerprint,
-    /// The input cannot be parsed back from its JSON text.
-    #[error("the input cannot be kept: {0}")]
-    Input(String),
+    /// The parts of an identity have no JSON text.
+    #[error("the identity of the input cannot be kept: {0}")]
+    Parts(serde_json::Error),
     /// A path is not Unicode, on a system where paths are not bytes.
     #[cfg(not(unix))]
     #[error("the path {0:?} is not Unicode and cannot be kept; choose another path")]
@@ -51,7 +57,12 @@ pub(crate) enum JournalError {
 impl JournalError {
     /// Adds the path of the journal.
     pub(crate) fn into_store_error(self, path: &Path) -> StoreError {
-        StoreError::new(format!("the journal {}: {self}", path.display()))
+        let kind = match &self {
+            Self::Store(error) => error.kind(),
+            _ => StoreErrorKind::Failed,
+        };
+        let message = format!("the journal {}: {self}", path.display());
+        StoreError::of_kind(kind, message)
     }
 }
 

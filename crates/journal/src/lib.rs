@@ -22,6 +22,7 @@
 //!   and a loss of power. The file must be on a local disk: SQLite's write-ahead log does not work over
 //!   a network.
 //! - **Several processes may use one journal.** A call waits up to 5 s for the others, then fails.
+//! - **A key has one job.** Processes that record an intent with the same key at once get one job.
 //! - **No row is lost silently.** Opening a file that is damaged, newer or not a journal is an error,
 //!   and leaves the file as it is. The number of a job is never reused, even if the job is forgotten.
 //! - **Only its owner can read it.** On Unix the file is created with mode 0600, and a missing folder
@@ -32,6 +33,7 @@
 mod claim;
 mod default_path;
 mod error;
+mod intend;
 mod open;
 mod tables;
 #[cfg(test)]
@@ -41,19 +43,22 @@ mod worker;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use rusqlite::types::Value;
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use wavespeed::{
-    Account, Change, Claim, Content, Downloaded, FileState, Intent, JobDuration, JobFilter,
-    JobNumber, JobRecord, Prediction, PredictionId, Resolution, Store, StoreError, StoreFuture,
-    UploadRecord,
+    Account, Change, Claim, Content, Downloaded, FileState, IdOwner, Intended, Intent, JobDuration,
+    JobFilter, JobNumber, JobRecord, Prediction, PredictionId, Resolution, Settlement, Store,
+    StoreError, StoreFuture, UploadRecord,
 };
 
 use claim::Claims;
 use error::JournalError;
+use intend::OwnedIntent;
 pub use open::OpenError;
-use tables::jobs::{self, IS_OPEN, JobRow, columns, row_number};
-use tables::{durations, uploads};
+use tables::ids::Owners;
+use tables::selection::Selection;
+#[cfg(test)]
+use tables::{attempts, files};
+use tables::{durations, ids, jobs, records, uploads};
 use worker::Worker;
 
 /// A journal in a file. The documentation of the [crate] lists its guarantees.
@@ -93,14 +98,20 @@ impl Journal {
         &self.path
     }
 
-    /// Reads on the thread of the journal.
+    /// Reads in one transaction on the thread of the journal, so that all queries of the work see the
+    /// same state.
     fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, JournalError> + Send + 'static,
     ) -> StoreFuture<T> {
         let path = self.path.clone();
-        self.worker
-            .call(move |connection| work(connection).map_err(|error| error.into_store_error(&path)))
+        self.worker.call(move |connection| {
+            let read = || {
+                let transaction = connection.transaction()?;
+                work(&transaction)
+            };
+            read().map_err(|error: JournalError| error.into_store_error(&path))
+        })
     }
 
     /// Writes in one transaction on the thread of the journal. All writes of this crate go through
@@ -146,35 +157,18 @@ impl fmt::Debug for Journal {
 }
 
 impl Store for Journal {
-    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<(JobNumber, Claim)> {
-        // Serialized here and not in the transaction, so that other processes need not wait for it.
-        let row = match JobRow::from_intent(intent) {
-            Ok(row) => row,
+    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<Intended> {
+        let intent = match OwnedIntent::new(intent) {
+            Ok(intent) => intent,
             Err(error) => return self.failed(error),
         };
         let claims = self.claims();
-        self.write(move |jobs| {
-            let job = row.insert(jobs)?;
-            // Before the commit, which makes the job visible to others.
-            Ok((job, claims.claim(job)?))
-        })
+        self.write(move |transaction| intent.record(transaction, &claims))
     }
 
-    fn settle(&self, job: JobNumber, resolution: Resolution) -> StoreFuture<()> {
-        self.write(move |jobs| {
-            let mut found = select(jobs, "number = ?", params![row_number(job)])?;
-            let mut record = found.pop().ok_or_else(|| StoreError::gone(job))?;
-            // Part of the transaction, since two processes may adopt the same id at once.
-            let holder = match &resolution {
-                Resolution::Adopted(id) => other_holder(jobs, job, id)?,
-                _ => None,
-            };
-            record.apply(&Change::Resolved {
-                resolution: &resolution,
-                holder,
-            })?;
-            jobs::update(jobs, &record)
-        })
+    fn settle(&self, job: JobNumber, settlement: &Settlement) -> StoreFuture<()> {
+        let settlement = settlement.clone();
+        self.write(move |transaction| settle(transaction, job, &settlement))
     }
 
     fn claim(&self, job: JobNumber) -> StoreFuture<Claim> {
@@ -186,9 +180,8 @@ impl Store for Journal {
     }
 
     fn record_end(&self, account: &Account, prediction: &Prediction) -> StoreFuture<()> {
-        let (account, id) = (account.clone(), prediction.id.clone());
-        let status = prediction.status.clone();
-        self.write(move |jobs| jobs::record_end(jobs, &account, &id, &status))
+        let (account, prediction) = (account.clone(), prediction.clone());
+        self.write(move |transaction| jobs::record_end(transaction, &account, &prediction))
     }
 
     fn record_saved(
@@ -198,35 +191,28 @@ impl Store for Journal {
         files: &[Downloaded],
     ) -> StoreFuture<()> {
         let (account, id, files) = (account.clone(), id.clone(), files.to_vec());
-        self.write(move |jobs| jobs::record_saved(jobs, &account, &id, &files))
+        self.write(move |transaction| jobs::record_saved(transaction, &account, &id, &files))
     }
 
     fn jobs(&self, account: &Account, filter: JobFilter<'_>) -> StoreFuture<Vec<JobRecord>> {
-        let (condition, value) = match filter {
-            JobFilter::All => ("true", None),
-            JobFilter::Open => (IS_OPEN, None),
-            JobFilter::Number(job) => ("number = ?3", Some(Value::from(row_number(job)))),
-            JobFilter::Id(id) => ("id = ?3", Some(Value::from(id.to_string()))),
-            _ => return self.failed(JournalError::Unsupported("filter of jobs")),
-        };
-        let account = account.clone();
-        self.read(move |jobs| {
-            let (url, fingerprint) = (&account.base_url, &account.key);
-            let condition = in_account(condition);
-            match value {
-                None => select(jobs, &condition, params![url, fingerprint]),
-                Some(value) => select(jobs, &condition, params![url, fingerprint, value]),
-            }
-        })
+        match Selection::from_filter(account, filter) {
+            Ok(selection) => self.read(move |connection| records::select(connection, &selection)),
+            Err(error) => self.failed(error),
+        }
     }
 
-    fn forget(&self, account: &Account, job: JobNumber) -> StoreFuture<bool> {
-        let account = account.clone();
-        self.write(move |jobs| {
-            let sql = "DELETE FROM jobs WHERE base_url = ? AND fingerprint = ? AND number = ?";
-            let values = params![account.base_url, account.key, row_number(job)];
-            Ok(jobs.execute(sql, values)? > 0)
-        })
+    fn known_ids(&self, account: &Account, ids: &[PredictionId]) -> StoreFuture<Vec<PredictionId>> {
+        let (base_url, ids) = (account.base_url.clone(), ids.to_vec());
+        self.read(move |connection| Ok(Owners::at(&base_url, connection)?.known(ids)?))
+    }
+
+    fn forget(&self, job: JobNumber) -> StoreFuture<bool> {
+        self.write(move |transaction| ids::forget(transaction, job))
+    }
+
+    fn flush(&self) -> StoreFuture<()> {
+        // Calls are carried out in their order, so this one is the last.
+        self.worker.call(|_| Ok(()))
     }
 
     fn find_hash(&self, file: &FileState) -> StoreFuture<Option<String>> {
@@ -269,43 +255,20 @@ impl Store for Journal {
     }
 }
 
-/// Returns another job of the same account that has this id.
-fn other_holder(
-    jobs: &Transaction<'_>,
-    job: JobNumber,
-    id: &PredictionId,
-) -> Result<Option<JobNumber>, JournalError> {
-    let sql = "SELECT min(other.number) FROM jobs AS own JOIN jobs AS other
-               USING (base_url, fingerprint)
-               WHERE own.number = ?1 AND other.number <> ?1 AND other.id = ?2";
-    let holder: Option<i64> =
-        jobs.query_row(sql, params![row_number(job), id.as_str()], |row| row.get(0))?;
-    Ok(holder.map(|number| JobNumber::new(number.unsigned_abs())))
-}
-
-/// Returns the query for the jobs that fulfil a condition, oldest first.
-fn select_jobs(condition: &str) -> String {
-    let columns = columns();
-    format!("SELECT {columns} FROM jobs WHERE {condition} ORDER BY number")
-}
-
-/// Returns the condition that a job belongs to an account, parameters 1 and 2, and fulfils another
-/// condition.
-fn in_account(condition: &str) -> String {
-    format!("base_url = ?1 AND fingerprint = ?2 AND {condition}")
-}
-
-/// Reads the jobs that fulfil a condition.
-fn select(
-    connection: &Connection,
-    condition: &str,
-    values: &[&dyn rusqlite::ToSql],
-) -> Result<Vec<JobRecord>, JournalError> {
-    let mut statement = connection.prepare(&select_jobs(condition))?;
-    let mut rows = statement.query(values)?;
-    let mut jobs = Vec::new();
-    while let Some(row) = rows.next()? {
-        jobs.push(jobs::read_record(row)?);
-    }
-    Ok(jobs)
+/// Records the outcome of a submit.
+fn settle(
+    transaction: &Transaction<'_>,
+    number: JobNumber,
+    settlement: &Settlement,
+) -> Result<(), JournalError> {
+    let found = records::select(transaction, &Selection::number(number))?.pop();
+    let mut job = found.ok_or_else(|| StoreError::gone(number))?;
+    // Part of the transaction, since two processes may adopt the same id at once.
+    let owner = match &settlement.resolution {
+        Resolution::Adopted(id) => Owners::at(&job.account.base_url, transaction)?.owner(id)?,
+        _ => None,
+    };
+    let owner = owner.filter(|owner| *owner != IdOwner::Job(number));
+    job.apply(&Change::Resolved { settlement, owner })?;
+    jobs::update_outcome(transaction, &job)
 }

@@ -13,53 +13,24 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub use self::error::OpenError;
 use self::error::{open_error, unwritable};
 use crate::error::BUSY_TIMEOUT;
-use crate::tables::jobs::{IS_OPEN, first_columns, schema};
-use crate::tables::{durations, jobs, uploads};
+use crate::tables::jobs::{COLUMNS, IS_OPEN};
+use crate::tables::{VERIFY, schema};
 
 /// The application id in the header of the file, which distinguishes journals from the databases of
-/// other programs: "wave" in ASCII.
-const APPLICATION: i32 = 0x7761_7665;
+/// other programs: "wvsp" in ASCII.
+const APPLICATION: i32 = 0x7776_7370;
+/// The application id of the journals from before the first release: "wave" in ASCII.
+const UNRELEASED: i32 = 0x7761_7665;
 /// The current version of the tables.
-const VERSION: i32 = 3;
-/// The oldest version that can be opened. Older versions than [`VERSION`] are migrated.
-const OLDEST: i32 = 1;
-/// The migrations, oldest first. A version may consist of several.
-const MIGRATIONS: [Migration; 3] = [
-    Migration {
-        version: 2,
-        schema: uploads::SCHEMA,
-        verify: uploads::VERIFY,
-    },
-    Migration {
-        version: 3,
-        schema: durations::SCHEMA,
-        verify: durations::VERIFY,
-    },
-    Migration {
-        version: 3,
-        schema: jobs::WEBHOOK,
-        verify: jobs::WEBHOOK_VERIFY,
-    },
-];
+const VERSION: i32 = 1;
 /// The number of pages (1 MiB) up to which every page is checked when a journal is opened. The check
 /// of a larger journal would delay the start of a program.
 const FULL_CHECK_PAGES: i64 = 256;
-
-/// A step from one version of the tables to the next.
-struct Migration {
-    /// The version that has the change.
-    version: i32,
-    /// The SQL that makes the change. It only adds to the tables, so that older programs continue to
-    /// work with them.
-    schema: &'static str,
-    /// A query that fails if the change is missing.
-    verify: &'static str,
-}
 
 /// Opens the journal at a path, or creates one if there is none. Returns its absolute path and a
 /// connection.
@@ -70,17 +41,14 @@ pub(crate) fn open(path: &Path) -> Result<(PathBuf, Connection), OpenError> {
         create(path)?;
     }
     let failed = |error| open_error(path, &error);
-    let mut connection = connect(path).map_err(failed)?;
+    let connection = connect(path).map_err(failed)?;
     // Closing the last connection writes the log into the database. If a check fails, that must not
     // happen: the log may hold what is needed to repair the file.
     keep_log_on_close(&connection, true).map_err(failed)?;
-    let version = check(path, &connection)?;
+    check(path, &connection)?;
     keep_log_on_close(&connection, false).map_err(failed)?;
-    // All checks have passed. From here on the file may be changed.
-    if version < VERSION {
-        migrate(&mut connection).map_err(failed)?;
-    }
-    // Journals are created in this mode, but another program may have changed it.
+    // All checks have passed, so from here on the file may be changed. Journals are created in this mode,
+    // but another program may have changed it.
     let mode: String = connection
         .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
         .map_err(failed)?;
@@ -165,10 +133,9 @@ fn create(path: &Path) -> Result<(), OpenError> {
 fn write_schema(path: &Path) -> rusqlite::Result<()> {
     let connection = connect(path)?;
     connection.execute_batch(&format!(
-        "BEGIN; {} {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};
+        "BEGIN; {} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};
          COMMIT; PRAGMA journal_mode = WAL;",
-        schema(),
-        migrations_since(OLDEST)
+        schema()
     ))?;
     // Writes the log into the database. Only the database is moved to its place.
     connection.close().map_err(|(_, error)| error)
@@ -195,42 +162,20 @@ fn keep_log_on_close(connection: &Connection, keep: bool) -> rusqlite::Result<bo
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)
 }
 
-/// Migrates a journal to the current version, completely or not at all. Older programs that have the
-/// journal open can continue, since migrations only add to it.
-fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another process may have migrated the journal since the version was read.
-    let version = version(&transaction)?;
-    if version < VERSION {
-        let update = format!(
-            "{} PRAGMA user_version = {VERSION};",
-            migrations_since(version)
-        );
-        transaction.execute_batch(&update)?;
-    }
-    transaction.commit()
-}
-
-/// Returns the SQL of all migrations after a version.
-fn migrations_since(version: i32) -> String {
-    let newer = MIGRATIONS
-        .iter()
-        .filter(|migration| migration.version > version);
-    newer.map(|migration| migration.schema).collect()
-}
-
-fn version(connection: &Connection) -> rusqlite::Result<i32> {
-    connection.pragma_query_value(None, "user_version", |row| row.get(0))
-}
-
-/// Checks that a database is a journal, of a known version, writable and undamaged, and returns its
-/// version. Nothing is written. The checks are in the order in which each makes sense only if those
+/// Checks that a database is a journal, of a known version, writable and undamaged. Nothing is written.
+/// The checks are in the order in which each makes sense only if those
 /// before have passed: the version of another program's database means nothing.
-fn check(path: &Path, connection: &Connection) -> Result<i32, OpenError> {
+fn check(path: &Path, connection: &Connection) -> Result<(), OpenError> {
     let failed = |error| open_error(path, &error);
     let application: i32 = connection
         .pragma_query_value(None, "application_id", |row| row.get(0))
         .map_err(failed)?;
+    if application == UNRELEASED {
+        return Err(OpenError::Unreleased {
+            path: path.into(),
+            open_jobs: count_unreleased(connection),
+        });
+    }
     if application != APPLICATION {
         let why = "it is a database of another program".into();
         return Err(OpenError::NotJournal {
@@ -238,7 +183,9 @@ fn check(path: &Path, connection: &Connection) -> Result<i32, OpenError> {
             why,
         });
     }
-    let version = version(connection).map_err(failed)?;
+    let version: i32 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(failed)?;
     if version > VERSION {
         return Err(OpenError::Newer {
             path: path.into(),
@@ -252,7 +199,7 @@ fn check(path: &Path, connection: &Connection) -> Result<i32, OpenError> {
             why,
         })
     };
-    if version < OLDEST {
+    if version < VERSION {
         return damaged(format!("there is no version {version}"));
     }
     // SQLite opens a file that cannot be written as read-only without an error. Found here, this
@@ -260,8 +207,8 @@ fn check(path: &Path, connection: &Connection) -> Result<i32, OpenError> {
     if connection.is_readonly("main").map_err(failed)? {
         return Err(unwritable(path, &ErrorKind::PermissionDenied.into()));
     }
-    match verify(connection, version) {
-        Ok(result) if result == "ok" => Ok(version),
+    match verify(connection) {
+        Ok(result) if result == "ok" => Ok(()),
         Ok(result) => damaged(result),
         // SQLite reports a missing table or column as an error in the SQL. The SQL is right, so the
         // tables are wrong.
@@ -272,23 +219,25 @@ fn check(path: &Path, connection: &Connection) -> Result<i32, OpenError> {
     }
 }
 
+/// Returns the number of open jobs in a journal from before the first release, or `None` if it cannot be
+/// read.
+fn count_unreleased(connection: &Connection) -> Option<u64> {
+    let sql = "SELECT count(*) FROM jobs WHERE stage IN ('intended', 'unknown', 'submitted')
+               OR (stage = 'ended' AND target IS NOT NULL AND status = 'completed')";
+    let count: rusqlite::Result<i64> = connection.query_row(sql, [], |row| row.get(0));
+    count.ok()?.try_into().ok()
+}
+
 /// Verifies the tables, and returns "ok" or the damage that was found. Of a small journal every page
 /// is read; of a large one the newest job and the index of open jobs, which takes a millisecond at
 /// most. That the file is as long as its header says, SQLite has checked before.
-fn verify(connection: &Connection, version: i32) -> rusqlite::Result<String> {
-    let newest = format!(
-        "SELECT {} FROM jobs ORDER BY number DESC LIMIT 1",
-        first_columns()
-    );
+fn verify(connection: &Connection) -> rusqlite::Result<String> {
+    let newest = format!("SELECT {COLUMNS} FROM jobs ORDER BY number DESC LIMIT 1");
     connection.prepare(&newest)?.query([])?.next()?;
     let open = format!("SELECT count(*) FROM jobs INDEXED BY open_jobs WHERE {IS_OPEN}");
     connection.query_row(&open, [], |_| Ok(()))?;
-    // Preparing is enough: it fails if a table or a column is missing.
-    for migration in MIGRATIONS
-        .iter()
-        .filter(|migration| migration.version <= version)
-    {
-        connection.prepare(migration.verify)?;
+    for query in VERIFY {
+        connection.prepare(query)?;
     }
     let pages: i64 = connection.pragma_query_value(None, "page_count", |row| row.get(0))?;
     if pages > FULL_CHECK_PAGES {

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use reqwest::header::DATE;
 use serde_json::Value;
 use wavespeed_client::text::chain;
 use wavespeed_client::{Answer, CallError, Prediction};
@@ -82,6 +83,15 @@ pub(crate) fn prediction(answer: &Answer) -> Option<Prediction> {
 /// Returns the creation time of a prediction, if it is readable.
 pub(crate) fn created_at(prediction: &Prediction) -> Option<Timestamp> {
     prediction.created_at.as_deref()?.parse().ok()
+}
+
+/// Returns by how many seconds the vendor's clock is ahead of ours, from the `Date` header, if there is
+/// one.
+pub(crate) fn clock_offset(answer: &Answer, now: SystemTime) -> Option<i64> {
+    let date = answer.headers.get(DATE)?.to_str().ok()?;
+    let date = httpdate::parse_http_date(date).ok()?;
+    let seconds = |time: SystemTime| Timestamp::try_from(time).map(Timestamp::as_second).ok();
+    Some(seconds(date)? - seconds(now)?)
 }
 
 /// Returns the error for an answer that does not contain what was asked for.

@@ -2,10 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use wavespeed_client::{Client, PredictionId};
 use wavespeed_poll::{Deadline, Poller};
 
@@ -29,7 +28,7 @@ impl Wavespeed {
         &self.0.account
     }
 
-    /// Returns the jobs of this account that pass the filter, oldest first.
+    /// Returns the jobs that pass the filter, oldest first.
     ///
     /// # Errors
     /// Returns an error if the store cannot be read.
@@ -37,26 +36,37 @@ impl Wavespeed {
         self.0.store.jobs(&self.0.account, filter).await
     }
 
-    /// Removes a job from the store, and returns `true` if it was there. The job itself continues at
-    /// the vendor.
+    /// Removes a job from the store, which frees its key, and returns `true` if it was there. The job
+    /// itself continues at the vendor, and its id stays known as one of ours.
     ///
     /// # Errors
     /// Returns an error if the store cannot be changed.
     pub async fn forget(&self, job: JobNumber) -> Result<bool, StoreError> {
-        self.0.store.forget(&self.0.account, job).await
+        self.0.store.forget(job).await
     }
 
-    /// Returns `true` while a submit of this client or of a clone is being recorded or sent. A program
-    /// that is asked to end should wait for it, as the outcome is unknown until then. A submit that
-    /// waits to be sent again does not count: if its future is dropped, nothing more is sent.
-    #[must_use]
-    pub fn is_submitting(&self) -> bool {
-        self.0.submitting.load(Ordering::Relaxed) > 0
+    /// Waits until no submit of this client or of a clone is in flight and every call of the store is
+    /// carried out, and returns `true`; or returns `false` if the deadline expires first, in which case a
+    /// submit may have been billed whose id is not recorded.
+    ///
+    /// A program that ends calls this first: a submit whose future was dropped is still in flight, and its
+    /// answer has the id. A submit that waits to be sent again is not in flight; nothing more is sent for
+    /// it once its future is dropped.
+    pub async fn flush(&self, deadline: Deadline) -> bool {
+        let mut in_flight = self.0.in_flight.subscribe();
+        let flushed = async {
+            // The sender lives as long as this client.
+            _ = in_flight.wait_for(|submits| *submits == 0).await;
+            self.0.store.flush().await.is_ok()
+        };
+        let flushed = deadline.timeout(self.0.poller.clock(), flushed).await;
+        flushed.unwrap_or(false)
     }
 
-    pub(crate) fn submitting(&self) -> Submitting<'_> {
-        self.0.submitting.fetch_add(1, Ordering::Relaxed);
-        Submitting(&self.0.submitting)
+    /// Counts a submit as in flight until the returned value is dropped.
+    pub(crate) fn in_flight(&self) -> InFlight {
+        self.0.in_flight.send_modify(|submits| *submits += 1);
+        InFlight(self.clone())
     }
 
     /// Returns the deadline of a wait that begins now, from the settings.
@@ -81,20 +91,22 @@ pub(crate) struct Inner {
     pub(crate) wakes: broadcast::Sender<PredictionId>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) account: Account,
+    pub(crate) key_fingerprint: String,
+    pub(crate) checks_urls: bool,
     pub(crate) resends: u32,
-    pub(crate) settle: Duration,
+    pub(crate) history_lag: Duration,
     pub(crate) max_output_bytes: u64,
     pub(crate) upload_locks: KeyedLocks<Content>,
     /// The number of submits that are being recorded or sent.
-    pub(crate) submitting: AtomicUsize,
+    pub(crate) in_flight: watch::Sender<usize>,
 }
 
 /// A submit that is being recorded or sent, counted until dropped.
-pub(crate) struct Submitting<'a>(&'a AtomicUsize);
+pub(crate) struct InFlight(Wavespeed);
 
-impl Drop for Submitting<'_> {
+impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.0.in_flight.send_modify(|submits| *submits -= 1);
     }
 }
 

@@ -2,24 +2,33 @@
 //!
 //! ```no_run
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! use wavespeed::Wavespeed;
 //! use wavespeed::models::kwaivgi::{
 //!     KlingLipsyncTextToVideo, KlingLipsyncTextToVideoRequired, KlingLipsyncTextToVideoVoiceId,
 //! };
-//! use wavespeed::{Target, Wavespeed};
 //!
 //! let ws = Wavespeed::from_env()?; // WAVESPEED_API_KEY
 //! let mut input = KlingLipsyncTextToVideo::new(KlingLipsyncTextToVideoRequired {
-//!     video: ws.upload("clip.mp4").await?.url,
+//!     video: "clip.mp4".into(), // a URL or a local file, which is uploaded
 //!     text: "Hello".into(),
 //!     voice_id: KlingLipsyncTextToVideoVoiceId::GenshinKlee2,
 //! });
 //! input.voice_speed = Some(1.1);
-//! let job = ws.submit(&input).await?; // checks the input, then submits it once: this is billed
-//! println!("{}", job.id());
-//! let done = job.wait().await?; // the final prediction, whatever its status
-//! for file in ws.download(&done, &Target::new("out.mp4")).await? {
+//! // Checks, uploads, submits once (this is billed), waits and saves.
+//! let done = ws.run(&input).max_price(0.5).target("out.mp4").await?;
+//! for file in done.files {
 //!     println!("{}", file.path.display());
 //! }
+//! # Ok(()) }
+//! ```
+//!
+//! With a [`Store`] and an idempotency key, the same call can be made again and again, also after a crash
+//! and from several processes, and is paid for once:
+//!
+//! ```no_run
+//! # async fn run(ws: wavespeed::Wavespeed, input: wavespeed::RawInput)
+//! # -> Result<(), Box<dyn std::error::Error>> {
+//! let done = ws.run(input).key("order-17/clip-3").target("out.mp4").await?;
 //! # Ok(()) }
 //! ```
 //!
@@ -27,30 +36,32 @@
 //!
 //! - **A submit is sent once.** A submit is the only call that costs money. Its outcome is a job, or a
 //!   [`SubmitError`] that says whether it was rejected (nothing is billed) or its outcome is unknown.
-//! - **Invalid input is rejected before the paid request.** [`Wavespeed::submit`] checks the input
-//!   against the catalogue (see [`check`]) and reports all faults at once.
-//!   [`Wavespeed::submit_unchecked`] does not check. Files behind URLs are checked only by
-//!   [`Wavespeed::check_urls`].
+//! - **A key has one job.** A repeated call with the same [key](JobBuilder::key) returns the job that has
+//!   it. Without a key, an input whose earlier submit has an unknown outcome is refused.
+//! - **Invalid input is rejected before the paid request.** [`Wavespeed::submit`] checks the input, its
+//!   files and URLs, and the target of its outputs, and reports all faults at once.
+//!   [`JobBuilder::unchecked`] does not check.
 //! - **An id is never lost.** Every error after the submit carries the id. [`Wavespeed::job`] resumes a
-//!   job from its id in any process. With a [`Store`], the intent is recorded before the submit, so
-//!   that a lost answer can be [reconciled](Wavespeed::reconcile).
+//!   job from its id in any process. With a store, the intent is recorded before the submit, so that a
+//!   lost answer can be [reconciled](Wavespeed::reconcile). A dropped future loses the waiting and not
+//!   the id; [`Wavespeed::flush`] waits for submits that are still in flight.
 //! - **Additions by the vendor do not break programs.** Unknown statuses, fields and outputs are kept,
 //!   and the raw JSON of a prediction stays reachable.
 //! - **The API key is a secret.** It is sent to the API and to no other host, over plain http only to
 //!   this machine, and never shown.
 //!
-//! Every future may be dropped at any await. A submit may leave a prediction behind then, whose intent
-//! the store has; a call of the store that had begun is still carried out.
+//! Every future may be dropped at any await.
 //!
 //! # Overview
 //!
 //! | to do | use |
 //! |---|---|
-//! | submit, wait, save | [`Wavespeed::submit`], [`Job::wait`], [`Wavespeed::download`] |
-//! | check before paying | [`check()`], [`Wavespeed::check_urls`], [`Target::check`], [`Wavespeed::price`] |
+//! | submit, wait, save in one call | [`Wavespeed::run`] |
+//! | the same in steps | [`Wavespeed::submit`], [`Job::wait`], [`Wavespeed::download`] |
+//! | check before paying | [`JobBuilder::check`], [`check()`], [`Wavespeed::price`] |
 //! | wait for many jobs, or for the whole account | [`Wavespeed::watch_many`], [`Wavespeed::watch_account`], [`webhook`] |
-//! | survive a crash | [`Builder::store`], [`Wavespeed::jobs`], [`Wavespeed::reconcile`] |
-//! | use models known only at run time | [`CATALOGUE`], [`model()`], [`Wavespeed::live_models`] |
+//! | survive a crash | [`Builder::store`], [`JobBuilder::key`], [`Wavespeed::jobs`], [`Wavespeed::reconcile`] |
+//! | use models known only at run time | [`RawInput`], [`CATALOGUE`], [`model()`], [`Wavespeed::live_models`] |
 //!
 //! # Features
 //!
@@ -75,6 +86,7 @@ mod locks;
 pub mod media;
 mod next;
 mod poll_policy;
+mod run;
 mod store;
 mod submit;
 mod target;
@@ -104,23 +116,29 @@ pub use download::output_url;
 pub use http::Timeouts;
 pub use next::Next;
 pub use poll_policy::PollPolicy;
-pub use store::change::{Change, Resolution};
+pub use run::{Finished, RunError};
+pub use store::change::{Change, IdOwner, Resolution, Settlement};
 pub use store::duration::JobDuration;
-pub use store::error::StoreError;
+pub use store::error::{StoreError, StoreErrorKind};
+pub use store::identity::Identity;
+pub use store::intent::{Decision, ExistingReason, Intended, Intent};
+pub use store::key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use store::memory::MemoryStore;
 pub use store::none::NoStore;
 pub use store::number::{InvalidJobNumber, JobNumber};
-pub use store::record::{Account, Downloaded, Intent, JobFilter, JobRecord, Stage};
+pub use store::record::{Account, Downloaded, EarlierAttempt, JobFilter, JobRecord, Stage};
 pub use store::upload::{Content, FileState, UploadRecord};
 pub use store::{Claim, Store, StoreFuture};
-pub use submit::duplicate::Duplicate;
+pub use submit::builder::JobBuilder;
 pub use submit::error::SubmitError;
-pub use submit::options::SubmitOptions;
-pub use submit::outcome::{Refusal, RejectedSubmit, UnknownOutcome};
+pub use submit::event::RunEvent;
+pub use submit::input::RawInput;
+pub use submit::outcome::{HistorySearch, Refusal, RejectedSubmit, UnknownOutcome};
 pub use submit::reconcile::{ReconcileError, Reconciled};
 pub use target::Target;
+pub use upload::builder::UploadBuilder;
 pub use upload::error::UploadError;
-pub use upload::options::{UploadOptions, UploadProgress, UploadStep, UploadWatcher};
+pub use upload::options::{UploadProgress, UploadStep};
 pub use upload::{Uploaded, name_uploads};
 pub use wait::account::AccountWatchError;
 pub use wait::error::WaitError;

@@ -5,7 +5,7 @@ use wavespeed_client::PredictionId;
 use crate::call::FetchError;
 use crate::download::error::{DownloadError, SaveError};
 use crate::store::number::JobNumber;
-use crate::submit::outcome::UnknownOutcome;
+use crate::submit::outcome::{HistorySearch, UnknownOutcome};
 use crate::wait::error::WaitError;
 
 /// The next step after an error, for a program or a person to take. An error that no step of these
@@ -62,11 +62,22 @@ impl DownloadError {
 }
 
 impl UnknownOutcome {
-    /// Returns the next step: to resume the job of the store. Without a store there is none, and the
-    /// recent predictions of the account have to be looked at before the input is submitted again.
+    /// Returns the next step: to choose one of the candidates that the history shows, or else to resume
+    /// the job of the store. Without a store there is none, and the recent predictions of the account have
+    /// to be looked at before the input is submitted again.
     #[must_use]
     pub fn next(&self) -> Next {
-        self.job.map_or(Next::None, Next::Resume)
+        let Some(job) = self.job else {
+            return Next::None;
+        };
+        match &self.search {
+            HistorySearch::Candidates(found) => {
+                let candidates = found.iter().filter_map(|found| found.id.parse().ok());
+                let candidates = candidates.collect();
+                Next::Adopt { job, candidates }
+            }
+            _ => Next::Resume(job),
+        }
     }
 }
 

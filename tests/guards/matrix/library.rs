@@ -12,6 +12,8 @@ use wavespeed::{
     Wavespeed,
 };
 
+use wavespeed_harness::raw_input;
+
 use super::{MODEL, Row, Told, is_whole};
 use crate::wave::{Emulated, KEY};
 
@@ -87,8 +89,9 @@ fn client(row: Row, emulated: &Emulated) -> Wavespeed {
     let builder = Wavespeed::builder()
         .key(KEY)
         .base_url(emulated.emulator.origin())
+        .check_urls(false)
         .store(MemoryStore::default())
-        .settle_time(Duration::ZERO)
+        .history_lag(Duration::ZERO)
         .max_output_bytes(1 << 20);
     let builder = if row.is_silent() {
         let mut timeouts = Timeouts::default();
@@ -161,13 +164,13 @@ async fn run(row: Row, emulated: &Emulated, path: &Path) -> Told {
     let input = json!({
         "video": "https://example.com/clip.mp4", "text": "Hello", "voice_id": "AOT",
     });
-    let (job, end) = match client.submit_raw(MODEL, &input).await {
+    let (job, end) = match client.submit(raw_input(MODEL, &input)).adopt(false).await {
         Ok(job) => {
             let end = finish(&client, &job, &target).await;
             (Some(job), end)
         }
         Err(SubmitError::Rejected(rejected)) => (None, End::Refused(rejected)),
-        Err(SubmitError::Unknown(unknown)) => (None, End::Unknown(unknown)),
+        Err(SubmitError::Unknown(unknown)) => (None, End::Unknown(*unknown)),
         Err(other) => panic!("{row:?}: {other}"),
     };
     let word = end.word(job.as_ref());

@@ -1,6 +1,7 @@
 //! Shared parts of the tests of several crates: clients with a manual clock for a server on loopback,
 //! answers in the vendor's envelope, HTTP servers that play answers in order, a [TCP server](tcp) for
-//! faults that an HTTP server cannot produce, and a [store] whose replies a test can change.
+//! faults that an HTTP server cannot produce, a [store] whose replies a test can change, and the
+//! [contract](mod@store_contract) of all stores.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,6 +9,7 @@
 )]
 
 pub mod store;
+pub mod store_contract;
 pub mod tcp;
 
 use std::collections::VecDeque;
@@ -19,7 +21,7 @@ use wavespeed::models::kwaivgi::{
     KlingLipsyncTextToVideo, KlingLipsyncTextToVideoRequired, KlingLipsyncTextToVideoVoiceId,
 };
 use wavespeed::poll::ManualClock;
-use wavespeed::{Builder, Poller, Wavespeed};
+use wavespeed::{Builder, Poller, RawInput, Wavespeed};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 /// The API key of the clients here: a text that occurs nowhere else, so tests can search for it.
@@ -31,8 +33,8 @@ pub const MODEL: &str = "kwaivgi/kling-lipsync/text-to-video";
 /// A real mp4 file.
 pub const CLIP: &[u8] = include_bytes!("../../../crates/emulator/assets/clip.mp4");
 
-/// Returns the settings of a client for a server on loopback, with a manual clock, no jitter, and no
-/// retry of a rejected submit.
+/// Returns the settings of a client for a server on loopback, with a manual clock, no jitter, no retry of a
+/// rejected submit, and no request to the hosts of files.
 pub fn settings(base_url: &str, clock: &ManualClock) -> Builder {
     let poller = Poller::default()
         .with_clock(clock.clone())
@@ -41,6 +43,7 @@ pub fn settings(base_url: &str, clock: &ManualClock) -> Builder {
         .key(KEY)
         .base_url(base_url)
         .poller(poller)
+        .check_urls(false)
         .resends(0)
 }
 
@@ -65,6 +68,11 @@ pub fn input() -> KlingLipsyncTextToVideo {
         text: "Hello".into(),
         voice_id: KlingLipsyncTextToVideoVoiceId::GenshinKlee2,
     })
+}
+
+/// Returns a JSON input for a model.
+pub fn raw_input(model: &str, input: &Value) -> RawInput {
+    RawInput::new(model, input.clone())
 }
 
 /// Returns a prediction with only an id and a status.

@@ -4,8 +4,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use wavespeed::{
-    Account, Claim, Downloaded, Intent, JobFilter, JobNumber, JobRecord, MemoryStore, Prediction,
-    PredictionId, Resolution, Store, StoreFuture,
+    Account, Claim, Downloaded, Intended, Intent, JobFilter, JobNumber, JobRecord, MemoryStore,
+    Prediction, PredictionId, Settlement, Store, StoreFuture,
 };
 
 /// The change of the replies of a [`HookedStore`].
@@ -25,13 +25,13 @@ pub struct HookedStore<H> {
 }
 
 impl<H: Hook> Store for HookedStore<H> {
-    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<(JobNumber, Claim)> {
+    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<Intended> {
         self.hook.reply("intend", self.memory.intend(intent))
     }
 
-    fn settle(&self, job: JobNumber, resolution: Resolution) -> StoreFuture<()> {
-        self.hook
-            .reply("settle", self.memory.settle(job, resolution))
+    fn settle(&self, job: JobNumber, settlement: &Settlement) -> StoreFuture<()> {
+        let settled = self.memory.settle(job, settlement);
+        self.hook.reply("settle", settled)
     }
 
     fn claim(&self, job: JobNumber) -> StoreFuture<Claim> {
@@ -57,7 +57,16 @@ impl<H: Hook> Store for HookedStore<H> {
         self.hook.reply("jobs", self.memory.jobs(account, filter))
     }
 
-    fn forget(&self, account: &Account, job: JobNumber) -> StoreFuture<bool> {
-        self.hook.reply("forget", self.memory.forget(account, job))
+    fn known_ids(&self, account: &Account, ids: &[PredictionId]) -> StoreFuture<Vec<PredictionId>> {
+        let known = self.memory.known_ids(account, ids);
+        self.hook.reply("known_ids", known)
+    }
+
+    fn forget(&self, job: JobNumber) -> StoreFuture<bool> {
+        self.hook.reply("forget", self.memory.forget(job))
+    }
+
+    fn flush(&self) -> StoreFuture<()> {
+        self.hook.reply("flush", self.memory.flush())
     }
 }

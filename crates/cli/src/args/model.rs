@@ -29,6 +29,13 @@ pub(crate) struct RunArgs {
     /// Public URL to which the vendor reports the end of the job; see wave webhook listen
     #[arg(long, value_name = "URL")]
     pub(crate) webhook: Option<String>,
+    /// Idempotency key: the same command with the same key is paid for once, however often it runs
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+    /// Submit the job of the key once more if it failed, was cancelled, timed out or was deleted; this is
+    /// billed again
+    #[arg(long, requires = "key")]
+    pub(crate) retry_failed: bool,
     /// Submit only if the vendor's price is not above this
     #[arg(long, value_name = "USD", value_parser = amount, allow_hyphen_values = true)]
     pub(crate) max_price: Option<f64>,

@@ -56,6 +56,9 @@ async fn forget(client: &Wavespeed, args: &Jobs) -> Result<Report, Failure> {
         if let Some(consequence) = consequence(job) {
             terminal::warning(&format!("{} was open: {consequence}", job.number));
         }
+        if let Some(key) = &job.key {
+            terminal::note(&format!("the key {key:?} is free again"));
+        }
     }
     let documents: Vec<JobDocument> = jobs.iter().map(JobDocument::from).collect();
     let lines = documents.iter().map(|job| job.job.clone()).collect();

@@ -72,7 +72,7 @@ async fn body(client: &Wavespeed, record: &Prediction) -> String {
     if let Ok(id) = record.id.parse::<PredictionId>() {
         let known = client.jobs(JobFilter::Id(&id)).await.unwrap_or_default();
         if let Some(job) = known.into_iter().next() {
-            body["input"] = job.input;
+            body["input"] = job.input();
         }
     }
     body.to_string()

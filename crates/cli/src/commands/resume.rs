@@ -118,7 +118,10 @@ async fn find_id(
             return Err(Failure::usage(message).hint(hint));
         }
         (None, Decision::Adopt(id)) => adopt(waiting, record, id).await?,
-        (None, Decision::Resubmit) => resubmit(waiting, record).await?,
+        (None, Decision::Resubmit) => {
+            let submit = waiting.client.resubmit(record, waiting.deadline);
+            submit.await?
+        }
         (None, Decision::None) if record.stage == Stage::Rejected => {
             let message = format!("{number} was rejected: no job was created, nothing is billed");
             return Err(Failure::new(Kind::Refused, message));
@@ -130,9 +133,7 @@ async fn find_id(
             // The search takes a while, and a signal may end it.
             report.if_unknown = Some(Next::Resume(number));
             waiting.shared_jobs.update(at, report);
-            let found = reconcile(waiting.client, record, waiting.deadline, report).await;
-            let unknown = format!("the outcome of {number} is unknown");
-            found.map_err(|not_found| not_found.failure(&unknown))?
+            reconcile(waiting.client, record, waiting.deadline, report).await?
         }
     };
     waiting.progress.id(job.id());
@@ -152,12 +153,4 @@ async fn adopt(
     let fetched = job.fetch_until(waiting.deadline).await;
     fetched.map_err(|error| Failure::fetch(id, &error))?;
     Ok(waiting.client.adopt(record, id.clone()).await?)
-}
-
-async fn resubmit(waiting: WaitContext<'_>, record: &JobRecord) -> Result<Job, Failure> {
-    // A signal waits for the answer, as after the first submit.
-    waiting.shared_jobs.set_submitting(Some(waiting.client));
-    let submitted = waiting.client.resubmit(record, waiting.deadline).await;
-    waiting.shared_jobs.set_submitting(None);
-    Ok(submitted?)
 }

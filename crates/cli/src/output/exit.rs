@@ -30,9 +30,13 @@ impl From<Kind> for Exit {
     fn from(kind: Kind) -> Self {
         match kind {
             Kind::Task => Self::JobFailed,
-            Kind::Usage | Kind::Input | Kind::Journal | Kind::Lost | Kind::Price => {
-                Self::RefusedHere
-            }
+            Kind::Usage
+            | Kind::Input
+            | Kind::Journal
+            | Kind::Lost
+            | Kind::Duplicate
+            | Kind::Expired
+            | Kind::Price => Self::RefusedHere,
             Kind::Key => Self::Key,
             Kind::Deadline => Self::Deadline,
             Kind::Unknown => Self::Unknown,

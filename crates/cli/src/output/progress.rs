@@ -1,14 +1,15 @@
 //! The progress line: a line on stderr that is redrawn while something takes time. In a pipe it is not
 //! shown, and warnings take its place.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wavespeed::poll::Estimate;
-use wavespeed::{Deadline, PredictionId, UploadOptions, UploadProgress, UploadStep, Uploaded};
+use wavespeed::{Fault, Model, PredictionId, UploadProgress, UploadStep, Uploaded};
 
-use super::terminal::{clean, line, note, warning};
+use super::terminal::{clean, input_warning, line, note, warning};
 use super::time;
 
 /// The template of work of unknown length.
@@ -76,32 +77,59 @@ impl Progress {
         }
     }
 
-    /// Returns options of uploads that show their progress here.
-    pub(crate) fn upload(&self, deadline: Deadline) -> UploadOptions {
-        let mut options = UploadOptions::new(deadline);
-        if !self.bar.is_hidden() {
-            let (bar, shown) = (self.bar.clone(), Mutex::new(None));
-            options.watcher = Some(Arc::new(move |progress: UploadProgress<'_>| {
-                let now = Some((progress.path.to_owned(), progress.step));
-                let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
-                // The watcher is called for each chunk, and a new style would restart the line.
-                if *shown != now {
-                    begin(&bar, &progress);
-                    *shown = now;
-                }
-                bar.set_position(progress.done);
-            }));
+    /// Returns a bar that shows the progress of uploads here.
+    pub(crate) fn upload_bar(&self) -> UploadBar {
+        UploadBar {
+            bar: self.bar.clone(),
+            shown: Mutex::default(),
         }
-        options
+    }
+
+    /// Prints a warning about the input, above the progress line.
+    pub(crate) fn input_warning(&self, fault: &Fault, model: &Model) {
+        if !self.quiet {
+            self.bar.suspend(|| input_warning(fault, Some(model)));
+        }
+    }
+
+    /// Prints a note above the progress line, unless `--quiet` is given.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| note(text));
+        }
     }
 
     /// Prints a note if an earlier upload of the file is reused.
     pub(crate) fn uploaded(&self, file: &Uploaded) {
-        if file.known && !self.quiet {
+        if file.known {
             let path = file.path.display();
-            let text = format!("{path}: uploaded before; the earlier upload is reused");
-            self.bar.suspend(|| note(&text));
+            self.note(&format!(
+                "{path}: uploaded before; the earlier upload is reused"
+            ));
         }
+    }
+}
+
+/// A bar that shows the progress of uploads.
+#[derive(Debug)]
+pub(crate) struct UploadBar {
+    bar: ProgressBar,
+    /// The file and the step that are shown.
+    shown: Mutex<Option<(PathBuf, UploadStep)>>,
+}
+
+impl UploadBar {
+    pub(crate) fn show(&self, progress: &UploadProgress<'_>) {
+        if self.bar.is_hidden() {
+            return;
+        }
+        let now = Some((progress.path.to_owned(), progress.step));
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if *shown != now {
+            begin(&self.bar, progress);
+            *shown = now;
+        }
+        self.bar.set_position(progress.done);
     }
 }
 

@@ -26,6 +26,20 @@ pub enum OpenError {
         /// The reason.
         why: String,
     },
+    /// The journal was written by a program from before the first release. Its tables have no room for
+    /// what is recorded now.
+    #[error(
+        "the journal {path} was written by an unreleased version of this program, and {} in it; move \
+         it away together with its -wal and -shm files, if it has any; jobs that are still running \
+         are found with `wave history`",
+        open_jobs_text(*.open_jobs)
+    )]
+    Unreleased {
+        /// The path.
+        path: PathBuf,
+        /// The number of jobs that are not finished, or `None` if they cannot be counted.
+        open_jobs: Option<u64>,
+    },
     /// A part of the journal is lost.
     #[error(
         "the journal {path} is damaged: {why}; restore a copy, or save what can be read with \
@@ -80,6 +94,16 @@ pub enum OpenError {
         /// The message of SQLite.
         why: String,
     },
+}
+
+/// Returns what is known about the number of open jobs.
+fn open_jobs_text(open_jobs: Option<u64>) -> String {
+    match open_jobs {
+        Some(0) => "no job is open".into(),
+        Some(1) => "1 job is open".into(),
+        Some(count) => format!("{count} jobs are open"),
+        None => "an unknown number of jobs is open".into(),
+    }
 }
 
 pub(super) fn unwritable(path: &Path, error: &io::Error) -> OpenError {

@@ -5,24 +5,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, Row, Transaction, params};
 use wavespeed::{Account, JobDuration, PredictionId};
 
-use super::jobs::{is_fingerprint, milliseconds};
+use super::values::milliseconds;
 use crate::error::JournalError;
 
-/// The migration to version 3 that adds the durations. The text must not change; see
-/// [`jobs::schema`](super::jobs::schema).
-pub(crate) const SCHEMA: &str = "
+/// The table.
+pub(super) const SCHEMA: &str = "
     CREATE TABLE durations (
         base_url TEXT NOT NULL,
-        fingerprint TEXT NOT NULL,                -- of the key, which is never here
+        account TEXT NOT NULL,                    -- name of the account
         model TEXT NOT NULL,
         at INTEGER NOT NULL,                      -- of the end, milliseconds since 1970
-        id TEXT NOT NULL,
-        milliseconds INTEGER NOT NULL,
-        PRIMARY KEY (base_url, fingerprint, model, at, id)
+        id TEXT NOT NULL,                         -- of the prediction
+        milliseconds INTEGER NOT NULL,            -- from the submit to the end
+        PRIMARY KEY (base_url, account, model, at, id)
     ) STRICT, WITHOUT ROWID;";
-
-/// A query that fails if the table is missing.
-pub(crate) const VERIFY: &str = "SELECT milliseconds FROM durations LIMIT 0";
 
 /// The number of durations that are kept for each model, the newest ones: older ones would hardly
 /// change an estimate.
@@ -35,20 +31,17 @@ pub(crate) fn insert(
     account: &Account,
     duration: &JobDuration,
 ) -> Result<bool, JournalError> {
-    if !is_fingerprint(account) {
-        return Err(JournalError::Fingerprint);
-    }
-    let (url, key, model) = (&account.base_url, &account.key, &duration.model);
+    let (url, name, model) = (&account.base_url, &account.name, &duration.model);
     let length = i64::try_from(duration.duration.as_millis()).unwrap_or(i64::MAX);
     // The primary key includes the time, so it does not prevent that a job is written twice: two
     // processes may see its end at different times.
     let written = transaction.execute(
-        "INSERT INTO durations (base_url, fingerprint, model, at, id, milliseconds)
+        "INSERT INTO durations (base_url, account, model, at, id, milliseconds)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM durations
-         WHERE base_url = ?1 AND fingerprint = ?2 AND model = ?3 AND id = ?5)",
+         WHERE base_url = ?1 AND account = ?2 AND model = ?3 AND id = ?5)",
         params![
             url,
-            key,
+            name,
             model,
             milliseconds(duration.at),
             duration.id.as_str(),
@@ -59,15 +52,15 @@ pub(crate) fn insert(
     // until that time has come.
     let now = milliseconds(SystemTime::now());
     transaction.execute(
-        "UPDATE durations SET at = ?4 WHERE base_url = ?1 AND fingerprint = ?2 AND model = ?3 AND at > ?4",
-        params![url, key, model, now],
+        "UPDATE durations SET at = ?4 WHERE base_url = ?1 AND account = ?2 AND model = ?3 AND at > ?4",
+        params![url, name, model, now],
     )?;
     // By time and not by number of rows, so durations of equal time are kept or removed together.
     transaction.execute(
-        "DELETE FROM durations WHERE base_url = ?1 AND fingerprint = ?2 AND model = ?3
+        "DELETE FROM durations WHERE base_url = ?1 AND account = ?2 AND model = ?3
          AND at < (SELECT min(at) FROM (SELECT at FROM durations
-         WHERE base_url = ?1 AND fingerprint = ?2 AND model = ?3 ORDER BY at DESC LIMIT ?4))",
-        params![url, key, model, MAX_DURATIONS],
+         WHERE base_url = ?1 AND account = ?2 AND model = ?3 ORDER BY at DESC LIMIT ?4))",
+        params![url, name, model, MAX_DURATIONS],
     )?;
     Ok(written > 0)
 }
@@ -79,9 +72,9 @@ pub(crate) fn find(
     model: &str,
 ) -> Result<Vec<JobDuration>, JournalError> {
     let sql = "SELECT id, at, milliseconds FROM durations
-               WHERE base_url = ? AND fingerprint = ? AND model = ? ORDER BY at";
+               WHERE base_url = ? AND account = ? AND model = ? ORDER BY at";
     let mut statement = connection.prepare(sql)?;
-    let mut rows = statement.query(params![account.base_url, account.key, model])?;
+    let mut rows = statement.query(params![account.base_url, account.name, model])?;
     let mut durations = Vec::new();
     while let Some(row) = rows.next()? {
         durations.extend(read_record(row, model)?);

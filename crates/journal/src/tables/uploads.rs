@@ -6,31 +6,28 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use wavespeed::{Account, Content, FileState, UploadRecord};
 
-use super::jobs::{self, is_fingerprint, milliseconds};
+use super::values::{self, integer, milliseconds};
 use crate::error::JournalError;
 
-/// The migration to version 2. The text must not change; see [`jobs::schema`].
-pub(crate) const SCHEMA: &str = "
+/// The tables. A hash has no account: the content of a file is the same for all of them.
+pub(super) const SCHEMA: &str = "
     CREATE TABLE uploads (
         base_url TEXT NOT NULL,
-        fingerprint TEXT NOT NULL,                -- of the key, which is never here
-        sha256 TEXT NOT NULL,
-        extension TEXT NOT NULL,                  -- of the name, in lower case
-        bytes INTEGER NOT NULL,
+        account TEXT NOT NULL,                    -- name of the account
+        sha256 TEXT NOT NULL,                     -- of the content, 64 hex digits
+        extension TEXT NOT NULL,                  -- of the file name, in lower case
+        bytes INTEGER NOT NULL,                   -- length
         url TEXT NOT NULL,
         at INTEGER NOT NULL,                      -- milliseconds since 1970
-        kept_until INTEGER NOT NULL,              -- the same
-        PRIMARY KEY (base_url, fingerprint, sha256, extension)
+        kept_until INTEGER NOT NULL,              -- milliseconds since 1970
+        PRIMARY KEY (base_url, account, sha256, extension)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE hashes (
         path BLOB NOT NULL PRIMARY KEY,           -- absolute
-        bytes INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,                   -- length
         modified INTEGER NOT NULL,                -- nanoseconds since 1970
-        sha256 TEXT NOT NULL
+        sha256 TEXT NOT NULL                      -- of the content, 64 hex digits
     ) STRICT, WITHOUT ROWID;";
-
-/// A query that fails if a table is missing.
-pub(crate) const VERIFY: &str = "SELECT url, kept_until, modified FROM uploads, hashes LIMIT 0";
 
 /// Returns the SHA-256 of a file that is in exactly this state.
 pub(crate) fn find_hash(
@@ -41,7 +38,7 @@ pub(crate) fn find_hash(
         return Ok(None);
     };
     let sql = "SELECT sha256 FROM hashes WHERE path = ? AND bytes = ? AND modified = ?";
-    let (path, bytes) = (jobs::bytes(&file.path)?, length(file.bytes));
+    let (path, bytes) = (values::bytes(&file.path)?, integer(file.bytes));
     let mut statement = connection.prepare(sql)?;
     let found = statement.query_row(params![path, bytes, modified], |row| row.get(0));
     Ok(found.optional()?)
@@ -54,12 +51,12 @@ pub(crate) fn find(
     content: &Content,
 ) -> Result<Option<UploadRecord>, JournalError> {
     let sql = "SELECT bytes, url, at, kept_until FROM uploads
-               WHERE base_url = ? AND fingerprint = ? AND sha256 = ? AND extension = ?";
+               WHERE base_url = ? AND account = ? AND sha256 = ? AND extension = ?";
     let mut statement = connection.prepare(sql)?;
     let Content {
         sha256, extension, ..
     } = content;
-    let key = params![account.base_url, account.key, sha256, extension];
+    let key = params![account.base_url, account.name, sha256, extension];
     let found = statement.query_row(key, |row| read_record(row, content));
     Ok(found.optional()?)
 }
@@ -86,9 +83,6 @@ pub(crate) fn insert(
     upload: &UploadRecord,
     file: Option<&FileState>,
 ) -> Result<(), JournalError> {
-    if !is_fingerprint(account) {
-        return Err(JournalError::Fingerprint);
-    }
     let Content {
         sha256, extension, ..
     } = &upload.content;
@@ -97,14 +91,14 @@ pub(crate) fn insert(
     transaction.execute("DELETE FROM uploads WHERE kept_until <= ?", params![at])?;
     transaction.execute(
         "INSERT OR REPLACE INTO uploads
-         (base_url, fingerprint, sha256, extension, bytes, url, at, kept_until)
+         (base_url, account, sha256, extension, bytes, url, at, kept_until)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         params![
             account.base_url,
-            account.key,
+            account.name,
             sha256,
             extension,
-            length(upload.bytes),
+            integer(upload.bytes),
             upload.url,
             at,
             milliseconds(upload.kept_until),
@@ -113,7 +107,7 @@ pub(crate) fn insert(
     // Without an exact time of the last change, the state of a file cannot be recognized.
     let file = file.and_then(|file| Some((file, nanoseconds(file.modified)?)));
     if let Some((file, modified)) = file {
-        let (path, bytes) = (jobs::bytes(&file.path)?, length(file.bytes));
+        let (path, bytes) = (values::bytes(&file.path)?, integer(file.bytes));
         transaction.execute(
             "INSERT OR REPLACE INTO hashes (path, bytes, modified, sha256) VALUES (?, ?, ?, ?)",
             params![path, bytes, modified, sha256],
@@ -130,14 +124,9 @@ pub(crate) fn forget(
     account: &Account,
     url: &str,
 ) -> Result<bool, JournalError> {
-    let sql = "DELETE FROM uploads WHERE base_url = ? AND fingerprint = ? AND url = ?";
-    let removed = transaction.execute(sql, params![account.base_url, account.key, url])?;
+    let sql = "DELETE FROM uploads WHERE base_url = ? AND account = ? AND url = ?";
+    let removed = transaction.execute(sql, params![account.base_url, account.name, url])?;
     Ok(removed > 0)
-}
-
-/// Returns a length in bytes as SQLite stores it. No file is longer than its largest number.
-fn length(bytes: u64) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 /// Returns the nanoseconds since 1970, or `None` if they do not fit. The hash of such a file is not

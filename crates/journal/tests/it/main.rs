@@ -8,6 +8,7 @@
 
 mod contract;
 mod open;
+mod refused;
 mod rows;
 mod runtime;
 mod store;

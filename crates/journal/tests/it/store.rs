@@ -2,58 +2,44 @@
 //! it has in common with other stores is in [`contract`](crate::contract). The helpers of all tests of
 //! the journal are here, too.
 
-use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, SystemTime};
 use std::{env, fs};
 
 use pollster::FutureExt as _;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
-use wavespeed::serde_json::json;
 use wavespeed::{
-    Account, Content, Downloaded, FileState, Intent, JobDuration, JobFilter, JobNumber, JobRecord,
-    ModelId, Prediction, PredictionId, Resolution, Stage, Store, Target, UploadRecord, Wavespeed,
+    Account, Content, ExistingReason, FileState, Intended, JobDuration, JobFilter, JobNumber,
+    JobRecord, Resolution, Stage, Store, Target, UploadRecord,
 };
+use wavespeed_harness::store_contract::{Submit, account, at, existing, id, unclaimed};
 use wavespeed_journal::Journal;
-use wiremock::{Mock, MockServer, ResponseTemplate, matchers::any};
 
-pub(super) fn account() -> Account {
-    Account::new("https://a.example/api/v3", "0123456789ab")
-}
-
-pub(super) fn model() -> ModelId {
-    "kwaivgi/kling-lipsync/text-to-video".parse().unwrap()
-}
-
-pub(super) fn at() -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(1_700_000_000_123)
-}
-
-pub(super) fn id(text: &str) -> PredictionId {
-    text.parse().unwrap()
-}
-
-pub(super) fn prediction(id: &str, status: &str) -> Prediction {
-    Prediction::from_json(json!({ "id": id, "status": status })).unwrap()
-}
-
+/// Records an intent with an input of its own, so that no other job stands in its way.
 pub(super) fn intend(store: &dyn Store, account: &Account, target: Option<&Target>) -> JobNumber {
-    let (model, input) = (model(), json!({ "text": "Hello" }));
-    let mut intent = Intent::new(account, &model, &input, at());
+    let count = store
+        .jobs(account, JobFilter::All)
+        .block_on()
+        .unwrap()
+        .len();
+    let submit = Submit::new(&format!("Hello {count}")).account(account.clone());
+    let mut intent = submit.intent();
     intent.target = target;
-    intent.webhook = target.map(|_| "https://a.example/hook");
-    store.intend(&intent).block_on().unwrap().0
+    unclaimed(store, &intent).block_on()
+}
+
+/// Settles a job.
+pub(super) fn settle(store: &dyn Store, number: JobNumber, resolution: Resolution) {
+    store.settle(number, &resolution.into()).block_on().unwrap();
 }
 
 /// The record of the job with this number, which must exist once.
 pub(super) fn job(store: &dyn Store, number: JobNumber) -> JobRecord {
-    let mut found = store
-        .jobs(&account(), JobFilter::Number(number))
-        .block_on()
-        .unwrap();
-    assert_eq!(found.len(), 1, "{number}");
-    found.remove(0)
+    wavespeed_harness::store_contract::job(store, number).block_on()
 }
 
 pub(super) fn numbers(
@@ -61,13 +47,7 @@ pub(super) fn numbers(
     account: &Account,
     filter: JobFilter<'_>,
 ) -> Vec<JobNumber> {
-    store
-        .jobs(account, filter)
-        .block_on()
-        .unwrap()
-        .iter()
-        .map(|job| job.number)
-        .collect()
+    wavespeed_harness::store_contract::numbers(store, account, filter).block_on()
 }
 
 pub(super) fn journal() -> (TempDir, Journal) {
@@ -81,31 +61,8 @@ pub(super) fn other_connection(journal: &Journal) -> Connection {
     Connection::open(journal.path()).unwrap()
 }
 
-/// Downloads two files from a server on loopback: a [`Downloaded`] cannot be constructed otherwise.
-pub(super) fn downloaded(to: &Path) -> Vec<Downloaded> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let server = MockServer::start().await;
-        let answer = ResponseTemplate::new(200).set_body_bytes("x");
-        Mock::given(any()).respond_with(answer).mount(&server).await;
-        let output = |name| format!("{}/{name}", server.uri());
-        let done = Prediction::from_json(json!({
-            "id": "pred_1", "status": "completed", "outputs": [output("1.mp4"), output("2.mp4")],
-        }));
-        let ws = Wavespeed::builder()
-            .key("k")
-            .base_url(server.uri())
-            .build()
-            .unwrap();
-        ws.download(&done.unwrap(), &Target::new(to)).await.unwrap()
-    })
-}
-
 #[test]
-fn expired_uploads_are_removed_and_api_keys_are_refused() {
+fn expired_uploads_are_removed() {
     let (_folder, journal) = journal();
     let week = Duration::from_secs(7 * 24 * 60 * 60);
     for number in 0..50 {
@@ -122,16 +79,6 @@ fn expired_uploads_are_removed_and_api_keys_are_refused() {
     let connection = other_connection(&journal);
     let rows: i64 = connection.query_row(count, [], |row| row.get(0)).unwrap();
     assert_eq!(rows, 2);
-    let record = UploadRecord::new(Content::new("ab", "mp4"), 1, "https://m.example/1", at());
-    let key_account = Account::new("https://a.example", "wsk_live_secret");
-    let error = journal
-        .record_upload(&key_account, &record, None)
-        .block_on()
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("a key is never written down"),
-        "{error}"
-    );
 }
 
 #[test]
@@ -160,7 +107,7 @@ fn duration_from_a_clock_that_was_ahead_is_dated_now() {
 }
 
 #[test]
-fn durations_with_invalid_values_are_ignored_and_api_keys_are_refused() {
+fn durations_with_invalid_values_are_ignored() {
     let (_folder, journal) = journal();
     let mine = account();
     let duration = |name: &str| JobDuration::new(id(name), "a/b", Duration::from_secs(1), at());
@@ -172,14 +119,6 @@ fn durations_with_invalid_values_are_ignored_and_api_keys_are_refused() {
     assert_eq!(other_connection(&journal).execute(sql, []).unwrap(), 1);
     let known = journal.durations(&mine, "a/b").block_on().unwrap();
     assert_eq!(known, [duration("pred_2")]);
-
-    let key_account = Account::new("https://a.example", "wsk_live_secret");
-    let error = journal
-        .record_duration(&key_account, &duration("pred_3"))
-        .block_on()
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains("a key is never written down"), "{error}");
 }
 
 #[test]
@@ -236,7 +175,7 @@ fn open_filter_in_sql_matches_is_open() {
 fn number_of_a_forgotten_job_is_not_reused_after_reopening() {
     let (folder, journal) = journal();
     let first = intend(&journal, &account(), None);
-    assert!(journal.forget(&account(), first).block_on().unwrap());
+    assert!(journal.forget(first).block_on().unwrap());
     drop(journal);
     let journal = Journal::open(folder.path().join("journal.db")).unwrap();
     assert!(intend(&journal, &account(), None) > first);
@@ -264,10 +203,7 @@ fn writes_of_a_killed_process_are_durable() {
     if let Some(path) = env::var_os(KILLED) {
         let journal = Journal::open(path).unwrap();
         let number = intend(&journal, &account(), None);
-        journal
-            .settle(number, Resolution::Accepted(id("pred_1")))
-            .block_on()
-            .unwrap();
+        settle(&journal, number, Resolution::Accepted(id("pred_1")));
         intend(&journal, &account(), None);
         std::process::abort();
     }
@@ -306,4 +242,85 @@ fn writes_of_an_open_journal_are_visible_to_others() {
     std::mem::forget(journal);
     let other = Journal::open(folder.path().join("journal.db")).unwrap();
     assert_eq!(job(&other, number).stage, Stage::Intended);
+}
+
+#[test]
+fn sixteen_threads_with_one_key_get_one_job() {
+    let (_folder, journal) = journal();
+    let other = Journal::open(journal.path()).unwrap();
+    for round in 0..10 {
+        let start = Barrier::new(16);
+        let submit = Submit::new("Hello").key(&format!("order {round}"));
+        // The claims are held until every thread has its reply.
+        let replies: Vec<Intended> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..16)
+                .map(|at| {
+                    let (journal, start, submit) = ([&journal, &other][at % 2], &start, &submit);
+                    scope.spawn(move || {
+                        start.wait();
+                        journal.intend(&submit.intent()).block_on().unwrap()
+                    })
+                })
+                .collect();
+            let replies = threads.into_iter().map(|thread| thread.join().unwrap());
+            replies.collect()
+        });
+        let is_recorded = |reply: &&Intended| matches!(reply, Intended::Recorded { .. });
+        assert_eq!(replies.iter().filter(is_recorded).count(), 1);
+        assert_eq!(numbers(&other, &account(), JobFilter::All).len(), round + 1);
+    }
+}
+
+#[test]
+fn intent_neither_creates_nor_removes_the_lock_file_of_another_job() {
+    let (folder, journal) = journal();
+    let submit = Submit::new("Hello");
+    let first = unclaimed(&journal, &submit.intent()).block_on();
+    let lock = folder.path().join(format!("journal.db.{first}.lock"));
+    let reason = || {
+        let found = existing(&journal, &submit.intent()).block_on();
+        found.1
+    };
+    assert!(!lock.exists());
+    assert_eq!(reason(), ExistingReason::OutcomeUnknown);
+    assert!(!lock.exists());
+    // A lock file that a killed process left is no claim, and stays for the next owner.
+    fs::write(&lock, "").unwrap();
+    assert_eq!(reason(), ExistingReason::OutcomeUnknown);
+    assert!(lock.exists());
+    let claim = journal.claim(first).block_on().unwrap();
+    assert_eq!(reason(), ExistingReason::BeingSent);
+    assert!(journal.claim(first).block_on().is_err());
+    drop(claim);
+    assert_eq!(reason(), ExistingReason::OutcomeUnknown);
+    assert!(!lock.exists());
+}
+
+#[test]
+fn claim_by_another_process_during_an_intent_is_no_error() {
+    let (_folder, journal) = journal();
+    let other = Journal::open(journal.path()).unwrap();
+    let submit = Submit::new("Hello").key("order 1");
+    let first = unclaimed(&journal, &submit.intent()).block_on();
+    settle(&journal, first, Resolution::Rejected);
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) {
+                drop(other.claim(first).block_on());
+            }
+        });
+        for _ in 0..200 {
+            // The job is sent again, or left to the other one.
+            match journal.intend(&submit.intent()).block_on() {
+                Ok(Intended::Recorded { job, .. }) => settle(&journal, job, Resolution::Rejected),
+                Ok(Intended::Existing { job, .. }) => assert_eq!(job.number, first),
+                other => {
+                    is_done.store(true, Ordering::Relaxed);
+                    panic!("{other:?}");
+                }
+            }
+        }
+        is_done.store(true, Ordering::Relaxed);
+    });
 }

@@ -7,7 +7,7 @@ use crate::call::{FetchError, answered, data, refused};
 use crate::client::Wavespeed;
 use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
-use crate::store::record::JobFilter;
+use crate::store::record::{JobFilter, JobRecord};
 
 /// The number of ids per call. The vendor documents no limit; this one keeps a failed call small.
 const BATCH: usize = 100;
@@ -53,7 +53,9 @@ impl Wavespeed {
     /// # Errors
     /// Returns an error if a job is open, if the store fails, or if a call fails.
     pub async fn delete(&self, ids: &[PredictionId], even_open: bool) -> Result<u64, DeleteError> {
-        let open = self.jobs(JobFilter::Open).await?;
+        // Of every account: the API key may have several names, and the ids are the same.
+        let mut open = self.jobs(JobFilter::BaseUrl).await?;
+        open.retain(JobRecord::is_open);
         // A job without an id may own any of the predictions, so it blocks the deletion of all.
         for job in open.iter().filter(|_| !even_open) {
             let (job, id) = (job.number, job.id.clone());

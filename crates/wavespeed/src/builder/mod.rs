@@ -4,11 +4,10 @@ pub(crate) mod base_url;
 pub(crate) mod error;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use std::{env, fmt};
 
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use wavespeed_client::{ApiKey, Client, InvalidKey};
 use wavespeed_poll::Poller;
 
@@ -38,8 +37,10 @@ pub struct Builder {
     poller: Poller,
     poll_policy: PollPolicy,
     store: Arc<dyn Store>,
+    account: Option<String>,
+    check_urls: bool,
     resends: u32,
-    settle: Duration,
+    history_lag: Duration,
     max_output_bytes: u64,
 }
 
@@ -69,8 +70,10 @@ impl Default for Builder {
             poller: Poller::default(),
             poll_policy: PollPolicy::default(),
             store: Arc::new(NoStore),
+            account: None,
+            check_urls: true,
             resends: 5,
-            settle: Duration::from_secs(10),
+            history_lag: Duration::from_secs(10),
             max_output_bytes: 8 << 30,
         }
     }
@@ -202,10 +205,27 @@ impl Builder {
         self
     }
 
+    /// Sets the name of the account that owns this client's jobs in the store. The default is the
+    /// fingerprint of the API key, so that every API key has its own jobs; with a name, the jobs and
+    /// their idempotency keys stay when the API key is replaced.
+    #[must_use]
+    pub fn account(mut self, name: impl Into<String>) -> Self {
+        self.account = Some(name.into());
+        self
+    }
+
+    /// Sets whether the files behind URLs are checked before a submit, by a few small requests to the
+    /// host of each file; the default is `true`.
+    #[must_use]
+    pub fn check_urls(mut self, check: bool) -> Self {
+        self.check_urls = check;
+        self
+    }
+
     /// Sets the time after which a prediction must show in the vendor's history; the default is 10 s.
     #[must_use]
-    pub fn settle_time(mut self, time: Duration) -> Self {
-        self.settle = time;
+    pub fn history_lag(mut self, time: Duration) -> Self {
+        self.history_lag = time;
         self
     }
 
@@ -230,7 +250,9 @@ impl Builder {
             None => Http::new(&self.user_agent, &self.timeouts)?,
         };
         // The URL as it is used, with its path, so that spellings of one URL are one account.
-        let account = Account::new(base_url.as_str(), key.fingerprint());
+        let key_fingerprint = key.fingerprint();
+        let name = self.account.unwrap_or_else(|| key_fingerprint.clone());
+        let account = Account::new(base_url.as_str(), name);
         let api = Client::new_with_client(base_url.as_str(), http.api, key);
         Ok(Wavespeed(Arc::new(Inner {
             api,
@@ -243,11 +265,13 @@ impl Builder {
             wakes: broadcast::Sender::new(WAKE_CAPACITY),
             store: self.store,
             account,
+            key_fingerprint,
+            checks_urls: self.check_urls,
             resends: self.resends,
-            settle: self.settle,
+            history_lag: self.history_lag,
             max_output_bytes: self.max_output_bytes,
             upload_locks: KeyedLocks::default(),
-            submitting: AtomicUsize::new(0),
+            in_flight: watch::Sender::new(0),
         })))
     }
 }

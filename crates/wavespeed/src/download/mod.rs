@@ -6,6 +6,7 @@
 
 pub(crate) mod error;
 mod persist;
+mod saved;
 mod transfer;
 
 use std::io;
@@ -39,6 +40,9 @@ impl Wavespeed {
     /// Saves every output of a prediction as a file, with the deadline of the settings. The future
     /// may be dropped at any await: each file is either complete or absent.
     ///
+    /// An output that was saved before, to a file that the [`Store`](crate::Store) knows and that is
+    /// unchanged, is copied from that file.
+    ///
     /// # Errors
     /// Returns an error if any output could not be saved. The error lists the outputs that were
     /// saved.
@@ -64,9 +68,11 @@ impl Wavespeed {
         if done.outputs().is_empty() {
             failed.push((1, SaveError::Nothing));
         }
+        let known = self.saved_files(&done.id).await;
         // An output that fails must not keep the others from being saved.
         for (number, output) in (1..).zip(done.outputs()) {
-            let save = self.save(&done.id, number, output, target, deadline);
+            let known = known.iter().find(|file| file.number == number);
+            let save = self.save(&done.id, (number, output), known, target, deadline);
             let result = deadline.timeout(self.0.poller.clock(), save).await;
             match result.unwrap_or(Err(SaveError::Deadline)) {
                 Ok(file) => saved.push(file),
@@ -96,12 +102,12 @@ impl Wavespeed {
         }
     }
 
-    /// Saves one output. `number` counts from 1.
+    /// Saves one output, whose number counts from 1. `known` is the file that was saved for it earlier.
     async fn save(
         &self,
         id: &str,
-        number: usize,
-        output: &Value,
+        (number, output): (usize, &Value),
+        known: Option<&Downloaded>,
         target: &Target,
         deadline: Deadline,
     ) -> Result<Downloaded, SaveError> {
@@ -112,6 +118,13 @@ impl Wavespeed {
             path: path.clone(),
             error,
         };
+        if let Some(known) = known
+            && saved::copy(known, &path, target).await
+        {
+            tracing::info!(%id, path = %path.display(), "copied from the file that was saved before");
+            let known = known.clone();
+            return Ok(Downloaded { path, ..known });
+        }
         let TargetState { exists, limit } = self.check_target(&path, target.is_force())?;
         if target.is_folder() {
             std::fs::create_dir_all(target.parent_folder()).map_err(write)?;

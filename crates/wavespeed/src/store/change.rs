@@ -5,9 +5,9 @@
 
 use std::time::SystemTime;
 
-use wavespeed_client::{PredictionId, Status};
+use wavespeed_client::{Prediction, PredictionId};
 
-use crate::store::error::StoreError;
+use crate::store::error::{StoreError, StoreErrorKind};
 use crate::store::number::JobNumber;
 use crate::store::record::{Downloaded, JobRecord, Stage};
 
@@ -33,6 +33,46 @@ pub enum Resolution {
     Adopted(PredictionId),
 }
 
+/// The outcome of a submit, with what its answer said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settlement {
+    /// The outcome.
+    pub resolution: Resolution,
+    /// The body of the answer, without the API key; `None` if there was no answer.
+    pub answer: Option<String>,
+    /// The seconds by which the vendor's clock is ahead of this machine's, if the answer said so.
+    pub clock_offset: Option<i64>,
+}
+
+impl Settlement {
+    /// Creates a settlement with what an answer said.
+    #[must_use]
+    pub fn new(resolution: Resolution, answer: Option<String>, clock_offset: Option<i64>) -> Self {
+        Self {
+            resolution,
+            answer,
+            clock_offset,
+        }
+    }
+}
+
+impl From<Resolution> for Settlement {
+    fn from(resolution: Resolution) -> Self {
+        Self::new(resolution, None, None)
+    }
+}
+
+/// The owner of an id among the jobs at a base URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IdOwner {
+    /// The job of this number, now or in an earlier attempt.
+    Job(JobNumber),
+    /// A job that was forgotten.
+    Forgotten,
+}
+
 /// A change of a job's record.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
@@ -40,12 +80,12 @@ pub enum Change<'a> {
     /// The outcome of the submit.
     Resolved {
         /// The outcome.
-        resolution: &'a Resolution,
-        /// Another job of the account that has the id of the resolution, if there is one.
-        holder: Option<JobNumber>,
+        settlement: &'a Settlement,
+        /// The owner of the id of the resolution, unless that is this job or no one.
+        owner: Option<IdOwner>,
     },
-    /// The prediction was seen in this terminal status.
-    Ended(&'a Status),
+    /// The prediction was seen in a terminal status.
+    Ended(&'a Prediction),
     /// Every output was saved to these files.
     Saved(&'a [Downloaded]),
 }
@@ -62,14 +102,15 @@ impl JobRecord {
     /// - the job is to adopt an id, but has another one, or another job has that id.
     pub fn apply(&mut self, change: &Change<'_>) -> Result<(), StoreError> {
         match *change {
-            Change::Resolved { resolution, holder } => self.resolve(resolution, holder)?,
-            Change::Ended(status) => {
-                self.status = Some(status.clone());
+            Change::Resolved { settlement, owner } => self.resolve(settlement, owner)?,
+            Change::Ended(prediction) => {
+                self.status = Some(prediction.status.clone());
+                self.prediction = Some(prediction.raw().to_string());
                 self.stage = self.stage.after_end();
             }
             Change::Saved(files) => {
                 self.stage = Stage::Saved;
-                self.files = files.iter().map(|file| file.path.clone()).collect();
+                self.files = files.to_vec();
             }
         }
         Ok(())
@@ -77,20 +118,29 @@ impl JobRecord {
 
     fn resolve(
         &mut self,
-        resolution: &Resolution,
-        holder: Option<JobNumber>,
+        settlement: &Settlement,
+        owner: Option<IdOwner>,
     ) -> Result<(), StoreError> {
-        if let (Resolution::Adopted(id), Some(holder)) = (resolution, holder) {
-            return Err(StoreError::taken(id, holder));
+        let resolution = &settlement.resolution;
+        if let (Resolution::Adopted(id), Some(owner)) = (resolution, owner) {
+            let job = match owner {
+                IdOwner::Job(job) => Some(job),
+                IdOwner::Forgotten => None,
+            };
+            return Err(StoreError::taken(id, job));
         }
         let (stage, id) = match (resolution, &self.id) {
             // The same id once more: what is known beyond it stays.
             (Resolution::Accepted(id) | Resolution::Adopted(id), Some(known)) if id == known => {
                 return Ok(());
             }
+            (Resolution::Adopted(id), None) if self.owns(id) => {
+                let message = format!("{id} is an earlier attempt of {}", self.number);
+                return Err(StoreError::of_kind(StoreErrorKind::Refused, message));
+            }
             (Resolution::Adopted(_) | Resolution::Resent { .. }, Some(known)) => {
                 let message = format!("{} already has the id {known}", self.number);
-                return Err(StoreError::new(message));
+                return Err(StoreError::of_kind(StoreErrorKind::Refused, message));
             }
             // The submit is known to have been accepted, so this outcome is out of date.
             (Resolution::Rejected | Resolution::Unknown, Some(_)) => return Ok(()),
@@ -98,7 +148,7 @@ impl JobRecord {
                 // Stores keep milliseconds, so finer differences mean nothing.
                 if milliseconds(*before) != milliseconds(self.at) {
                     let message = format!("{} has already been sent again", self.number);
-                    return Err(StoreError::new(message));
+                    return Err(StoreError::of_kind(StoreErrorKind::Refused, message));
                 }
                 self.at = *at;
                 (Stage::Intended, None)
@@ -107,9 +157,19 @@ impl JobRecord {
             (Resolution::Rejected, None) => (Stage::Rejected, None),
             (Resolution::Unknown, None) => (Stage::Unknown, None),
         };
+        if self.id.as_ref() != id {
+            // What was known of the end is not known of another prediction.
+            (self.status, self.prediction) = (None, None);
+        }
         self.stage = stage;
         self.id = id.cloned();
         self.adopted = matches!(resolution, Resolution::Adopted(_));
+        // What the answer to an earlier POST said is not said of this one. A job that is adopted keeps
+        // the answer that had no readable id.
+        if !self.adopted {
+            self.answer = settlement.answer.clone();
+            self.clock_offset = settlement.clock_offset;
+        }
         Ok(())
     }
 }
@@ -124,9 +184,12 @@ mod tests {
     use std::time::Duration;
 
     use serde_json::json;
+    use wavespeed_client::Status;
 
     use super::*;
-    use crate::store::record::{Account, Intent};
+    use crate::store::identity::Identity;
+    use crate::store::intent::Intent;
+    use crate::store::record::{Account, EarlierAttempt};
 
     const AT: SystemTime = SystemTime::UNIX_EPOCH;
 
@@ -136,8 +199,8 @@ mod tests {
 
     fn record(stage: Stage, known: Option<&str>) -> JobRecord {
         let (account, model) = (Account::new("https://a.b", ""), "a/b".parse().unwrap());
-        let input = json!({});
-        let intent = Intent::new(&account, &model, &input, AT);
+        let identity = Identity::default();
+        let intent = Intent::new(&account, &model, "{}", &identity, AT);
         let mut record = JobRecord::new(JobNumber::new(1), &intent);
         (record.stage, record.id) = (stage, known.map(id));
         record
@@ -147,10 +210,11 @@ mod tests {
     fn resolved(
         mut record: JobRecord,
         resolution: &Resolution,
-        holder: Option<JobNumber>,
+        owner: Option<IdOwner>,
     ) -> Option<(Stage, Option<PredictionId>)> {
         let before = record.clone();
-        let change = Change::Resolved { resolution, holder };
+        let settlement = &Settlement::from(resolution.clone());
+        let change = Change::Resolved { settlement, owner };
         match record.apply(&change) {
             Ok(()) => Some((record.stage, record.id)),
             Err(_) => {
@@ -213,14 +277,38 @@ mod tests {
 
     #[test]
     fn an_id_of_another_job_cannot_be_adopted() {
-        let (one, other) = (id("pred_1"), Some(JobNumber::new(7)));
-        let adopted = Resolution::Adopted(one.clone());
+        let adopted = Resolution::Adopted(id("pred_1"));
+        let accepted = Resolution::Accepted(id("pred_1"));
+        for owner in [IdOwner::Job(JobNumber::new(7)), IdOwner::Forgotten] {
+            let resolve = |resolution| {
+                let record = record(Stage::Unknown, None);
+                resolved(record, resolution, Some(owner))
+            };
+            assert_eq!(resolve(&adopted), None);
+            assert!(resolve(&accepted).is_some());
+        }
+    }
+
+    #[test]
+    fn an_earlier_attempt_is_not_adopted_again() {
+        let mut job = record(Stage::Unknown, None);
+        job.attempts = vec![EarlierAttempt::new(AT, id("pred_1"), None, None)];
         assert_eq!(
-            resolved(record(Stage::Unknown, None), &adopted, other),
+            resolved(job, &Resolution::Adopted(id("pred_1")), None),
             None
         );
-        let accepted = Resolution::Accepted(one);
-        assert!(resolved(record(Stage::Unknown, None), &accepted, other).is_some());
+    }
+
+    #[test]
+    fn the_end_of_another_prediction_is_dropped() {
+        let mut job = record(Stage::Submitted, Some("pred_1"));
+        let end = json!({ "id": "pred_1", "status": "completed" });
+        let end = Prediction::from_json(end).unwrap();
+        job.apply(&Change::Ended(&end)).unwrap();
+        let settlement = &Settlement::from(Resolution::Accepted(id("pred_2")));
+        let owner = None;
+        job.apply(&Change::Resolved { settlement, owner }).unwrap();
+        assert_eq!((job.status, job.prediction), (None, None));
     }
 
     #[test]
@@ -242,7 +330,9 @@ mod tests {
     fn a_late_end_does_not_undo_the_saving() {
         let mut saved = record(Stage::Submitted, Some("pred_1"));
         saved.apply(&Change::Saved(&[])).unwrap();
-        saved.apply(&Change::Ended(&Status::Completed)).unwrap();
+        let end = json!({ "id": "pred_1", "status": "completed" });
+        let end = Prediction::from_json(end).unwrap();
+        saved.apply(&Change::Ended(&end)).unwrap();
         assert_eq!(
             (saved.stage, saved.status),
             (Stage::Saved, Some(Status::Completed))

@@ -6,33 +6,72 @@ use crate::store::number::JobNumber;
 
 /// A failure to write or read a record.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct StoreError(Box<dyn std::error::Error + Send + Sync>);
+#[error("{error}")]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    #[source]
+    error: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// The kind of a [`StoreError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// The job is being sent by another part of this process, or by another process.
+    Claimed,
+    /// The job is no longer in the store.
+    Gone,
+    /// The rules of [`JobRecord::apply`](crate::JobRecord::apply) refuse the change.
+    Refused,
+    /// The record could not be written or read.
+    Failed,
+}
 
 impl StoreError {
     /// Creates an error from its cause.
     #[must_use]
     pub fn new(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self(error.into())
+        Self::of_kind(StoreErrorKind::Failed, error)
+    }
+
+    /// Creates an error of a kind from its cause.
+    #[must_use]
+    pub fn of_kind(
+        kind: StoreErrorKind,
+        error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        let error = error.into();
+        Self { kind, error }
+    }
+
+    /// Returns the kind of the error.
+    #[must_use]
+    pub fn kind(&self) -> StoreErrorKind {
+        self.kind
     }
 
     /// The job whose outcome is to be recorded is no longer in the store.
     #[must_use]
     pub fn gone(job: JobNumber) -> Self {
-        Self::new(format!(
-            "{job} was removed, so its outcome could not be recorded"
-        ))
+        let message = format!("{job} was removed, so its outcome could not be recorded");
+        Self::of_kind(StoreErrorKind::Gone, message)
     }
 
     /// The job is being sent already, by this process or another one.
     #[must_use]
     pub fn claimed(job: JobNumber) -> Self {
-        Self::new(format!("{job} is already being sent"))
+        Self::of_kind(
+            StoreErrorKind::Claimed,
+            format!("{job} is already being sent"),
+        )
     }
 
-    /// The prediction that is to be adopted belongs to another job.
+    /// The prediction that is to be adopted belongs to another job: `by`, unless that job was
+    /// forgotten.
     #[must_use]
-    pub fn taken(id: &PredictionId, by: JobNumber) -> Self {
-        Self::new(format!("{id} already belongs to {by}"))
+    pub fn taken(id: &PredictionId, by: Option<JobNumber>) -> Self {
+        let owner = by.map_or("a job that was forgotten".to_owned(), |job| job.to_string());
+        let message = format!("{id} already belongs to {owner}");
+        Self::of_kind(StoreErrorKind::Refused, message)
     }
 }

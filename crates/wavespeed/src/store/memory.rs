@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wavespeed_client::{Prediction, PredictionId};
 
-use crate::store::change::{Change, Resolution};
+use crate::store::change::{Change, IdOwner, Resolution, Settlement};
 use crate::store::duration::JobDuration;
 use crate::store::error::StoreError;
+use crate::store::intent::{Decision, Intended, Intent};
 use crate::store::number::JobNumber;
-use crate::store::record::{Account, Downloaded, Intent, JobFilter, JobRecord};
+use crate::store::record::{Account, Downloaded, JobFilter, JobRecord};
 use crate::store::upload::{Content, FileState, UploadRecord};
 use crate::store::{Claim, Store, StoreFuture, ready};
 
@@ -26,7 +27,9 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Memory {
-    jobs: Vec<(Account, JobRecord)>,
+    jobs: Vec<JobRecord>,
+    /// The ids of forgotten jobs, each with its base URL.
+    forgotten: HashSet<(String, PredictionId)>,
     uploads: Vec<(Account, UploadRecord)>,
     /// File states, and the SHA-256 of each.
     hashes: Vec<(FileState, String)>,
@@ -36,27 +39,41 @@ struct Memory {
 }
 
 impl Memory {
-    /// Returns the jobs of an account that have this id.
-    fn with_id<'a>(
-        &'a mut self,
-        owner: &'a Account,
-        id: &'a str,
-    ) -> impl Iterator<Item = &'a mut JobRecord> {
-        let own = self.jobs.iter_mut();
-        let own = own.filter_map(move |(account, job)| (account == owner).then_some(job));
-        own.filter(move |job| job.id.as_ref().is_some_and(|known| known.as_str() == id))
+    /// Returns the owner of an id at a base URL.
+    fn owner(&self, base_url: &str, id: &PredictionId) -> Option<IdOwner> {
+        let mut jobs = self.jobs.iter();
+        let job = jobs.find(|job| job.account.base_url == base_url && job.owns(id));
+        job.map(|job| IdOwner::Job(job.number)).or_else(|| {
+            let forgotten = (base_url.to_owned(), id.clone());
+            let is_forgotten = self.forgotten.contains(&forgotten);
+            is_forgotten.then_some(IdOwner::Forgotten)
+        })
     }
 
-    /// Applies a change to every job of an account that has this id.
-    fn apply(&mut self, owner: &Account, id: &str, change: &Change<'_>) -> Result<(), StoreError> {
-        self.with_id(owner, id)
-            .try_for_each(|job| job.apply(change))
+    /// Applies a change to every job with this id at the base URL of an account.
+    fn apply(
+        &mut self,
+        account: &Account,
+        id: &str,
+        change: &Change<'_>,
+    ) -> Result<(), StoreError> {
+        let jobs = self.jobs.iter_mut();
+        let mut jobs = jobs.filter(|job| {
+            job.account.base_url == account.base_url
+                && job.id.as_ref().is_some_and(|known| known.as_str() == id)
+        });
+        // An id can occur twice: a job may have been adopted while its own answer was under way.
+        jobs.try_for_each(|job| job.apply(change))
     }
 }
 
 impl MemoryStore {
     fn with<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
         work(&mut lock(&self.memory))
+    }
+
+    fn is_claimed(&self, job: JobNumber) -> bool {
+        lock(&self.claims).contains(&job)
     }
 
     fn try_claim(&self, job: JobNumber) -> Result<Claim, StoreError> {
@@ -86,35 +103,57 @@ impl Drop for ClaimGuard {
 }
 
 impl Store for MemoryStore {
-    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<(JobNumber, Claim)> {
+    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<Intended> {
         ready(self.with(|memory| {
-            let number = JobNumber::new(memory.last + 1);
-            let claim = self.try_claim(number)?;
-            memory.last += 1;
-            let job = JobRecord::new(number, intent);
-            memory.jobs.push((intent.account.clone(), job));
-            Ok((number, claim))
+            let own = memory.jobs.iter().filter(|job| {
+                let is_equal = match intent.key {
+                    Some(key) => job.key.as_ref() == Some(key),
+                    None => job.identity.digest() == intent.identity.digest(),
+                };
+                job.account == *intent.account && is_equal
+            });
+            let own: Vec<JobRecord> = own.cloned().collect();
+            // A job may be claimed between the decision and its claim, so it is decided again with that.
+            let (job, running, claim) = loop {
+                let is_claimed = |job| self.is_claimed(job);
+                let (job, running) = match intent.decide(own.clone(), is_claimed) {
+                    Decision::Existing { job, reason } => {
+                        return Ok(Intended::Existing { job, reason });
+                    }
+                    Decision::Insert { running } => {
+                        let number = JobNumber::new(memory.last + 1);
+                        (JobRecord::new(number, intent), running)
+                    }
+                    Decision::Resend { job } => (*job, None),
+                };
+                if let Ok(claim) = self.try_claim(job.number) {
+                    break (job, running, claim);
+                }
+            };
+            let number = job.number;
+            memory.last = memory.last.max(number.get());
+            match memory.jobs.iter_mut().find(|known| known.number == number) {
+                Some(known) => *known = job,
+                None => memory.jobs.push(job),
+            }
+            Ok(Intended::Recorded {
+                job: number,
+                claim,
+                running,
+            })
         }))
     }
 
-    fn settle(&self, number: JobNumber, resolution: Resolution) -> StoreFuture<()> {
+    fn settle(&self, number: JobNumber, settlement: &Settlement) -> StoreFuture<()> {
         ready(self.with(|memory| {
-            let found = memory.jobs.iter().position(|(_, job)| job.number == number);
+            let found = memory.jobs.iter().position(|job| job.number == number);
             let index = found.ok_or_else(|| StoreError::gone(number))?;
-            let holder = match &resolution {
-                Resolution::Adopted(id) => {
-                    let owner = memory.jobs[index].0.clone();
-                    let mut holders = memory.with_id(&owner, id.as_str());
-                    let other = holders.find(|job| job.number != number);
-                    other.map(|job| job.number)
-                }
+            let owner = match &settlement.resolution {
+                Resolution::Adopted(id) => memory.owner(&memory.jobs[index].account.base_url, id),
                 _ => None,
             };
-            let change = Change::Resolved {
-                resolution: &resolution,
-                holder,
-            };
-            memory.jobs[index].1.apply(&change)
+            let owner = owner.filter(|owner| *owner != IdOwner::Job(number));
+            memory.jobs[index].apply(&Change::Resolved { settlement, owner })
         }))
     }
 
@@ -122,42 +161,56 @@ impl Store for MemoryStore {
         ready(self.try_claim(job))
     }
 
-    fn record_end(&self, owner: &Account, prediction: &Prediction) -> StoreFuture<()> {
-        // An id can occur twice: a job may have been adopted while its own answer was under way.
-        let change = Change::Ended(&prediction.status);
-        ready(self.with(|memory| memory.apply(owner, &prediction.id, &change)))
+    fn record_end(&self, account: &Account, prediction: &Prediction) -> StoreFuture<()> {
+        let change = Change::Ended(prediction);
+        ready(self.with(|memory| memory.apply(account, &prediction.id, &change)))
     }
 
     fn record_saved(
         &self,
-        owner: &Account,
+        account: &Account,
         id: &PredictionId,
         files: &[Downloaded],
     ) -> StoreFuture<()> {
-        ready(self.with(|memory| memory.apply(owner, id.as_str(), &Change::Saved(files))))
+        ready(self.with(|memory| memory.apply(account, id.as_str(), &Change::Saved(files))))
     }
 
-    fn jobs(&self, owner: &Account, filter: JobFilter<'_>) -> StoreFuture<Vec<JobRecord>> {
-        let passes = |job: &JobRecord| match filter {
-            JobFilter::All => true,
-            JobFilter::Open => job.is_open(),
-            JobFilter::Number(number) => job.number == number,
-            JobFilter::Id(id) => job.id.as_ref() == Some(id),
+    fn jobs(&self, account: &Account, filter: JobFilter<'_>) -> StoreFuture<Vec<JobRecord>> {
+        let passes = |job: &JobRecord| {
+            let is_own = job.account == *account;
+            let is_at_url = job.account.base_url == account.base_url;
+            match filter {
+                JobFilter::All => is_own,
+                JobFilter::Open => is_own && job.is_open(),
+                JobFilter::Key(key) => is_own && job.key.as_ref() == Some(key),
+                JobFilter::Number(number) => job.number == number,
+                JobFilter::Id(id) => is_at_url && job.id.as_ref() == Some(id),
+                JobFilter::BaseUrl => is_at_url,
+            }
         };
         ready(Ok(self.with(|memory| {
-            let own = memory.jobs.iter();
-            let own = own.filter(|(account, job)| account == owner && passes(job));
-            own.map(|(_, job)| job.clone()).collect()
+            let jobs = memory.jobs.iter();
+            jobs.filter(|job| passes(job)).cloned().collect()
         })))
     }
 
-    fn forget(&self, owner: &Account, number: JobNumber) -> StoreFuture<bool> {
+    fn known_ids(&self, account: &Account, ids: &[PredictionId]) -> StoreFuture<Vec<PredictionId>> {
         ready(Ok(self.with(|memory| {
-            let before = memory.jobs.len();
-            let is_kept =
-                |(account, job): &(Account, JobRecord)| account != owner || job.number != number;
-            memory.jobs.retain(is_kept);
-            memory.jobs.len() < before
+            let ids = ids.iter();
+            let known = ids.filter(|id| memory.owner(&account.base_url, id).is_some());
+            known.cloned().collect()
+        })))
+    }
+
+    fn forget(&self, number: JobNumber) -> StoreFuture<bool> {
+        ready(Ok(self.with(|memory| {
+            let found = memory.jobs.iter().position(|job| job.number == number);
+            let Some(index) = found else { return false };
+            let job = memory.jobs.remove(index);
+            let base_url = &job.account.base_url;
+            let ids = job.ids().map(|id| (base_url.clone(), id.clone()));
+            memory.forgotten.extend(ids);
+            true
         })))
     }
 

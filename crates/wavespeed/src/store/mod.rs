@@ -9,6 +9,10 @@
 pub(crate) mod change;
 pub(crate) mod duration;
 pub(crate) mod error;
+mod forward;
+pub(crate) mod identity;
+pub(crate) mod intent;
+pub(crate) mod key;
 pub(crate) mod memory;
 pub(crate) mod none;
 pub(crate) mod number;
@@ -18,15 +22,15 @@ pub(crate) mod upload;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use wavespeed_client::{Prediction, PredictionId};
 
-use crate::store::change::Resolution;
+use crate::store::change::Settlement;
 use crate::store::duration::JobDuration;
 use crate::store::error::StoreError;
+use crate::store::intent::{Intended, Intent};
 use crate::store::number::JobNumber;
-use crate::store::record::{Account, Downloaded, Intent, JobFilter, JobRecord};
+use crate::store::record::{Account, Downloaded, JobFilter, JobRecord};
 use crate::store::upload::{Content, FileState, UploadRecord};
 
 /// The future of a call to a [`Store`].
@@ -52,20 +56,24 @@ fn ready<T: Send + 'static>(result: Result<T, StoreError>) -> StoreFuture<T> {
 /// durations, and does not prevent two processes from sending the same job again. A store that wraps
 /// another one forwards every method.
 pub trait Store: fmt::Debug + Send + Sync {
-    /// Records a submit that is about to be sent, and returns the number of its job with the
-    /// [`claim`](Self::claim) on it. If this fails, the submit is not sent. No other caller sees the
-    /// job without the claim: it would look like a job whose sender is gone.
+    /// Returns `true` if the store keeps jobs. An idempotency key needs a store that does.
+    fn keeps_jobs(&self) -> bool {
+        true
+    }
+
+    /// Records a submit that is about to be sent, unless a job stands in its way, as one atomic step by
+    /// the rules of [`Intent::decide`]. If this fails, the submit is not sent.
     ///
     /// # Errors
     /// Returns an error if the intent could not be written.
-    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<(JobNumber, Claim)>;
+    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<Intended>;
 
     /// Records the outcome of a submit, by the rules of [`JobRecord::apply`]. A job that never gets
-    /// here (the process ended, the future was dropped) may have been billed.
+    /// here (the process ended, say) may have been billed.
     ///
     /// # Errors
     /// Returns an error if the outcome could not be written, or if the rules refuse it.
-    fn settle(&self, job: JobNumber, resolution: Resolution) -> StoreFuture<()>;
+    fn settle(&self, job: JobNumber, settlement: &Settlement) -> StoreFuture<()>;
 
     /// Claims a job that is about to be sent, for as long as the returned [`Claim`] lives. Without
     /// the claim, another sender could take a submit that is on its way for a lost one and send it
@@ -73,20 +81,21 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// were made before it was dropped.
     ///
     /// # Errors
-    /// Returns an error if another owner has claimed the job.
+    /// Returns an error of the kind [`Claimed`](crate::StoreErrorKind::Claimed) if another owner has
+    /// claimed the job.
     fn claim(&self, _: JobNumber) -> StoreFuture<Claim> {
         ready(Ok(Claim::default()))
     }
 
-    /// Records that a prediction was seen in a terminal status, for every job of the account with its
-    /// id. An id without a job is not an error.
+    /// Records that a prediction was seen in a terminal status, for every job with its id at the base URL
+    /// of the account. An id without a job is not an error.
     ///
     /// # Errors
     /// Returns an error if the end could not be written.
     fn record_end(&self, account: &Account, prediction: &Prediction) -> StoreFuture<()>;
 
-    /// Records that every output of a prediction was saved, for every job of the account with its id.
-    /// An id without a job is not an error.
+    /// Records that every output of a prediction was saved, for every job with its id at the base URL of
+    /// the account. An id without a job is not an error.
     ///
     /// # Errors
     /// Returns an error if the files could not be written down.
@@ -97,17 +106,33 @@ pub trait Store: fmt::Debug + Send + Sync {
         files: &[Downloaded],
     ) -> StoreFuture<()>;
 
-    /// Returns the jobs of an account that pass the filter, oldest first.
+    /// Returns the jobs that pass the filter, oldest first.
     ///
     /// # Errors
     /// Returns an error if the jobs could not be read.
     fn jobs(&self, account: &Account, filter: JobFilter<'_>) -> StoreFuture<Vec<JobRecord>>;
 
-    /// Removes a job, and returns `true` if it was there.
+    /// Returns those of the given ids that belong to jobs at the base URL of the account: jobs of every
+    /// account, their earlier attempts, and jobs that were forgotten.
+    ///
+    /// # Errors
+    /// Returns an error if the ids could not be read.
+    fn known_ids(&self, account: &Account, ids: &[PredictionId]) -> StoreFuture<Vec<PredictionId>>;
+
+    /// Removes a job, which frees its key, and returns `true` if it was there. Its ids stay
+    /// [known](Self::known_ids).
     ///
     /// # Errors
     /// Returns an error if the job could not be removed.
-    fn forget(&self, account: &Account, job: JobNumber) -> StoreFuture<bool>;
+    fn forget(&self, job: JobNumber) -> StoreFuture<bool>;
+
+    /// Waits until every call that was made before this one is carried out.
+    ///
+    /// # Errors
+    /// Returns an error if that cannot be known.
+    fn flush(&self) -> StoreFuture<()> {
+        ready(Ok(()))
+    }
 
     /// Returns the SHA-256 of a file that is in exactly the state in which it was last uploaded.
     ///
@@ -194,88 +219,3 @@ impl fmt::Debug for Claim {
         f.debug_tuple("Claim").field(&self.0.is_some()).finish()
     }
 }
-
-/// Implements [`Store`] for a pointer to a store. Every method is forwarded, those with a default
-/// body too: a pointer must not lose what its store remembers.
-macro_rules! forward_store {
-    ($pointer:ident) => {
-        impl<S: Store + ?Sized> Store for $pointer<S> {
-            fn intend(&self, intent: &Intent<'_>) -> StoreFuture<(JobNumber, Claim)> {
-                (**self).intend(intent)
-            }
-
-            fn settle(&self, job: JobNumber, resolution: Resolution) -> StoreFuture<()> {
-                (**self).settle(job, resolution)
-            }
-
-            fn claim(&self, job: JobNumber) -> StoreFuture<Claim> {
-                (**self).claim(job)
-            }
-
-            fn record_end(&self, account: &Account, prediction: &Prediction) -> StoreFuture<()> {
-                (**self).record_end(account, prediction)
-            }
-
-            fn record_saved(
-                &self,
-                account: &Account,
-                id: &PredictionId,
-                files: &[Downloaded],
-            ) -> StoreFuture<()> {
-                (**self).record_saved(account, id, files)
-            }
-
-            fn jobs(
-                &self,
-                account: &Account,
-                filter: JobFilter<'_>,
-            ) -> StoreFuture<Vec<JobRecord>> {
-                (**self).jobs(account, filter)
-            }
-
-            fn forget(&self, account: &Account, job: JobNumber) -> StoreFuture<bool> {
-                (**self).forget(account, job)
-            }
-
-            fn find_hash(&self, file: &FileState) -> StoreFuture<Option<String>> {
-                (**self).find_hash(file)
-            }
-
-            fn find_upload(
-                &self,
-                account: &Account,
-                content: &Content,
-            ) -> StoreFuture<Option<UploadRecord>> {
-                (**self).find_upload(account, content)
-            }
-
-            fn record_upload(
-                &self,
-                account: &Account,
-                upload: &UploadRecord,
-                file: Option<&FileState>,
-            ) -> StoreFuture<()> {
-                (**self).record_upload(account, upload, file)
-            }
-
-            fn forget_upload(&self, account: &Account, url: &str) -> StoreFuture<bool> {
-                (**self).forget_upload(account, url)
-            }
-
-            fn record_duration(
-                &self,
-                account: &Account,
-                duration: &JobDuration,
-            ) -> StoreFuture<bool> {
-                (**self).record_duration(account, duration)
-            }
-
-            fn durations(&self, account: &Account, model: &str) -> StoreFuture<Vec<JobDuration>> {
-                (**self).durations(account, model)
-            }
-        }
-    };
-}
-
-forward_store!(Arc);
-forward_store!(Box);

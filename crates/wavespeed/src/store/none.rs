@@ -2,9 +2,10 @@
 
 use wavespeed_client::{Prediction, PredictionId};
 
-use crate::store::change::Resolution;
+use crate::store::change::Settlement;
+use crate::store::intent::{Intended, Intent};
 use crate::store::number::JobNumber;
-use crate::store::record::{Account, Downloaded, Intent, JobFilter, JobRecord};
+use crate::store::record::{Account, Downloaded, JobFilter, JobRecord};
 use crate::store::{Claim, Store, StoreFuture, ready};
 
 /// A store that keeps nothing, and the default. Without a store, a prediction whose id the program
@@ -15,12 +16,20 @@ use crate::store::{Claim, Store, StoreFuture, ready};
 pub struct NoStore;
 
 impl Store for NoStore {
-    fn intend(&self, _: &Intent<'_>) -> StoreFuture<(JobNumber, Claim)> {
-        // Zero is the number of no job; the library leaves it out of errors and handles.
-        ready(Ok((JobNumber::new(0), Claim::default())))
+    fn keeps_jobs(&self) -> bool {
+        false
     }
 
-    fn settle(&self, _: JobNumber, _: Resolution) -> StoreFuture<()> {
+    fn intend(&self, _: &Intent<'_>) -> StoreFuture<Intended> {
+        ready(Ok(Intended::Recorded {
+            // Zero is the number of no job; the library leaves it out of errors and handles.
+            job: JobNumber::new(0),
+            claim: Claim::default(),
+            running: None,
+        }))
+    }
+
+    fn settle(&self, _: JobNumber, _: &Settlement) -> StoreFuture<()> {
         ready(Ok(()))
     }
 
@@ -36,7 +45,11 @@ impl Store for NoStore {
         ready(Ok(Vec::new()))
     }
 
-    fn forget(&self, _: &Account, _: JobNumber) -> StoreFuture<bool> {
+    fn known_ids(&self, _: &Account, _: &[PredictionId]) -> StoreFuture<Vec<PredictionId>> {
+        ready(Ok(Vec::new()))
+    }
+
+    fn forget(&self, _: JobNumber) -> StoreFuture<bool> {
         ready(Ok(false))
     }
 }

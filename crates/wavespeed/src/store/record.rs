@@ -5,63 +5,33 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 use strum::{EnumString, IntoStaticStr};
-use wavespeed_client::{ModelId, PredictionId, Status};
+use wavespeed_client::{ModelId, Prediction, PredictionId, Status};
 
 use crate::store::error::StoreError;
+use crate::store::identity::Identity;
+use crate::store::intent::Intent;
+use crate::store::key::IdempotencyKey;
 use crate::store::number::JobNumber;
 use crate::target::Target;
 
-/// The owner of jobs: a base URL and an API key. Jobs of different accounts are never mixed.
+/// The owner of jobs: a base URL and a name. Jobs of different accounts are never mixed, except that an
+/// id belongs to at most one job of a base URL, whatever the account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Account {
     /// The base URL of the API.
     pub base_url: String,
-    /// The fingerprint of the API key: the first 12 hex digits of its SHA-256, which tell API keys
-    /// apart without revealing any of them.
-    pub key: String,
+    /// The name: the one of the settings, or else the fingerprint of the API key.
+    pub name: String,
 }
 
 impl Account {
-    /// Creates the account at a base URL whose API key has this fingerprint.
+    /// Creates the account of this name at a base URL.
     #[must_use]
-    pub fn new(base_url: impl Into<String>, key: impl Into<String>) -> Self {
+    pub fn new(base_url: impl Into<String>, name: impl Into<String>) -> Self {
         Self {
             base_url: base_url.into(),
-            key: key.into(),
-        }
-    }
-}
-
-/// A submit that is about to be sent.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Intent<'a> {
-    /// The account that pays.
-    pub account: &'a Account,
-    /// The model.
-    pub model: &'a ModelId,
-    /// The input, as it is sent.
-    pub input: &'a Value,
-    /// The place where the outputs are to be saved, if they are.
-    pub target: Option<&'a Target>,
-    /// The URL to which the vendor reports the end of the job, if any.
-    pub webhook: Option<&'a str>,
-    /// The time of the intent.
-    pub at: SystemTime,
-}
-
-impl<'a> Intent<'a> {
-    /// Creates an intent without target and webhook.
-    #[must_use]
-    pub fn new(account: &'a Account, model: &'a ModelId, input: &'a Value, at: SystemTime) -> Self {
-        Self {
-            account,
-            model,
-            input,
-            target: None,
-            webhook: None,
-            at,
+            name: name.into(),
         }
     }
 }
@@ -70,14 +40,18 @@ impl<'a> Intent<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum JobFilter<'a> {
-    /// Every job.
+    /// Every job of the account.
     All,
-    /// The jobs that are not finished; see [`JobRecord::is_open`].
+    /// The jobs of the account that are not finished; see [`JobRecord::is_open`].
     Open,
-    /// The job of this number.
+    /// The job of the account with this key.
+    Key(&'a IdempotencyKey),
+    /// The job of this number, of whatever account and base URL. Numbers are unique in a store.
     Number(JobNumber),
-    /// The jobs with this id.
+    /// The jobs with this id, of every account at the base URL.
     Id(&'a PredictionId),
+    /// Every job at the base URL, of whatever account.
+    BaseUrl,
 }
 
 /// The stage of a job.
@@ -134,14 +108,28 @@ fn unknown_stage(word: &str) -> StoreError {
 pub struct JobRecord {
     /// The number of the job.
     pub number: JobNumber,
+    /// The account that the job belongs to.
+    pub account: Account,
+    /// The fingerprint of the API key that was used, for information.
+    pub key_fingerprint: String,
     /// The model.
     pub model: ModelId,
-    /// The input, as it was sent.
-    pub input: Value,
+    /// The body, exactly as it was sent. A resend sends the same bytes.
+    pub body: String,
+    /// The identity of the model and the input.
+    pub identity: Identity,
+    /// The idempotency key, if the caller chose one.
+    pub key: Option<IdempotencyKey>,
+    /// The label that the caller gave to the job, if any.
+    pub label: Option<String>,
+    /// The quoted price in USD, if it was asked for.
+    pub price: Option<f64>,
     /// The place where the outputs are to be saved, if they are.
     pub target: Option<Target>,
     /// The URL to which the vendor reports the end of the job, if any.
     pub webhook: Option<String>,
+    /// The token in the URL of the webhook by which the job is recognized, if any.
+    pub webhook_token: Option<String>,
     /// The time of the last intent.
     pub at: SystemTime,
     /// The stage.
@@ -152,8 +140,50 @@ pub struct JobRecord {
     pub adopted: bool,
     /// The last known status.
     pub status: Option<Status>,
-    /// The files to which the outputs were saved.
-    pub files: Vec<PathBuf>,
+    /// The body of the answer to the submit, if there was one, without the API key.
+    pub answer: Option<String>,
+    /// The seconds by which the vendor's clock was ahead of this machine's at the submit, if the answer
+    /// said so.
+    pub clock_offset: Option<i64>,
+    /// The prediction as it was seen at its end, as JSON.
+    pub prediction: Option<String>,
+    /// The files of the saved outputs.
+    pub files: Vec<Downloaded>,
+    /// The earlier attempts that the vendor accepted, oldest first.
+    pub attempts: Vec<EarlierAttempt>,
+}
+
+/// An attempt that came before the current one of a job: the vendor accepted it, and it ended without
+/// outputs.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct EarlierAttempt {
+    /// The time of the intent.
+    pub at: SystemTime,
+    /// The vendor's id.
+    pub id: PredictionId,
+    /// The last known status.
+    pub status: Option<Status>,
+    /// The quoted price in USD, if it was asked for.
+    pub price: Option<f64>,
+}
+
+impl EarlierAttempt {
+    /// Creates the record of an attempt.
+    #[must_use]
+    pub fn new(
+        at: SystemTime,
+        id: PredictionId,
+        status: Option<Status>,
+        price: Option<f64>,
+    ) -> Self {
+        Self {
+            at,
+            id,
+            status,
+            price,
+        }
+    }
 }
 
 impl JobRecord {
@@ -162,17 +192,41 @@ impl JobRecord {
     pub fn new(number: JobNumber, intent: &Intent<'_>) -> Self {
         Self {
             number,
+            account: intent.account.clone(),
+            key_fingerprint: intent.key_fingerprint.to_owned(),
             model: intent.model.clone(),
-            input: intent.input.clone(),
+            body: intent.body.to_owned(),
+            identity: intent.identity.clone(),
+            key: intent.key.cloned(),
+            label: intent.label.map(str::to_owned),
+            price: intent.price,
             target: intent.target.cloned(),
             webhook: intent.webhook.map(str::to_owned),
+            webhook_token: intent.webhook_token.map(str::to_owned),
             at: intent.at,
             stage: Stage::Intended,
             id: None,
             adopted: false,
             status: None,
+            answer: None,
+            clock_offset: None,
+            prediction: None,
             files: Vec::new(),
+            attempts: Vec::new(),
         }
+    }
+
+    /// Returns the input, or null if the body is not JSON.
+    #[must_use]
+    pub fn input(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_default()
+    }
+
+    /// Returns the prediction as it was seen at its end, if it was.
+    #[must_use]
+    pub fn ended(&self) -> Option<Prediction> {
+        let raw = serde_json::from_str(self.prediction.as_deref()?).ok()?;
+        Prediction::from_json(raw)
     }
 
     /// Returns `true` if there is something left to do for this job: to learn the outcome of the
@@ -182,9 +236,25 @@ impl JobRecord {
         match self.stage {
             Stage::Intended | Stage::Unknown | Stage::Submitted => true,
             // Outputs without a target were never to be saved, and only completed jobs have outputs.
-            Stage::Ended => self.target.is_some() && self.status == Some(Status::Completed),
+            Stage::Ended => self.target.is_some() && self.is_completed(),
             Stage::Rejected | Stage::Saved => false,
         }
+    }
+
+    /// Returns the ids of the job: that of the current attempt and those of the earlier ones.
+    pub fn ids(&self) -> impl Iterator<Item = &PredictionId> {
+        let earlier = self.attempts.iter().map(|attempt| &attempt.id);
+        self.id.iter().chain(earlier)
+    }
+
+    /// Returns `true` if the job has this id, now or in an earlier attempt.
+    pub(crate) fn owns(&self, id: &PredictionId) -> bool {
+        self.ids().any(|own| own == id)
+    }
+
+    /// Returns `true` if the prediction has completed.
+    pub(crate) fn is_completed(&self) -> bool {
+        self.status == Some(Status::Completed)
     }
 }
 
@@ -202,4 +272,24 @@ pub struct Downloaded {
     pub bytes: u64,
     /// The SHA-256 of the content, in lowercase hex.
     pub sha256: String,
+}
+
+impl Downloaded {
+    /// Creates the record of a saved output.
+    #[must_use]
+    pub fn new(
+        number: usize,
+        path: impl Into<PathBuf>,
+        url: impl Into<String>,
+        bytes: u64,
+        sha256: impl Into<String>,
+    ) -> Self {
+        Self {
+            number,
+            path: path.into(),
+            url: url.into(),
+            bytes,
+            sha256: sha256.into(),
+        }
+    }
 }

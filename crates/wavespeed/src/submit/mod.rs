@@ -1,91 +1,57 @@
 //! Submitting an input to a model: the one call that costs money.
 //!
-//! A submit is checked, its price compared with the limit, its intent recorded, and only then sent
-//! ([`send`]). What an answer means is one table ([`outcome`]). An outcome that stayed unknown is
-//! looked up in the vendor's history ([`reconcile`]), and [`duplicate`] finds open jobs with the same
-//! input before another one is paid for.
+//! [`Wavespeed::submit`] and [`Wavespeed::run`] return a [`builder`]. Awaited, it looks up the idempotency
+//! key ([`key`]), checks and uploads ([`prepare`]), records the intent and sends ([`send`]). What an answer
+//! means is one table ([`outcome`]). An outcome that stayed unknown is looked up in the vendor's history
+//! ([`reconcile`]).
 
-pub(crate) mod duplicate;
+pub(crate) mod builder;
 pub(crate) mod error;
-pub(crate) mod options;
+pub(crate) mod event;
+pub(crate) mod input;
+mod key;
 pub(crate) mod outcome;
+pub(crate) mod prepare;
 pub(crate) mod reconcile;
 mod send;
 
-use std::time::SystemTime;
-
-use serde_json::Value;
-use wavespeed_client::{ModelId, ModelInput};
-
-use crate::check::fault::{Faults, override_rules};
-use crate::check::file::Files;
-use crate::check::input::check;
 use crate::client::Wavespeed;
 use crate::http::is_loopback;
-use crate::store::error::StoreError;
-use crate::store::record::Intent;
+use crate::run::Finished;
+use crate::submit::builder::JobBuilder;
 use crate::submit::error::SubmitError;
-use crate::submit::options::SubmitOptions;
-use crate::submit::send::PendingSubmit;
-use crate::target::Target;
+use crate::submit::input::RawInput;
 use crate::wait::job::Job;
 use crate::webhook;
 
 impl Wavespeed {
-    /// Checks an input against every rule of its model, then submits it once. **This call costs
-    /// money.**
+    /// Submits an input once: checks it with its files against every rule of its model, uploads local
+    /// files, records the intent and sends it. **This call costs money.** Nothing happens before the
+    /// returned builder is awaited; it yields a [`Job`].
     ///
-    /// Dropping the future before it completes may leave a prediction behind that was created and
-    /// billed.
+    /// `input` is a reference to a typed input, or a [`RawInput`]. The input of a model that is neither in
+    /// the catalogue nor given by [`model_schema`](JobBuilder::model_schema) is not checked.
+    ///
+    /// A future that is dropped before the intent is recorded sends nothing. Dropped later, it loses the
+    /// waiting and not the id: the submit continues as a task of the runtime, and its outcome is recorded
+    /// in the store. A program that ends calls [`flush`](Self::flush) first.
     ///
     /// # Errors
     /// Returns all faults of the input at once, before anything is sent. After that, the error says
     /// whether the submit was rejected (nothing is billed) or whether its outcome is unknown.
-    pub async fn submit<I: ModelInput>(&self, input: &I) -> Result<Job, SubmitError> {
-        self.submit_raw(I::MODEL, &serde_json::to_value(input)?)
-            .await
+    pub fn submit(&self, input: impl Into<RawInput>) -> JobBuilder<Job> {
+        JobBuilder::new(self.clone(), input.into())
     }
 
-    /// Submits a JSON input, as [`submit`](Self::submit) does. The input of a model that is not in
-    /// the catalogue is not checked.
+    /// Submits an input as [`submit`](Self::submit) does, waits for the end of the job, and saves its
+    /// outputs if there is a [`target`](JobBuilder::target). **This call costs money.** Nothing happens
+    /// before the returned builder is awaited; it yields a [`Finished`].
     ///
     /// # Errors
-    /// Returns the errors of [`submit`](Self::submit).
-    pub async fn submit_raw(&self, model: &str, input: &Value) -> Result<Job, SubmitError> {
-        self.submit_with(model, input, &SubmitOptions::new(self.deadline()))
-            .await
-    }
-
-    /// Submits a JSON input with options.
-    ///
-    /// # Errors
-    /// Returns the errors of [`submit`](Self::submit).
-    pub async fn submit_with(
-        &self,
-        model: &str,
-        input: &Value,
-        options: &SubmitOptions<'_>,
-    ) -> Result<Job, SubmitError> {
-        // A model of another id must not decide which rules apply.
-        let given = options.model.filter(|given| given.id == model);
-        if let Some(model) = given.or_else(|| wavespeed_client::model(model)) {
-            let mut faults = check(model, input, Files::Url);
-            override_rules(&mut faults, options.overridden);
-            for fault in Faults::refused(faults)? {
-                tracing::warn!(%fault, "the input is submitted despite this fault");
-            }
-        }
-        self.begin(model, input, options).await
-    }
-
-    /// Submits a JSON input as it is, without a check. **This call costs money**: the vendor ignores
-    /// unknown inputs and bills the prediction that the others give.
-    ///
-    /// # Errors
-    /// Returns the errors of [`submit`](Self::submit), except for the faults of the input.
-    pub async fn submit_unchecked(&self, model: &str, input: &Value) -> Result<Job, SubmitError> {
-        self.begin(model, input, &SubmitOptions::new(self.deadline()))
-            .await
+    /// Returns the errors of [`submit`](Self::submit). After the submit, the error carries the id, by
+    /// which the job can be resumed.
+    pub fn run(&self, input: impl Into<RawInput>) -> JobBuilder<Finished> {
+        JobBuilder::new(self.clone(), input.into())
     }
 
     /// Checks that the vendor can send a webhook to a URL, without sending a request. Every submit with
@@ -101,65 +67,5 @@ impl Wavespeed {
                 why,
             }
         })
-    }
-
-    /// Records the intent and sends the submit. Everything that can fail without the store comes
-    /// first, so that a job in the store is one that was about to be sent.
-    async fn begin(
-        &self,
-        model: &str,
-        input: &Value,
-        options: &SubmitOptions<'_>,
-    ) -> Result<Job, SubmitError> {
-        if let Some(webhook) = options.webhook {
-            self.check_webhook(webhook)?;
-        }
-        self.check_price(model, input, options).await?;
-        let model: ModelId = model.parse()?;
-        // Another process may save the outputs, from another folder.
-        let target = options.target.map(Target::absolute).transpose();
-        let target = target.map_err(StoreError::new)?;
-        let at = SystemTime::now();
-        let mut intent = Intent::new(&self.0.account, &model, input, at);
-        intent.target = target.as_ref();
-        intent.webhook = options.webhook;
-        // The claim is held until the outcome is recorded: a job without one looks abandoned.
-        let (number, _claim) = {
-            let _submitting = self.submitting();
-            self.0.store.intend(&intent).await?
-        };
-        let submit = PendingSubmit {
-            number,
-            model: &model,
-            input,
-            webhook: options.webhook,
-            at,
-            deadline: options.deadline,
-        };
-        self.send(submit).await
-    }
-
-    /// Fails unless the vendor's price is known and within the limit of the options.
-    async fn check_price(
-        &self,
-        model: &str,
-        input: &Value,
-        options: &SubmitOptions<'_>,
-    ) -> Result<(), SubmitError> {
-        let Some(max) = options.max_price else {
-            return Ok(());
-        };
-        let given = options.model.filter(|given| given.id == model);
-        let quote = match given {
-            Some(model) => self.price_by(model, input).await,
-            None => self.price(model, input).await,
-        };
-        let quote = quote.map_err(SubmitError::NoPrice)?;
-        // The limit is in USD: a price in another currency cannot be compared with it.
-        if quote.currency == "USD" && quote.price <= max {
-            Ok(())
-        } else {
-            Err(SubmitError::Price { quote, max })
-        }
     }
 }

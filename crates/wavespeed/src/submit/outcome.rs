@@ -12,7 +12,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use wavespeed_client::{Answer, PredictionId};
+use wavespeed_client::{Answer, Prediction, PredictionId};
 
 use crate::store::number::JobNumber;
 
@@ -95,7 +95,7 @@ pub enum Refusal {
 /// A submit that was sent, without it being known whether a prediction was created. If one was, it is
 /// billed. Look at the vendor's history (see [`Wavespeed::reconcile`](crate::Wavespeed::reconcile))
 /// before you send it again.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error(
     "the outcome of the submit is unknown ({message}): a prediction may have been created and billed"
 )]
@@ -110,6 +110,40 @@ pub struct UnknownOutcome {
     pub body: String,
     /// The number of the job in the store, if there is one: the job to reconcile.
     pub job: Option<JobNumber>,
+    /// The result of looking for the job in the vendor's history.
+    pub search: HistorySearch,
+}
+
+/// The result of looking for a job whose outcome is unknown in the vendor's history.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub enum HistorySearch {
+    /// The history was not searched: there is no store, or the caller did not want it.
+    #[default]
+    Skipped,
+    /// The history shows no prediction that could be the one.
+    Nothing,
+    /// The history shows these predictions, each of which may be the one. A person has to decide.
+    Candidates(Vec<Prediction>),
+    /// The history could not be read, for this reason.
+    Failed(String),
+}
+
+impl UnknownOutcome {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            status: None,
+            message: message.into(),
+            body: String::new(),
+            job: None,
+            search: HistorySearch::Skipped,
+        }
+    }
+
+    pub(crate) fn with_job(mut self, job: JobNumber) -> Self {
+        self.job = Some(job);
+        self
+    }
 }
 
 /// Decides the outcome of an attempt. This is the table above.
@@ -120,12 +154,7 @@ pub(crate) fn decide(attempt: &Attempt, now: SystemTime) -> Outcome {
             return Outcome::Rejected(RejectedSubmit::not_sent(why));
         }
         Attempt::Unanswered(why) => {
-            return Outcome::Unknown(UnknownOutcome {
-                status: None,
-                message: why.clone(),
-                body: String::new(),
-                job: None,
-            });
+            return Outcome::Unknown(UnknownOutcome::new(why));
         }
     };
     // An id is proof, whatever the status: the prediction exists.
@@ -157,9 +186,8 @@ pub(crate) fn decide(attempt: &Attempt, now: SystemTime) -> Outcome {
 fn unknown(answer: &Answer) -> Outcome {
     Outcome::Unknown(UnknownOutcome {
         status: Some(answer.status.as_u16()),
-        message: answer.to_string(),
         body: String::from_utf8_lossy(&answer.body).into_owned(),
-        job: None,
+        ..UnknownOutcome::new(answer.to_string())
     })
 }
 

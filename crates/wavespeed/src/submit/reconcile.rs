@@ -10,13 +10,12 @@
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use reqwest::header::DATE;
 use wavespeed_client::{Answer, Prediction, PredictionId, types};
 use wavespeed_poll::{Deadline, FirstPoll};
 
-use crate::call::{FetchError, answered, created_at, data, refused, until};
+use crate::call::{FetchError, answered, clock_offset, created_at, data, refused, until};
 use crate::client::Wavespeed;
-use crate::store::change::Resolution;
+use crate::store::change::{Resolution, Settlement};
 use crate::store::error::StoreError;
 use crate::store::record::{JobFilter, JobRecord, Stage};
 use crate::wait::job::Job;
@@ -36,7 +35,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(60);
 pub enum Reconciled {
     /// The only prediction that it can be. The store has its id now.
     Adopted(Box<Job>),
-    /// No prediction within the settle time of the settings. The submit probably never arrived.
+    /// No prediction within the history lag of the settings. The submit probably never arrived.
     Nothing,
     /// Predictions that may be the one. A person has to decide.
     Candidates(Vec<Prediction>),
@@ -64,7 +63,7 @@ impl Wavespeed {
     /// Searches the vendor's history for the prediction of a job whose id is not known, and adopts the
     /// only one that it can be. A job whose id is known is returned as it is.
     ///
-    /// While nothing is found, the search is repeated until the settle time of the settings is over:
+    /// While nothing is found, the search is repeated until the history lag of the settings is over:
     /// a prediction may show in the history a little late.
     ///
     /// # Errors
@@ -74,11 +73,11 @@ impl Wavespeed {
         record: &JobRecord,
         deadline: Deadline,
     ) -> Result<Reconciled, ReconcileError> {
-        if let Some(id) = &record.id {
-            return Ok(Reconciled::adopted(self.known_job(record, id.clone())));
+        if let Some(job) = Job::of_record(self, record) {
+            return Ok(Reconciled::adopted(job));
         }
         let clock = self.0.poller.clock();
-        let lag = Deadline::after(self.0.settle, clock);
+        let lag = Deadline::after(self.0.history_lag, clock);
         let mut backoff = FIRST_BACKOFF;
         loop {
             let found = until(self, deadline, self.search_history(record)).await?;
@@ -99,42 +98,43 @@ impl Wavespeed {
     /// Returns an error if the store fails, if the job already has another id, or if the id belongs
     /// to another job.
     pub async fn adopt(&self, record: &JobRecord, id: PredictionId) -> Result<Job, StoreError> {
-        let adopted = Resolution::Adopted(id.clone());
-        self.0.store.settle(record.number, adopted).await?;
-        Ok(self.known_job(record, id))
+        let adopted = Settlement::from(Resolution::Adopted(id.clone()));
+        self.0.store.settle(record.number, &adopted).await?;
+        Ok(self.adopted_job(record, id))
     }
 
     /// Returns the handle on the job of a record, whose id is known by now.
-    fn known_job(&self, record: &JobRecord, id: PredictionId) -> Job {
-        Job::new(self.clone(), id, FirstPoll::Now, None).with_number(record.number)
+    fn adopted_job(&self, record: &JobRecord, id: PredictionId) -> Job {
+        let job = Job::new(self.clone(), id, FirstPoll::Now, None);
+        job.with_number(record.number).with_adopted()
     }
 
     /// Searches the newest page of the history once.
     async fn search_history(&self, record: &JobRecord) -> Result<Reconciled, ReconcileError> {
-        let jobs = self.0.store.jobs(&self.0.account, JobFilter::All).await?;
+        // The jobs of every account at the base URL, as the same API key may have several names.
+        let jobs = self.jobs(JobFilter::BaseUrl).await?;
         // The id may be known meanwhile: an adoption that was interrupted is still carried out.
         let own = jobs.iter().find(|job| job.number == record.number);
-        if let Some(id) = own.and_then(|own| own.id.clone()) {
-            return Ok(Reconciled::adopted(self.known_job(record, id)));
+        if let Some(job) = own.and_then(|own| Job::of_record(self, own)) {
+            return Ok(Reconciled::adopted(job));
         }
         let window = Window::of_submit(record.at, self.0.timeouts.submit);
         let mut query = types::HistoryRequest::new();
         query.model = Some(record.model.to_string());
         let call = async { Answer::from_call(self.0.api.list_predictions(&query).await).await };
         let answer = answered(self, call).await?;
-        let clock_offset = clock_offset(&answer, SystemTime::now());
-        let belongs_to_a_job = |prediction: &Prediction| {
-            let mut ids = jobs.iter().filter_map(|job| job.id.as_ref());
-            ids.any(|id| id.as_str() == prediction.id)
-        };
+        let clock_offset = clock_offset(&answer, SystemTime::now()).unwrap_or_default();
         let model = record.model.as_str();
         // A prediction without a model or a creation time cannot be excluded by it.
         let candidates = predictions(&answer)?.into_iter();
         let candidates = candidates
             .filter(|found| found.model.as_deref().is_none_or(|own| own == model))
-            .filter(|found| created_at(found).is_none_or(|at| window.contains(at, clock_offset)))
-            .filter(|found| !belongs_to_a_job(found));
-        let candidates: Vec<Prediction> = candidates.collect();
+            .filter(|found| created_at(found).is_none_or(|at| window.contains(at, clock_offset)));
+        let mut candidates: Vec<Prediction> = candidates.collect();
+        let ids = candidates.iter().filter_map(|found| found.id.parse().ok());
+        let ids: Vec<PredictionId> = ids.collect();
+        let known = self.0.store.known_ids(&self.0.account, &ids).await?;
+        candidates.retain(|found| known.iter().all(|id| id.as_str() != found.id));
         // Another open submit could own each of the candidates just as well.
         let rivals = jobs.iter().filter(|job| {
             job.number != record.number
@@ -183,16 +183,6 @@ impl Window {
         let begins_before_end = |a: &Self, b: &Self| b.to.is_none_or(|to| a.from <= to);
         begins_before_end(self, other) && begins_before_end(other, self)
     }
-}
-
-/// Returns by how many seconds the vendor's clock is ahead of ours, from the `Date` header. Without
-/// one, the clocks are taken to agree.
-fn clock_offset(answer: &Answer, now: SystemTime) -> i64 {
-    let date = answer.headers.get(DATE);
-    let date = date.and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
-    let seconds = |time: SystemTime| Timestamp::try_from(time).map(Timestamp::as_second).ok();
-    let offset = date.and_then(|date| Some(seconds(date)? - seconds(now)?));
-    offset.unwrap_or_default()
 }
 
 /// Returns the predictions in an answer of the history call.

@@ -1,151 +1,387 @@
-//! Sending a submit whose intent is recorded, and recording its outcome.
+//! Sending a submit, and recording its outcome.
 //!
-//! A submit is sent again only after an outcome that is certainly a rejection. Before each further
-//! POST the store gets a new intent, so that a reconciliation looks at the right time.
+//! Intent, POST and outcome run as one task of their own, so that a caller whose future is dropped loses
+//! the waiting and not the id. A submit is sent again only after an outcome that is certainly a rejection,
+//! and the pause before it belongs to the caller's future: dropped there, nothing more is sent. Before
+//! each further POST the store gets a new intent, so that a reconciliation looks at the right time.
 
-use std::future::pending;
+use std::future::{Future, pending};
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
-use wavespeed_client::text::chain;
+use wavespeed_client::text::{chain, shorten};
 use wavespeed_client::{CallError, ModelId, PredictionId};
 use wavespeed_poll::{Deadline, FirstPoll};
 
-use crate::call::prediction;
+use crate::call::{clock_offset, prediction};
 use crate::client::Wavespeed;
-use crate::store::change::Resolution;
+use crate::store::Claim;
+use crate::store::change::{Resolution, Settlement};
 use crate::store::error::StoreError;
+use crate::store::identity::Identity;
+use crate::store::intent::{ExistingReason, Intended, Intent};
+use crate::store::key::IdempotencyKey;
 use crate::store::number::JobNumber;
-use crate::store::record::JobRecord;
+use crate::store::record::{JobFilter, JobRecord};
 use crate::submit::error::SubmitError;
-use crate::submit::outcome::{Attempt, Outcome, RejectedSubmit, decide};
+use crate::submit::event::{Observer, RunEvent};
+use crate::submit::outcome::{
+    Attempt, HistorySearch, Outcome, RejectedSubmit, UnknownOutcome, decide,
+};
+use crate::submit::prepare::Submission;
+use crate::submit::reconcile::Reconciled;
+use crate::target::Target;
 use crate::wait::job::Job;
 
-/// A submit whose intent the store has recorded.
-pub(super) struct PendingSubmit<'a> {
-    /// The number of its job in the store.
-    pub(super) number: JobNumber,
-    pub(super) model: &'a ModelId,
-    pub(super) input: &'a Value,
-    pub(super) webhook: Option<&'a str>,
-    /// The time of the last intent.
-    pub(super) at: SystemTime,
-    pub(super) deadline: Deadline,
+/// The number of characters of an answer that the store keeps. The answers of the vendor are a hundredth of
+/// it, and a gateway's error page should not fill the store.
+const MAX_ANSWER: usize = 64 << 10;
+
+/// A submit that is ready to be sent.
+#[derive(Clone, Debug)]
+pub(super) struct PendingSubmit {
+    pub(super) model: ModelId,
+    /// The body, exactly as it is sent.
+    pub(super) body: String,
+    pub(super) identity: Identity,
+    pub(super) key: Option<IdempotencyKey>,
+    pub(super) label: Option<String>,
+    pub(super) price: Option<f64>,
+    pub(super) target: Option<Target>,
+    pub(super) webhook: Option<String>,
+    pub(super) retry_failed: bool,
+    pub(super) refuse_running: bool,
 }
 
-/// Records a job as rejected if the pause before it is sent again is cancelled, which drops this value.
-/// During the pause, the record says that the job is about to be sent, as others must not take it for a
-/// job that is over.
-struct CancelledPause<'a> {
-    ws: &'a Wavespeed,
+/// What one POST needs.
+#[derive(Clone, Debug)]
+struct Post {
+    model: ModelId,
+    body: String,
+    webhook: Option<String>,
+    deadline: Deadline,
+}
+
+/// A POST whose outcome is recorded.
+struct Sent {
     number: JobNumber,
+    /// The time of the intent.
+    at: SystemTime,
+    /// The claim on the job. A sender that waits before it sends the job again keeps it.
+    claim: Claim,
+    result: Result<Box<Job>, NotAccepted>,
 }
 
-impl CancelledPause<'_> {
-    /// Ends the pause without a record.
-    fn end(self) {
-        std::mem::forget(self);
+/// The outcome of a POST without an id.
+enum NotAccepted {
+    Rejected(RejectedSubmit),
+    Unknown(UnknownOutcome),
+}
+
+/// The result of the task that makes the first POST.
+enum First {
+    Sent(Box<Sent>),
+    /// A job stood in the way, and nothing was sent.
+    Existing(Box<JobRecord>, ExistingReason),
+}
+
+impl Submission<'_> {
+    /// Records the intent and sends the submit, or finds the job that has taken the key meanwhile.
+    pub(super) async fn send(&self, submit: PendingSubmit) -> Result<Job, SubmitError> {
+        loop {
+            self.notify(RunEvent::Submitting);
+            let first = self
+                .ws
+                .send_first(&submit, self.deadline, &self.options.observer);
+            let (record, reason) = match first.await? {
+                First::Sent(sent) => {
+                    let post = submit.into_post(self.deadline);
+                    let observer = &self.options.observer;
+                    return match self.ws.finish_sending(*sent, post, observer).await {
+                        Err(SubmitError::Unknown(unknown)) => self.look_up_unknown(*unknown).await,
+                        result => result,
+                    };
+                }
+                First::Existing(record, reason) => (record, reason),
+            };
+            if reason != ExistingReason::Key {
+                let job = record;
+                return Err(SubmitError::Duplicate { job, reason });
+            }
+            if let Some(job) = self.follow(*record).await? {
+                return Ok(job);
+            }
+        }
+    }
+
+    /// Looks for the job of a submit whose outcome has just become unknown.
+    async fn look_up_unknown(&self, unknown: UnknownOutcome) -> Result<Job, SubmitError> {
+        let Some(number) = unknown.job else {
+            return Err(unknown.into());
+        };
+        // The outcome must reach the caller even if the store fails now.
+        match self.find(JobFilter::Number(number)).await {
+            Ok(Some(record)) => self.resolve(&record, unknown).await,
+            _ => Err(unknown.into()),
+        }
+    }
+
+    /// Looks for the job of a record in the vendor's history, and returns `unknown` with what was found
+    /// if it cannot be adopted.
+    pub(super) async fn resolve(
+        &self,
+        record: &JobRecord,
+        mut unknown: UnknownOutcome,
+    ) -> Result<Job, SubmitError> {
+        if !self.options.adopts {
+            return Err(unknown.into());
+        }
+        self.notify(RunEvent::Reconciling(record.number));
+        unknown.search = match self.ws.reconcile(record, self.deadline).await {
+            Ok(Reconciled::Adopted(job)) => {
+                self.notify(RunEvent::Submitted(&job));
+                return Ok(*job);
+            }
+            Ok(Reconciled::Nothing) => HistorySearch::Nothing,
+            Ok(Reconciled::Candidates(found)) => HistorySearch::Candidates(found),
+            Err(error) => HistorySearch::Failed(error.to_string()),
+        };
+        Err(unknown.into())
     }
 }
 
-impl Drop for CancelledPause<'_> {
-    fn drop(&mut self) {
-        // A call of a store is carried out even if its future is dropped.
-        drop(self.ws.0.store.settle(self.number, Resolution::Rejected));
+impl Sent {
+    /// Notifies an observer of the outcome, unless the submit may be sent again.
+    fn notify(&self, observer: &Observer) {
+        match &self.result {
+            Ok(job) => observer.notify(RunEvent::Submitted(job)),
+            Err(NotAccepted::Unknown(unknown)) => {
+                observer.notify(RunEvent::OutcomeUnknown(unknown));
+            }
+            Err(NotAccepted::Rejected(_)) => {}
+        }
+    }
+}
+
+impl PendingSubmit {
+    fn into_post(self, deadline: Deadline) -> Post {
+        Post {
+            model: self.model,
+            body: self.body,
+            webhook: self.webhook,
+            deadline,
+        }
     }
 }
 
 impl Wavespeed {
-    /// Submits the input of a job again, unchanged and under the same number, because a person says
-    /// that no prediction came of the first submit. **This call costs money.**
+    /// Submits the body of a job again, unchanged and under the same number, because a person says that
+    /// no prediction came of the first submit. **This call costs money.**
     ///
     /// # Errors
     /// Returns the errors of [`submit`](Self::submit), except for the faults of the input; and
-    /// [`SubmitError::Store`] if the job has an id by now, or another process has sent it again.
+    /// [`SubmitError::Store`] if the job has an id by now, or if another process sends it or has sent it
+    /// again since the record was read.
     pub async fn resubmit(
         &self,
         record: &JobRecord,
         deadline: Deadline,
     ) -> Result<Job, SubmitError> {
-        let mut submit = PendingSubmit {
-            number: record.number,
-            model: &record.model,
-            input: &record.input,
-            webhook: record.webhook.as_deref(),
-            at: record.at,
+        // The claim comes before the check of the record: of two processes that resubmit the same job,
+        // only one gets past both.
+        let claim = self.0.store.claim(record.number).await?;
+        let post = Post {
+            model: record.model.clone(),
+            body: record.body.clone(),
+            webhook: record.webhook.clone(),
             deadline,
         };
-        // The claim comes before the check of the record: of two processes that resubmit the same
-        // job, only one gets past both.
-        let _claim = self.0.store.claim(record.number).await?;
-        self.renew_intent(&mut submit).await?;
-        self.send(submit).await
+        let (number, before) = (record.number, record.at);
+        let observer = Observer::default();
+        let sent = self.send_again(number, before, claim, post.clone(), &observer);
+        let sent = sent.await?;
+        self.finish_sending(sent, post, &observer).await
+    }
+
+    /// Runs a part of a submit as a task of its own, which dropping the returned future does not stop.
+    async fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+        let in_flight = self.in_flight();
+        let task = tokio::spawn(async move {
+            let result = work.await;
+            drop(in_flight);
+            result
+        });
+        match task.await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is shutting down, and this future with it.
+                Err(_) => pending().await,
+            },
+        }
+    }
+
+    /// Records the intent and makes the first POST, in one piece.
+    async fn send_first(
+        &self,
+        submit: &PendingSubmit,
+        deadline: Deadline,
+        observer: &Observer,
+    ) -> Result<First, SubmitError> {
+        let (ws, submit, observer) = (self.clone(), submit.clone(), observer.clone());
+        self.spawn(async move {
+            let at = SystemTime::now();
+            let intent = Intent {
+                key_fingerprint: &ws.0.key_fingerprint,
+                key: submit.key.as_ref(),
+                label: submit.label.as_deref(),
+                price: submit.price,
+                target: submit.target.as_ref(),
+                webhook: submit.webhook.as_deref(),
+                retry_failed: submit.retry_failed,
+                refuse_running: submit.refuse_running,
+                ..Intent::new(
+                    &ws.0.account,
+                    &submit.model,
+                    &submit.body,
+                    &submit.identity,
+                    at,
+                )
+            };
+            let (number, claim) = match ws.0.store.intend(&intent).await? {
+                Intended::Existing { job, reason } => return Ok(First::Existing(job, reason)),
+                Intended::Recorded {
+                    job,
+                    claim,
+                    running,
+                } => {
+                    if let Some(running) = running {
+                        tracing::warn!(job = %running.number, "an equal job is running");
+                        observer.notify(RunEvent::Duplicate(&running));
+                    }
+                    (job, claim)
+                }
+            };
+            let post = submit.into_post(deadline);
+            let sent = ws.post_and_settle(number, at, claim, &post).await;
+            sent.notify(&observer);
+            Ok(First::Sent(Box::new(sent)))
+        })
+        .await
+    }
+
+    /// Records that a job is about to be sent again and makes the POST, in one piece. If the outcome is
+    /// lost this time, the history is searched from now on.
+    async fn send_again(
+        &self,
+        number: JobNumber,
+        before: SystemTime,
+        claim: Claim,
+        post: Post,
+        observer: &Observer,
+    ) -> Result<Sent, StoreError> {
+        let (ws, observer) = (self.clone(), observer.clone());
+        self.spawn(async move {
+            let at = SystemTime::now();
+            let resent = Settlement::from(Resolution::Resent { before, at });
+            ws.0.store.settle(number, &resent).await?;
+            let sent = ws.post_and_settle(number, at, claim, &post).await;
+            sent.notify(&observer);
+            Ok(sent)
+        })
+        .await
     }
 
     /// Sends a submit until it is accepted, its outcome is unknown, or it is rejected for good.
-    pub(super) async fn send(&self, mut submit: PendingSubmit<'_>) -> Result<Job, SubmitError> {
-        let number = submit.number;
+    async fn finish_sending(
+        &self,
+        mut sent: Sent,
+        post: Post,
+        observer: &Observer,
+    ) -> Result<Job, SubmitError> {
         let mut resends = 0..self.0.resends;
-        let mut submitting = self.submitting();
-        let rejected = loop {
-            let attempt = self.attempt(&submit).await;
-            match decide(&attempt, SystemTime::now()) {
-                Outcome::Accepted(id) => {
-                    // The handle has the id even if the store could not record it.
-                    let recorded = self.settle(number, Resolution::Accepted(id.clone())).await;
-                    let job = self.accepted(id, number, &attempt);
-                    let now = self.0.poller.clock().now();
-                    return Ok(job
-                        .with_submission(submit.model, now)
-                        .with_store_result(recorded));
-                }
-                Outcome::Unknown(mut unknown) => {
-                    // If this fails, the job stays intended, which is treated as unknown as well.
-                    _ = self.settle(number, Resolution::Unknown).await;
-                    unknown.job = number.known();
-                    return Err(unknown.into());
-                }
-                Outcome::Rejected(rejected) => {
-                    let backoff = self.backoff(&rejected, resends.next());
-                    let clock = self.0.poller.clock();
-                    let Some(backoff) =
-                        backoff.filter(|backoff| submit.deadline.allows(*backoff, clock))
-                    else {
-                        break rejected;
-                    };
-                    tracing::warn!(%rejected, ?backoff, "the submit is sent again");
-                    drop(submitting);
-                    let pause = CancelledPause { ws: self, number };
-                    clock.sleep(backoff).await;
-                    submitting = self.submitting();
-                    pause.end();
-                    // The sleep may have lasted beyond the deadline (the machine was suspended). The
-                    // rejection is then the better error.
-                    if !submit.deadline.allows(Duration::ZERO, clock) {
-                        break rejected;
-                    }
-                    self.renew_intent(&mut submit).await?;
-                }
+        loop {
+            let rejected = match sent.result {
+                Ok(job) => return Ok(*job),
+                Err(NotAccepted::Unknown(unknown)) => return Err(unknown.into()),
+                Err(NotAccepted::Rejected(rejected)) => rejected,
+            };
+            let clock = self.0.poller.clock();
+            let backoff = self.backoff(&rejected, resends.next());
+            let Some(backoff) = backoff.filter(|backoff| post.deadline.allows(*backoff, clock))
+            else {
+                return Err(rejected.into());
+            };
+            tracing::warn!(%rejected, ?backoff, "the submit is sent again");
+            observer.notify(RunEvent::Rejected {
+                rejected: &rejected,
+                backoff,
+            });
+            // The record says that the job is rejected, so nothing is lost if this future is dropped. The
+            // claim tells others that the job is about to be sent.
+            clock.sleep(backoff).await;
+            // The sleep may have lasted beyond the deadline (the machine was suspended). The rejection is
+            // then the better error.
+            if !post.deadline.allows(Duration::ZERO, clock) {
+                return Err(rejected.into());
             }
-        };
-        _ = self.settle(number, Resolution::Rejected).await;
-        Err(rejected.into())
+            sent = self
+                .send_again(sent.number, sent.at, sent.claim, post.clone(), observer)
+                .await?;
+        }
     }
 
-    /// Records that a submit is about to be sent again. If its outcome is lost this time, the history
-    /// is searched from here on.
-    async fn renew_intent(&self, submit: &mut PendingSubmit<'_>) -> Result<(), StoreError> {
-        let (before, at) = (submit.at, SystemTime::now());
-        let resent = Resolution::Resent { before, at };
-        self.0.store.settle(submit.number, resent).await?;
-        submit.at = at;
-        Ok(())
+    /// Makes one POST and records its outcome. The handle has the id even if the store could not record
+    /// it.
+    async fn post_and_settle(
+        &self,
+        number: JobNumber,
+        at: SystemTime,
+        claim: Claim,
+        post: &Post,
+    ) -> Sent {
+        let attempt = self.attempt(post).await;
+        let now = SystemTime::now();
+        let (answer, offset) = match &attempt {
+            Attempt::Answered(answer) => {
+                let body = String::from_utf8_lossy(&answer.body);
+                let body = self.0.api.api_key().redact(&body);
+                (Some(shorten(&body, MAX_ANSWER)), clock_offset(answer, now))
+            }
+            _ => (None, None),
+        };
+        let (resolution, result) = match decide(&attempt, now) {
+            Outcome::Accepted(id) => {
+                let job = self.accepted(id.clone(), number, &attempt);
+                let job = job.with_submission(&post.model, self.0.poller.clock().now());
+                (Resolution::Accepted(id), Ok(job))
+            }
+            Outcome::Rejected(rejected) => {
+                (Resolution::Rejected, Err(NotAccepted::Rejected(rejected)))
+            }
+            Outcome::Unknown(mut unknown) => {
+                unknown.job = number.known();
+                (Resolution::Unknown, Err(NotAccepted::Unknown(unknown)))
+            }
+        };
+        // The POST is done, so a store that fails now must not hide the outcome. A job that stays
+        // intended is treated as unknown.
+        let settlement = Settlement::new(resolution, answer, offset);
+        let settled = self.0.store.settle(number, &settlement).await;
+        let settled = settled.inspect_err(|error| {
+            tracing::error!(job = %number, %error, "the outcome of a submit could not be recorded");
+        });
+        Sent {
+            number,
+            at,
+            claim,
+            result: result.map(|job| Box::new(job.with_store_result(settled))),
+        }
     }
 
     /// Makes one POST.
-    async fn attempt(&self, submit: &PendingSubmit<'_>) -> Attempt {
+    async fn attempt(&self, post: &Post) -> Attempt {
         let (clock, timeout) = (self.0.poller.clock(), self.0.timeouts.submit);
-        let remaining = submit.deadline.remaining(clock).unwrap_or(timeout);
+        let remaining = post.deadline.remaining(clock).unwrap_or(timeout);
         if remaining.is_zero() {
             return Attempt::NotSent("the deadline expired before it".into());
         }
@@ -154,9 +390,9 @@ impl Wavespeed {
         // The client gets the time limit as a future, so that it can keep the part of the answer that
         // arrived before it: an id may be in there.
         let limit = async { _ = deadline.timeout(clock, pending::<()>()).await };
-        let api = &self.0.api;
-        let post = api.submit_raw(submit.model, submit.input, submit.webhook, limit);
-        match post.await {
+        let (body, webhook) = (post.body.clone(), post.webhook.as_deref());
+        let answer = self.0.api.submit_raw(&post.model, body, webhook, limit);
+        match answer.await {
             Ok(answer) => Attempt::Answered(answer),
             Err(CallError::Limit) => Attempt::Unanswered(format!("no answer within {timeout:?}")),
             Err(CallError::Transport(error)) => Attempt::Unanswered(chain(&error)),
@@ -172,19 +408,6 @@ impl Wavespeed {
         }
         let backoff = self.0.poller.backoff(resend?);
         Some(rejected.retry_after.unwrap_or_default().max(backoff))
-    }
-
-    /// Records an outcome. The POST is done, so a store that fails now is logged and returned, and
-    /// must not hide the outcome.
-    pub(super) async fn settle(
-        &self,
-        job: JobNumber,
-        resolution: Resolution,
-    ) -> Result<(), StoreError> {
-        let settled = self.0.store.settle(job, resolution).await;
-        settled.inspect_err(|error| {
-            tracing::error!(%job, %error, "the outcome of a submit could not be recorded");
-        })
     }
 
     fn accepted(&self, id: PredictionId, number: JobNumber, attempt: &Attempt) -> Job {

@@ -5,24 +5,27 @@
 //! [`Content`]; if there is none, `source` streams the bytes and `send` carries them to the
 //! vendor; the store then records the URL.
 
+pub(crate) mod builder;
 pub(crate) mod error;
 mod hash;
 pub(crate) mod options;
 mod send;
 mod source;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde_json::Value;
 use wavespeed_client::{Model, Prediction};
+use wavespeed_poll::Deadline;
 
 use crate::check::named::{NamedFile, named_files};
 use crate::client::Wavespeed;
 use crate::store::error::StoreError;
 use crate::store::record::JobFilter;
 use crate::store::upload::{Content, UploadRecord};
+use crate::upload::builder::UploadBuilder;
 use crate::upload::error::UploadError;
 use crate::upload::options::UploadOptions;
 use crate::upload::source::{Source, file_state};
@@ -50,33 +53,29 @@ pub struct Uploaded {
 }
 
 impl Wavespeed {
-    /// Uploads a file, with the deadline of the settings, and returns the URL for a model's input.
-    /// The file is streamed and never held in memory as a whole. The future may be dropped at any
-    /// await.
+    /// Uploads a file, and returns the URL for a model's input. Nothing happens before the returned
+    /// builder is awaited; it yields an [`Uploaded`]. The file is streamed and never held in memory as a
+    /// whole. The future may be dropped at any await.
     ///
     /// The file is read twice: first to hash it and to look for an upload of the same content in
     /// the [`Store`](crate::Store), which is reused as long as the vendor keeps it for some more
     /// hours; then to send it. The first read is omitted if the file is unchanged since its last
     /// upload.
     ///
+    /// [`submit`](Self::submit) uploads the local files of its input by itself.
+    ///
     /// # Errors
     /// Returns an error if the file cannot be read or changes during the upload, if the vendor
     /// refuses it, or if the transfer fails or is not finished before the deadline.
-    pub async fn upload(&self, path: impl AsRef<Path>) -> Result<Uploaded, UploadError> {
-        self.upload_with(path, &UploadOptions::new(self.deadline()))
-            .await
+    pub fn upload(&self, path: impl Into<PathBuf>) -> UploadBuilder {
+        UploadBuilder::new(self.clone(), path.into())
     }
 
-    /// Uploads a file as [`upload`](Self::upload) does, with options.
-    ///
-    /// # Errors
-    /// Returns the errors of [`upload`](Self::upload).
-    pub async fn upload_with(
+    async fn upload_with(
         &self,
-        path: impl AsRef<Path>,
+        path: &Path,
         options: &UploadOptions,
     ) -> Result<Uploaded, UploadError> {
-        let path = path.as_ref();
         let clock = self.0.poller.clock();
         let upload = options
             .deadline
@@ -89,31 +88,35 @@ impl Wavespeed {
     }
 
     /// Uploads each local file that an input names and replaces its path in the input by the URL.
-    /// Returns the uploads, one per path.
-    ///
-    /// # Errors
-    /// Returns the errors of [`upload`](Self::upload). Paths of files that were uploaded before the
-    /// error are replaced already.
-    pub async fn upload_inputs(
+    /// Returns the uploads, one per path, and the SHA-256 of each file by the JSON pointer of its value.
+    pub(crate) async fn upload_inputs(
         &self,
         model: &Model,
         input: &mut Value,
         options: &UploadOptions,
-    ) -> Result<Vec<Uploaded>, UploadError> {
+    ) -> Result<(Vec<Uploaded>, BTreeMap<String, String>), UploadError> {
         let named = named_paths(model, input);
         // The set removes duplicates: a path that is named twice is uploaded once.
         let paths: BTreeSet<&String> = named.iter().map(|(_, path)| path).collect();
-        let mut uploads = Vec::new();
+        let (mut uploads, mut hashes) = (Vec::new(), BTreeMap::new());
         for path in paths {
-            let uploaded = self.upload_with(path, options).await?;
+            let uploaded = self.upload_with(Path::new(path), options).await?;
             for (pointer, _) in named.iter().filter(|(_, other)| other == path) {
                 if let Some(value) = input.pointer_mut(pointer) {
                     *value = uploaded.url.clone().into();
                 }
+                hashes.insert(pointer.clone(), uploaded.sha256.clone());
             }
             uploads.push(uploaded);
         }
-        Ok(uploads)
+        Ok((uploads, hashes))
+    }
+
+    /// Returns the SHA-256 of a file, or `None` if it cannot be read.
+    pub(crate) async fn hash_file(&self, path: &Path) -> Option<String> {
+        let options = UploadOptions::new(Deadline::never());
+        let source = self.source(path, &options, true).await.ok()?;
+        Some(source.content.sha256)
     }
 
     /// Removes an upload from the store, so that its file is sent again next time. Returns `true`
@@ -134,7 +137,7 @@ impl Wavespeed {
         }
         let Ok(id) = ended.id.parse() else { return };
         let jobs = self.jobs(JobFilter::Id(&id)).await.unwrap_or_default();
-        let inputs = jobs.into_iter().map(|job| job.input);
+        let inputs = jobs.into_iter().map(|job| job.input());
         // The prediction does not say which file failed, so every text of the input is tried as the
         // URL of an upload. Texts that are none are unknown to the store, and removing them does nothing.
         for url in inputs.flat_map(|input| collect_strings(&input)) {
@@ -256,7 +259,7 @@ impl Uploaded {
 }
 
 /// Replaces each local path that an input names by `name(path)`, at the places where
-/// [`upload_inputs`](Wavespeed::upload_inputs) puts URLs. Uploads nothing.
+/// [`submit`](Wavespeed::submit) puts URLs. Uploads nothing.
 pub fn name_uploads(model: &Model, input: &mut Value, name: impl Fn(&str) -> String) {
     for (pointer, path) in named_paths(model, input) {
         if let Some(value) = input.pointer_mut(&pointer) {
@@ -266,7 +269,7 @@ pub fn name_uploads(model: &Model, input: &mut Value, name: impl Fn(&str) -> Str
 }
 
 /// Returns the local files that an input names, each as a JSON pointer and a path.
-fn named_paths(model: &Model, input: &Value) -> Vec<(String, String)> {
+pub(crate) fn named_paths(model: &Model, input: &Value) -> Vec<(String, String)> {
     let named = named_files(model.inputs, input).into_iter();
     let local = named.filter(NamedFile::is_path);
     local

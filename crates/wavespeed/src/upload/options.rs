@@ -1,9 +1,8 @@
 //! Options of an upload and the reports of its progress.
 //!
-//! [`UploadOptions`] holds what the caller chooses. Hashing and sending report to the
-//! [`UploadWatcher`] of the options through `ProgressReporter`.
+//! `UploadOptions` holds what the caller chose with the [`UploadBuilder`](super::builder::UploadBuilder).
+//! Hashing and sending report to the watcher of the options through `ProgressReporter`.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,34 +10,30 @@ use wavespeed_poll::Deadline;
 
 /// Options of an upload.
 #[derive(Clone)]
-#[non_exhaustive]
-pub struct UploadOptions {
+pub(crate) struct UploadOptions {
     /// The time at which the upload is given up, including its retries.
-    pub deadline: Deadline,
+    pub(crate) deadline: Deadline,
     /// `true` to send the file even if the vendor has its content from an earlier upload.
-    pub again: bool,
+    pub(crate) again: bool,
     /// The function that receives the progress.
-    pub watcher: Option<UploadWatcher>,
+    pub(crate) watcher: Option<UploadWatcher>,
 }
 
 impl UploadOptions {
     /// Creates options with this deadline, which reuse earlier uploads and report no progress.
-    #[must_use]
-    pub fn new(deadline: Deadline) -> Self {
+    pub(crate) fn new(deadline: Deadline) -> Self {
         Self {
             deadline,
             again: false,
             watcher: None,
         }
     }
-}
 
-impl fmt::Debug for UploadOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UploadOptions")
-            .field("deadline", &self.deadline)
-            .field("again", &self.again)
-            .finish_non_exhaustive()
+    pub(crate) fn set_watcher(
+        &mut self,
+        watcher: impl Fn(UploadProgress<'_>) + Send + Sync + 'static,
+    ) {
+        self.watcher = Some(Arc::new(watcher));
     }
 }
 
@@ -66,9 +61,8 @@ pub struct UploadProgress<'a> {
     pub total: u64,
 }
 
-/// A function that receives the progress of uploads. It is called several times per megabyte, on
-/// any thread, and should return quickly.
-pub type UploadWatcher = Arc<dyn Fn(UploadProgress<'_>) + Send + Sync>;
+/// A function that receives the progress of uploads.
+pub(crate) type UploadWatcher = Arc<dyn Fn(UploadProgress<'_>) + Send + Sync>;
 
 /// A sender of progress reports for one step of one file.
 pub(super) struct ProgressReporter {

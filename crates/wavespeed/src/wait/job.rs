@@ -1,7 +1,7 @@
 //! The handle on a job.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use wavespeed_client::{Answer, InvalidId, ModelId, Prediction, PredictionId};
 use wavespeed_poll::{Deadline, FirstPoll};
@@ -9,7 +9,9 @@ use wavespeed_poll::{Deadline, FirstPoll};
 use crate::call::{FetchError, answered, prediction, refused, until};
 use crate::client::Wavespeed;
 use crate::store::error::StoreError;
+use crate::store::intent::RETENTION;
 use crate::store::number::JobNumber;
+use crate::store::record::JobRecord;
 
 /// A handle on a submitted job. It needs nothing but the id, so any process can recreate it with
 /// [`Wavespeed::job`].
@@ -23,7 +25,12 @@ pub struct Job {
     submitted: Option<Arc<str>>,
     /// The model and the time of the submit, if this handle comes from one.
     pub(super) submission: Option<(String, Instant)>,
+    /// The final prediction, as text, if the store has it.
+    ended: Option<Arc<str>>,
+    /// The time of the intent, if the store has it.
+    at: Option<SystemTime>,
     number: Option<JobNumber>,
+    is_adopted: bool,
     store_error: Option<Arc<StoreError>>,
 }
 
@@ -52,9 +59,30 @@ impl Job {
             first_poll,
             submitted: submitted.map(|prediction| prediction.raw().to_string().into()),
             submission: None,
+            ended: None,
+            at: None,
             number: None,
+            is_adopted: false,
             store_error: None,
         }
+    }
+
+    /// Returns the handle on the job of a record, if its id is known.
+    pub(crate) fn of_record(ws: &Wavespeed, record: &JobRecord) -> Option<Self> {
+        let id = record.id.clone()?;
+        let job = Self {
+            ended: record.prediction.as_deref().map(Into::into),
+            at: Some(record.at),
+            is_adopted: record.adopted,
+            ..Self::new(ws.clone(), id, FirstPoll::Now, None)
+        };
+        Some(job.with_number(record.number))
+    }
+
+    /// Notes that the id was found in the vendor's history.
+    pub(crate) fn with_adopted(mut self) -> Self {
+        self.is_adopted = true;
+        self
     }
 
     /// Sets the number of the job, if the store gave it one.
@@ -98,6 +126,30 @@ impl Job {
     pub fn submitted(&self) -> Option<Prediction> {
         let raw = serde_json::from_str(self.submitted.as_deref()?).ok()?;
         Prediction::from_json(raw)
+    }
+
+    /// Returns the final prediction, if this handle comes from a record of the store that has it. Waits
+    /// for such a job end at once.
+    #[must_use]
+    pub fn ended(&self) -> Option<Prediction> {
+        let raw = serde_json::from_str(self.ended.as_deref()?).ok()?;
+        Prediction::from_json(raw)
+    }
+
+    /// Returns `true` if the id was found in the vendor's history rather than in the answer to the
+    /// submit. Another client of the account could have made the prediction.
+    #[must_use]
+    pub fn is_adopted(&self) -> bool {
+        self.is_adopted
+    }
+
+    /// Returns the time of the submit if the store has it and it is more than 7 days ago: the vendor no
+    /// longer keeps the job.
+    #[must_use]
+    pub fn expired_since(&self) -> Option<SystemTime> {
+        let age = |at: &SystemTime| SystemTime::now().duration_since(*at);
+        self.at
+            .filter(|at| age(at).is_ok_and(|age| age > RETENTION))
     }
 
     /// Fetches the prediction as it is now, with one call.

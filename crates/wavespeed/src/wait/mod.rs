@@ -74,10 +74,14 @@ impl Job {
         &self,
         deadline: Deadline,
     ) -> impl Stream<Item = Result<Update<Prediction, FetchError>, WaitError>> + Send + use<> {
-        let alone = stream::once(ready(self.clone()));
-        self.ws
-            .watch_many(alone, deadline, RateLimits::default())
-            .map(|(_, item)| item)
+        // A job whose end the store has needs no poll. Its watch would also fail after 7 days.
+        let ended = self.ended().map(|ended| Ok(Update::Done(ended)));
+        let watched = stream::iter(ended.is_none().then(|| self.clone()));
+        let watched = self
+            .ws
+            .watch_many(watched, deadline, RateLimits::default())
+            .map(|(_, item)| item);
+        stream::iter(ended).chain(watched)
     }
 
     /// Estimates how much longer the job will take, from how long other jobs of its model took.

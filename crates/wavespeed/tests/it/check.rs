@@ -5,7 +5,9 @@
 use serde_json::{Value, json};
 use wavespeed::{Faults, Rule, SubmitError, Wavespeed};
 use wavespeed_harness::tcp;
-use wavespeed_harness::{ID, KEY, MODEL, answer, client, input, record, requests, serve};
+use wavespeed_harness::{
+    ID, KEY, MODEL, answer, client, input, raw_input, record, requests, serve,
+};
 use wiremock::ResponseTemplate;
 
 /// The field and rule of each fault.
@@ -33,7 +35,7 @@ async fn every_fault_is_reported_at_once_and_nothing_is_sent() {
     let faults = invalid_input(client.submit(&bad).await.unwrap_err());
     let mut expected = vec![
         ("text", Rule::Length),
-        ("video", Rule::Url),
+        ("video", Rule::File),
         ("voice_speed", Rule::Type),
     ];
     let mut found = fields_and_rules(&faults);
@@ -43,7 +45,7 @@ async fn every_fault_is_reported_at_once_and_nothing_is_sent() {
     assert!(message.contains("shorten it by 1"), "{message}");
 
     // A raw input can break rules that the typed input cannot.
-    let mut raw = json!({
+    let mut bad = json!({
         "video": "ftp://a.example/clip.mp4",
         "text": "",
         "voice_id": "genshin_klee",
@@ -57,17 +59,21 @@ async fn every_fault_is_reported_at_once_and_nothing_is_sent() {
         ("voice_sped", Rule::Known),
         ("voice_speed", Rule::Range),
     ];
-    let faults = invalid_input(client.submit_raw(MODEL, &raw).await.unwrap_err());
+    let faults = invalid_input(client.submit(raw_input(MODEL, &bad)).await.unwrap_err());
     let mut found = fields_and_rules(&faults);
     found.sort_by_key(|(field, _)| *field);
     assert_eq!(found, expected);
     assert!(requests(&server).await.is_empty());
 
-    // `submit_unchecked` sends the input as it is.
-    raw["voice_speed"] = Value::Null;
-    client.submit_unchecked(MODEL, &raw).await.unwrap();
+    // An unchecked submit sends the input as it is.
+    bad["voice_speed"] = Value::Null;
+    client
+        .submit(raw_input(MODEL, &bad))
+        .unchecked()
+        .await
+        .unwrap();
     let sent: Value = requests(&server).await[0].body_json().unwrap();
-    assert_eq!(sent, raw);
+    assert_eq!(sent, bad);
 }
 
 #[tokio::test]
@@ -100,7 +106,7 @@ async fn ids_that_are_not_plain_path_segments_are_rejected() {
         "x",
         "a/b?webhook=c",
     ] {
-        let rejected = client.submit_raw(bad, &json!({})).await;
+        let rejected = client.submit(raw_input(bad, &json!({}))).await;
         assert!(matches!(rejected, Err(SubmitError::Model(_))), "{bad}");
     }
     assert!(requests(&server).await.is_empty());

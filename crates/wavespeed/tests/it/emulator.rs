@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 use wavespeed::poll::{Clock, ManualClock, Sleep};
-use wavespeed::{Deadline, Files, Poller, Status, Target, UploadOptions, Wavespeed, check};
+use wavespeed::{Files, Poller, Status, Target, Wavespeed, check};
 use wavespeed_emulator::{Clock as EmulatorClock, Emulator};
-use wavespeed_harness::{CLIP, KEY, MODEL};
+use wavespeed_harness::{CLIP, KEY, MODEL, raw_input};
 
 const JOB_DURATION: Duration = Duration::from_secs(60);
 
@@ -56,7 +56,10 @@ async fn local_file_is_checked_uploaded_submitted_and_downloaded() {
     let poller = Poller::default()
         .with_clock(clock.clone())
         .with_random(|| 0.0);
-    let builder = Wavespeed::builder().key(KEY).base_url(emulator.origin());
+    let builder = Wavespeed::builder()
+        .key(KEY)
+        .base_url(emulator.origin())
+        .check_urls(false);
     let client = builder.poller(poller).build().unwrap();
 
     let folder = tempfile::tempdir().unwrap();
@@ -66,13 +69,9 @@ async fn local_file_is_checked_uploaded_submitted_and_downloaded() {
     let content = [CLIP, &free].concat();
     std::fs::write(&clip, &content).unwrap();
     let model = wavespeed::model(MODEL).unwrap();
-    let mut input = json!({ "video": clip, "text": "Hello", "voice_id": "AOT" });
+    let input = json!({ "video": clip, "text": "Hello", "voice_id": "AOT" });
     assert_eq!(check(model, &input, Files::UrlOrPath), []);
-    client
-        .upload_inputs(model, &mut input, &UploadOptions::new(Deadline::never()))
-        .await
-        .unwrap();
-    let job = client.submit_raw(MODEL, &input).await.unwrap();
+    let job = client.submit(raw_input(MODEL, &input)).await.unwrap();
 
     let states: Vec<_> = job.watch().try_collect().await.unwrap();
     let mut statuses: Vec<_> = states.iter().map(|state| state.status.clone()).collect();

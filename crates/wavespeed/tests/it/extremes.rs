@@ -24,7 +24,7 @@ fn endless(base_url: &str, clock: &ManualClock) -> Builder {
     settings(base_url, clock)
         .timeouts(timeouts)
         .deadline(Some(Duration::MAX))
-        .settle_time(Duration::MAX)
+        .history_lag(Duration::MAX)
         .poll_policy(policy)
 }
 
@@ -67,7 +67,7 @@ async fn reconciling_with_the_longest_settle_time_waits_for_the_prediction() {
         .store(MemoryStore::default())
         .build()
         .unwrap();
-    let error = client.submit(&input()).await.unwrap_err();
+    let error = client.submit(&input()).adopt(false).await.unwrap_err();
     assert!(matches!(error, SubmitError::Unknown(_)), "{error}");
     let jobs = client.jobs(JobFilter::All).await.unwrap();
     let found = client.reconcile(&jobs[0], Deadline::never()).await.unwrap();
@@ -88,7 +88,7 @@ async fn reconciling_with_the_longest_settle_time_ends_at_the_deadline() {
         .store(MemoryStore::default())
         .build()
         .unwrap();
-    client.submit(&input()).await.unwrap_err();
+    client.submit(&input()).adopt(false).await.unwrap_err();
     let jobs = client.jobs(JobFilter::All).await.unwrap();
     let minute = Duration::from_secs(60);
     let deadline = Deadline::after(minute, &clock);

@@ -2,13 +2,14 @@
 //! with HTTP 502, and the server then plays pages of the history. One submit never leads to two
 //! predictions without an explicit resubmit.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use wavespeed::{
-    Deadline, Intent, JobFilter, JobRecord, MemoryStore, Reconciled, Resolution, Stage, Store as _,
-    SubmitError, Wavespeed,
+    Deadline, Identity, Intended, Intent, JobFilter, JobRecord, MemoryStore, Reconciled,
+    Resolution, Settlement, Stage, Store as _, SubmitError, Wavespeed,
 };
 use wavespeed_emulator::Emulator;
 use wavespeed_harness::{ID, KEY, MODEL, answer, client, input, record, serve, settings};
@@ -52,7 +53,7 @@ async fn job_in_store(
         .store(Arc::clone(store))
         .build()
         .unwrap();
-    let error = client.submit(&input()).await.unwrap_err();
+    let error = client.submit(&input()).adopt(false).await.unwrap_err();
     let SubmitError::Unknown(unknown) = error else {
         panic!("{error}")
     };
@@ -135,7 +136,9 @@ async fn reconciling_again_with_the_old_record_returns_the_adopted_job() {
 async fn prediction_is_not_adopted_if_two_jobs_of_its_model_are_open() {
     let history = [ResponseTemplate::new(502), page(json!([item(ID, 0)]))];
     let (client, job) = job_with_unknown_outcome(history).await;
-    client.submit(&input()).await.unwrap_err();
+    // Without a key, the second submit would be refused.
+    let other = client.submit(&input()).key("another").adopt(false);
+    other.await.unwrap_err();
     let found = client.reconcile(&job, Deadline::never()).await.unwrap();
     assert!(matches!(found, Reconciled::Candidates(_)), "{found:?}");
 }
@@ -148,9 +151,14 @@ async fn open_job_of_another_time_does_not_prevent_the_adoption() {
     let hour = Duration::from_secs(60 * 60);
     // By its time, the prediction can belong to neither of these jobs.
     for at in [job.at - hour, job.at + hour] {
-        let intent = Intent::new(client.account(), &job.model, &job.input, at);
-        let (other, _claim) = store.intend(&intent).await.unwrap();
-        store.settle(other, Resolution::Unknown).await.unwrap();
+        let (account, model) = (client.account(), &job.model);
+        let identity = Identity::new("some/other", &json!(at), &BTreeMap::new());
+        let intent = Intent::new(account, model, "{}", &identity, at);
+        let Intended::Recorded { job: other, .. } = store.intend(&intent).await.unwrap() else {
+            panic!("no job is equal")
+        };
+        let unknown = Settlement::from(Resolution::Unknown);
+        store.settle(other, &unknown).await.unwrap();
     }
     let found = client.reconcile(&job, Deadline::never()).await.unwrap();
     assert!(matches!(found, Reconciled::Adopted(_)), "{found:?}");
@@ -204,7 +212,7 @@ async fn unreadable_history_leaves_the_job_unchanged() {
 async fn account_depends_on_the_api_key_and_the_host() {
     let emulator = Emulator::builder().start().await.unwrap();
     let (client, _) = client(emulator.origin());
-    assert_eq!(client.account().key.len(), 12);
+    assert_eq!(client.account().name.len(), 12);
     assert!(!format!("{:?}", client.account()).contains(KEY));
     let other = Wavespeed::builder()
         .key("another")

@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use wavespeed::poll::{ManualClock, PollContext, RateLimits, Update};
 use wavespeed::{Deadline, Job, MemoryStore, PollPolicy, Status, Store, Wavespeed};
-use wavespeed_harness::{KEY, MODEL, answer, input, settings};
+use wavespeed_harness::{KEY, MODEL, answer, input, raw_input, settings};
 use wiremock::{Mock, MockServer, Request};
 
 /// The time and the id of each poll.
@@ -344,7 +344,11 @@ async fn estimate_follows_from_the_published_durations() {
     );
     assert!(later.expected > seconds(60.0), "{later:?}");
     // No durations are known of this model.
-    let other = ws.submit_unchecked("some/model", &json!({})).await.unwrap();
+    let other = ws
+        .submit(raw_input("some/model", &json!({})))
+        .unchecked()
+        .await
+        .unwrap();
     assert_eq!(other.estimate(record.as_ref()).await, None);
     assert!(!format!("{other:?}").contains(KEY));
 }

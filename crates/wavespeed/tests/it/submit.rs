@@ -1,8 +1,7 @@
 //! Tests of a submit: the request that it sends, its timeout, and the order in which the store learns
 //! of it. A store that logs its calls, and fails at a chosen one, shares its log with the server.
 
-use std::future::ready;
-use std::pin::pin;
+use std::future::{IntoFuture as _, ready};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,11 +10,13 @@ use serde_json::json;
 use wavespeed::models::kwaivgi::KlingLipsyncTextToVideoVoiceLanguage as Language;
 use wavespeed::poll::ManualClock;
 use wavespeed::{
-    Account, Claim, Downloaded, Intent, JobFilter, JobNumber, JobRecord, Prediction, PredictionId,
-    Refusal, Resolution, Store, StoreError, StoreFuture, SubmitError,
+    Account, Claim, Downloaded, Intended, Intent, JobFilter, JobNumber, JobRecord, Prediction,
+    PredictionId, Refusal, Resolution, Settlement, Store, StoreError, StoreFuture, SubmitError,
 };
 use wavespeed_harness::tcp::{self, Action, Server};
-use wavespeed_harness::{ID, KEY, MODEL, answer, client, input, record, requests, serve, settings};
+use wavespeed_harness::{
+    ID, KEY, MODEL, answer, client, input, raw_input, record, requests, serve, settings,
+};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 #[tokio::test]
@@ -28,9 +29,9 @@ async fn submit_sends_the_documented_request_once() {
     client.submit(&input()).await.unwrap();
     client.submit(&more).await.unwrap();
     // A model outside the catalogue is sent with any input.
-    let raw = json!({ "prompt": "a \"cat\"\n", "seed": 7, "flags": [true, null] });
+    let flux = json!({ "prompt": "a \"cat\"\n", "seed": 7, "flags": [true, null] });
     client
-        .submit_raw("wavespeed-ai/flux-9.1/edit", &raw)
+        .submit(raw_input("wavespeed-ai/flux-9.1/edit", &flux))
         .await
         .unwrap();
 
@@ -42,7 +43,7 @@ async fn submit_sends_the_documented_request_once() {
     let expected = [
         (MODEL, least),
         (MODEL, most),
-        ("wavespeed-ai/flux-9.1/edit", raw),
+        ("wavespeed-ai/flux-9.1/edit", flux),
     ];
     assert_eq!(sent.len(), expected.len(), "each submit sends one request");
     for (request, (model, body)) in sent.iter().zip(expected) {
@@ -70,8 +71,7 @@ async fn job_keeps_the_vendors_answer() {
 async fn missing_answer_is_an_unknown_outcome_after_the_time_out() {
     let server = Server::start([Action::stall()]).await;
     let (client, clock) = client(&server.origin);
-    let input = input();
-    let mut submit = pin!(client.submit(&input));
+    let mut submit = client.submit(&input()).into_future();
     tokio::select! {
         _ = &mut submit => panic!("the server has not answered"),
         () = server.arrived(1) => clock.advance(Duration::from_secs(119)),
@@ -92,8 +92,7 @@ async fn id_in_an_answer_that_stalls_is_not_lost() {
     let half = format!(r#"{head}{{"code":200,"data":{{"id":"{ID}","status":"cre"#);
     let server = Server::start([Action::send(half)]).await;
     let (client, clock) = client(&server.origin);
-    let input = input();
-    let mut submit = pin!(client.submit(&input));
+    let mut submit = client.submit(&input()).into_future();
     tokio::select! {
         _ = &mut submit => panic!("the answer is incomplete"),
         () = server.arrived(1) => {}
@@ -130,16 +129,17 @@ impl LoggingStore {
 }
 
 impl Store for LoggingStore {
-    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<(JobNumber, Claim)> {
-        let event = format!("intend {} {}", intent.model, intent.input["text"]);
-        let logged = self.log("intend", event);
-        Box::pin(ready(
-            logged.map(|()| (JobNumber::new(7), Claim::default())),
-        ))
+    fn intend(&self, intent: &Intent<'_>) -> StoreFuture<Intended> {
+        let logged = self.log("intend", format!("intend {} {}", intent.model, intent.body));
+        Box::pin(ready(logged.map(|()| Intended::Recorded {
+            job: JobNumber::new(7),
+            claim: Claim::default(),
+            running: None,
+        })))
     }
 
-    fn settle(&self, job: JobNumber, outcome: Resolution) -> StoreFuture<()> {
-        let outcome = match outcome {
+    fn settle(&self, job: JobNumber, settlement: &Settlement) -> StoreFuture<()> {
+        let outcome = match &settlement.resolution {
             Resolution::Accepted(id) => format!("accepted {id}"),
             other => format!("{other:?}").to_lowercase(),
         };
@@ -160,7 +160,11 @@ impl Store for LoggingStore {
         Box::pin(ready(Ok(Vec::new())))
     }
 
-    fn forget(&self, _: &Account, _: JobNumber) -> StoreFuture<bool> {
+    fn known_ids(&self, _: &Account, _: &[PredictionId]) -> StoreFuture<Vec<PredictionId>> {
+        Box::pin(ready(Ok(Vec::new())))
+    }
+
+    fn forget(&self, _: JobNumber) -> StoreFuture<bool> {
         Box::pin(ready(Ok(false)))
     }
 }
@@ -208,7 +212,7 @@ async fn submit_with_store(
 
 #[tokio::test]
 async fn submit_is_recorded_before_it_is_sent_and_after_the_answer() {
-    let intend = format!("intend {MODEL} \"Hello\"");
+    let intend = format!("intend {MODEL} {}", json!(input()));
     let accepted = format!("settle j7 accepted {ID}");
     let all = [&*intend, "POST", &*accepted, "GET", "ended failed"];
     // A failure of the store after the submit neither loses the job nor prevents later records.
@@ -227,7 +231,7 @@ async fn submit_is_recorded_before_it_is_sent_and_after_the_answer() {
 
 #[tokio::test]
 async fn submit_that_cannot_be_recorded_is_not_sent() {
-    let intend = format!("intend {MODEL} \"Hello\"");
+    let intend = format!("intend {MODEL} {}", json!(input()));
     let (ended, events) = submit_with_store(answer(&record("created")), "intend").await;
     assert!(matches!(ended, Err(SubmitError::Store(_))), "{ended:?}");
     assert_eq!(events, [&*intend]);

@@ -2,6 +2,7 @@
 //! and deadline, and never after another rejection or an unknown outcome. A server plays the answers,
 //! and the back-off is measured on the manual clock.
 
+use std::future::IntoFuture as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,11 +10,11 @@ use serde_json::json;
 use tokio::sync::Notify;
 use wavespeed::poll::{Clock, ManualClock, Sleep};
 use wavespeed::{
-    Deadline, JobFilter, MemoryStore, Poller, Refusal, Resolution, Stage, Store as _, SubmitError,
-    SubmitOptions,
+    Deadline, JobFilter, MemoryStore, Poller, Refusal, Resolution, Settlement, Stage, Store as _,
+    StoreErrorKind, SubmitError,
 };
 use wavespeed_harness::{
-    ID, MODEL, answer, input, record, requests, retrying_client, serve, settings, tcp,
+    ID, answer, input, record, requests, retrying_client, serve, settings, tcp,
 };
 use wiremock::ResponseTemplate;
 
@@ -43,11 +44,8 @@ async fn retries_end_at_the_budget_and_the_deadline() {
     let server = serve([busy().insert_header("retry-after", "60"), busy()]).await;
     let (client, clock) = retrying_client(&server.uri(), 5);
     let deadline = Deadline::after(Duration::from_secs(30), &clock);
-    let input = serde_json::to_value(input()).unwrap();
-    let error = client
-        .submit_with(MODEL, &input, &SubmitOptions::new(deadline))
-        .await
-        .unwrap_err();
+    let submit = client.submit(&input()).deadline(deadline);
+    let error = submit.await.unwrap_err();
     assert!(matches!(error, SubmitError::Rejected(_)), "{error}");
     assert_eq!(
         (requests(&server).await.len(), clock.elapsed()),
@@ -84,11 +82,8 @@ async fn rejection_is_returned_if_the_deadline_expires_during_the_back_off() {
         .build()
         .unwrap();
     let deadline = Deadline::after(Duration::from_secs(30), &clock);
-    let input = serde_json::to_value(input()).unwrap();
-    let error = client
-        .submit_with(MODEL, &input, &SubmitOptions::new(deadline))
-        .await
-        .unwrap_err();
+    let submit = client.submit(&input()).deadline(deadline);
+    let error = submit.await.unwrap_err();
     assert!(
         matches!(&error, SubmitError::Rejected(rejected) if rejected.refusal == Refusal::Busy),
         "{error}"
@@ -157,7 +152,8 @@ async fn retry_updates_the_time_of_the_intent() {
         before: jobs[0].at,
         at: later,
     };
-    store.settle(jobs[0].number, resent).await.unwrap();
+    let resent = Settlement::from(resent);
+    store.settle(jobs[0].number, &resent).await.unwrap();
     let jobs = client.jobs(JobFilter::All).await.unwrap();
     assert_eq!((jobs[0].at, jobs[0].stage), (later, Stage::Intended));
 }
@@ -193,19 +189,19 @@ async fn job_is_rejected_when_its_back_off_is_cancelled() {
         .store(Arc::clone(&store))
         .build()
         .unwrap();
-    let input = input();
-    let submit = client.submit(&input);
-    let mut submit = std::pin::pin!(submit);
+    let mut submit = client.submit(&input()).into_future();
     tokio::select! {
         result = &mut submit => panic!("the back-off never ends: {result:?}"),
         () = clock.0.notified() => {}
     }
-    assert!(!client.is_submitting());
-    // Until then the job is about to be sent, so nobody may take it for one that is over.
+    // Nothing is in flight during the back-off, and the record says that nothing is billed. The claim
+    // says that the job is about to be sent.
+    assert!(client.flush(Deadline::never()).await);
     let jobs = client.jobs(JobFilter::All).await.unwrap();
-    assert_eq!((jobs.len(), jobs[0].stage), (1, Stage::Intended));
-    assert!(store.claim(jobs[0].number).await.is_err());
-    submit.set(client.submit(&input));
+    assert_eq!((jobs.len(), jobs[0].stage), (1, Stage::Rejected));
+    let claim = store.claim(jobs[0].number).await.unwrap_err();
+    assert_eq!(claim.kind(), StoreErrorKind::Claimed);
+    drop(submit);
     let jobs = client.jobs(JobFilter::All).await.unwrap();
     assert_eq!((jobs.len(), jobs[0].stage), (1, Stage::Rejected));
     assert!(store.claim(jobs[0].number).await.is_ok());

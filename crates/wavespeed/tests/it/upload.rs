@@ -8,9 +8,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wavespeed::poll::ManualClock;
-use wavespeed::{Deadline, Timeouts, UploadError, UploadOptions};
+use wavespeed::{Deadline, Timeouts, UploadError};
 use wavespeed_harness::tcp::{Action, Server};
-use wavespeed_harness::{KEY, MODEL, answer, client, envelope, requests, serve, settings};
+use wavespeed_harness::{
+    KEY, MODEL, answer, client, envelope, raw_input, record, requests, serve, settings,
+};
 use wiremock::{Request, ResponseTemplate};
 
 /// The content of the uploaded file.
@@ -217,12 +219,12 @@ async fn stalled_storage_or_api_ends_at_the_deadline_or_time_out() {
     let storage = Server::start([Action::stall()]).await;
     let api = serve([answer(&ticket(&storage.origin))]).await;
     let (ws, clock) = client(&api.uri());
-    let options = UploadOptions::new(Deadline::after(Duration::from_secs(40), &clock));
+    let deadline = Deadline::after(Duration::from_secs(40), &clock);
     let stalled = async {
         storage.arrived(1).await;
         clock.advance(Duration::from_secs(40));
     };
-    let (ended, ()) = tokio::join!(ws.upload_with(&path, &options), stalled);
+    let (ended, ()) = tokio::join!(ws.upload(&path).deadline(deadline).into_future(), stalled);
     let error = ended.unwrap_err();
     assert!(matches!(error, UploadError::Deadline { .. }), "{error}");
 
@@ -232,7 +234,7 @@ async fn stalled_storage_or_api_ends_at_the_deadline_or_time_out() {
         api.arrived(1).await;
         clock.advance(Duration::from_secs(30));
     };
-    let (ended, ()) = tokio::join!(ws.upload(&path), stalled);
+    let (ended, ()) = tokio::join!(ws.upload(&path).into_future(), stalled);
     let error = ended.unwrap_err();
     assert!(
         error.to_string().contains("no upload ticket within 30s"),
@@ -241,22 +243,20 @@ async fn stalled_storage_or_api_ends_at_the_deadline_or_time_out() {
 }
 
 #[tokio::test]
-async fn upload_inputs_replaces_local_files_and_keeps_urls() {
+async fn submit_uploads_local_files_and_keeps_urls() {
     let storage = serve([ResponseTemplate::new(200)]).await;
-    let api = serve([answer(&ticket(&storage.uri()))]).await;
+    let accepted = answer(&record("created"));
+    let api = serve([answer(&ticket(&storage.uri())), accepted.clone(), accepted]).await;
     let (client, _) = client(&api.uri());
-    let model = wavespeed::model(MODEL).unwrap();
     let (_folder, path) = clip();
-    let mut input = json!({ "video": path, "text": "clip.mp4" });
-    client
-        .upload_inputs(model, &mut input, &UploadOptions::new(Deadline::never()))
-        .await
-        .unwrap();
-    assert_eq!(input, json!({ "video": MEDIA_URL, "text": "clip.mp4" }));
-    client
-        .upload_inputs(model, &mut input, &UploadOptions::new(Deadline::never()))
-        .await
-        .unwrap();
+    let input = json!({ "video": path, "text": "clip.mp4", "voice_id": "AOT" });
+    client.submit(raw_input(MODEL, &input)).await.unwrap();
+    let sent: Value = requests(&api).await[1].body_json().unwrap();
+    let expected = json!({ "video": MEDIA_URL, "text": "clip.mp4", "voice_id": "AOT" });
+    assert_eq!(sent, expected);
+    client.submit(raw_input(MODEL, &sent)).await.unwrap();
+    let again: Value = requests(&api).await[2].body_json().unwrap();
+    assert_eq!(again, expected);
     assert_eq!(
         requests(&storage).await.len(),
         1,

@@ -8,9 +8,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use wavespeed::poll::ManualClock;
-use wavespeed::{
-    Builder, Deadline, MemoryStore, Poller, UploadError, UploadOptions, Uploaded, Wavespeed,
-};
+use wavespeed::{Builder, Deadline, MemoryStore, Poller, UploadError, Uploaded, Wavespeed};
 use wavespeed_emulator::{Clock as EmulatorClock, Emulator};
 use wavespeed_harness::tcp::{Action, Server};
 use wavespeed_harness::{KEY, answer, envelope, requests, retrying_client, serve};
@@ -104,8 +102,8 @@ async fn ticket_request_obeys_retry_after_up_to_the_deadline() {
     let api = serve([busy, status(502), lasting_ticket(&storage.uri())]).await;
     let (_folder, path) = clip();
     let (ws, clock) = retrying_client(&api.uri(), 5);
-    let short = UploadOptions::new(Deadline::after(Duration::from_secs(80), &clock));
-    let error = ws.upload_with(&path, &short).await.unwrap_err();
+    let short = Deadline::after(Duration::from_secs(80), &clock);
+    let error = ws.upload(&path).deadline(short).await.unwrap_err();
     assert!(
         matches!(error, UploadError::Refused { status: 429, .. }),
         "{error}"
@@ -273,7 +271,7 @@ async fn emulated_expired_ticket_is_renewed() {
             }
             emulator.clock().advance(Duration::from_secs(2 * 60 * 60));
         };
-        tokio::join!(ws.upload(&path), advancing).0
+        tokio::join!(ws.upload(&path).into_future(), advancing).0
     };
     let scenario = "ticket once delay 90m";
     let (calls, done) = run_emulated(scenario, |builder| builder, upload).await;

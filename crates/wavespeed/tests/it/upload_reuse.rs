@@ -10,10 +10,10 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use wavespeed::poll::ManualClock;
 use wavespeed::{
-    Content, Deadline, FileState, MemoryStore, Store as _, UploadError, UploadOptions,
-    UploadRecord, UploadStep, Wavespeed,
+    Content, FileState, MemoryStore, Store as _, UploadError, UploadProgress, UploadRecord,
+    UploadStep, Wavespeed,
 };
-use wavespeed_harness::{MODEL, answer, envelope, input, record, requests, settings};
+use wavespeed_harness::{MODEL, answer, envelope, input, raw_input, record, requests, settings};
 use wiremock::matchers::{method, path_regex};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
@@ -57,10 +57,6 @@ impl Fixture {
         let all = requests(&self.server).await.into_iter();
         let puts = all.filter(|request| request.method.as_str() == "PUT");
         puts.map(|put| put.body).collect()
-    }
-
-    fn options(&self) -> UploadOptions {
-        UploadOptions::new(Deadline::never())
     }
 }
 
@@ -114,7 +110,10 @@ async fn same_content_is_sent_once() {
 async fn concurrent_uploads_of_the_same_content_send_it_once() {
     let fixture = Fixture::new().await;
     let (_folder, path) = clip();
-    let (one, two) = tokio::join!(fixture.ws.upload(&path), fixture.ws.upload(&path));
+    let (one, two) = tokio::join!(
+        fixture.ws.upload(&path).into_future(),
+        fixture.ws.upload(&path).into_future()
+    );
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one.url, two.url);
     assert_ne!(one.known, two.known);
@@ -150,9 +149,7 @@ async fn upload_can_be_forgotten_or_repeated() {
     assert!(fixture.ws.forget_upload(&first.url).await.unwrap());
     assert!(!fixture.ws.forget_upload(&first.url).await.unwrap());
     assert_eq!(fixture.ws.upload(&path).await.unwrap().url, url(2));
-    let mut options = fixture.options();
-    options.again = true;
-    let anew = fixture.ws.upload_with(&path, &options).await.unwrap();
+    let anew = fixture.ws.upload(&path).again().await.unwrap();
     assert_eq!((anew.url, anew.known), (url(3), false));
     let last = fixture.ws.upload(&path).await.unwrap();
     assert_eq!(
@@ -191,21 +188,21 @@ async fn unchanged_file_is_not_hashed_again() {
     write(&path, CLIP, HOUR);
     let steps = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&steps);
-    let mut options = fixture.options();
-    options.watcher = Some(Arc::new(move |progress| {
+    let observer = move |progress: UploadProgress<'_>| {
         assert_eq!(progress.total, CLIP.len() as u64);
         let name = progress.path.file_name().unwrap().to_owned();
         seen.lock()
             .unwrap()
             .push((name, progress.step, progress.done));
-    }));
+    };
     for (again, expected) in [
         (false, &[UploadStep::Hashing, UploadStep::Sending][..]),
         (false, &[]),
         (true, &[UploadStep::Hashing, UploadStep::Sending]),
     ] {
-        options.again = again;
-        fixture.ws.upload_with(&path, &options).await.unwrap();
+        let upload = fixture.ws.upload(&path).observer(observer.clone());
+        let upload = if again { upload.again() } else { upload };
+        upload.await.unwrap();
         let steps = std::mem::take(&mut *steps.lock().unwrap());
         let whole = |step| ("clip one.MP4".into(), step, CLIP.len() as u64);
         let expected: Vec<_> = expected.iter().copied().map(whole).collect();
@@ -223,8 +220,7 @@ async fn file_that_changes_after_hashing_is_an_error_and_not_stored() {
     let fixture = Fixture::new().await;
     let (_folder, path) = clip();
     let modified = write(&path, CLIP, HOUR);
-    let mut options = fixture.options();
-    options.watcher = Some(Arc::new({
+    let upload = fixture.ws.upload(&path).observer({
         let path = path.clone();
         move |progress| {
             if progress.step == UploadStep::Hashing {
@@ -234,8 +230,8 @@ async fn file_that_changes_after_hashing_is_an_error_and_not_stored() {
                 file.set_modified(modified).unwrap();
             }
         }
-    }));
-    let error = fixture.ws.upload_with(&path, &options).await.unwrap_err();
+    });
+    let error = upload.await.unwrap_err();
     assert!(
         matches!(&error, UploadError::Changed { path: of } if *of == path),
         "{error}"
@@ -258,12 +254,11 @@ async fn file_that_changes_during_hashing_is_an_error() {
     let fixture = Fixture::new().await;
     let (_folder, path) = clip();
     write(&path, CLIP, HOUR);
-    let mut options = fixture.options();
-    options.watcher = Some(Arc::new({
+    let upload = fixture.ws.upload(&path).observer({
         let path = path.clone();
         move |_| fs::write(&path, changed_clip()).unwrap()
-    }));
-    let error = fixture.ws.upload_with(&path, &options).await.unwrap_err();
+    });
+    let error = upload.await.unwrap_err();
     assert!(matches!(error, UploadError::Changed { .. }), "{error}");
     assert!(requests(&fixture.server).await.is_empty());
 }
@@ -299,7 +294,7 @@ async fn upload_that_a_job_could_not_fetch_is_forgotten() {
         polls.mount(&fixture.server).await;
         let mut input: Value = serde_json::to_value(input()).unwrap();
         input["video"] = uploaded.url.into();
-        let job = fixture.ws.submit_raw(MODEL, &input).await.unwrap();
+        let job = fixture.ws.submit(raw_input(MODEL, &input)).await.unwrap();
         job.wait().await.unwrap();
         let again = fixture.ws.upload(&path).await.unwrap();
         assert_eq!(again.known, !forgotten, "{code}");

@@ -8,9 +8,9 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use wavespeed::webhook::{Event, SeenEvents, VerifyError, verify};
-use wavespeed::{Job, PollPolicy, Status, SubmitError, SubmitOptions, Wavespeed, WebhookSecret};
+use wavespeed::{Job, PollPolicy, Status, SubmitError, Wavespeed, WebhookSecret};
 use wavespeed_emulator::{Clock, Emulator, Scenario};
-use wavespeed_harness::MODEL;
+use wavespeed_harness::{MODEL, raw_input};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 /// An emulator, a client of it, and a server that receives its webhooks.
@@ -38,6 +38,7 @@ impl Fixture {
         let ws = Wavespeed::builder()
             .key("emulator")
             .base_url(emulator.origin())
+            .check_urls(false)
             .poll_policy(policy)
             .build()
             .unwrap();
@@ -63,12 +64,11 @@ impl Fixture {
 
     async fn submit(&self) -> Job {
         let url = format!("{}/hook?of=me&you", self.server.uri());
-        let mut options = SubmitOptions::new(self.ws.deadline());
-        options.webhook = Some(&url);
         let input = json!({
             "video": "https://a.example/clip.mp4", "text": "Hello", "voice_id": "AOT",
         });
-        self.ws.submit_with(MODEL, &input, &options).await.unwrap()
+        let submit = self.ws.submit(raw_input(MODEL, &input)).webhook(url);
+        submit.await.unwrap()
     }
 
     /// Waits until the emulator has recorded this number of deliveries.
@@ -156,8 +156,6 @@ async fn answer_counts_even_if_the_connection_ends_with_it() {
     let fixture = Fixture::new("", &[204]).await;
     let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", server.local_addr().unwrap());
-    let mut options = SubmitOptions::new(fixture.ws.deadline());
-    options.webhook = Some(&url);
     let answers = [
         "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
@@ -179,11 +177,8 @@ async fn answer_counts_even_if_the_connection_ends_with_it() {
             let input = json!({
                 "video": "https://a.example/clip.mp4", "text": "Hello", "voice_id": "AOT",
             });
-            fixture
-                .ws
-                .submit_with(MODEL, &input, &options)
-                .await
-                .unwrap();
+            let submit = fixture.ws.submit(raw_input(MODEL, &input));
+            submit.webhook(&url).await.unwrap();
             fixture.emulator.clock().advance(Duration::from_secs(2));
             fixture.wait_for_deliveries(number).await;
         }
@@ -280,10 +275,9 @@ async fn webhook_url_that_the_vendor_cannot_reach_is_refused_before_the_submit()
         }
     }
     let fixture = Fixture::new("", &[204]).await;
-    let mut options = SubmitOptions::new(fixture.ws.deadline());
-    options.webhook = Some("nowhere");
     let input = json!({ "video": "https://a.example/1.mp4", "text": "Hi", "voice_id": "AOT" });
-    let refused = fixture.ws.submit_with(MODEL, &input, &options).await;
+    let submit = fixture.ws.submit(raw_input(MODEL, &input));
+    let refused = submit.webhook("nowhere").await;
     assert!(
         matches!(refused, Err(SubmitError::Webhook { .. })),
         "{refused:?}"

@@ -1,20 +1,28 @@
 //! `wave lipsync` and `wave run`: check, upload, submit, wait, save.
 
 mod check;
-mod submit;
+mod observer;
+mod wait;
 
-use wavespeed::{Next, SubmitOptions};
+use std::sync::Arc;
 
-use self::check::Inputs;
+use serde_json::Value;
+use wavespeed::{Job, JobBuilder, Next, RawInput, SubmitError, Target, Wavespeed};
+
+use self::check::check_without_client;
+use self::observer::SubmitObserver;
 use super::dry_run::dry_run;
 use crate::args::input_values;
 use crate::args::model::{RunArgs, RunModelArgs};
 use crate::choose_model::{Chosen, choose};
 use crate::context::Context;
 use crate::lipsync::LIPSYNC;
+use crate::output::document::FaultDocument;
 use crate::output::failure::Failure;
 use crate::output::job::JobReport;
+use crate::output::progress::Progress;
 use crate::output::report::Report;
+use crate::reconcile::note_adoption;
 
 pub(super) async fn lipsync(args: &RunArgs, context: &mut Context) -> Report {
     run(LIPSYNC, "wave lipsync --help", args, context).await
@@ -42,14 +50,13 @@ async fn run(id: &str, help: &str, args: &RunArgs, context: &mut Context) -> Rep
         Ok(chosen) => chosen,
         Err(failure) => return Report::failed(failure),
     };
-    let model = chosen.model;
+    let command = Run { chosen, help, args };
     let mut report = JobReport {
-        model: Some(model),
+        model: Some(chosen.model),
         ..JobReport::default()
     };
-    report.document.model = Some(model.id.to_owned());
-    let result = attempt(chosen, help, args, context, &mut report).await;
-    match result {
+    report.document.model = Some(chosen.model.id.to_owned());
+    match command.attempt(context, &mut report).await {
         Ok(Some(report)) => report,
         Ok(None) => report.into(),
         // An emulated job cannot be resumed: it ends with this process.
@@ -62,55 +69,146 @@ async fn run(id: &str, help: &str, args: &RunArgs, context: &mut Context) -> Rep
     }
 }
 
-/// Checks the input and submits it. Returns a report instead of a job for `--dry-run`.
-async fn attempt(
+/// A run of a model.
+struct Run<'a> {
     chosen: Chosen,
-    help: &str,
-    args: &RunArgs,
-    context: &mut Context,
-    report: &mut JobReport,
-) -> Result<Option<Report>, Failure> {
-    let target = args.output.target();
-    if target.is_some() && context.global.no_wait {
-        return Err(Failure::usage(
-            "--no-wait and --output exclude each other: nothing is saved without waiting",
-        )
-        .hint("save the outputs later with: wave wait ID -o FILE"));
+    /// The command that shows the inputs.
+    help: &'a str,
+    args: &'a RunArgs,
+}
+
+impl Run<'_> {
+    /// Submits the input, waits for its job, and saves the outputs. Returns a report instead for
+    /// `--dry-run`.
+    async fn attempt(
+        &self,
+        context: &mut Context,
+        report: &mut JobReport,
+    ) -> Result<Option<Report>, Failure> {
+        let args = self.args;
+        let target = args.output.target();
+        if target.is_some() && context.global.no_wait {
+            return Err(Failure::usage(
+                "--no-wait and --output exclude each other: nothing is saved without waiting",
+            )
+            .hint("save the outputs later with: wave wait ID -o FILE"));
+        }
+        if args.key.is_some() && context.global.no_journal {
+            return Err(Failure::usage(
+                "--key and --no-journal exclude each other: a key needs a journal that outlives the process",
+            ));
+        }
+        let given = input_values::read(self.chosen.model, &args.inputs)?;
+        let client = match context.client().await {
+            Ok(client) => client,
+            // The faults of the input would be the next errors.
+            Err(failure) => {
+                return Err(check_without_client(self, &given.input, context, failure));
+            }
+        };
+        given.notes.iter().for_each(|note| context.note(note));
+        let progress = Arc::new(Progress::new(context.global.quiet));
+        let job = self.builder(&client, &given.input, target.as_ref(), context);
+        if args.dry_run {
+            return self.dry_run(&client, &given.input, &job).await.map(Some);
+        }
+        let has_journal = !context.global.no_journal && !context.global.emulate;
+        report.saves = target.is_some() && has_journal;
+        let output = target.as_ref().filter(|_| !has_journal);
+        report.output = output.map(|target| target.as_path().to_owned());
+        let observer = SubmitObserver {
+            progress: Arc::clone(&progress),
+            bar: progress.upload_bar(),
+            shared_jobs: context.shared_jobs.clone(),
+            model: self.chosen.model,
+            has_journal,
+        };
+        // Until the submit is over, the report is changed by the observer, so that a signal in between
+        // reports everything that is known.
+        context.shared_jobs.update(0, report);
+        let submitted = job.observer(move |event| observer.observe(event)).await;
+        *report = context.shared_jobs.report(0);
+        let job = submitted.map_err(|error| self.failure(error, has_journal, report))?;
+        note_adoption(&job, report);
+        if context.global.no_wait {
+            report.lines.push(job.id().to_string());
+            return Ok(None);
+        }
+        wait::wait(&client, job, target.as_ref(), progress, context, report).await?;
+        Ok(None)
     }
-    let model = chosen.model;
-    let given = input_values::read(model, &args.inputs)?;
-    let inputs = Inputs {
-        chosen,
-        input: &given.input,
-        overridden: &args.force_input,
-        help,
-    };
-    // Everything that can be checked without the network comes first, together.
-    inputs.check(target.as_ref(), context, report).await?;
-    given.notes.iter().for_each(|note| context.note(note));
-    let client = context.client().await?;
-    inputs.check_urls(&client, context, report).await?;
-    if let Some(url) = &args.webhook {
-        client.check_webhook(url)?;
+
+    /// Returns the job, ready to be submitted.
+    fn builder(
+        &self,
+        client: &Wavespeed,
+        input: &Value,
+        target: Option<&Target>,
+        context: &Context,
+    ) -> JobBuilder<Job> {
+        let args = self.args;
+        let input = RawInput::new(self.chosen.model.id, input.clone());
+        let mut job = client
+            .submit(input)
+            .deadline(client.deadline())
+            .check_media(!context.global.no_media_check)
+            .adopt(!context.global.no_adopt)
+            .refuse_running();
+        for rule in &args.force_input {
+            job = job.override_rule(*rule);
+        }
+        if let Some(model) = self.chosen.listed() {
+            job = job.model_schema(model);
+        }
+        if let Some(target) = target {
+            job = job.target(target.clone());
+        }
+        if let Some(key) = &args.key {
+            job = job.key(key);
+        }
+        if let Some(usd) = args.max_price {
+            job = job.max_price(usd);
+        }
+        if let Some(url) = &args.webhook {
+            job = job.webhook(url);
+        }
+        match args.retry_failed {
+            true => job.retry_failed(),
+            false => job,
+        }
     }
-    if args.dry_run {
-        let warnings = std::mem::take(&mut report.document.warnings);
-        let report = dry_run(
-            &client,
-            model,
-            &given.input,
-            args.webhook.as_deref(),
-            args.max_price,
-            warnings,
-        );
-        return Ok(Some(report.await));
+
+    async fn dry_run(
+        &self,
+        client: &Wavespeed,
+        input: &Value,
+        job: &JobBuilder<Job>,
+    ) -> Result<Report, Failure> {
+        let warnings = job
+            .check()
+            .await
+            .map_err(|error| self.input_failure(error))?;
+        let warnings = warnings.iter().map(FaultDocument::from).collect();
+        let (webhook, max) = (self.args.webhook.as_deref(), self.args.max_price);
+        let model = self.chosen.model;
+        Ok(dry_run(client, model, input, webhook, max, warnings).await)
     }
-    let mut options = SubmitOptions::new(client.deadline());
-    options.target = target.as_ref();
-    options.overridden = &args.force_input;
-    options.max_price = args.max_price;
-    options.webhook = args.webhook.as_deref();
-    options.model = chosen.listed();
-    submit::submit(&client, model, given.input, &options, context, report).await?;
-    Ok(None)
+
+    /// Returns the failure of a submit.
+    fn failure(&self, error: SubmitError, has_journal: bool, report: &mut JobReport) -> Failure {
+        match error {
+            SubmitError::Duplicate { ref job, .. } => {
+                report.document.duplicate_of = Some(job.number);
+                error.into()
+            }
+            SubmitError::Unknown(mut unknown) => {
+                if !has_journal {
+                    // The number is of the store in memory: in another process it is another job.
+                    unknown.job = None;
+                }
+                SubmitError::Unknown(unknown).into()
+            }
+            error => self.input_failure(error),
+        }
+    }
 }

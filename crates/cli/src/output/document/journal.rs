@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use wavespeed::{JobRecord, Uploaded};
+use wavespeed::{EarlierAttempt, JobRecord, Uploaded};
 
 use super::{ErrorDocument, rfc3339, text};
 
@@ -26,6 +26,12 @@ pub(crate) struct JobDocument {
     pub(crate) status: Option<String>,
     /// The time before the submit: RFC 3339.
     pub(crate) at: String,
+    /// The idempotency key; null if the job has none.
+    pub(crate) key: Option<String>,
+    /// The price that the vendor quoted before the submit, in USD; null if it was not asked for.
+    pub(crate) price: Option<f64>,
+    /// The earlier attempts of the job, which `--retry-failed` made.
+    pub(crate) attempts: Vec<AttemptDocument>,
     /// The input as submitted.
     pub(crate) input: Value,
     /// The output path.
@@ -45,9 +51,36 @@ impl From<&JobRecord> for JobDocument {
             reconciled: record.adopted,
             status: record.status.as_ref().map(ToString::to_string),
             at: rfc3339(record.at),
-            input: record.input.clone(),
+            key: record.key.as_ref().map(ToString::to_string),
+            price: record.price,
+            attempts: record.attempts.iter().map(AttemptDocument::from).collect(),
+            input: record.input(),
             target: record.target.as_ref().map(|target| text(target.as_path())),
-            files: record.files.iter().map(|path| text(path)).collect(),
+            files: record.files.iter().map(|file| text(&file.path)).collect(),
+        }
+    }
+}
+
+/// An earlier attempt of a job.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct AttemptDocument {
+    /// The id of the attempt.
+    pub(crate) id: String,
+    /// The last known status.
+    pub(crate) status: Option<String>,
+    /// The time before the submit: RFC 3339.
+    pub(crate) at: String,
+    /// The price that the vendor quoted before the submit, in USD; null if it was not asked for.
+    pub(crate) price: Option<f64>,
+}
+
+impl From<&EarlierAttempt> for AttemptDocument {
+    fn from(attempt: &EarlierAttempt) -> Self {
+        Self {
+            id: attempt.id.to_string(),
+            status: attempt.status.as_ref().map(ToString::to_string),
+            at: rfc3339(attempt.at),
+            price: attempt.price,
         }
     }
 }

@@ -39,7 +39,7 @@ pub(crate) struct Document {
     pub(crate) outputs: Vec<Output>,
     /// The faults of the input that did not prevent the submit.
     pub(crate) warnings: Vec<FaultDocument>,
-    /// The running job with the same model and input, which is billed as well; null if there is none.
+    /// The job with the same model and input that stands in the way of the submit; null if there is none.
     #[serde(serialize_with = "as_text")]
     #[schemars(with = "Option<String>")]
     pub(crate) duplicate_of: Option<JobNumber>,
@@ -87,8 +87,13 @@ pub(crate) enum Kind {
     Journal,
     /// There is no API key; or the key, its role or the account's credit was refused.
     Key,
-    /// A job with the same input has an unknown outcome; nothing was submitted.
+    /// A job with the same input is being sent or has an unknown outcome; nothing was submitted.
     Lost,
+    /// A job with the same input is running; nothing was submitted.
+    Duplicate,
+    /// The job of the key is too old for the vendor to have it, and its outputs are not on this machine;
+    /// nothing was submitted.
+    Expired,
     /// The price is above `--max-price`, or not known; nothing was submitted.
     Price,
     /// The vendor refused the request; nothing is billed.

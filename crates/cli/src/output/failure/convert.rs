@@ -1,11 +1,13 @@
 //! Failures from errors of the library that concern no existing job.
 
 use wavespeed::{
-    BuildError, Refusal, RejectedSubmit, StoreError, SubmitError, UnknownOutcome, UploadError,
+    BuildError, ExistingReason, JobNumber, Next, Refusal, RejectedSubmit, StoreError, SubmitError,
+    UploadError,
 };
 
 use super::Failure;
 use crate::output::document::Kind;
+use crate::reconcile;
 
 const CHECK_KEY: &str = "check the environment variable WAVESPEED_API_KEY";
 
@@ -29,7 +31,7 @@ impl From<SubmitError> for Failure {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::Invalid(faults) => Self::input(faults.as_slice().to_vec()),
-            SubmitError::Unknown(unknown) => unknown.into(),
+            SubmitError::Unknown(unknown) => reconcile::unknown(*unknown),
             SubmitError::Rejected(rejected) => rejected.into(),
             SubmitError::Price { .. } => {
                 Self::new(Kind::Price, error).hint("raise --max-price, or leave it out")
@@ -41,24 +43,40 @@ impl From<SubmitError> for Failure {
                 "--webhook takes an https URL that the vendor can reach; without one, use: wave \
                  webhook listen --poll",
             ),
-            SubmitError::Store(_) => Self::new(Kind::Journal, error).hint(Self::JOURNAL_HINT),
+            SubmitError::Store(_) | SubmitError::Lookup(_) => {
+                Self::new(Kind::Journal, error).hint(Self::JOURNAL_HINT)
+            }
+            SubmitError::Upload(error) => error.into(),
+            SubmitError::Duplicate { ref job, reason } => {
+                let (kind, hint) = duplicate(job.number, reason);
+                Self::new(kind, error).hint(hint)
+            }
+            SubmitError::BeingSent(number) => {
+                Self::new(Kind::Deadline, error).next(Next::Resume(number))
+            }
+            SubmitError::Expired { job, .. } => Self::new(Kind::Expired, error).hint(format!(
+                "to submit it again, use another key, or free this one with: wave jobs forget {job}"
+            )),
             other => Self::usage(other),
         }
     }
 }
 
-impl From<UnknownOutcome> for Failure {
-    fn from(unknown: UnknownOutcome) -> Self {
-        let message = format!(
-            "it is not known whether the job was created ({}); it may have been billed",
-            unknown.message
-        );
-        let message = match unknown.job {
-            Some(number) => format!("{number}: {message}"),
-            None => message,
-        };
-        Self::unknown(message, unknown.next())
-    }
+/// Returns the kind and the hint for a job that has the same model and input.
+fn duplicate(number: JobNumber, reason: ExistingReason) -> (Kind, String) {
+    let kind = match reason {
+        ExistingReason::Running | ExistingReason::Key => Kind::Duplicate,
+        _ => Kind::Lost,
+    };
+    let hint = match kind {
+        Kind::Duplicate => format!(
+            "resume it with: wave resume {number}; to submit another one, give that a key of its own: --key KEY"
+        ),
+        _ => format!(
+            "resume it with: wave resume {number}; to submit again anyway, forget it first: wave jobs forget {number}"
+        ),
+    };
+    (kind, hint)
 }
 
 impl From<RejectedSubmit> for Failure {

@@ -1,0 +1,95 @@
+//! Shows the steps of a submit, and shares what is known of its job with the handler of signals.
+
+use std::sync::Arc;
+
+use wavespeed::{Job, JobRecord, Model, Next, RunEvent, UnknownOutcome};
+
+use crate::output::document::FaultDocument;
+use crate::output::progress::{Progress, UploadBar};
+use crate::progress_state::SharedJobs;
+
+/// An observer of the only submit of a command.
+pub(super) struct SubmitObserver {
+    pub(super) progress: Arc<Progress>,
+    pub(super) bar: UploadBar,
+    pub(super) shared_jobs: SharedJobs,
+    pub(super) model: &'static Model,
+    /// `false` if the numbers of jobs end with this process.
+    pub(super) has_journal: bool,
+}
+
+impl SubmitObserver {
+    pub(super) fn observe(&self, event: RunEvent<'_>) {
+        match event {
+            RunEvent::Warning(fault) => {
+                self.progress.input_warning(fault, self.model);
+                let document = FaultDocument::from(fault);
+                self.shared_jobs
+                    .change(0, |report| report.document.warnings.push(document));
+            }
+            RunEvent::Uploading(progress) => self.bar.show(&progress),
+            RunEvent::Uploaded(file) => self.progress.uploaded(file),
+            RunEvent::Submitting => self.progress.show("submitting"),
+            RunEvent::BeingSent(number) => {
+                let text = format!("{number} is being sent; waiting for its outcome");
+                self.progress.show(&text);
+                self.progress.transient(&text);
+            }
+            RunEvent::Rejected { rejected, backoff } => {
+                let seconds = backoff.as_secs_f32().ceil();
+                let text = format!("{rejected}; submitting again in {seconds} s");
+                self.progress.show(&text);
+                self.progress.transient(&text);
+            }
+            RunEvent::Existing(record) => self.existing(record),
+            RunEvent::OutcomeUnknown(unknown) => self.unknown(unknown),
+            RunEvent::Reconciling(_) => self
+                .progress
+                .show("the outcome is unknown; looking for the job in the vendor's history"),
+            RunEvent::Submitted(job) => self.submitted(job),
+            _ => {}
+        }
+    }
+
+    /// Reports the id of a job as soon as it is known.
+    fn submitted(&self, job: &Job) {
+        self.progress.id(job.id());
+        self.shared_jobs.change(0, |report| {
+            report.document.id = Some(job.id().clone());
+            report.document.job = job.number().filter(|_| self.has_journal);
+            if let Some(error) = job.store_error() {
+                let note = format!("keep the id: the journal could not record it ({error})");
+                report.notes.push(note);
+            }
+            if let Some(record) = job.submitted() {
+                report.document.set_record(&record);
+            }
+        });
+    }
+
+    /// Reports the job that has the key.
+    fn existing(&self, record: &JobRecord) {
+        let number = record.number;
+        if let (Some(id), Some(key)) = (&record.id, &record.key) {
+            self.progress.id(id);
+            self.progress.note(&format!(
+                "{number} has the key {key:?}; nothing is submitted"
+            ));
+        }
+        self.shared_jobs.change(0, |report| {
+            report.document.set_job(record);
+            report.document.job = Some(number).filter(|_| self.has_journal);
+        });
+    }
+
+    fn unknown(&self, unknown: &UnknownOutcome) {
+        self.shared_jobs.change(0, |report| {
+            report.document.set_answer(&unknown.body);
+            report.document.job = unknown.job.filter(|_| self.has_journal);
+            report.if_unknown = Some(match self.has_journal {
+                true => unknown.next(),
+                false => Next::None,
+            });
+        });
+    }
+}

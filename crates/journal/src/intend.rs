@@ -1,0 +1,147 @@
+//! The recording of an intent: one step inside a transaction that no other process can come between.
+
+use std::cell::RefCell;
+use std::time::SystemTime;
+
+use rusqlite::Transaction;
+use wavespeed::{
+    Account, Decision, IdempotencyKey, Identity, Intended, Intent, JobNumber, JobRecord, ModelId,
+    StoreErrorKind, Target,
+};
+
+use crate::claim::Claims;
+use crate::error::JournalError;
+use crate::tables::selection::Selection;
+use crate::tables::values::check_fingerprint;
+use crate::tables::{jobs, records};
+
+/// An [`Intent`] that owns its values, which the thread of the journal needs.
+pub(crate) struct OwnedIntent {
+    account: Account,
+    key_fingerprint: String,
+    model: ModelId,
+    body: String,
+    identity: Identity,
+    key: Option<IdempotencyKey>,
+    label: Option<String>,
+    price: Option<f64>,
+    target: Option<Target>,
+    webhook: Option<String>,
+    webhook_token: Option<String>,
+    at: SystemTime,
+    retry_failed: bool,
+    refuse_running: bool,
+}
+
+impl OwnedIntent {
+    /// Copies an intent.
+    ///
+    /// # Errors
+    /// Returns an error if the fingerprint of the API key is not one.
+    pub(crate) fn new(intent: &Intent<'_>) -> Result<Self, JournalError> {
+        check_fingerprint(intent.key_fingerprint)?;
+        Ok(Self {
+            account: intent.account.clone(),
+            key_fingerprint: intent.key_fingerprint.to_owned(),
+            model: intent.model.clone(),
+            body: intent.body.to_owned(),
+            identity: intent.identity.clone(),
+            key: intent.key.cloned(),
+            label: intent.label.map(str::to_owned),
+            price: intent.price,
+            target: intent.target.cloned(),
+            webhook: intent.webhook.map(str::to_owned),
+            webhook_token: intent.webhook_token.map(str::to_owned),
+            at: intent.at,
+            retry_failed: intent.retry_failed,
+            refuse_running: intent.refuse_running,
+        })
+    }
+
+    fn as_intent(&self) -> Intent<'_> {
+        let (model, identity) = (&self.model, &self.identity);
+        let mut intent = Intent::new(&self.account, model, &self.body, identity, self.at);
+        intent.key_fingerprint = &self.key_fingerprint;
+        intent.key = self.key.as_ref();
+        intent.label = self.label.as_deref();
+        intent.price = self.price;
+        intent.target = self.target.as_ref();
+        intent.webhook = self.webhook.as_deref();
+        intent.webhook_token = self.webhook_token.as_deref();
+        intent.retry_failed = self.retry_failed;
+        intent.refuse_running = self.refuse_running;
+        intent
+    }
+
+    /// Decides by the jobs of the journal what becomes of the intent, and writes it. The claim of a job
+    /// that is to be sent is taken before the transaction is committed, which makes the job visible to
+    /// others.
+    pub(crate) fn record(
+        &self,
+        transaction: &Transaction<'_>,
+        claims: &Claims,
+    ) -> Result<Intended, JournalError> {
+        let intent = self.as_intent();
+        let mut lost = None;
+        loop {
+            let (job, claim, running) = match decide(&intent, transaction, claims, lost)? {
+                Decision::Existing { job, reason } => {
+                    return Ok(Intended::Existing { job, reason });
+                }
+                Decision::Insert { running } => {
+                    // The table gives the number.
+                    let record = JobRecord::new(JobNumber::new(0), &intent);
+                    let job = jobs::insert(transaction, &record)?;
+                    (job, claims.claim(job)?, running)
+                }
+                Decision::Resend { job } => {
+                    let claim = match claims.claim(job.number) {
+                        Err(JournalError::Store(error))
+                            if error.kind() == StoreErrorKind::Claimed =>
+                        {
+                            // Another process has claimed the job since the decision, which is made
+                            // again with that. Claims are not part of the transaction.
+                            lost = Some(job.number);
+                            continue;
+                        }
+                        claim => claim?,
+                    };
+                    jobs::replace(transaction, &job)?;
+                    (job.number, claim, None)
+                }
+                _ => return Err(JournalError::Unsupported("decision about an intent")),
+            };
+            return Ok(Intended::Recorded {
+                job,
+                claim,
+                running,
+            });
+        }
+    }
+}
+
+/// Decides about an intent by the jobs of the journal. `lost` is a job that is known to be claimed.
+fn decide(
+    intent: &Intent<'_>,
+    transaction: &Transaction<'_>,
+    claims: &Claims,
+    lost: Option<JobNumber>,
+) -> Result<Decision, JournalError> {
+    let jobs = records::select(transaction, &Selection::from_intent(intent))?;
+    let failure = RefCell::new(None);
+    let decision = intent.decide(jobs, |job| {
+        if lost == Some(job) {
+            return true;
+        }
+        // The answer for a claim that cannot be read does not matter, because the decision is dropped.
+        let is_claimed = claims.is_claimed(job);
+        is_claimed.unwrap_or_else(|error| {
+            failure.replace(Some(error));
+            true
+        })
+    });
+    match failure.into_inner() {
+        Some(error) => Err(error),
+        None => Ok(decision),
+    }
+}

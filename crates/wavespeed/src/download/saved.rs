@@ -1,0 +1,77 @@
+//! Outputs that this machine has already: a file that was saved for the same prediction and is unchanged
+//! is copied, so that the vendor need not have the output any more.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use base16ct::lower::encode_string;
+use sha2::{Digest as _, Sha256};
+use tempfile::NamedTempFile;
+use wavespeed_client::PredictionId;
+
+use crate::client::Wavespeed;
+use crate::download::persist::persist;
+use crate::store::record::{Downloaded, JobFilter};
+use crate::target::{Target, temporary_file};
+
+impl Wavespeed {
+    /// Returns the files that the store knows for a prediction.
+    pub(super) async fn saved_files(&self, id: &str) -> Vec<Downloaded> {
+        let Ok(id) = id.parse::<PredictionId>() else {
+            return Vec::new();
+        };
+        // A store that fails costs a transfer, which is no reason not to save.
+        let jobs = self.jobs(JobFilter::Id(&id)).await.unwrap_or_default();
+        jobs.into_iter().flat_map(|job| job.files).collect()
+    }
+}
+
+/// Copies a saved file to the path of an output, and returns `true` if the content is the saved one. A file
+/// that changed, is gone or cannot be copied is left to the transfer, whose errors say more.
+pub(super) async fn copy(saved: &Downloaded, path: &Path, target: &Target) -> bool {
+    let (saved, path, target) = (saved.clone(), path.to_owned(), target.clone());
+    let copied = tokio::task::spawn_blocking(move || try_copy(&saved, &path, &target).is_ok());
+    copied.await.unwrap_or(false)
+}
+
+fn try_copy(saved: &Downloaded, path: &Path, target: &Target) -> io::Result<()> {
+    let (folder, replace) = (target.parent_folder(), target.is_force());
+    let is_saved = |found: io::Result<String>| found.is_ok_and(|found| found == saved.sha256);
+    // The target may be the saved file itself, or a copy of it.
+    let existing = path.symlink_metadata().ok();
+    let is_file = existing.as_ref().is_some_and(std::fs::Metadata::is_file);
+    if is_file && is_saved(digest(path, &mut io::sink())) {
+        return Ok(());
+    }
+    // The same rule as before a transfer: only files are replaced, and only if that is allowed.
+    if existing.is_some() && !(replace && is_file) {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    if saved.path.metadata()?.len() != saved.bytes {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    if target.is_folder() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut file: NamedTempFile = temporary_file(folder)?;
+    if !is_saved(digest(&saved.path, file.as_file_mut())) {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    persist(file, path, replace)
+}
+
+/// Copies a file, and returns the SHA-256 of its content in lowercase hex.
+fn digest(path: &Path, to: &mut impl io::Write) -> io::Result<String> {
+    let (mut file, mut hash) = (File::open(path)?, Sha256::new());
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(encode_string(&hash.finalize())),
+            read => {
+                hash.update(&buffer[..read]);
+                to.write_all(&buffer[..read])?;
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The safe run: submit, wait, save, as one call.
+
+use std::time::SystemTime;
+
+use futures_util::StreamExt as _;
+use wavespeed_client::{Prediction, PredictionId, Status};
+use wavespeed_poll::Update;
+
+use crate::call::FetchError;
+use crate::download::error::{DownloadError, SaveError};
+use crate::store::number::JobNumber;
+use crate::store::record::Downloaded;
+use crate::submit::error::{SubmitError, date};
+use crate::submit::event::RunEvent;
+use crate::submit::prepare::Submission;
+use crate::wait::error::WaitError;
+use crate::wait::job::Job;
+
+/// A job that has completed: what [`Wavespeed::run`](crate::Wavespeed::run) yields.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Finished {
+    /// The job.
+    pub job: Job,
+    /// The final prediction, with its outputs.
+    pub prediction: Prediction,
+    /// The saved files, one per output; none without a target.
+    pub files: Vec<Downloaded>,
+}
+
+/// Error of [`Wavespeed::run`](crate::Wavespeed::run). Every variant but
+/// [`Submit`](Self::Submit) carries the id of the job, which exists and by which it can be resumed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The submit failed.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// The end of the job is not known.
+    #[error(transparent)]
+    Wait(WaitError),
+    /// The job ended without outputs: it failed, was cancelled, timed out or was deleted.
+    #[error("{id} ended as {status}{}", reason(.prediction))]
+    Ended {
+        /// The number of the job in the store, if it has one.
+        job: Option<JobNumber>,
+        /// The id of the job.
+        id: PredictionId,
+        /// The status.
+        status: Status,
+        /// The final prediction, with its code and error.
+        prediction: Box<Prediction>,
+    },
+    /// The job has completed, and its outputs could not be saved.
+    #[error(transparent)]
+    Save(#[from] DownloadError),
+    /// The job was submitted so long ago that the vendor no longer keeps it, and its outputs are not on
+    /// this machine.
+    #[error(
+        "{id} was submitted on {}, and the vendor keeps a job for 7 days; nothing was sent",
+        date(*.at)
+    )]
+    Expired {
+        /// The number of the job in the store, if it has one.
+        job: Option<JobNumber>,
+        /// The id of the job.
+        id: PredictionId,
+        /// The time of the submit.
+        at: SystemTime,
+    },
+}
+
+fn reason(prediction: &Prediction) -> String {
+    let code = prediction.code.map(|code| format!(" (code {code})"));
+    let error = prediction.error().map(|error| format!(": {error}"));
+    code.unwrap_or_default() + &error.unwrap_or_default()
+}
+
+impl Submission<'_> {
+    /// Submits, waits for the end, and saves the outputs if there is a target.
+    pub(crate) async fn run(&self) -> Result<Finished, RunError> {
+        let job = self.submit().await?;
+        let prediction = self.wait(&job).await?;
+        if prediction.status != Status::Completed {
+            return Err(RunError::Ended {
+                job: job.number(),
+                id: job.id().clone(),
+                status: prediction.status.clone(),
+                prediction: Box::new(prediction),
+            });
+        }
+        let files = match &self.options.target {
+            None => Vec::new(),
+            Some(target) => {
+                self.notify(RunEvent::Saving(&prediction));
+                let saved = self.ws.download_until(&prediction, target, self.deadline);
+                saved.await.map_err(|error| save_error(&job, error))?
+            }
+        };
+        Ok(Finished {
+            job,
+            prediction,
+            files,
+        })
+    }
+
+    async fn wait(&self, job: &Job) -> Result<Prediction, RunError> {
+        let mut updates = std::pin::pin!(job.follow(self.deadline));
+        while let Some(update) = updates.next().await {
+            let update = update.map_err(|error| wait_error(job, error))?;
+            self.notify(RunEvent::Update(&update));
+            if let Update::Done(prediction) = update {
+                return Ok(prediction);
+            }
+        }
+        unreachable!("a watch ends with an error or the final prediction")
+    }
+}
+
+/// Returns the error of a wait, which the vendor's retention may explain.
+fn wait_error(job: &Job, error: WaitError) -> RunError {
+    let is_missing = matches!(
+        &error,
+        WaitError::Stopped {
+            error: FetchError::NotFound(_),
+            ..
+        }
+    );
+    match expired(job) {
+        Some(expired) if is_missing => expired,
+        _ => RunError::Wait(error),
+    }
+}
+
+/// Returns the error of a download, which the vendor's retention may explain.
+fn save_error(job: &Job, error: DownloadError) -> RunError {
+    let is_gone = |error: &SaveError| {
+        matches!(
+            error,
+            SaveError::Refused {
+                status: 404 | 410,
+                ..
+            }
+        )
+    };
+    let is_gone = error.failed.iter().any(|(_, error)| is_gone(error));
+    match expired(job) {
+        Some(expired) if is_gone => expired,
+        _ => RunError::Save(error),
+    }
+}
+
+/// Returns the error of a job that is older than the vendor keeps it.
+fn expired(job: &Job) -> Option<RunError> {
+    job.expired_since().map(|at| RunError::Expired {
+        job: job.number(),
+        id: job.id().clone(),
+        at,
+    })
+}

@@ -1,0 +1,247 @@
+//! The intent of a submit, and the rules by which a store answers it.
+//!
+//! [`Intent::decide`] is a pure function of the jobs that a store already has, so that every store
+//! follows the same rules: a store selects the jobs, asks for the [`Decision`], and carries it out, all in
+//! one transaction.
+
+use std::time::{Duration, SystemTime};
+
+use wavespeed_client::ModelId;
+
+use crate::store::Claim;
+use crate::store::identity::Identity;
+use crate::store::key::IdempotencyKey;
+use crate::store::number::JobNumber;
+use crate::store::record::{Account, EarlierAttempt, JobRecord, Stage};
+use crate::target::Target;
+
+/// The time for which the vendor keeps a prediction and its outputs (`spec/wavespeed.yaml`, operation
+/// `list_predictions`).
+pub(crate) const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// A submit that is about to be sent.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Intent<'a> {
+    /// The account that the job belongs to.
+    pub account: &'a Account,
+    /// The fingerprint of the API key that is used: the first 12 hex digits of its SHA-256.
+    pub key_fingerprint: &'a str,
+    /// The model.
+    pub model: &'a ModelId,
+    /// The body, exactly as it is sent.
+    pub body: &'a str,
+    /// The identity of the model and the input.
+    pub identity: &'a Identity,
+    /// The idempotency key, if the caller chose one.
+    pub key: Option<&'a IdempotencyKey>,
+    /// The label that the caller gave to the job, if any.
+    pub label: Option<&'a str>,
+    /// The quoted price in USD, if it was asked for.
+    pub price: Option<f64>,
+    /// The place where the outputs are to be saved, if they are.
+    pub target: Option<&'a Target>,
+    /// The URL to which the vendor reports the end of the job, if any.
+    pub webhook: Option<&'a str>,
+    /// The token in the URL of the webhook by which the job is recognized, if any.
+    pub webhook_token: Option<&'a str>,
+    /// The time of the intent.
+    pub at: SystemTime,
+    /// `true` to send the job of the key again if it ended without outputs.
+    pub retry_failed: bool,
+    /// `true` to record nothing while an equal job is running.
+    pub refuse_running: bool,
+}
+
+impl<'a> Intent<'a> {
+    /// Creates an intent with what every submit has.
+    #[must_use]
+    pub fn new(
+        account: &'a Account,
+        model: &'a ModelId,
+        body: &'a str,
+        identity: &'a Identity,
+        at: SystemTime,
+    ) -> Self {
+        Self {
+            account,
+            key_fingerprint: "",
+            model,
+            body,
+            identity,
+            key: None,
+            label: None,
+            price: None,
+            target: None,
+            webhook: None,
+            webhook_token: None,
+            at,
+            retry_failed: false,
+            refuse_running: false,
+        }
+    }
+
+    /// Decides what a store does with this intent. `jobs` are the jobs of the account that have its key
+    /// or, for an intent without a key, its digest; `is_claimed` returns `true` for a job that is
+    /// [claimed](crate::Store::claim).
+    #[must_use]
+    pub fn decide(
+        &self,
+        jobs: impl IntoIterator<Item = JobRecord>,
+        is_claimed: impl Fn(JobNumber) -> bool,
+    ) -> Decision {
+        let mut jobs = jobs.into_iter();
+        if self.key.is_some() {
+            return match jobs.next() {
+                None => Decision::Insert { running: None },
+                Some(job) => self.decide_by_key(job, is_claimed),
+            };
+        }
+        let mut running = None;
+        for job in jobs.filter(|job| !job.is_older_than_retention(self.at)) {
+            let reason = match job.stage {
+                Stage::Unknown => Some(ExistingReason::OutcomeUnknown),
+                // A claim without an owner: the process died before it could record the outcome.
+                Stage::Intended if !is_claimed(job.number) => Some(ExistingReason::OutcomeUnknown),
+                Stage::Intended => Some(ExistingReason::BeingSent),
+                // Its sender waits before it sends the job again.
+                Stage::Rejected if is_claimed(job.number) => Some(ExistingReason::BeingSent),
+                _ => None,
+            };
+            if let Some(reason) = reason {
+                return Decision::existing(job, reason);
+            }
+            if job.id.is_some() && job.is_open() {
+                running.get_or_insert(Box::new(job));
+            }
+        }
+        match running {
+            Some(job) if self.refuse_running => Decision::Existing {
+                job,
+                reason: ExistingReason::Running,
+            },
+            running => Decision::Insert { running },
+        }
+    }
+
+    fn decide_by_key(
+        &self,
+        mut job: JobRecord,
+        is_claimed: impl Fn(JobNumber) -> bool,
+    ) -> Decision {
+        let is_same = job.identity.digest() == self.identity.digest();
+        let is_sendable = is_same && job.is_sendable(self.retry_failed);
+        // The claim of a rejected job is that of a sender that waits before it sends the job again.
+        if !is_sendable || is_claimed(job.number) {
+            return Decision::existing(job, ExistingReason::Key);
+        }
+        job.renew(self);
+        Decision::Resend { job: Box::new(job) }
+    }
+}
+
+/// What a store does with an [`Intent`]: see [`Intent::decide`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// Insert a new job.
+    Insert {
+        /// An equal job that is running, to be reported.
+        running: Option<Box<JobRecord>>,
+    },
+    /// Replace the record of an existing job by this one, which is about to be sent again.
+    Resend {
+        /// The new record.
+        job: Box<JobRecord>,
+    },
+    /// Write nothing.
+    Existing {
+        /// The job that already exists.
+        job: Box<JobRecord>,
+        /// The reason why it stands in the way.
+        reason: ExistingReason,
+    },
+}
+
+impl Decision {
+    fn existing(job: JobRecord, reason: ExistingReason) -> Self {
+        let job = Box::new(job);
+        Self::Existing { job, reason }
+    }
+}
+
+/// The reply of [`Store::intend`](crate::Store::intend).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Intended {
+    /// The intent is recorded, and the submit is to be sent.
+    Recorded {
+        /// The number of the job.
+        job: JobNumber,
+        /// The claim on the job, to be held until the outcome is recorded. No other caller sees the
+        /// job without the claim: it would look like a job whose sender is gone.
+        claim: Claim,
+        /// An equal job that is running, to be reported.
+        running: Option<Box<JobRecord>>,
+    },
+    /// Nothing is recorded, and nothing may be sent.
+    Existing {
+        /// The job that already exists.
+        job: Box<JobRecord>,
+        /// The reason why it stands in the way.
+        reason: ExistingReason,
+    },
+}
+
+/// The reason why a job stands in the way of an [`Intent`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ExistingReason {
+    /// The job has the key of the intent.
+    Key,
+    /// The job is equal, and the outcome of its submit is unknown: it may have been billed.
+    OutcomeUnknown,
+    /// The job is equal, and is being sent at this moment.
+    BeingSent,
+    /// The job is equal and running, or its outputs are still to be saved.
+    Running,
+}
+
+impl JobRecord {
+    /// Returns `true` if a second submit with the key of this job may send it again: nothing is billed
+    /// for it, or it ended without outputs and the caller asks for another attempt.
+    #[must_use]
+    pub fn is_sendable(&self, retry_failed: bool) -> bool {
+        match self.stage {
+            Stage::Rejected => true,
+            Stage::Ended => retry_failed && !self.is_completed(),
+            _ => false,
+        }
+    }
+
+    /// Returns `true` if the vendor no longer keeps what it made of this job. A clock that was set back
+    /// makes a job look as if it were yet to come; that job is not old.
+    pub(crate) fn is_older_than_retention(&self, now: SystemTime) -> bool {
+        now.duration_since(self.at).is_ok_and(|age| age > RETENTION)
+    }
+
+    /// Prepares the record for another attempt. What the earlier attempt cost stays in the record.
+    fn renew(&mut self, intent: &Intent<'_>) {
+        let mut attempts = std::mem::take(&mut self.attempts);
+        // An attempt without an id was rejected, so it left nothing to remember.
+        attempts.extend(self.id.take().map(|id| EarlierAttempt {
+            at: self.at,
+            id,
+            status: self.status.take(),
+            price: self.price,
+        }));
+        let label = self.label.take();
+        *self = Self {
+            attempts,
+            ..Self::new(self.number, intent)
+        };
+        if self.label.is_none() {
+            self.label = label;
+        }
+    }
+}

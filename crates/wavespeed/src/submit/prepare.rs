@@ -1,0 +1,205 @@
+//! The steps of a submit up to the intent: look up the key, check, upload, compare the price.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use wavespeed_client::{Model, ModelId};
+use wavespeed_poll::Deadline;
+
+use crate::check::fault::{Fault, Faults, override_rules};
+use crate::check::file::Files;
+use crate::check::input::check;
+use crate::check::named::local_files;
+use crate::client::Wavespeed;
+use crate::store::error::StoreError;
+use crate::store::identity::Identity;
+use crate::store::key::{IdempotencyKey, InvalidIdempotencyKey};
+use crate::submit::builder::JobOptions;
+use crate::submit::error::SubmitError;
+use crate::submit::event::RunEvent;
+use crate::submit::input::RawInput;
+use crate::submit::send::PendingSubmit;
+use crate::target::Target;
+use crate::upload::options::UploadOptions;
+use crate::wait::job::Job;
+
+/// A submit whose arguments are well-formed.
+pub(crate) struct Submission<'a> {
+    pub(crate) ws: &'a Wavespeed,
+    pub(super) model: ModelId,
+    pub(super) input: &'a Value,
+    pub(crate) options: &'a JobOptions,
+    pub(super) key: Option<IdempotencyKey>,
+    pub(crate) deadline: Deadline,
+    /// The model by which the input is checked, unless its inputs are not known.
+    schema: Option<Model>,
+}
+
+impl<'a> Submission<'a> {
+    pub(crate) fn new(
+        ws: &'a Wavespeed,
+        input: &'a RawInput,
+        options: &'a JobOptions,
+    ) -> Result<Self, SubmitError> {
+        let model: ModelId = input.model.parse()?;
+        let schema = match options.schema {
+            Some(schema) if schema.id != model.as_str() => {
+                return Err(SubmitError::Schema {
+                    schema: schema.id,
+                    model: input.model.clone(),
+                });
+            }
+            Some(schema) => Some(schema),
+            None => wavespeed_client::model(model.as_str()).copied(),
+        };
+        // The error of serde cannot be cloned, and the builder may be checked before it is awaited.
+        let value = input.value.as_ref();
+        let value = value.map_err(|error| SubmitError::Json(serde::de::Error::custom(error)))?;
+        Ok(Self {
+            ws,
+            model,
+            input: value,
+            options,
+            key: key(ws, options)?,
+            deadline: options.deadline.unwrap_or_else(|| ws.deadline()),
+            schema,
+        })
+    }
+
+    /// Submits, or finds the job that the key has already.
+    pub(crate) async fn submit(&self) -> Result<Job, SubmitError> {
+        // The key comes first: the files of a job that exists need not exist any more.
+        if let Some(job) = self.look_up_key().await? {
+            return Ok(job);
+        }
+        for fault in self.check().await? {
+            tracing::warn!(%fault, "the input is submitted despite this fault");
+            self.notify(RunEvent::Warning(&fault));
+        }
+        let mut input = self.input.clone();
+        let files = self.upload(&mut input).await?;
+        let identity = Identity::new(self.model.as_str(), self.input, &files);
+        let price = self.check_price(&input).await?;
+        let target = self.options.target.as_ref().map(Target::absolute);
+        let submit = PendingSubmit {
+            model: self.model.clone(),
+            body: input.to_string(),
+            identity,
+            key: self.key.clone(),
+            label: self.options.label.clone(),
+            price,
+            // Another process may save the outputs, from another folder.
+            target: target.transpose().map_err(StoreError::new)?,
+            webhook: self.options.webhook.clone(),
+            retry_failed: self.options.retry_failed,
+            refuse_running: self.options.refuse_running,
+        };
+        self.send(submit).await
+    }
+
+    pub(crate) fn notify(&self, event: RunEvent<'_>) {
+        self.options.observer.notify(event);
+    }
+
+    /// Checks the input, its files and URLs, the target and the webhook. Returns the warnings.
+    pub(super) async fn check(&self) -> Result<Vec<Fault>, SubmitError> {
+        let JobOptions {
+            target, webhook, ..
+        } = self.options;
+        let mut faults = Vec::new();
+        if self.options.is_checked {
+            let files = if self.options.checks_media {
+                Files::UrlOrPath
+            } else {
+                Files::UrlOrPathUnchecked
+            };
+            match &self.schema {
+                Some(model) => faults.extend(check(model, self.input, files)),
+                None => faults.extend(local_files(self.input)),
+            }
+        }
+        faults.extend(target.as_ref().and_then(Target::check));
+        if let Some(model) = &self.schema {
+            let same = target
+                .as_ref()
+                .map(|target| target.check_inputs(model, self.input));
+            faults.extend(same.flatten());
+            if self.options.is_checked && self.options.checks_media && self.ws.0.checks_urls {
+                faults.extend(self.ws.check_urls(model, self.input).await);
+            }
+        }
+        override_rules(&mut faults, &self.options.overridden);
+        let warnings = Faults::refused(faults)?;
+        if let Some(webhook) = webhook {
+            self.ws.check_webhook(webhook)?;
+        }
+        Ok(warnings)
+    }
+
+    /// Uploads each local file that the input names, and replaces its path in `input` by the URL. Returns
+    /// the SHA-256 of each file by the JSON pointer of its value.
+    async fn upload(&self, input: &mut Value) -> Result<BTreeMap<String, String>, SubmitError> {
+        let Some(model) = &self.schema else {
+            return Ok(BTreeMap::new());
+        };
+        let mut options = UploadOptions::new(self.deadline);
+        let observer = self.options.observer.clone();
+        options.set_watcher(move |progress| observer.notify(RunEvent::Uploading(progress)));
+        let uploads = self.ws.upload_inputs(model, input, &options);
+        let (uploaded, files) = uploads.await?;
+        for file in &uploaded {
+            self.notify(RunEvent::Uploaded(file));
+        }
+        Ok(files)
+    }
+
+    /// Returns the identity of the input as far as its local files can still be read, and the pointers of
+    /// those that cannot.
+    pub(super) async fn readable_identity(&self) -> (Identity, Vec<String>) {
+        let (mut files, mut unreadable) = (BTreeMap::new(), Vec::new());
+        if let Some(model) = &self.schema {
+            for (pointer, path) in crate::upload::named_paths(model, self.input) {
+                match self.ws.hash_file(path.as_ref()).await {
+                    Some(sha256) => _ = files.insert(pointer, sha256),
+                    None => unreadable.push(pointer),
+                }
+            }
+        }
+        let identity = Identity::new(self.model.as_str(), self.input, &files);
+        (identity, unreadable)
+    }
+
+    /// Returns the price if there is a limit, and fails unless it is known and within the limit.
+    async fn check_price(&self, input: &Value) -> Result<Option<f64>, SubmitError> {
+        let Some(max) = self.options.max_price else {
+            return Ok(None);
+        };
+        let quote = match &self.schema {
+            Some(model) => self.ws.price_by(model, input).await,
+            None => self.ws.price(self.model.as_str(), input).await,
+        };
+        let quote = quote.map_err(SubmitError::NoPrice)?;
+        // The limit is in USD: a price in another currency cannot be compared with it.
+        if quote.currency == "USD" && quote.price <= max {
+            Ok(Some(quote.price))
+        } else {
+            Err(SubmitError::Price { quote, max })
+        }
+    }
+}
+
+/// Returns the key of a job, if the caller chose one that can be kept.
+fn key(ws: &Wavespeed, options: &JobOptions) -> Result<Option<IdempotencyKey>, SubmitError> {
+    let Some(text) = &options.key else {
+        return Ok(None);
+    };
+    if ws.0.api.api_key().is(text) {
+        return Err(InvalidIdempotencyKey::ApiKey.into());
+    }
+    let key = text.parse()?;
+    if ws.0.store.keeps_jobs() {
+        Ok(Some(key))
+    } else {
+        Err(SubmitError::KeyWithoutStore)
+    }
+}

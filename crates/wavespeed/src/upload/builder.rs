@@ -1,0 +1,78 @@
+//! The builder of an upload: what [`Wavespeed::upload`] returns.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::path::PathBuf;
+use std::pin::Pin;
+
+use wavespeed_poll::Deadline;
+
+use crate::client::Wavespeed;
+use crate::upload::Uploaded;
+use crate::upload::error::UploadError;
+use crate::upload::options::{UploadOptions, UploadProgress};
+
+/// An upload that is about to begin. Set what it needs, then await it; it yields an [`Uploaded`].
+#[must_use = "nothing is uploaded before the builder is awaited"]
+pub struct UploadBuilder {
+    ws: Wavespeed,
+    path: PathBuf,
+    deadline: Option<Deadline>,
+    options: UploadOptions,
+}
+
+impl UploadBuilder {
+    pub(super) fn new(ws: Wavespeed, path: PathBuf) -> Self {
+        Self {
+            ws,
+            path,
+            deadline: None,
+            options: UploadOptions::new(Deadline::never()),
+        }
+    }
+
+    /// Sets the time at which the upload is given up, including its retries. The default is the deadline
+    /// of the settings.
+    pub fn deadline(mut self, deadline: Deadline) -> Self {
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// Sends the file even if the vendor has its content from an earlier upload.
+    pub fn again(mut self) -> Self {
+        self.options.again = true;
+        self
+    }
+
+    /// Sets a function that receives the progress. It is called several times per megabyte, on any thread,
+    /// and should return quickly.
+    pub fn observer(
+        mut self,
+        observer: impl Fn(UploadProgress<'_>) + Send + Sync + 'static,
+    ) -> Self {
+        self.options.set_watcher(observer);
+        self
+    }
+}
+
+impl fmt::Debug for UploadBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UploadBuilder")
+            .field("path", &self.path)
+            .field("deadline", &self.deadline)
+            .field("again", &self.options.again)
+            .finish_non_exhaustive()
+    }
+}
+
+impl IntoFuture for UploadBuilder {
+    type Output = Result<Uploaded, UploadError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(mut self) -> Self::IntoFuture {
+        Box::pin(async move {
+            self.options.deadline = self.deadline.unwrap_or_else(|| self.ws.deadline());
+            self.ws.upload_with(&self.path, &self.options).await
+        })
+    }
+}

@@ -1,0 +1,139 @@
+//! The rules of intents without a key.
+
+use std::collections::BTreeSet;
+
+use wavespeed::{
+    ExistingReason, Intended, JobFilter, JobNumber, JobRecord, Resolution, Store, Target,
+};
+
+use super::{
+    DAY, Submit, accept, account, at, end, existing, id, job, jobs, key, numbers, other_account,
+    other_url, recorded, settle, unclaimed,
+};
+
+/// Checks that a record has what its intent said.
+pub async fn an_intent_is_recorded_with_every_field(store: &dyn Store) {
+    let submit = Submit::new("Hello").key("order 1");
+    let target = Target::file("/films/out.mp4".into()).force(true);
+    let mut intent = submit.intent();
+    intent.label = Some("\u{0}\n\"é😀'; --");
+    intent.price = Some(0.1 + 0.2);
+    intent.target = Some(&target);
+    intent.webhook = Some("https://a.example/hook?token=t");
+    intent.webhook_token = Some("t");
+    let (number, _claim, running) = recorded(store, &intent).await;
+    assert_eq!(running, None);
+    let expected = [JobRecord::new(number, &intent)];
+    for filter in [
+        JobFilter::All,
+        JobFilter::Open,
+        JobFilter::Number(number),
+        JobFilter::Key(&key("order 1")),
+        JobFilter::BaseUrl,
+    ] {
+        let found = jobs(store, &account(), filter).await;
+        assert_eq!(found, expected, "{filter:?}");
+    }
+    for filter in [
+        JobFilter::Id(&id("pred_1")),
+        JobFilter::Key(&key("order 2")),
+        // The largest number of all was never given to a job.
+        JobFilter::Number(JobNumber::new(u64::MAX)),
+    ] {
+        assert_eq!(jobs(store, &account(), filter).await, [], "{filter:?}");
+    }
+}
+
+/// Checks that an equal submit is refused while the outcome of the first is unknown, and only in its
+/// account and for as long as the vendor keeps a prediction.
+pub async fn an_equal_job_of_unknown_outcome_stands_in_the_way(store: &dyn Store) {
+    let submit = Submit::new("Hello");
+    // Without its claim, an intended job looks as if its process had died.
+    let first = unclaimed(store, &submit.intent()).await;
+    for resolution in [None, Some(Resolution::Unknown)] {
+        if let Some(resolution) = resolution {
+            settle(store, first, resolution).await.unwrap();
+        }
+        let expected = (job(store, first).await, ExistingReason::OutcomeUnknown);
+        assert_eq!(existing(store, &submit.intent()).await, expected);
+        assert_eq!(numbers(store, &account(), JobFilter::All).await, [first]);
+    }
+    for account in [other_account(), other_url()] {
+        let submit = Submit::new("Hello").account(account.clone());
+        let number = unclaimed(store, &submit.intent()).await;
+        assert_eq!(numbers(store, &account, JobFilter::All).await, [number]);
+    }
+    let mut later = submit.intent();
+    later.at = at() + 8 * DAY;
+    recorded(store, &later).await;
+}
+
+/// Checks that an equal submit is refused while the first has a claim: before its outcome is known, and
+/// while its sender waits to send it again.
+pub async fn an_equal_job_that_is_being_sent_stands_in_the_way(store: &dyn Store) {
+    let submit = Submit::new("Hello");
+    let (first, claim, _) = recorded(store, &submit.intent()).await;
+    for rejected in [false, true] {
+        if rejected {
+            settle(store, first, Resolution::Rejected).await.unwrap();
+        }
+        let expected = (job(store, first).await, ExistingReason::BeingSent);
+        assert_eq!(existing(store, &submit.intent()).await, expected);
+        // The question whether there is a claim must not end it.
+        assert!(store.claim(first).await.is_err());
+    }
+    drop(claim);
+    store.flush().await.unwrap();
+    let (second, _claim, running) = recorded(store, &submit.intent()).await;
+    assert!(second > first);
+    assert_eq!(running, None);
+}
+
+/// Checks that an equal job that is running is reported, or refused if the intent asks for it.
+pub async fn an_equal_running_job_is_reported_or_refused(store: &dyn Store) {
+    let submit = Submit::new("Hello");
+    let first = unclaimed(store, &submit.intent()).await;
+    accept(store, first, "pred_1").await;
+    let expected = job(store, first).await;
+    let mut refusing = submit.intent();
+    refusing.refuse_running = true;
+    let refused = (expected.clone(), ExistingReason::Running);
+    assert_eq!(existing(store, &refusing).await, refused);
+    let (second, _claim, running) = recorded(store, &submit.intent()).await;
+    assert!(second > first);
+    assert_eq!(running.as_deref(), Some(&expected));
+}
+
+/// Checks that a job which has ended, was rejected or has another input stands in no way.
+pub async fn an_equal_job_that_is_no_duplicate_is_ignored(store: &dyn Store) {
+    let submit = Submit::new("Hello");
+    let ended = unclaimed(store, &submit.intent()).await;
+    accept(store, ended, "pred_1").await;
+    end(store, &account(), "pred_1", "failed").await;
+    unclaimed(store, &Submit::new("Good-bye").intent()).await;
+    let mut intent = submit.intent();
+    intent.refuse_running = true;
+    let rejected = unclaimed(store, &intent).await;
+    settle(store, rejected, Resolution::Rejected).await.unwrap();
+    let (_, _claim, running) = recorded(store, &intent).await;
+    assert_eq!(running, None);
+}
+
+/// Checks that intents of two handles at once get jobs of their own.
+pub async fn concurrent_intents_get_different_numbers(store: &dyn Store, other: &dyn Store) {
+    let submits: Vec<_> = (0..100).map(|n| Submit::new(&n.to_string())).collect();
+    // All calls are begun before the first is awaited.
+    let calls = submits.iter().zip([store, other].into_iter().cycle());
+    let calls: Vec<_> = calls
+        .map(|(submit, to)| to.intend(&submit.intent()))
+        .collect();
+    let mut issued = BTreeSet::new();
+    for call in calls {
+        match call.await.unwrap() {
+            Intended::Recorded { job, .. } => assert!(issued.insert(job), "{job}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    let issued: Vec<_> = issued.into_iter().collect();
+    assert_eq!(numbers(other, &account(), JobFilter::All).await, issued);
+}

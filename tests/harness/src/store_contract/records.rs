@@ -1,0 +1,187 @@
+//! The rules of outcomes, ends and saved files.
+
+use std::time::Duration;
+
+use wavespeed::{
+    Change, JobFilter, JobRecord, Resolution, Settlement, Stage, Status, Store, StoreErrorKind,
+    Target,
+};
+
+use super::{
+    Submit, accept, account, at, end, files, id, job, jobs, new_job, numbers, prediction, settle,
+    unclaimed,
+};
+
+/// Checks that a sequence of outcomes has the effect of [`JobRecord::apply`].
+pub async fn outcomes_follow_the_rules_of_the_record(store: &dyn Store) {
+    let number = new_job(store, &account(), "Hello").await;
+    let mut expected = job(store, number).await;
+    let (second, third) = (at() + Duration::from_secs(1), at() + Duration::from_secs(2));
+    let resent = |before, at| Resolution::Resent { before, at };
+    for outcome in [
+        Resolution::Unknown,
+        resent(at(), second),
+        Resolution::Rejected,
+        resent(second, third),
+        // From a process that does not know of the last retry.
+        resent(second, third),
+        Resolution::Adopted(id("pred_0")),
+        Resolution::Adopted(id("pred_1")),
+        resent(third, at()),
+        Resolution::Unknown,
+        Resolution::Rejected,
+        Resolution::Accepted(id("pred_1")),
+        Resolution::Accepted(id("pred_1")),
+    ] {
+        let settlement = &Settlement::from(outcome);
+        let settled = store.settle(number, settlement).await;
+        let owner = None;
+        let applied = expected.apply(&Change::Resolved { settlement, owner });
+        let kinds = (
+            settled.map_err(|error| error.kind()),
+            applied.map_err(|error| error.kind()),
+        );
+        assert_eq!(kinds.0, kinds.1, "{settlement:?}");
+        assert_eq!(job(store, number).await, expected, "{settlement:?}");
+    }
+    assert_eq!(expected.id, Some(id("pred_1")));
+}
+
+/// Checks that the answer and the clock offset are kept, and are those of the last submit.
+pub async fn the_answer_to_a_submit_is_kept(store: &dyn Store) {
+    let number = new_job(store, &account(), "Hello").await;
+    let kept = async || {
+        let job = job(store, number).await;
+        (job.answer, job.clock_offset)
+    };
+    let answer = || Some("<html>\u{0}é".to_owned());
+    let unknown = Settlement::new(Resolution::Unknown, answer(), Some(-3));
+    store.settle(number, &unknown).await.unwrap();
+    assert_eq!(kept().await, (answer(), Some(-3)));
+    let resent = Resolution::Resent {
+        before: at(),
+        at: at(),
+    };
+    settle(store, number, resent).await.unwrap();
+    assert_eq!(kept().await, (None, None));
+    let accepted = Resolution::Accepted(id("pred_1"));
+    let accepted = Settlement::new(accepted, answer(), Some(i64::MAX));
+    store.settle(number, &accepted).await.unwrap();
+    assert_eq!(kept().await, (answer(), Some(i64::MAX)));
+}
+
+/// Checks the record of a job from its end to the saving of its outputs, and after it.
+pub async fn the_end_and_the_files_are_recorded(store: &dyn Store) {
+    let submit = Submit::new("Hello");
+    let target = Target::folder("/films".into());
+    let mut intent = submit.intent();
+    intent.target = Some(&target);
+    let number = unclaimed(store, &intent).await;
+    accept(store, number, "pred_1").await;
+    let mut expected = job(store, number).await;
+
+    end(store, &account(), "pred_1", "completed").await;
+    expected.stage = Stage::Ended;
+    expected.status = Some(Status::Completed);
+    expected.prediction = Some(prediction("pred_1", "completed").raw().to_string());
+    let open = jobs(store, &account(), JobFilter::Open).await;
+    assert_eq!(open, [expected.clone()]);
+    assert_eq!(open[0].ended(), Some(prediction("pred_1", "completed")));
+
+    // The files of a second saving replace those of the first.
+    for files in [files(), files()[1..].to_vec()] {
+        let saved = store.record_saved(&account(), &id("pred_1"), &files);
+        saved.await.unwrap();
+        expected.stage = Stage::Saved;
+        expected.files = files;
+        assert_eq!(job(store, number).await, expected);
+    }
+    assert_eq!(jobs(store, &account(), JobFilter::Open).await, []);
+
+    // Neither a later poll nor a late answer changes the stage back from saved.
+    accept(store, number, "pred_1").await;
+    settle(store, number, Resolution::Unknown).await.unwrap();
+    end(store, &account(), "pred_1", "deleted").await;
+    expected.status = Some("deleted".into());
+    expected.prediction = Some(prediction("pred_1", "deleted").raw().to_string());
+    assert_eq!(job(store, number).await, expected);
+}
+
+/// Checks that an id without a job is not an error and changes nothing.
+pub async fn predictions_without_a_job_are_ignored(store: &dyn Store) {
+    let number = new_job(store, &account(), "Hello").await;
+    let before = job(store, number).await;
+    end(store, &account(), "not-mine", "failed").await;
+    let saved = store.record_saved(&account(), &id("not-mine"), &files());
+    saved.await.unwrap();
+    assert_eq!(jobs(store, &account(), JobFilter::All).await, [before]);
+}
+
+/// Compares the filter with [`JobRecord::is_open`] for every stage and status that a record can get.
+pub async fn the_open_jobs_are_those_with_something_left_to_do(store: &dyn Store) {
+    let target = Target::file("/films/out.mp4".into());
+    let words = [
+        "created",
+        "processing",
+        "completed",
+        "failed",
+        "deleted",
+        "melted",
+        "",
+    ];
+    for target in [None, Some(&target)] {
+        let place = if target.is_some() { "file" } else { "none" };
+        let new = async |name: &str| {
+            let submit = Submit::new(&format!("{place} {name}"));
+            let mut intent = submit.intent();
+            intent.target = target;
+            unclaimed(store, &intent).await
+        };
+        let accepted = async |name: String| {
+            let (number, name) = (new(&name).await, format!("{place}_{name}"));
+            accept(store, number, &name).await;
+            (number, id(&name))
+        };
+        new("intended").await;
+        for (name, resolution) in [("u", Resolution::Unknown), ("r", Resolution::Rejected)] {
+            settle(store, new(name).await, resolution).await.unwrap();
+        }
+        accepted("running".into()).await;
+        for (index, status) in words.into_iter().enumerate() {
+            let ended = accepted(format!("ended_{index}")).await;
+            let saved = accepted(format!("saved_{index}")).await;
+            let replaced = accepted(format!("replaced_{index}")).await;
+            for (_, id) in [&ended, &saved, &replaced] {
+                end(store, &account(), id.as_str(), status).await;
+            }
+            let files = files();
+            let kept = store.record_saved(&account(), &saved.1, &files);
+            kept.await.unwrap();
+            // Another answer to the same submit makes the job a running one, with its old status.
+            accept(store, replaced.0, &format!("{place}_other_{index}")).await;
+        }
+    }
+    let mut all = jobs(store, &account(), JobFilter::All).await;
+    assert_eq!(all.len(), 2 * (4 + 3 * words.len()));
+    all.retain(JobRecord::is_open);
+    assert_eq!(jobs(store, &account(), JobFilter::Open).await, all);
+    // Jobs that are intended, unknown or running, and the completed job with a target.
+    assert_eq!(all.len(), 2 * (3 + words.len()) + 1);
+}
+
+/// Checks that a forgotten job cannot be found or settled, and that its number is not reused.
+pub async fn a_forgotten_job_is_gone(store: &dyn Store) {
+    let first = new_job(store, &account(), "1").await;
+    let second = new_job(store, &account(), "2").await;
+    assert!(store.forget(second).await.unwrap());
+    assert!(!store.forget(second).await.unwrap());
+    assert_eq!(numbers(store, &account(), JobFilter::All).await, [first]);
+    assert!(new_job(store, &account(), "3").await > second);
+    assert_eq!(
+        numbers(store, &account(), JobFilter::Number(second)).await,
+        []
+    );
+    // An outcome that could not be recorded must not look as if it were.
+    let settled = settle(store, second, Resolution::Accepted(id("pred_1"))).await;
+    assert_eq!(settled.unwrap_err().kind(), StoreErrorKind::Gone);
+}
