@@ -22,6 +22,7 @@ use serde_json::Value;
 
 use self::path::string_at_path;
 use crate::ids::PredictionId;
+use crate::key::ApiKey;
 use crate::text::shorten;
 
 /// The longest body that is read, in bytes. Predictions are a few kilobytes, but some models put
@@ -43,6 +44,8 @@ pub struct Answer {
     pub body: Bytes,
     /// The reason for which the body is incomplete, if it is.
     pub broken: Option<String>,
+    /// The API key of the call, which texts about the answer must not contain.
+    key: Option<ApiKey>,
 }
 
 /// The error of a call that received no answer.
@@ -87,6 +90,28 @@ impl Answer {
             headers: HeaderMap::new(),
             body: body.into(),
             broken: None,
+            key: None,
+        }
+    }
+
+    /// Leaves the API key out of every text about this answer: a server may repeat the request in its
+    /// answer. Values that are read from the answer stay as they are.
+    #[must_use]
+    pub fn without_key(mut self, key: &ApiKey) -> Self {
+        self.key = Some(key.clone());
+        self
+    }
+
+    /// Returns the body as text, without the API key.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.redact(&String::from_utf8_lossy(&self.body))
+    }
+
+    fn redact(&self, text: &str) -> String {
+        match &self.key {
+            Some(key) => key.redact(text),
+            None => text.to_owned(),
         }
     }
 
@@ -153,6 +178,7 @@ impl Answer {
             headers,
             body: bytes.freeze(),
             broken,
+            key: None,
         }
     }
 
@@ -220,10 +246,11 @@ impl fmt::Display for Answer {
             write!(f, " with code {code}")?;
         }
         if let Some(message) = envelope.message.or(envelope.error_code) {
-            write!(f, ": {message}")?;
+            write!(f, ": {}", self.redact(&message))?;
         } else if self.json().is_none() && !self.body.is_empty() {
             // A long HTML page is not decoded for the sake of its first 120 characters.
             let start = String::from_utf8_lossy(&self.body[..self.body.len().min(1_024)]);
+            let start = self.redact(&start);
             write!(f, ": {:?}", shorten(start.trim(), 120))?;
         }
         if let Some(broken) = &self.broken {

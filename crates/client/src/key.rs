@@ -62,6 +62,13 @@ impl ApiKey {
         self.text() == text.trim().as_bytes()
     }
 
+    /// Returns `true` if a text contains this key. Of a key of fewer than 16 characters, which may be an
+    /// ordinary word, only the key itself counts.
+    #[must_use]
+    pub fn is_in(&self, text: &str) -> bool {
+        self.is(text) || self.redact(text) != text
+    }
+
     /// Returns a text in which the key, wherever it occurs, is replaced. A key of fewer than 16 characters
     /// is replaced only after `Bearer `, since it may be an ordinary word.
     #[must_use]

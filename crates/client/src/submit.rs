@@ -1,11 +1,16 @@
 //! The submit, the one call that costs money. The call is written by hand, and nowhere else, because it
 //! must never be sent twice, which generated code does not guarantee.
 
+use std::convert::Infallible;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use progenitor_client::ClientInfo as _;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -42,6 +47,11 @@ impl Client {
             self.baseurl().trim_end_matches('/'),
             model.as_str()
         );
+        let was_sent = Arc::new(AtomicBool::new(false));
+        let body = OnceBody {
+            bytes: Full::new(Bytes::from(body)),
+            was_sent: Arc::clone(&was_sent),
+        };
         let request = self
             .client()
             .post(&url)
@@ -50,7 +60,7 @@ impl Client {
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             // A body of bytes could be cloned, and with it the request be repeated. A wrapped body
             // cannot.
-            .body(reqwest::Body::wrap(Full::new(Bytes::from(body))))
+            .body(reqwest::Body::wrap(body))
             .send();
         let mut limit = pin!(limit);
         let response = match select(pin!(request), limit.as_mut()).await {
@@ -58,20 +68,43 @@ impl Client {
             // Nothing was sent if the request could not be built or the connection to the API was
             // never established, so it is safe to submit again.
             Either::Left((Err(error), _))
-                if error.is_builder() || never_connected(&error, &url) =>
+                if error.is_builder()
+                    || error.is_connect() && !was_sent.load(Ordering::Relaxed) =>
             {
                 return Err(CallError::Request(chain(&error.without_url())));
             }
             Either::Left((Err(error), _)) => return Err(error.without_url().into()),
             Either::Right(_) => return Err(CallError::Limit),
         };
-        Ok(Answer::from_response(response, limit).await)
+        let answer = Answer::from_response(response, limit).await;
+        Ok(answer.without_key(self.inner()))
     }
 }
 
-/// Returns `true` if the connection to `url` could not be established. A client that follows redirects
-/// may also fail to connect to another URL after the POST was sent.
-fn never_connected(error: &reqwest::Error, url: &str) -> bool {
-    let is_same = |failed: &reqwest::Url| failed.as_str().split('?').next() == Some(url);
-    error.is_connect() && error.url().is_some_and(is_same)
+/// The body of a submit, which notes that a connection has asked for it. A client that follows redirects
+/// may fail to connect after the POST was sent, so the error alone does not say that nothing was.
+struct OnceBody {
+    bytes: Full<Bytes>,
+    was_sent: Arc<AtomicBool>,
+}
+
+impl Body for OnceBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.was_sent.store(true, Ordering::Relaxed);
+        Pin::new(&mut self.bytes).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.bytes.size_hint()
+    }
 }

@@ -49,7 +49,7 @@ pub(crate) async fn answered(
 ) -> Result<Answer, FetchError> {
     let (clock, timeout) = (ws.0.poller.clock(), ws.0.timeouts.call);
     let message = match Deadline::after(timeout, clock).timeout(clock, call).await {
-        Some(Ok(answer)) => return Ok(answer),
+        Some(Ok(answer)) => return Ok(answer.without_key(ws.0.api.api_key())),
         // The reason is in the sources of the error ("connection refused"), not in its own text.
         Some(Err(CallError::Transport(error))) => chain(&error),
         Some(Err(error)) => error.to_string(),

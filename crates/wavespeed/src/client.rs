@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
-use wavespeed_client::{Client, PredictionId};
+use wavespeed_client::{Client, Prediction, PredictionId};
 use wavespeed_poll::{Deadline, Poller};
 
 use crate::http::Timeouts;
@@ -46,21 +47,44 @@ impl Wavespeed {
     }
 
     /// Waits until no submit of this client or of a clone is in flight and every call of the store is
-    /// carried out, and returns `true`; or returns `false` if the deadline expires first, in which case a
-    /// submit may have been billed whose id is not recorded.
+    /// carried out, and returns `true`. Returns `false` if the deadline expires first, if the store fails,
+    /// or if the outcome of an earlier submit could not be recorded: a submit may then have been billed
+    /// whose id is not in the store.
     ///
     /// A program that ends calls this first: a submit whose future was dropped is still in flight, and its
     /// answer has the id. A submit that waits to be sent again is not in flight; nothing more is sent for
     /// it once its future is dropped.
+    #[must_use = "`false` means that an id may not be recorded"]
     pub async fn flush(&self, deadline: Deadline) -> bool {
         let mut in_flight = self.0.in_flight.subscribe();
         let flushed = async {
             // The sender lives as long as this client.
             _ = in_flight.wait_for(|submits| *submits == 0).await;
-            self.0.store.flush().await.is_ok()
+            let is_flushed = self.0.store.flush().await.is_ok();
+            is_flushed && !self.0.has_unrecorded.load(Ordering::Relaxed)
         };
         let flushed = deadline.timeout(self.0.poller.clock(), flushed).await;
         flushed.unwrap_or(false)
+    }
+
+    /// Records the end of a prediction in the store. A server that repeats the API key in a prediction must
+    /// not have it written down.
+    pub(crate) async fn record_end(&self, ended: &Prediction) -> Result<(), StoreError> {
+        let raw = ended.raw().to_string();
+        let redacted = self.redact(&raw);
+        let redacted = if redacted == raw {
+            None
+        } else {
+            let raw = serde_json::from_str(&redacted).ok();
+            raw.and_then(Prediction::from_json)
+        };
+        let ended = redacted.as_ref().unwrap_or(ended);
+        self.0.store.record_end(&self.0.account, ended).await
+    }
+
+    /// Returns a text without the API key, which must not be written down.
+    pub(crate) fn redact(&self, text: &str) -> String {
+        self.0.api.api_key().redact(text)
     }
 
     /// Counts a submit as in flight until the returned value is dropped.
@@ -99,6 +123,8 @@ pub(crate) struct Inner {
     pub(crate) upload_locks: KeyedLocks<Content>,
     /// The number of submits that are being recorded or sent.
     pub(crate) in_flight: watch::Sender<usize>,
+    /// `true` once the outcome of a submit could not be recorded.
+    pub(crate) has_unrecorded: AtomicBool,
 }
 
 /// A submit that is being recorded or sent, counted until dropped.

@@ -3,11 +3,13 @@
 use std::time::SystemTime;
 
 use futures_util::StreamExt as _;
+use reqwest::StatusCode;
 use wavespeed_client::{Prediction, PredictionId, Status};
 use wavespeed_poll::Update;
 
 use crate::call::FetchError;
 use crate::download::error::{DownloadError, SaveError};
+use crate::hosts::may_be_expired;
 use crate::store::number::JobNumber;
 use crate::store::record::Downloaded;
 use crate::submit::error::{SubmitError, date};
@@ -35,7 +37,7 @@ pub struct Finished {
 pub enum RunError {
     /// The submit failed.
     #[error(transparent)]
-    Submit(#[from] SubmitError),
+    Submit(SubmitError),
     /// The end of the job is not known.
     #[error(transparent)]
     Wait(WaitError),
@@ -68,6 +70,18 @@ pub enum RunError {
         /// The time of the submit.
         at: SystemTime,
     },
+}
+
+impl From<SubmitError> for RunError {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Expired { job, id, at } => {
+                let job = Some(job);
+                Self::Expired { job, id, at }
+            }
+            error => Self::Submit(error),
+        }
+    }
 }
 
 fn reason(prediction: &Prediction) -> String {
@@ -134,14 +148,12 @@ fn wait_error(job: &Job, error: WaitError) -> RunError {
 
 /// Returns the error of a download, which the vendor's retention may explain.
 fn save_error(job: &Job, error: DownloadError) -> RunError {
-    let is_gone = |error: &SaveError| {
-        matches!(
-            error,
-            SaveError::Refused {
-                status: 404 | 410,
-                ..
-            }
-        )
+    // Common hosts answer the one or the other for a file that they no longer have.
+    let is_gone = |error: &SaveError| match error {
+        SaveError::Refused { status, .. } => {
+            StatusCode::from_u16(*status).is_ok_and(may_be_expired)
+        }
+        _ => false,
     };
     let is_gone = error.failed.iter().any(|(_, error)| is_gone(error));
     match expired(job) {

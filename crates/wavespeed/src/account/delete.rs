@@ -93,7 +93,7 @@ impl Wavespeed {
             if let (Ok(answer), Some(end)) = (answer, Prediction::from_json(end))
                 && answer.status.as_u16() == 404
             {
-                self.0.store.record_end(self.account(), &end).await?;
+                self.record_end(&end).await?;
             }
         }
         Ok(deleted)

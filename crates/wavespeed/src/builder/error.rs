@@ -29,6 +29,9 @@ pub enum BuildError {
         /// The base URL.
         url: String,
     },
+    /// The name of the account contains the API key. The name is written down, and the key must not be.
+    #[error("the name of the account contains the API key; choose another name")]
+    Account,
     /// A proxy in the environment is not supported. Its URL is not repeated, since it may contain a
     /// password.
     #[error("the proxy in {variable} is not a URL such as http://host:port")]

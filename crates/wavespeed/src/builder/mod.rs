@@ -4,6 +4,7 @@ pub(crate) mod base_url;
 pub(crate) mod error;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use std::{env, fmt};
 
@@ -252,6 +253,9 @@ impl Builder {
         // The URL as it is used, with its path, so that spellings of one URL are one account.
         let key_fingerprint = key.fingerprint();
         let name = self.account.unwrap_or_else(|| key_fingerprint.clone());
+        if key.is_in(&name) {
+            return Err(BuildError::Account);
+        }
         let account = Account::new(base_url.as_str(), name);
         let api = Client::new_with_client(base_url.as_str(), http.api, key);
         Ok(Wavespeed(Arc::new(Inner {
@@ -272,6 +276,7 @@ impl Builder {
             max_output_bytes: self.max_output_bytes,
             upload_locks: KeyedLocks::default(),
             in_flight: watch::Sender::new(0),
+            has_unrecorded: AtomicBool::new(false),
         })))
     }
 }

@@ -22,7 +22,7 @@ use crate::client::Wavespeed;
 use crate::download::error::{DownloadError, SaveError};
 use crate::download::persist::persist;
 use crate::download::transfer::{PartialFile, TransferError};
-use crate::store::record::Downloaded;
+use crate::store::record::{Downloaded, JobRecord};
 use crate::target::{Target, temporary_file};
 
 /// The number of retries of one output after transient errors.
@@ -68,10 +68,11 @@ impl Wavespeed {
         if done.outputs().is_empty() {
             failed.push((1, SaveError::Nothing));
         }
-        let known = self.saved_files(&done.id).await;
+        let jobs = self.jobs_of(&done.id).await;
         // An output that fails must not keep the others from being saved.
         for (number, output) in (1..).zip(done.outputs()) {
-            let known = known.iter().find(|file| file.number == number);
+            let mut known = jobs.iter().flat_map(|job| &job.files);
+            let known = known.find(|file| file.number == number);
             let save = self.save(&done.id, (number, output), known, target, deadline);
             let result = deadline.timeout(self.0.poller.clock(), save).await;
             match result.unwrap_or(Err(SaveError::Deadline)) {
@@ -80,24 +81,30 @@ impl Wavespeed {
             }
         }
         if failed.is_empty() {
-            self.record_saved(&done.id, &saved).await;
+            self.record_saved(done, &jobs, &saved).await;
             return Ok(saved);
         }
         let id = done.id.clone();
         Err(DownloadError { id, saved, failed })
     }
 
-    /// Records the saved files in the store. The files exist, so a store that fails is logged and
-    /// does not fail the download.
-    async fn record_saved(&self, id: &str, saved: &[Downloaded]) {
-        let Ok(id) = id.parse() else { return };
+    /// Records the saved files in the store, and the end before them if the store does not have it. The
+    /// files exist, so a store that fails is logged and does not fail the download.
+    async fn record_saved(&self, done: &Prediction, known: &[JobRecord], saved: &[Downloaded]) {
+        let Ok(id) = done.id.parse() else { return };
+        let (store, account) = (&self.0.store, &self.0.account);
+        if done.status.is_terminal() && known.iter().any(|job| job.prediction.is_none()) {
+            let recorded = self.record_end(done).await;
+            if let Err(error) = recorded {
+                tracing::error!(%id, %error, "the end of a job could not be recorded");
+            }
+        }
         let mut saved = saved.to_vec();
         // Absolute paths, as another process may run in another folder.
         for file in &mut saved {
             file.path = std::path::absolute(&file.path).unwrap_or_default();
         }
-        let recorded = self.0.store.record_saved(&self.0.account, &id, &saved);
-        if let Err(error) = recorded.await {
+        if let Err(error) = store.record_saved(account, &id, &saved).await {
             tracing::error!(%id, %error, "the saved files could not be recorded");
         }
     }

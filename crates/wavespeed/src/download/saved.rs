@@ -12,18 +12,17 @@ use wavespeed_client::PredictionId;
 
 use crate::client::Wavespeed;
 use crate::download::persist::persist;
-use crate::store::record::{Downloaded, JobFilter};
+use crate::store::record::{Downloaded, JobFilter, JobRecord};
 use crate::target::{Target, temporary_file};
 
 impl Wavespeed {
-    /// Returns the files that the store knows for a prediction.
-    pub(super) async fn saved_files(&self, id: &str) -> Vec<Downloaded> {
+    /// Returns the jobs that the store has of a prediction.
+    pub(super) async fn jobs_of(&self, id: &str) -> Vec<JobRecord> {
         let Ok(id) = id.parse::<PredictionId>() else {
             return Vec::new();
         };
         // A store that fails costs a transfer, which is no reason not to save.
-        let jobs = self.jobs(JobFilter::Id(&id)).await.unwrap_or_default();
-        jobs.into_iter().flat_map(|job| job.files).collect()
+        self.jobs(JobFilter::Id(&id)).await.unwrap_or_default()
     }
 }
 

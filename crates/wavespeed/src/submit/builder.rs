@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::time::Duration;
 
 use wavespeed_client::Model;
 use wavespeed_poll::Deadline;
@@ -44,7 +45,6 @@ pub struct JobBuilder<T> {
 }
 
 /// What the caller chose for a job.
-#[derive(Debug)]
 pub(crate) struct JobOptions {
     pub(crate) key: Option<String>,
     pub(crate) label: Option<String>,
@@ -123,6 +123,12 @@ impl<T> JobBuilder<T> {
         self
     }
 
+    /// Sets the deadline of the whole call to a time from now.
+    pub fn timeout(self, after: Duration) -> Self {
+        let deadline = Deadline::after(after, self.ws.0.poller.clock());
+        self.deadline(deadline)
+    }
+
     /// Sets the highest price in USD. A submit whose price is higher or not known is not sent.
     pub fn max_price(mut self, usd: f64) -> Self {
         self.options.max_price = Some(usd);
@@ -157,9 +163,10 @@ impl<T> JobBuilder<T> {
         self
     }
 
-    /// Sends the job of the [`key`](Self::key) once more if it ended without outputs: it failed, was
-    /// cancelled, timed out or was deleted. **The new attempt costs money.** It keeps the number of the
-    /// job, whose record keeps the earlier ids and prices.
+    /// Sends the job of the [`key`](Self::key) once more if the store knows that it ended without outputs:
+    /// it failed, was cancelled, timed out or was deleted. **The new attempt costs money.** It keeps the
+    /// number of the job, whose record keeps the earlier ids and prices. A failure that was not recorded
+    /// yet is only returned.
     pub fn retry_failed(mut self) -> Self {
         self.options.retry_failed = true;
         self
@@ -214,7 +221,9 @@ impl<T> fmt::Debug for JobBuilder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("JobBuilder")
             .field("model", &self.input.model)
-            .field("options", &self.options)
+            // A key is not validated yet, and could be the API key; a webhook may contain a secret.
+            .field("label", &self.options.label)
+            .field("target", &self.options.target)
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,7 @@
 //! The steps of a job, as an observer receives them.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,9 +67,11 @@ impl Observer {
         Self(Some(Arc::new(observer)))
     }
 
+    /// Calls the observer. Its panic must not end a submit between the intent and the outcome.
     pub(crate) fn notify(&self, event: RunEvent<'_>) {
-        if let Some(observer) = &self.0 {
-            observer(event);
+        let Some(observer) = &self.0 else { return };
+        if catch_unwind(AssertUnwindSafe(|| observer(event))).is_err() {
+            tracing::error!("the observer of a job has panicked");
         }
     }
 }

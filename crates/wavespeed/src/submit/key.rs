@@ -4,9 +4,12 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
+use wavespeed_client::PredictionId;
+
 use crate::store::Claim;
+use crate::store::change::{Resolution, Settlement};
 use crate::store::error::{StoreError, StoreErrorKind};
-use crate::store::identity::field_name;
+use crate::store::identity::{Identity, field_name};
 use crate::store::number::JobNumber;
 use crate::store::record::{JobFilter, JobRecord, Stage};
 use crate::submit::error::SubmitError;
@@ -17,7 +20,7 @@ use crate::wait::job::Job;
 
 /// The first back-off between two looks at a job that is being sent elsewhere, and the longest one. Most
 /// submits are answered within a second.
-const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+pub(super) const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
 /// The state of a job whose record says that it is about to be sent, or was rejected.
@@ -28,69 +31,89 @@ enum Sender {
     Gone(Claim),
 }
 
+/// What follows from the job that has the key.
+pub(super) enum Followed {
+    /// The job is the result.
+    Job(Box<Job>),
+    /// The submit is to be sent.
+    Send {
+        /// The attempt that the new one replaces, if the job has failed.
+        replaced: Option<PredictionId>,
+    },
+}
+
+impl Followed {
+    const SEND: Self = Self::Send { replaced: None };
+
+    fn job(job: Job) -> Self {
+        Self::Job(Box::new(job))
+    }
+}
+
 impl Submission<'_> {
-    /// Returns the job that the key has already, or `None` if the submit is to be sent.
-    pub(super) async fn look_up_key(&self) -> Result<Option<Job>, SubmitError> {
+    /// Looks up the key, and follows the job that has it already.
+    pub(super) async fn look_up_key(&self) -> Result<Followed, SubmitError> {
         let Some(key) = &self.key else {
-            return Ok(None);
+            return Ok(Followed::SEND);
         };
-        match self.find(JobFilter::Key(key)).await? {
-            Some(record) => self.follow(record).await,
-            None => Ok(None),
-        }
+        let Some(record) = self.find(JobFilter::Key(key)).await? else {
+            return Ok(Followed::SEND);
+        };
+        let (identity, unreadable) = self.readable_identity().await?;
+        // A file that is gone cannot be compared, and the job does not need it any more.
+        self.check_same(&record, &identity, &unreadable)?;
+        self.follow(record).await
     }
 
-    /// Returns the job of a record that has the key, or `None` if it is to be sent again or is gone.
-    pub(super) async fn follow(&self, record: JobRecord) -> Result<Option<Job>, SubmitError> {
-        self.check_same(&record).await?;
+    /// Follows a job that has the key and the identity of this submit.
+    pub(super) async fn follow(&self, mut record: JobRecord) -> Result<Followed, SubmitError> {
         self.notify(RunEvent::Existing(&record));
         let mut backoff = FIRST_BACKOFF;
-        let mut record = record;
         loop {
             let (number, stage) = (record.number, record.stage);
             match stage {
                 Stage::Intended | Stage::Rejected => match self.sender(number).await? {
-                    Sender::Alive => {
-                        self.pause(number, &mut backoff).await?;
-                    }
+                    Sender::Alive => self.pause(number, &mut backoff).await?,
                     Sender::Gone(claim) => {
                         // The outcome may have been recorded before the claim was released.
                         let current = self.find(JobFilter::Number(number)).await?;
-                        match current {
-                            Some(current) if current.stage != stage => drop(current),
-                            Some(_) if stage == Stage::Rejected => return Ok(None),
-                            None => return Ok(None),
-                            // Its sender died. With the claim, no one sends it while it is looked for.
-                            Some(current) => {
-                                let found = self.reconcile(&current).await;
-                                drop(claim);
-                                return found.map(Some);
-                            }
+                        let is_unchanged = current.is_some_and(|current| current.stage == stage);
+                        if is_unchanged && stage == Stage::Rejected {
+                            return Ok(Followed::SEND);
                         }
+                        if is_unchanged {
+                            self.record_dead_sender(number).await?;
+                        }
+                        drop(claim);
                     }
                 },
-                Stage::Unknown => return self.reconcile(&record).await.map(Some),
-                Stage::Submitted => return self.running(&record).map(Some),
-                Stage::Ended if record.is_sendable(self.options.retry_failed) => return Ok(None),
-                Stage::Ended | Stage::Saved => return Ok(Some(self.handle(&record)?)),
+                Stage::Unknown => return self.reconcile(&record).await.map(Followed::job),
+                Stage::Submitted => return self.running(&record).map(Followed::job),
+                Stage::Ended if record.is_sendable(self.options.retry_failed) => {
+                    let replaced = record.id;
+                    return Ok(Followed::Send { replaced });
+                }
+                Stage::Ended | Stage::Saved => return self.handle(&record).map(Followed::job),
             }
             match self.find(JobFilter::Number(number)).await? {
                 Some(current) => record = current,
                 // The job was forgotten meanwhile, so the key is free.
-                None => return Ok(None),
+                None => return Ok(Followed::SEND),
             }
         }
     }
 
     /// Fails if the job that has the key is one of another model or input.
-    async fn check_same(&self, record: &JobRecord) -> Result<(), SubmitError> {
-        let (identity, unreadable) = self.readable_identity().await;
+    pub(super) fn check_same(
+        &self,
+        record: &JobRecord,
+        identity: &Identity,
+        ignored: &BTreeSet<String>,
+    ) -> Result<(), SubmitError> {
         if identity.digest() == record.identity.digest() {
             return Ok(());
         }
-        // A file that is gone cannot be compared, and the job does not need it any more.
-        let ignored: BTreeSet<String> = unreadable.into_iter().collect();
-        let difference = record.identity.first_difference(&identity, &ignored);
+        let difference = record.identity.first_difference(identity, ignored);
         match (difference, &self.key) {
             (Some(difference), Some(key)) => Err(SubmitError::KeyConflict {
                 key: key.clone(),
@@ -99,6 +122,14 @@ impl Submission<'_> {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// Records that the outcome of a job is unknown, because its sender died. Others then see that no one
+    /// sends it.
+    async fn record_dead_sender(&self, number: JobNumber) -> Result<(), SubmitError> {
+        let unknown = Settlement::from(Resolution::Unknown);
+        let settled = self.ws.0.store.settle(number, &unknown).await;
+        settled.map_err(SubmitError::Lookup)
     }
 
     async fn sender(&self, number: JobNumber) -> Result<Sender, SubmitError> {
@@ -110,15 +141,20 @@ impl Submission<'_> {
     }
 
     /// Waits before the next look at a job that is being sent elsewhere.
-    async fn pause(&self, job: JobNumber, backoff: &mut Duration) -> Result<(), SubmitError> {
+    pub(super) async fn pause(
+        &self,
+        job: JobNumber,
+        backoff: &mut Duration,
+    ) -> Result<(), SubmitError> {
         if *backoff == FIRST_BACKOFF {
             self.notify(RunEvent::BeingSent(job));
         }
         let clock = self.ws.0.poller.clock();
-        if !self.deadline.allows(*backoff, clock) {
+        let remaining = self.deadline.remaining(clock).unwrap_or(Duration::MAX);
+        if remaining.is_zero() {
             return Err(SubmitError::BeingSent(job));
         }
-        clock.sleep(*backoff).await;
+        clock.sleep(remaining.min(*backoff)).await;
         *backoff = MAX_BACKOFF.min(*backoff * 2);
         Ok(())
     }

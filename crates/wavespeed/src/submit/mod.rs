@@ -32,7 +32,7 @@ impl Wavespeed {
     /// `input` is a reference to a typed input, or a [`RawInput`]. The input of a model that is neither in
     /// the catalogue nor given by [`model_schema`](JobBuilder::model_schema) is not checked.
     ///
-    /// A future that is dropped before the intent is recorded sends nothing. Dropped later, it loses the
+    /// A future that is dropped before the intent is begun sends nothing. Dropped later, it loses the
     /// waiting and not the id: the submit continues as a task of the runtime, and its outcome is recorded
     /// in the store. A program that ends calls [`flush`](Self::flush) first.
     ///

@@ -37,10 +37,7 @@ pub(crate) enum Outcome {
 
 /// A submit that was refused or never sent. Nothing is billed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", match self.refusal {
-    Refusal::NotSent => format!("the submit could not be sent ({}); nothing is billed", self.message),
-    _ => format!("the submit was refused ({}); nothing is billed", self.message),
-})]
+#[error("{}", self.text())]
 #[non_exhaustive]
 pub struct RejectedSubmit {
     /// The reason.
@@ -51,15 +48,31 @@ pub struct RejectedSubmit {
     pub message: String,
     /// The time that the vendor asks to wait before another submit.
     pub retry_after: Option<Duration>,
+    /// The reason why the store could not record the rejection, if it could not. The store then has a job
+    /// whose outcome is unknown, and refuses an equal submit.
+    pub store_error: Option<String>,
 }
 
 impl RejectedSubmit {
+    fn text(&self) -> String {
+        let what = match self.refusal {
+            Refusal::NotSent => "could not be sent",
+            _ => "was refused",
+        };
+        let text = format!("the submit {what} ({}); nothing is billed", self.message);
+        match &self.store_error {
+            Some(error) => format!("{text}, but the store could not record that: {error}"),
+            None => text,
+        }
+    }
+
     pub(crate) fn not_sent(why: &str) -> Self {
         Self {
             refusal: Refusal::NotSent,
             status: None,
             message: why.to_owned(),
             retry_after: None,
+            store_error: None,
         }
     }
 
@@ -180,13 +193,14 @@ pub(crate) fn decide(attempt: &Attempt, now: SystemTime) -> Outcome {
         status: Some(status),
         message: answer.to_string(),
         retry_after: answer.retry_after(now),
+        store_error: None,
     })
 }
 
 fn unknown(answer: &Answer) -> Outcome {
     Outcome::Unknown(UnknownOutcome {
         status: Some(answer.status.as_u16()),
-        body: String::from_utf8_lossy(&answer.body).into_owned(),
+        body: answer.text(),
         ..UnknownOutcome::new(answer.to_string())
     })
 }

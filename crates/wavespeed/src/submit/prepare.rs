@@ -1,6 +1,7 @@
 //! The steps of a submit up to the intent: look up the key, check, upload, compare the price.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde_json::Value;
 use wavespeed_client::{Model, ModelId};
@@ -18,8 +19,11 @@ use crate::submit::builder::JobOptions;
 use crate::submit::error::SubmitError;
 use crate::submit::event::RunEvent;
 use crate::submit::input::RawInput;
+use crate::submit::key::Followed;
 use crate::submit::send::PendingSubmit;
 use crate::target::Target;
+use crate::upload::error::UploadError;
+use crate::upload::named_paths;
 use crate::upload::options::UploadOptions;
 use crate::wait::job::Job;
 
@@ -69,9 +73,10 @@ impl<'a> Submission<'a> {
     /// Submits, or finds the job that the key has already.
     pub(crate) async fn submit(&self) -> Result<Job, SubmitError> {
         // The key comes first: the files of a job that exists need not exist any more.
-        if let Some(job) = self.look_up_key().await? {
-            return Ok(job);
-        }
+        let replaced = match self.look_up_key().await? {
+            Followed::Job(job) => return Ok(*job),
+            Followed::Send { replaced } => replaced,
+        };
         for fault in self.check().await? {
             tracing::warn!(%fault, "the input is submitted despite this fault");
             self.notify(RunEvent::Warning(&fault));
@@ -86,12 +91,16 @@ impl<'a> Submission<'a> {
             body: input.to_string(),
             identity,
             key: self.key.clone(),
-            label: self.options.label.clone(),
+            label: self
+                .options
+                .label
+                .as_deref()
+                .map(|label| self.ws.redact(label)),
             price,
             // Another process may save the outputs, from another folder.
             target: target.transpose().map_err(StoreError::new)?,
             webhook: self.options.webhook.clone(),
-            retry_failed: self.options.retry_failed,
+            replaced,
             refuse_running: self.options.refuse_running,
         };
         self.send(submit).await
@@ -155,18 +164,23 @@ impl<'a> Submission<'a> {
 
     /// Returns the identity of the input as far as its local files can still be read, and the pointers of
     /// those that cannot.
-    pub(super) async fn readable_identity(&self) -> (Identity, Vec<String>) {
-        let (mut files, mut unreadable) = (BTreeMap::new(), Vec::new());
-        if let Some(model) = &self.schema {
-            for (pointer, path) in crate::upload::named_paths(model, self.input) {
-                match self.ws.hash_file(path.as_ref()).await {
-                    Some(sha256) => _ = files.insert(pointer, sha256),
-                    None => unreadable.push(pointer),
-                }
+    pub(super) async fn readable_identity(
+        &self,
+    ) -> Result<(Identity, BTreeSet<String>), UploadError> {
+        let (mut files, mut unreadable) = (BTreeMap::new(), BTreeSet::new());
+        let named = self.schema.iter();
+        let named = named.flat_map(|model| named_paths(model, self.input));
+        for (pointer, path) in named {
+            let path = PathBuf::from(path);
+            let hash = self.ws.hash_file(&path);
+            let hash = self.deadline.timeout(self.ws.0.poller.clock(), hash).await;
+            match hash.ok_or(UploadError::Deadline { path })? {
+                Some(sha256) => _ = files.insert(pointer, sha256),
+                None => _ = unreadable.insert(pointer),
             }
         }
         let identity = Identity::new(self.model.as_str(), self.input, &files);
-        (identity, unreadable)
+        Ok((identity, unreadable))
     }
 
     /// Returns the price if there is a limit, and fails unless it is known and within the limit.
@@ -193,7 +207,7 @@ fn key(ws: &Wavespeed, options: &JobOptions) -> Result<Option<IdempotencyKey>, S
     let Some(text) = &options.key else {
         return Ok(None);
     };
-    if ws.0.api.api_key().is(text) {
+    if ws.0.api.api_key().is_in(text) {
         return Err(InvalidIdempotencyKey::ApiKey.into());
     }
     let key = text.parse()?;

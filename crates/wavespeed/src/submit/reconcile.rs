@@ -16,7 +16,7 @@ use wavespeed_poll::{Deadline, FirstPoll};
 use crate::call::{FetchError, answered, clock_offset, created_at, data, refused, until};
 use crate::client::Wavespeed;
 use crate::store::change::{Resolution, Settlement};
-use crate::store::error::StoreError;
+use crate::store::error::{StoreError, StoreErrorKind};
 use crate::store::record::{JobFilter, JobRecord, Stage};
 use crate::wait::job::Job;
 
@@ -73,6 +73,7 @@ impl Wavespeed {
         record: &JobRecord,
         deadline: Deadline,
     ) -> Result<Reconciled, ReconcileError> {
+        self.check_base_url(record)?;
         if let Some(job) = Job::of_record(self, record) {
             return Ok(Reconciled::adopted(job));
         }
@@ -98,9 +99,20 @@ impl Wavespeed {
     /// Returns an error if the store fails, if the job already has another id, or if the id belongs
     /// to another job.
     pub async fn adopt(&self, record: &JobRecord, id: PredictionId) -> Result<Job, StoreError> {
+        self.check_base_url(record)?;
         let adopted = Settlement::from(Resolution::Adopted(id.clone()));
         self.0.store.settle(record.number, &adopted).await?;
         Ok(self.adopted_job(record, id))
+    }
+
+    /// Fails if a job was submitted to another API, which has other predictions.
+    pub(super) fn check_base_url(&self, record: &JobRecord) -> Result<(), StoreError> {
+        let base_url = &record.account.base_url;
+        if *base_url == self.0.account.base_url {
+            return Ok(());
+        }
+        let message = format!("{} was submitted to the API at {base_url}", record.number);
+        Err(StoreError::of_kind(StoreErrorKind::Refused, message))
     }
 
     /// Returns the handle on the job of a record, whose id is known by now.
@@ -111,18 +123,20 @@ impl Wavespeed {
 
     /// Searches the newest page of the history once.
     async fn search_history(&self, record: &JobRecord) -> Result<Reconciled, ReconcileError> {
-        // The jobs of every account at the base URL, as the same API key may have several names.
+        let window = Window::of_submit(record.at, self.0.timeouts.submit);
+        let mut query = types::HistoryRequest::new();
+        query.model = Some(record.model.to_string());
+        let call = async { Answer::from_call(self.0.api.list_predictions(&query).await).await };
+        let answer = answered(self, call).await?;
+        // The jobs are read after the history: each prediction of this store in the answer then has its
+        // intent among them. They are those of every account at the base URL, as the same API key may have
+        // several names.
         let jobs = self.jobs(JobFilter::BaseUrl).await?;
         // The id may be known meanwhile: an adoption that was interrupted is still carried out.
         let own = jobs.iter().find(|job| job.number == record.number);
         if let Some(job) = own.and_then(|own| Job::of_record(self, own)) {
             return Ok(Reconciled::adopted(job));
         }
-        let window = Window::of_submit(record.at, self.0.timeouts.submit);
-        let mut query = types::HistoryRequest::new();
-        query.model = Some(record.model.to_string());
-        let call = async { Answer::from_call(self.0.api.list_predictions(&query).await).await };
-        let answer = answered(self, call).await?;
         let clock_offset = clock_offset(&answer, SystemTime::now()).unwrap_or_default();
         let model = record.model.as_str();
         // A prediction without a model or a creation time cannot be excluded by it.

@@ -5,9 +5,14 @@
 //! and the pause before it belongs to the caller's future: dropped there, nothing more is sent. Before
 //! each further POST the store gets a new intent, so that a reconciliation looks at the right time.
 
+use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::future::{Future, pending};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::oneshot::{self, error::TryRecvError};
+use tracing::Instrument as _;
 use wavespeed_client::text::{chain, shorten};
 use wavespeed_client::{CallError, ModelId, PredictionId};
 use wavespeed_poll::{Deadline, FirstPoll};
@@ -16,7 +21,7 @@ use crate::call::{clock_offset, prediction};
 use crate::client::Wavespeed;
 use crate::store::Claim;
 use crate::store::change::{Resolution, Settlement};
-use crate::store::error::StoreError;
+use crate::store::error::{StoreError, StoreErrorKind};
 use crate::store::identity::Identity;
 use crate::store::intent::{ExistingReason, Intended, Intent};
 use crate::store::key::IdempotencyKey;
@@ -24,6 +29,7 @@ use crate::store::number::JobNumber;
 use crate::store::record::{JobFilter, JobRecord};
 use crate::submit::error::SubmitError;
 use crate::submit::event::{Observer, RunEvent};
+use crate::submit::key::{FIRST_BACKOFF, Followed};
 use crate::submit::outcome::{
     Attempt, HistorySearch, Outcome, RejectedSubmit, UnknownOutcome, decide,
 };
@@ -35,6 +41,10 @@ use crate::wait::job::Job;
 /// The number of characters of an answer that the store keeps. The answers of the vendor are a hundredth of
 /// it, and a gateway's error page should not fill the store.
 const MAX_ANSWER: usize = 64 << 10;
+
+/// The number of retries of recording an outcome. A journal waits 5 s each time for another program that
+/// holds its file.
+const SETTLE_RETRIES: u32 = 3;
 
 /// A submit that is ready to be sent.
 #[derive(Clone, Debug)]
@@ -48,7 +58,8 @@ pub(super) struct PendingSubmit {
     pub(super) price: Option<f64>,
     pub(super) target: Option<Target>,
     pub(super) webhook: Option<String>,
-    pub(super) retry_failed: bool,
+    /// The failed attempt that this one replaces.
+    pub(super) replaced: Option<PredictionId>,
     pub(super) refuse_running: bool,
 }
 
@@ -66,8 +77,8 @@ struct Sent {
     number: JobNumber,
     /// The time of the intent.
     at: SystemTime,
-    /// The claim on the job. A sender that waits before it sends the job again keeps it.
-    claim: Claim,
+    /// The claim on a rejected job, for a sender that waits before it sends the job again.
+    claim: Option<Claim>,
     result: Result<Box<Job>, NotAccepted>,
 }
 
@@ -87,6 +98,7 @@ enum First {
 impl Submission<'_> {
     /// Records the intent and sends the submit, or finds the job that has taken the key meanwhile.
     pub(super) async fn send(&self, submit: PendingSubmit) -> Result<Job, SubmitError> {
+        let (mut submit, mut backoff) = (submit, FIRST_BACKOFF);
         loop {
             self.notify(RunEvent::Submitting);
             let first = self
@@ -107,9 +119,15 @@ impl Submission<'_> {
                 let job = record;
                 return Err(SubmitError::Duplicate { job, reason });
             }
-            if let Some(job) = self.follow(*record).await? {
-                return Ok(job);
+            // Another call has taken the key since it was looked up.
+            self.check_same(&record, &submit.identity, &BTreeSet::new())?;
+            let number = record.number;
+            match self.follow(*record).await? {
+                Followed::Job(job) => return Ok(*job),
+                Followed::Send { replaced } => submit.replaced = replaced,
             }
+            // The job was claimed by a call that only looked at it.
+            self.pause(number, &mut backoff).await?;
         }
     }
 
@@ -188,6 +206,7 @@ impl Wavespeed {
     ) -> Result<Job, SubmitError> {
         // The claim comes before the check of the record: of two processes that resubmit the same job,
         // only one gets past both.
+        self.check_base_url(record)?;
         let claim = self.0.store.claim(record.number).await?;
         let post = Post {
             model: record.model.clone(),
@@ -203,19 +222,27 @@ impl Wavespeed {
     }
 
     /// Runs a part of a submit as a task of its own, which dropping the returned future does not stop.
-    async fn spawn<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> T {
+    ///
+    /// # Errors
+    /// Returns an unknown outcome if the runtime ends before the task.
+    async fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, SubmitError>> + Send + 'static,
+    ) -> Result<T, SubmitError> {
         let in_flight = self.in_flight();
-        let task = tokio::spawn(async move {
+        let task = async move {
             let result = work.await;
             drop(in_flight);
             result
-        });
-        match task.await {
+        };
+        match tokio::spawn(task.in_current_span()).await {
             Ok(result) => result,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is shutting down, and this future with it.
-                Err(_) => pending().await,
+                Err(_) => {
+                    let message = "the runtime ended before the submit was answered";
+                    Err(UnknownOutcome::new(message).into())
+                }
             },
         }
     }
@@ -228,7 +255,13 @@ impl Wavespeed {
         observer: &Observer,
     ) -> Result<First, SubmitError> {
         let (ws, submit, observer) = (self.clone(), submit.clone(), observer.clone());
+        // Held by the caller's future alone, so that the task learns when that is dropped.
+        let (_caller, mut dropped) = oneshot::channel::<Infallible>();
         self.spawn(async move {
+            if dropped.try_recv() == Err(TryRecvError::Closed) {
+                // Nothing has begun, and no one waits for the result.
+                return Err(RejectedSubmit::not_sent("the caller is gone").into());
+            }
             let at = SystemTime::now();
             let intent = Intent {
                 key_fingerprint: &ws.0.key_fingerprint,
@@ -237,7 +270,7 @@ impl Wavespeed {
                 price: submit.price,
                 target: submit.target.as_ref(),
                 webhook: submit.webhook.as_deref(),
-                retry_failed: submit.retry_failed,
+                retry_failed: submit.replaced.is_some(),
                 refuse_running: submit.refuse_running,
                 ..Intent::new(
                     &ws.0.account,
@@ -278,7 +311,7 @@ impl Wavespeed {
         claim: Claim,
         post: Post,
         observer: &Observer,
-    ) -> Result<Sent, StoreError> {
+    ) -> Result<Sent, SubmitError> {
         let (ws, observer) = (self.clone(), observer.clone());
         self.spawn(async move {
             let at = SystemTime::now();
@@ -324,8 +357,11 @@ impl Wavespeed {
             if !post.deadline.allows(Duration::ZERO, clock) {
                 return Err(rejected.into());
             }
+            let Some(claim) = sent.claim else {
+                return Err(rejected.into());
+            };
             sent = self
-                .send_again(sent.number, sent.at, sent.claim, post.clone(), observer)
+                .send_again(sent.number, sent.at, claim, post.clone(), observer)
                 .await?;
         }
     }
@@ -343,9 +379,8 @@ impl Wavespeed {
         let now = SystemTime::now();
         let (answer, offset) = match &attempt {
             Attempt::Answered(answer) => {
-                let body = String::from_utf8_lossy(&answer.body);
-                let body = self.0.api.api_key().redact(&body);
-                (Some(shorten(&body, MAX_ANSWER)), clock_offset(answer, now))
+                let body = shorten(&answer.text(), MAX_ANSWER);
+                (Some(body), clock_offset(answer, now))
             }
             _ => (None, None),
         };
@@ -363,18 +398,46 @@ impl Wavespeed {
                 (Resolution::Unknown, Err(NotAccepted::Unknown(unknown)))
             }
         };
-        // The POST is done, so a store that fails now must not hide the outcome. A job that stays
-        // intended is treated as unknown.
         let settlement = Settlement::new(resolution, answer, offset);
-        let settled = self.0.store.settle(number, &settlement).await;
-        let settled = settled.inspect_err(|error| {
-            tracing::error!(job = %number, %error, "the outcome of a submit could not be recorded");
-        });
+        let settled = self.settle(number, &settlement).await;
+        let (result, claim) = match result {
+            Ok(job) => (Ok(Box::new(job.with_store_result(settled))), None),
+            Err(NotAccepted::Rejected(mut rejected)) => {
+                rejected.store_error = settled.err().map(|error| error.to_string());
+                (Err(NotAccepted::Rejected(rejected)), Some(claim))
+            }
+            // Without the claim, others can look for the job.
+            Err(unknown) => (Err(unknown), None),
+        };
         Sent {
             number,
             at,
             claim,
-            result: result.map(|job| Box::new(job.with_store_result(settled))),
+            result,
+        }
+    }
+
+    /// Records the outcome of a POST, with retries: another program may hold the file of the store for a
+    /// while. A store that fails for good must not hide the outcome. A job that stays intended is treated
+    /// as unknown.
+    async fn settle(&self, job: JobNumber, settlement: &Settlement) -> Result<(), StoreError> {
+        let mut retry = 0;
+        loop {
+            let settled = self.0.store.settle(job, settlement).await;
+            let Err(error) = settled else { return Ok(()) };
+            if error.kind() == StoreErrorKind::Failed && retry < SETTLE_RETRIES {
+                self.0
+                    .poller
+                    .clock()
+                    .sleep(self.0.poller.backoff(retry))
+                    .await;
+                retry += 1;
+                continue;
+            }
+            self.0.has_unrecorded.store(true, Ordering::Relaxed);
+            let resolution = &settlement.resolution;
+            tracing::error!(%job, ?resolution, %error, "the outcome of a submit could not be recorded");
+            return Err(error);
         }
     }
 
@@ -395,8 +458,9 @@ impl Wavespeed {
         match answer.await {
             Ok(answer) => Attempt::Answered(answer),
             Err(CallError::Limit) => Attempt::Unanswered(format!("no answer within {timeout:?}")),
+            Err(CallError::Request(why)) => Attempt::NotSent(why),
             Err(CallError::Transport(error)) => Attempt::Unanswered(chain(&error)),
-            Err(error) => Attempt::NotSent(error.to_string()),
+            Err(error) => Attempt::Unanswered(error.to_string()),
         }
     }
 

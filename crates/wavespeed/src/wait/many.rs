@@ -59,7 +59,7 @@ impl WatchedJob {
     async fn record_end(&self, prediction: &Prediction) {
         let ws = &self.job.ws;
         // The caller gets the end in any case, and can record it elsewhere.
-        if let Err(error) = ws.0.store.record_end(&ws.0.account, prediction).await {
+        if let Err(error) = ws.record_end(prediction).await {
             tracing::error!(id = %self.job.id(), %error, "the end of a job could not be recorded");
         }
         // An upload that the vendor could not fetch must not be reused for the next job.

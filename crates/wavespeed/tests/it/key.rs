@@ -147,7 +147,8 @@ async fn job_of_a_process_that_died_is_looked_up_and_never_sent() {
     drop(intend_elsewhere(&client, &store, SystemTime::now()).await);
     let error = submit(&client).await.unwrap_err();
     assert!(matches!(error, SubmitError::Unknown(_)), "{error}");
-    assert_eq!(only_job(&client).await.stage, Stage::Intended);
+    // Others see from now on that no one sends it.
+    assert_eq!(only_job(&client).await.stage, Stage::Unknown);
     assert_eq!(vendor.submits(), 0);
 }
 

@@ -47,12 +47,12 @@ fn assert_result(method: &str, result: &Result<Finished, RunError>, submits: usi
             assert!(error.to_string().starts_with(step), "{error}");
             assert_eq!(submits, 0);
         }
-        // The outcome is known, so the run continues, and its handle has the id.
-        (_, Ok(done)) => {
-            assert_eq!(done.job.store_error().is_some(), method == "settle");
+        // The outcome is known, so the run continues. Recording it is retried.
+        ("jobs" | "settle" | "durations" | "record_end" | "record_saved", Ok(done)) => {
+            assert!(done.job.store_error().is_none());
             assert_eq!((done.job.id().as_str(), submits), ("pred_1", 1));
         }
-        (_, Err(error)) => panic!("{method}: {error}"),
+        (_, result) => panic!("{method}: {result:?}"),
     }
 }
 
