@@ -41,7 +41,7 @@ pub use model::find::model;
 pub use model::from_list::request_schema;
 pub use model::{Bounds, Choice, Input, Literal, Media, MediaKind, Model, ModelInput, Shape};
 pub use multipart_upload::Form;
-pub use prediction::Prediction;
+pub use prediction::{NotCompleted, Prediction};
 pub use status::Status;
 
 pub use reqwest;

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use serde_json::{Map, Value};
 
 use crate::generated::types;
+use crate::status::Status;
 
 /// The vendor's record of a prediction. Dereferences to [`types::Prediction`] for its fields. A field
 /// whose type differs from the spec reads as missing, and is still in [`raw`](Self::raw).
@@ -63,6 +64,23 @@ impl Prediction {
         }
     }
 
+    /// Returns the outputs of a completed prediction.
+    ///
+    /// # Errors
+    /// Returns the status, the code and the error message if the prediction failed, was cancelled, timed
+    /// out or was deleted, or if it has not ended yet.
+    pub fn completed(&self) -> Result<&[Value], NotCompleted> {
+        if self.status == Status::Completed {
+            return Ok(self.outputs());
+        }
+        Err(NotCompleted {
+            id: self.id.clone(),
+            status: self.status.clone(),
+            code: self.code,
+            error: self.error().map(str::to_owned),
+        })
+    }
+
     /// Returns the error message of the prediction; `None` if it is missing or empty.
     #[must_use]
     pub fn error(&self) -> Option<&str> {
@@ -70,6 +88,34 @@ impl Prediction {
             .error
             .as_deref()
             .filter(|error| !error.is_empty())
+    }
+}
+
+/// A prediction that has no outputs to use, because it is not completed; see [`Prediction::completed`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.text())]
+#[non_exhaustive]
+pub struct NotCompleted {
+    /// The id of the prediction.
+    pub id: String,
+    /// The status.
+    pub status: Status,
+    /// The vendor's code of the failure, if there is one.
+    pub code: Option<i64>,
+    /// The error message, if there is one.
+    pub error: Option<String>,
+}
+
+impl NotCompleted {
+    fn text(&self) -> String {
+        let Self { id, status, .. } = self;
+        if !status.is_terminal() {
+            return format!("{id} has not ended: its status is {status}");
+        }
+        let code = self.code.map(|code| format!(" (code {code})"));
+        let error = self.error.as_ref().map(|error| format!(": {error}"));
+        let (code, error) = (code.unwrap_or_default(), error.unwrap_or_default());
+        format!("{id} ended as {status}{code}{error}")
     }
 }
 

@@ -32,14 +32,61 @@ pub enum FetchError {
     /// The answer does not contain what was asked for.
     #[error("the vendor sent an unexpected answer ({message})")]
     Answer {
+        /// The HTTP status.
+        status: u16,
+        /// The status code in the body, if there is one.
+        code: Option<i64>,
+        /// The vendor's error code for programs, if there is one.
+        error_code: Option<String>,
         /// The status and the message of the answer.
         message: String,
         /// The time that the vendor asks to wait before the next call.
         retry_after: Option<Duration>,
     },
+    /// The deadline of the caller expired before the answer.
+    #[error("the deadline expired before the vendor answered")]
+    Deadline,
     /// There was no answer.
-    #[error("the vendor could not be reached ({0})")]
-    Transport(String),
+    #[error("the vendor could not be reached ({message})")]
+    Transport {
+        /// The kind of the failure.
+        kind: TransportErrorKind,
+        /// The reason.
+        message: String,
+    },
+}
+
+/// The kind of a [`FetchError::Transport`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransportErrorKind {
+    /// No connection was established.
+    Connect,
+    /// No answer came within the timeout of a call; see [`Timeouts::call`](crate::Timeouts::call).
+    Timeout,
+    /// The connection broke, or the answer was not HTTP.
+    Broken,
+}
+
+impl FetchError {
+    /// Returns `true` if the time for the answer was over: the caller's deadline or the timeout of a call.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        let timeout = TransportErrorKind::Timeout;
+        matches!(self, Self::Deadline)
+            || matches!(self, Self::Transport { kind, .. } if *kind == timeout)
+    }
+
+    /// Returns `true` if the same call may succeed a little later: there was no answer, or one that says
+    /// that the vendor is busy (408, 425, 429) or has failed (5xx).
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Transport { .. } => true,
+            Self::Answer { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
+            Self::Key(_) | Self::Role(_) | Self::NotFound(_) | Self::Deadline => false,
+        }
+    }
 }
 
 /// Returns the answer to a call, within the timeout of calls.
@@ -48,14 +95,23 @@ pub(crate) async fn answered(
     call: impl Future<Output = Result<Answer, CallError>>,
 ) -> Result<Answer, FetchError> {
     let (clock, timeout) = (ws.0.poller.clock(), ws.0.timeouts.call);
-    let message = match Deadline::after(timeout, clock).timeout(clock, call).await {
+    let (kind, message) = match Deadline::after(timeout, clock).timeout(clock, call).await {
         Some(Ok(answer)) => return Ok(answer.without_key(ws.0.api.api_key())),
-        // The reason is in the sources of the error ("connection refused"), not in its own text.
-        Some(Err(CallError::Transport(error))) => chain(&error),
-        Some(Err(error)) => error.to_string(),
-        None => format!("no answer within {timeout:?}"),
+        Some(Err(CallError::Transport(error))) => {
+            let kind = match error.is_connect() {
+                true => TransportErrorKind::Connect,
+                false => TransportErrorKind::Broken,
+            };
+            // The reason is in the sources of the error ("connection refused"), not in its own text.
+            (kind, chain(&error))
+        }
+        Some(Err(error)) => (TransportErrorKind::Connect, error.to_string()),
+        None => (
+            TransportErrorKind::Timeout,
+            format!("no answer within {timeout:?}"),
+        ),
     };
-    Err(FetchError::Transport(message))
+    Err(FetchError::Transport { kind, message })
 }
 
 /// Returns the result of a call, or an error if the deadline expires first.
@@ -64,9 +120,8 @@ pub(crate) async fn until<T, E: From<FetchError>>(
     deadline: Deadline,
     call: impl Future<Output = Result<T, E>>,
 ) -> Result<T, E> {
-    let expired = || FetchError::Transport("the deadline expired".into());
     let result = deadline.timeout(ws.0.poller.clock(), call).await;
-    result.unwrap_or_else(|| Err(expired().into()))
+    result.unwrap_or_else(|| Err(FetchError::Deadline.into()))
 }
 
 /// Returns the `data` of a successful answer.
@@ -96,17 +151,21 @@ pub(crate) fn clock_offset(answer: &Answer, now: SystemTime) -> Option<i64> {
 
 /// Returns the error for an answer that does not contain what was asked for.
 pub(crate) fn refused(answer: &Answer) -> FetchError {
+    let (envelope, status) = (answer.envelope(), answer.status.as_u16());
     // A failure that comes with HTTP 200 has the meaning of a status in its code.
-    let status = match answer.envelope().code {
+    let meaning = match envelope.code {
         Some(code) if answer.status.is_success() => code,
-        _ => answer.status.as_u16().into(),
+        _ => status.into(),
     };
     let message = answer.to_string();
-    match status {
+    match meaning {
         401 => FetchError::Key(message),
         403 => FetchError::Role(message),
         404 => FetchError::NotFound(message),
         _ => FetchError::Answer {
+            status,
+            code: envelope.code,
+            error_code: envelope.error_code,
             message,
             retry_after: answer.retry_after(SystemTime::now()),
         },

@@ -102,7 +102,7 @@ pub use account::usage::{Usage, UsageError, UsageSum};
 pub use builder::Builder;
 pub use builder::base_url::DEFAULT_BASE_URL;
 pub use builder::error::BuildError;
-pub use call::FetchError;
+pub use call::{FetchError, TransportErrorKind};
 pub use check::fault::{Fault, Faults, Severity, override_rules};
 pub use check::file::Files;
 pub use check::input::check;
@@ -146,8 +146,8 @@ pub use wait::job::Job;
 pub use wait::many::JobUpdate;
 pub use wavespeed_client::{
     Bounds, CATALOGUE, Choice, Input, InvalidId, InvalidKey, Literal, Media, MediaKind, Model,
-    ModelId, ModelInput, Prediction, PredictionId, Shape, Status, model, models, request_schema,
-    types,
+    ModelId, ModelInput, NotCompleted, Prediction, PredictionId, Shape, Status, model, models,
+    request_schema, types,
 };
 pub use wavespeed_poll as poll;
 pub use wavespeed_poll::{Deadline, Poller};

@@ -49,11 +49,16 @@ impl WaitError {
 
 impl DownloadError {
     /// Returns the next step: to wait for the prediction again, which has ended, and save its outputs.
-    /// There is none if no output that failed is a file, or the id is malformed.
+    /// There is none if no output that failed is a file, if the prediction is not completed, or if the id is
+    /// malformed.
     #[must_use]
     pub fn next(&self) -> Next {
-        let is_file =
-            |error: &SaveError| !matches!(error, SaveError::Nothing | SaveError::NotUrl(_));
+        let is_file = |error: &SaveError| {
+            !matches!(
+                error,
+                SaveError::Nothing | SaveError::NotCompleted(_) | SaveError::NotUrl(_)
+            )
+        };
         match self.id.parse() {
             Ok(id) if self.failed.iter().any(|(_, error)| is_file(error)) => Next::Wait(id),
             _ => Next::None,

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use futures_util::StreamExt as _;
 use reqwest::StatusCode;
-use wavespeed_client::{Prediction, PredictionId, Status};
+use wavespeed_client::{NotCompleted, Prediction, PredictionId};
 use wavespeed_poll::Update;
 
 use crate::call::FetchError;
@@ -42,15 +42,13 @@ pub enum RunError {
     #[error(transparent)]
     Wait(WaitError),
     /// The job ended without outputs: it failed, was cancelled, timed out or was deleted.
-    #[error("{id} ended as {status}{}", reason(.prediction))]
+    #[error("{failure}")]
     Ended {
         /// The number of the job in the store, if it has one.
         job: Option<JobNumber>,
-        /// The id of the job.
-        id: PredictionId,
-        /// The status.
-        status: Status,
-        /// The final prediction, with its code and error.
+        /// The id, status, code and error of the job.
+        failure: NotCompleted,
+        /// The final prediction.
         prediction: Box<Prediction>,
     },
     /// The job has completed, and its outputs could not be saved.
@@ -84,22 +82,15 @@ impl From<SubmitError> for RunError {
     }
 }
 
-fn reason(prediction: &Prediction) -> String {
-    let code = prediction.code.map(|code| format!(" (code {code})"));
-    let error = prediction.error().map(|error| format!(": {error}"));
-    code.unwrap_or_default() + &error.unwrap_or_default()
-}
-
 impl Submission<'_> {
     /// Submits, waits for the end, and saves the outputs if there is a target.
     pub(crate) async fn run(&self) -> Result<Finished, RunError> {
         let job = self.submit().await?;
         let prediction = self.wait(&job).await?;
-        if prediction.status != Status::Completed {
+        if let Err(failure) = prediction.completed() {
             return Err(RunError::Ended {
                 job: job.number(),
-                id: job.id().clone(),
-                status: prediction.status.clone(),
+                failure,
                 prediction: Box::new(prediction),
             });
         }

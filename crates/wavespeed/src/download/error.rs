@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use url::Url;
+use wavespeed_client::NotCompleted;
 use wavespeed_client::text::chain;
 
 use crate::download::transfer::TransferError;
@@ -35,6 +36,7 @@ impl DownloadError {
         match &self.failed[..] {
             // A prediction without outputs has no output whose number could be named.
             [(_, error @ SaveError::Nothing)] => format!("{}: {error}", self.id),
+            [(_, SaveError::NotCompleted(failure))] => failure.to_string(),
             _ => format!("{} could not be saved: {}", self.id, each.join("; ")),
         }
     }
@@ -44,7 +46,10 @@ impl DownloadError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SaveError {
-    /// The prediction has no outputs.
+    /// The prediction is not completed.
+    #[error(transparent)]
+    NotCompleted(#[from] NotCompleted),
+    /// The prediction is completed and has no outputs.
     #[error("the job has no outputs")]
     Nothing,
     /// The output is not an http or https URL but another JSON value, such as a text.

@@ -66,7 +66,8 @@ impl Wavespeed {
     ) -> Result<Vec<Downloaded>, DownloadError> {
         let (mut saved, mut failed) = (Vec::new(), Vec::new());
         if done.outputs().is_empty() {
-            failed.push((1, SaveError::Nothing));
+            let error = done.completed().err();
+            failed.push((1, error.map_or(SaveError::Nothing, SaveError::from)));
         }
         let jobs = self.jobs_of(&done.id).await;
         // An output that fails must not keep the others from being saved.

@@ -169,7 +169,7 @@ impl Job {
     /// Fetches the prediction as it is now, within a deadline.
     ///
     /// # Errors
-    /// Returns the errors of [`fetch`](Self::fetch), and [`FetchError::Transport`] if the deadline
+    /// Returns the errors of [`fetch`](Self::fetch), and [`FetchError::Deadline`] if the deadline
     /// expires first.
     pub async fn fetch_until(&self, deadline: Deadline) -> Result<Prediction, FetchError> {
         until(&self.ws, deadline, self.fetch()).await

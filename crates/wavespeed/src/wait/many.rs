@@ -98,7 +98,7 @@ impl FetchError {
             Self::Answer { retry_after, .. } => OnError::Retry {
                 retry_after: *retry_after,
             },
-            Self::Transport(_) => OnError::Retry { retry_after: None },
+            Self::Transport { .. } | Self::Deadline => OnError::Retry { retry_after: None },
         }
     }
 }

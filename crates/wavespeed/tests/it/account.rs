@@ -6,11 +6,13 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
-use wavespeed::poll::RateLimits;
+use wavespeed::poll::{Clock as _, RateLimits};
 use wavespeed::{
-    AccountWatchError, DeleteError, FetchError, LiveModels, PredictionId, UsageError, types,
+    AccountWatchError, Deadline, DeleteError, FetchError, LiveModels, Prediction, PredictionId,
+    Target, TransportErrorKind, UsageError, types,
 };
-use wavespeed_harness::{answer, client, requests, serve};
+use wavespeed_harness::tcp::{self, Action, Server};
+use wavespeed_harness::{ID, answer, client, record, requests, serve};
 use wiremock::ResponseTemplate;
 
 fn page(ids: &[&str], more: &Value) -> ResponseTemplate {
@@ -283,4 +285,59 @@ async fn watch_account_yields_each_end_once_and_obeys_retry_after() {
     let is_refused = matches!(refused, Err(AccountWatchError::History(FetchError::Key(_))));
     assert!(is_refused, "{refused:?}");
     assert!(ends.next().await.is_none());
+}
+
+/// The kind of a failed call tells a program whether to try again.
+#[tokio::test]
+async fn errors_of_calls_have_a_kind() {
+    let body = json!({ "code": 503, "error_code": "overloaded", "message": "busy" });
+    let busy = ResponseTemplate::new(503).set_body_json(body);
+    let server = serve([busy.insert_header("retry-after", "7")]).await;
+    let (ws, _) = client(&server.uri());
+    let error = ws.balance().await.unwrap_err();
+    let expected = FetchError::Answer {
+        status: 503,
+        code: Some(503),
+        error_code: Some("overloaded".into()),
+        message: "HTTP 503: busy".into(),
+        retry_after: Some(Duration::from_secs(7)),
+    };
+    assert_eq!(error, expected);
+    assert!(error.is_transient() && !error.is_timeout());
+
+    let (closed, _reserved) = tcp::closed_port();
+    let error = client(&closed).0.balance().await.unwrap_err();
+    let connect = TransportErrorKind::Connect;
+    assert!(
+        matches!(error, FetchError::Transport { kind, .. } if kind == connect),
+        "{error}"
+    );
+
+    let silent = Server::start([Action::stall()]).await;
+    let (ws, clock) = client(&silent.origin);
+    let expired = async {
+        silent.arrived(1).await;
+        clock.advance(Duration::from_secs(60));
+    };
+    let (error, ()) = tokio::join!(ws.balance(), expired);
+    let error = error.unwrap_err();
+    assert!(error.is_transient() && error.is_timeout(), "{error}");
+
+    let (job, deadline) = (ws.job(ID).unwrap(), Deadline::at(clock.now()));
+    let error = job.fetch_until(deadline).await.unwrap_err();
+    assert_eq!(error, FetchError::Deadline);
+    assert!(error.is_timeout() && !error.is_transient());
+}
+
+#[tokio::test]
+async fn outputs_of_a_failed_job_are_an_error_with_its_code_and_message() {
+    let failed = json!({ "id": ID, "status": "failed", "error": "no face", "code": 1500 });
+    let failed = Prediction::from_json(failed).unwrap();
+    let (ws, _) = client("http://127.0.0.1:1");
+    let saved = ws.download(&failed, &Target::new("out.mp4")).await;
+    let message = format!("{ID} ended as failed (code 1500): no face");
+    assert_eq!(saved.unwrap_err().to_string(), message);
+    let running = Prediction::from_json(record("processing")).unwrap();
+    let message = format!("{ID} has not ended: its status is processing");
+    assert_eq!(running.completed().unwrap_err().to_string(), message);
 }

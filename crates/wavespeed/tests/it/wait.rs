@@ -232,7 +232,7 @@ async fn broken_connections_are_retried() {
             &updates[..],
             [
                 Update::Retrying {
-                    error: FetchError::Transport(_),
+                    error: FetchError::Transport { .. },
                     ..
                 },
                 Update::Retrying {
@@ -268,6 +268,9 @@ async fn deadline_ends_the_wait_with_the_id_and_the_last_error() {
         last_error: trouble,
     };
     let down = FetchError::Answer {
+        status: 503,
+        code: None,
+        error_code: None,
         message: "HTTP 503".into(),
         retry_after: None,
     };

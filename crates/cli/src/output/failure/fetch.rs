@@ -33,8 +33,10 @@ impl Failure {
                  again",
             ),
             FetchError::NotFound(_) => Self::new(Kind::Refused, message).hint(NO_SUCH_JOB),
-            FetchError::Transport(_) => Self::new(Kind::Unreachable, message)
-                .hint("check the connection and the base URL, then try again"),
+            FetchError::Transport { .. } | FetchError::Deadline => {
+                Self::new(Kind::Unreachable, message)
+                    .hint("check the connection and the base URL, then try again")
+            }
             _ => Self::new(Kind::Refused, message),
         }
     }
@@ -48,8 +50,10 @@ impl Failure {
             FetchError::Role(_) => {
                 Self::new(Kind::Key, message).hint("use a key whose role permits this call")
             }
-            FetchError::Transport(_) => Self::new(Kind::Unreachable, message)
-                .hint("check the connection and the base URL, then try again"),
+            FetchError::Transport { .. } | FetchError::Deadline => {
+                Self::new(Kind::Unreachable, message)
+                    .hint("check the connection and the base URL, then try again")
+            }
             _ => Self::new(Kind::Refused, message),
         }
     }
@@ -108,7 +112,7 @@ mod tests {
             (missing.exit(), missing.next),
             (Exit::RefusedThere, Next::None)
         );
-        let unreachable = failure(FetchError::Transport("refused".into()));
+        let unreachable = failure(FetchError::Deadline);
         let next = Next::Wait(id.clone());
         assert_eq!(
             (unreachable.exit(), unreachable.next),
