@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, TokioClock};
 
 /// The instant at which a wait ends, or no end at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,13 @@ impl Deadline {
     #[must_use]
     pub fn after(duration: Duration, clock: &dyn Clock) -> Self {
         Self(clock.now().checked_add(duration))
+    }
+
+    /// Creates a deadline `duration` from now, by the real clock. A client with another clock needs
+    /// [`after`](Self::after).
+    #[must_use]
+    pub fn within(duration: Duration) -> Self {
+        Self::after(duration, &TokioClock)
     }
 
     /// Creates a deadline that never expires.

@@ -17,6 +17,7 @@ use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
 use crate::store::record::{Account, JobFilter, JobRecord};
 use crate::store::upload::Content;
+use crate::wait::early_wakes::EarlyWakes;
 
 /// A client of one account. Cloning is cheap, and clones share connections and state.
 #[derive(Clone, Debug)]
@@ -113,6 +114,8 @@ pub(crate) struct Inner {
     pub(crate) schedules: ScheduleCache,
     /// The ids of jobs to be polled now, for every watch of this client.
     pub(crate) wakes: broadcast::Sender<PredictionId>,
+    /// The ids of wakes, for watches that begin later.
+    pub(crate) early_wakes: EarlyWakes,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) account: Account,
     pub(crate) key_fingerprint: String,

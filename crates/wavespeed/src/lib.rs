@@ -86,6 +86,7 @@ mod locks;
 pub mod media;
 mod next;
 mod poll_policy;
+mod resume;
 mod run;
 mod store;
 mod submit;
@@ -113,6 +114,7 @@ pub use check::url::Inspection;
 pub use client::Wavespeed;
 pub use download::error::{DownloadError, SaveError};
 pub use download::output_url;
+pub use download::stream::OutputStream;
 pub use http::Timeouts;
 pub use next::Next;
 pub use poll_policy::PollPolicy;
@@ -145,9 +147,9 @@ pub use wait::error::WaitError;
 pub use wait::job::Job;
 pub use wait::many::JobUpdate;
 pub use wavespeed_client::{
-    Bounds, CATALOGUE, Choice, Input, InvalidId, InvalidKey, Literal, Media, MediaKind, Model,
-    ModelId, ModelInput, NotCompleted, Prediction, PredictionId, Shape, Status, model, models,
-    request_schema, types,
+    Answer, Bounds, CATALOGUE, Choice, Input, InvalidId, InvalidKey, Literal, Media, MediaKind,
+    Model, ModelId, ModelInput, NotCompleted, Prediction, PredictionId, Shape, Status, model,
+    models, request_schema, types,
 };
 pub use wavespeed_poll as poll;
 pub use wavespeed_poll::{Deadline, Poller};

@@ -5,20 +5,22 @@ use std::time::SystemTime;
 use futures_util::StreamExt as _;
 use reqwest::StatusCode;
 use wavespeed_client::{NotCompleted, Prediction, PredictionId};
-use wavespeed_poll::Update;
+use wavespeed_poll::{Deadline, Update};
 
 use crate::call::FetchError;
+use crate::client::Wavespeed;
 use crate::download::error::{DownloadError, SaveError};
 use crate::hosts::may_be_expired;
 use crate::store::number::JobNumber;
 use crate::store::record::Downloaded;
 use crate::submit::error::{SubmitError, date};
-use crate::submit::event::RunEvent;
+use crate::submit::event::{Observer, RunEvent};
 use crate::submit::prepare::Submission;
+use crate::target::Target;
 use crate::wait::error::WaitError;
 use crate::wait::job::Job;
 
-/// A job that has completed: what [`Wavespeed::run`](crate::Wavespeed::run) yields.
+/// A job that has completed: what [`Wavespeed::run`] yields.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Finished {
@@ -30,14 +32,20 @@ pub struct Finished {
     pub files: Vec<Downloaded>,
 }
 
-/// Error of [`Wavespeed::run`](crate::Wavespeed::run). Every variant but
-/// [`Submit`](Self::Submit) carries the id of the job, which exists and by which it can be resumed.
+/// Error of [`Wavespeed::run`] and [`Wavespeed::resume`]. Every variant but [`Submit`](Self::Submit) and
+/// [`Rejected`](Self::Rejected) carries the id of the job, which exists and by which it can be resumed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
     /// The submit failed.
     #[error(transparent)]
     Submit(SubmitError),
+    /// The job that is to be resumed was rejected: the vendor has no prediction of it, and nothing is billed.
+    #[error("{job} was rejected: nothing is billed, and there is nothing to resume")]
+    Rejected {
+        /// The number of the job.
+        job: JobNumber,
+    },
     /// The end of the job is not known.
     #[error(transparent)]
     Wait(WaitError),
@@ -86,40 +94,52 @@ impl Submission<'_> {
     /// Submits, waits for the end, and saves the outputs if there is a target.
     pub(crate) async fn run(&self) -> Result<Finished, RunError> {
         let job = self.submit().await?;
-        let prediction = self.wait(&job).await?;
-        if let Err(failure) = prediction.completed() {
-            return Err(RunError::Ended {
-                job: job.number(),
-                failure,
-                prediction: Box::new(prediction),
-            });
-        }
-        let files = match &self.options.target {
-            None => Vec::new(),
-            Some(target) => {
-                self.notify(RunEvent::Saving(&prediction));
-                let saved = self.ws.download_until(&prediction, target, self.deadline);
-                saved.await.map_err(|error| save_error(&job, error))?
-            }
-        };
-        Ok(Finished {
-            job,
-            prediction,
-            files,
-        })
+        let (target, observer) = (self.options.target.as_ref(), &self.options.observer);
+        finish(self.ws, job, target, self.deadline, observer).await
     }
+}
 
-    async fn wait(&self, job: &Job) -> Result<Prediction, RunError> {
-        let mut updates = std::pin::pin!(job.follow(self.deadline));
-        while let Some(update) = updates.next().await {
-            let update = update.map_err(|error| wait_error(job, error))?;
-            self.notify(RunEvent::Update(&update));
-            if let Update::Done(prediction) = update {
-                return Ok(prediction);
-            }
-        }
-        unreachable!("a watch ends with an error or the final prediction")
+/// Waits for the end of a job, and saves its outputs if there is a target.
+pub(crate) async fn finish(
+    ws: &Wavespeed,
+    job: Job,
+    target: Option<&Target>,
+    deadline: Deadline,
+    observer: &Observer,
+) -> Result<Finished, RunError> {
+    let prediction = wait(&job, deadline, observer).await?;
+    if let Err(failure) = prediction.completed() {
+        return Err(RunError::Ended {
+            job: job.number(),
+            failure,
+            prediction: Box::new(prediction),
+        });
     }
+    let files = match target {
+        None => Vec::new(),
+        Some(target) => {
+            observer.notify(RunEvent::Saving(&prediction));
+            let saved = ws.download_until(&prediction, target, deadline).await;
+            saved.map_err(|error| save_error(&job, error))?
+        }
+    };
+    Ok(Finished {
+        job,
+        prediction,
+        files,
+    })
+}
+
+async fn wait(job: &Job, deadline: Deadline, observer: &Observer) -> Result<Prediction, RunError> {
+    let mut updates = std::pin::pin!(job.follow(deadline));
+    while let Some(update) = updates.next().await {
+        let update = update.map_err(|error| wait_error(job, error))?;
+        observer.notify(RunEvent::Update(&update));
+        if let Update::Done(prediction) = update {
+            return Ok(prediction);
+        }
+    }
+    unreachable!("a watch ends with an error or the final prediction")
 }
 
 /// Returns the error of a wait, which the vendor's retention may explain.

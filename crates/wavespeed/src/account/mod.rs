@@ -2,6 +2,7 @@
 //! list of models. The history and the charges are paged and read as streams.
 
 pub(crate) mod billings;
+mod call;
 pub(crate) mod delete;
 pub(crate) mod history;
 pub(crate) mod models;

@@ -21,6 +21,7 @@ use crate::poll_policy::{PollPolicy, ScheduleCache};
 use crate::store::Store;
 use crate::store::none::NoStore;
 use crate::store::record::Account;
+use crate::wait::early_wakes::EarlyWakes;
 
 /// Capacity of the wake channel. When it overflows, wakes are dropped and the job is polled on
 /// schedule.
@@ -267,6 +268,7 @@ impl Builder {
             poll_policy: self.poll_policy,
             schedules: ScheduleCache::default(),
             wakes: broadcast::Sender::new(WAKE_CAPACITY),
+            early_wakes: EarlyWakes::default(),
             store: self.store,
             account,
             key_fingerprint,

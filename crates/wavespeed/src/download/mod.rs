@@ -7,6 +7,7 @@
 pub(crate) mod error;
 mod persist;
 mod saved;
+pub(crate) mod stream;
 mod transfer;
 
 use std::io;
@@ -238,7 +239,7 @@ impl Wavespeed {
     }
 
     /// Returns the current URL of an output, from its prediction.
-    async fn renew_url(&self, id: &str, number: usize) -> Option<Url> {
+    pub(super) async fn renew_url(&self, id: &str, number: usize) -> Option<Url> {
         let prediction = self.job(id).ok()?.fetch().await.ok()?;
         output_url(prediction.outputs().get(number - 1)?)
     }

@@ -11,7 +11,9 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use wavespeed_client::{Prediction, PredictionId};
 use wavespeed_poll::WaitError as PollWaitError;
-use wavespeed_poll::{Deadline, Entry, OnError, PollError, RateLimits, Reply, Schedule, Update};
+use wavespeed_poll::{
+    Deadline, Entry, FirstPoll, OnError, PollError, RateLimits, Reply, Schedule, Update,
+};
 
 use crate::call::FetchError;
 use crate::client::Wavespeed;
@@ -39,7 +41,11 @@ impl WatchedJob {
     }
 
     fn entry(self) -> Entry<Self> {
-        let first_poll = self.schedule.first_poll(self.job.first_poll());
+        let first_poll = match self.job.ws.0.early_wakes.take(self.job.id()) {
+            // A webhook reported the end before anyone waited for it.
+            true => FirstPoll::Now,
+            false => self.schedule.first_poll(self.job.first_poll()),
+        };
         let schedule: Arc<dyn Schedule> = self.schedule.clone();
         let mut entry = Entry::new(self, first_poll);
         entry.schedule = Some(schedule);
@@ -177,9 +183,11 @@ impl Wavespeed {
             })
     }
 
-    /// Polls a job now if this client or a clone of it is watching the job, because something such as
-    /// a webhook says that it has ended. The vendor's answer to the poll is what counts.
+    /// Polls a job now, because something such as a webhook says that it has ended: at once if this client
+    /// or a clone of it is watching the job, and otherwise as soon as it does. The vendor's answer to the
+    /// poll is what counts.
     pub fn wake(&self, id: &PredictionId) {
+        self.0.early_wakes.insert(id);
         // An error means that there is no watch to wake.
         _ = self.0.wakes.send(id.clone());
     }

@@ -5,12 +5,14 @@
 //! that the vendor's history shows. [`schedule`] says when each job is polled.
 
 pub(crate) mod account;
+pub(crate) mod early_wakes;
 pub(crate) mod error;
 pub(crate) mod job;
 pub(crate) mod many;
 pub(crate) mod schedule;
 
 use std::future::ready;
+use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream, Stream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -44,6 +46,15 @@ impl Job {
             last = Some(prediction);
         }
         Ok(last.expect("a watch ends with an error or the final prediction"))
+    }
+
+    /// Waits as [`wait_until`](Self::wait_until) does, for at most a time from now.
+    ///
+    /// # Errors
+    /// Returns the errors of [`wait_until`](Self::wait_until).
+    pub async fn wait_for(&self, time: Duration) -> Result<Prediction, WaitError> {
+        let deadline = Deadline::after(time, self.ws.0.poller.clock());
+        self.wait_until(deadline).await
     }
 
     /// Returns a stream of the prediction at each successful poll; the last item is final. The

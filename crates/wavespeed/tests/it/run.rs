@@ -4,13 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use wavespeed::poll::ManualClock;
+use wavespeed::reqwest::Method;
 use wavespeed::{
-    Finished, Identity, Intended, Intent, JobBuilder, JobFilter, MemoryStore, Prediction,
-    Resolution, Rule, RunError, Stage, Store as _, SubmitError, Wavespeed,
+    Deadline, Finished, Identity, Intended, Intent, JobBuilder, JobFilter, JobNumber, MemoryStore,
+    PollPolicy, Poller, Prediction, Resolution, Rule, RunError, SaveError, Stage, Store as _,
+    SubmitError, Wavespeed,
 };
 use wavespeed_harness::{MODEL, raw_input};
+use wiremock::ResponseTemplate;
 
 use crate::vendor::{OUTPUT, Vendor};
 
@@ -171,4 +176,100 @@ async fn schema_of_another_model_is_refused() {
     };
     assert_eq!(model, "some/model");
     assert_eq!(fixture.new_requests(), [""; 0]);
+}
+
+#[tokio::test]
+async fn output_can_be_read_as_a_stream() {
+    let fixture = Fixture::new().await;
+    let done = fixture
+        .client
+        .run(raw_input(MODEL, &input()))
+        .await
+        .unwrap();
+    let output = fixture.client.open(&done.prediction, 0).await.unwrap();
+    assert_eq!(output.bytes, Some(OUTPUT.len() as u64));
+    let chunks: Vec<_> = output.stream.try_collect().await.unwrap();
+    assert_eq!(chunks.concat(), OUTPUT);
+    let missing = fixture.client.open(&done.prediction, 1).await;
+    assert!(matches!(missing, Err(SaveError::Nothing)), "{missing:?}");
+    fixture.vendor.state().is_gone = true;
+    let gone = fixture.client.open(&done.prediction, 0).await;
+    assert!(
+        matches!(gone, Err(SaveError::Refused { status: 404, .. })),
+        "{gone:?}"
+    );
+}
+
+#[tokio::test]
+async fn job_of_each_stage_is_resumed_and_never_submitted() {
+    let fixture = Fixture::new().await;
+    let (client, store) = (&fixture.client, &fixture.store);
+    let resume = async || {
+        let job = client.jobs(JobFilter::All).await.unwrap().remove(0);
+        client.resume(&job, Deadline::never()).await
+    };
+    // Rejected.
+    fixture.vendor.state().next = [ResponseTemplate::new(402)].into();
+    fixture.run("out.mp4").await.unwrap_err();
+    let error = resume().await.unwrap_err();
+    assert!(matches!(error, RunError::Rejected { .. }), "{error}");
+    client.forget(JobNumber::new(1)).await.unwrap();
+    // Unknown, and not in the history, then found there, waited for and saved.
+    fixture.vendor.state().next = [ResponseTemplate::new(502)].into();
+    fixture.run("out.mp4").adopt(false).await.unwrap_err();
+    let error = resume().await.unwrap_err();
+    assert!(
+        matches!(error, RunError::Submit(SubmitError::Unknown(_))),
+        "{error}"
+    );
+    let now = jiff::Timestamp::now().to_string();
+    let item = json!({ "id": "pred_2", "model": MODEL, "status": "created", "created_at": now });
+    fixture.vendor.state().history = vec![item];
+    let done = resume().await.unwrap();
+    assert_eq!(std::fs::read(&done.files[0].path).unwrap(), OUTPUT);
+    let job = client.jobs(JobFilter::All).await.unwrap().remove(0);
+    assert_eq!(job.stage, Stage::Saved);
+    // Saved: nothing is asked for.
+    fixture.new_requests();
+    assert_eq!(resume().await.unwrap().files, done.files);
+    assert_eq!(fixture.new_requests(), [""; 0]);
+    // Failed.
+    let ended = json!({ "id": "pred_2", "status": "failed", "error": "no face" });
+    let ended = Prediction::from_json(ended).unwrap();
+    store.record_end(client.account(), &ended).await.unwrap();
+    let error = resume().await.unwrap_err();
+    assert!(matches!(error, RunError::Ended { .. }), "{error}");
+    assert_eq!(fixture.vendor.submits(), 2);
+}
+
+#[tokio::test]
+async fn wake_that_comes_before_the_wait_is_not_lost() {
+    let fixture = Fixture::new().await;
+    let clock = ManualClock::default();
+    let mut policy = PollPolicy::default();
+    policy.floor = Some(Duration::from_secs(60 * 60));
+    let poller = Poller::default().with_clock(clock.clone());
+    let settings = fixture.vendor.settings(MemoryStore::default());
+    let client = settings.poller(poller).poll_policy(policy).build().unwrap();
+    let job = client.submit(raw_input(MODEL, &input())).await.unwrap();
+    // The webhook is faster than the program.
+    client.wake(job.id());
+    job.wait_for(Duration::from_secs(24 * 60 * 60))
+        .await
+        .unwrap();
+    assert_eq!(clock.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test]
+async fn call_without_a_method_returns_the_answer_whatever_it_is() {
+    let fixture = Fixture::new().await;
+    let call = |path| fixture.client.call(Method::GET, path, None);
+    let answer = call("/predictions/pred_1/result").await.unwrap();
+    assert_eq!(answer.prediction_id().unwrap().as_str(), "pred_1");
+    assert_eq!(call("no/such").await.unwrap().status.as_u16(), 404);
+    let paths = fixture.new_requests();
+    assert_eq!(
+        paths,
+        ["/api/v3/predictions/pred_1/result", "/api/v3/no/such"]
+    );
 }

@@ -1,0 +1,84 @@
+//! An output as a stream of bytes, for programs that do not want a file.
+
+use std::io;
+
+use bytes::Bytes;
+use futures_util::stream::{BoxStream, StreamExt as _};
+use reqwest::Response;
+use wavespeed_client::Prediction;
+use wavespeed_client::text::{chain, shorten};
+
+use crate::client::Wavespeed;
+use crate::download::error::SaveError;
+use crate::download::output_url;
+use crate::hosts::may_be_expired;
+
+/// An output whose bytes are about to be read; see [`Wavespeed::open`].
+pub struct OutputStream {
+    /// The URL that the bytes come from.
+    pub url: String,
+    /// The length in bytes, if the host announced it.
+    pub bytes: Option<u64>,
+    /// The content type, if the host announced it.
+    pub content_type: Option<String>,
+    /// The bytes. An error means that the rest is missing.
+    pub stream: BoxStream<'static, io::Result<Bytes>>,
+}
+
+impl std::fmt::Debug for OutputStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OutputStream")
+            .field("url", &self.url)
+            .field("bytes", &self.bytes)
+            .field("content_type", &self.content_type)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Wavespeed {
+    /// Opens an output of a prediction as a stream of bytes. `index` counts from 0. The API key is not sent.
+    /// A URL that has expired is renewed once; a broken transfer is not resumed, other than by
+    /// [`download`](Self::download).
+    ///
+    /// # Errors
+    /// Returns an error if there is no such output, or if its host does not answer with a success.
+    pub async fn open(&self, done: &Prediction, index: usize) -> Result<OutputStream, SaveError> {
+        let Some(output) = done.outputs().get(index) else {
+            let error = done.completed().err();
+            return Err(error.map_or(SaveError::Nothing, SaveError::from));
+        };
+        let url = output_url(output)
+            .ok_or_else(|| SaveError::NotUrl(shorten(&output.to_string(), 120)))?;
+        let mut response = self.get_output(&url).await?;
+        if may_be_expired(response.status())
+            && let Some(new) = self.renew_url(&done.id, index + 1).await
+            && new != url
+        {
+            response = self.get_output(&new).await?;
+        }
+        let url = response.url().to_string();
+        if !response.status().is_success() {
+            let status = response.status().as_u16();
+            return Err(SaveError::Refused { url, status });
+        }
+        let content_type = response.headers().get(reqwest::header::CONTENT_TYPE);
+        let content_type = content_type.and_then(|kind| kind.to_str().ok());
+        Ok(OutputStream {
+            url,
+            bytes: response.content_length(),
+            content_type: content_type.map(str::to_owned),
+            stream: response
+                .bytes_stream()
+                .map(|chunk| chunk.map_err(io::Error::other))
+                .boxed(),
+        })
+    }
+
+    async fn get_output(&self, url: &url::Url) -> Result<Response, SaveError> {
+        let answer = self.0.files.get(url.clone()).send().await;
+        answer.map_err(|error| SaveError::Transfer {
+            host: url.host_str().unwrap_or_default().to_owned(),
+            message: chain(&error.without_url()),
+        })
+    }
+}
