@@ -141,6 +141,7 @@ pub use target::Target;
 pub use upload::builder::UploadBuilder;
 pub use upload::error::UploadError;
 pub use upload::options::{UploadProgress, UploadStep};
+pub use upload::spool::UploadSource;
 pub use upload::{Uploaded, name_uploads};
 pub use wait::account::AccountWatchError;
 pub use wait::error::WaitError;

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::future::{Future, IntoFuture};
-use std::path::PathBuf;
 use std::pin::Pin;
 
 use wavespeed_poll::Deadline;
@@ -11,21 +10,22 @@ use crate::client::Wavespeed;
 use crate::upload::Uploaded;
 use crate::upload::error::UploadError;
 use crate::upload::options::{UploadOptions, UploadProgress};
+use crate::upload::spool::UploadSource;
 
 /// An upload that is about to begin. Set what it needs, then await it; it yields an [`Uploaded`].
 #[must_use = "nothing is uploaded before the builder is awaited"]
 pub struct UploadBuilder {
     ws: Wavespeed,
-    path: PathBuf,
+    source: UploadSource,
     deadline: Option<Deadline>,
     options: UploadOptions,
 }
 
 impl UploadBuilder {
-    pub(super) fn new(ws: Wavespeed, path: PathBuf) -> Self {
+    pub(super) fn new(ws: Wavespeed, source: UploadSource) -> Self {
         Self {
             ws,
-            path,
+            source,
             deadline: None,
             options: UploadOptions::new(Deadline::never()),
         }
@@ -58,7 +58,7 @@ impl UploadBuilder {
 impl fmt::Debug for UploadBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UploadBuilder")
-            .field("path", &self.path)
+            .field("source", &self.source)
             .field("deadline", &self.deadline)
             .field("again", &self.options.again)
             .finish_non_exhaustive()
@@ -72,7 +72,17 @@ impl IntoFuture for UploadBuilder {
     fn into_future(mut self) -> Self::IntoFuture {
         Box::pin(async move {
             self.options.deadline = self.deadline.unwrap_or_else(|| self.ws.deadline());
-            self.ws.upload_with(&self.path, &self.options).await
+            let name = self.source.path().to_owned();
+            let spooled = self.source.into_file().await;
+            let (path, _folder) = spooled.map_err(|error| UploadError::Read {
+                path: name.clone(),
+                error,
+            })?;
+            let uploaded = self.ws.upload_with(&path, &self.options).await;
+            uploaded.map(|uploaded| Uploaded {
+                path: name,
+                ..uploaded
+            })
         })
     }
 }

@@ -11,6 +11,7 @@ mod hash;
 pub(crate) mod options;
 mod send;
 mod source;
+pub(crate) mod spool;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ use crate::upload::builder::UploadBuilder;
 use crate::upload::error::UploadError;
 use crate::upload::options::UploadOptions;
 use crate::upload::source::{Source, file_state};
+use crate::upload::spool::UploadSource;
 
 /// The business code of a prediction that failed because the vendor could not fetch a media file
 /// (`spec/wavespeed.yaml`, schema `Prediction`, field `code`).
@@ -53,9 +55,9 @@ pub struct Uploaded {
 }
 
 impl Wavespeed {
-    /// Uploads a file, and returns the URL for a model's input. Nothing happens before the returned
-    /// builder is awaited; it yields an [`Uploaded`]. The file is streamed and never held in memory as a
-    /// whole. The future may be dropped at any await.
+    /// Uploads a file, bytes or a stream, and returns the URL for a model's input. Nothing happens before the
+    /// returned builder is awaited; it yields an [`Uploaded`]. A file is streamed and never held in memory as
+    /// a whole. The future may be dropped at any await.
     ///
     /// The file is read twice: first to hash it and to look for an upload of the same content in
     /// the [`Store`](crate::Store), which is reused as long as the vendor keeps it for some more
@@ -67,8 +69,8 @@ impl Wavespeed {
     /// # Errors
     /// Returns an error if the file cannot be read or changes during the upload, if the vendor
     /// refuses it, or if the transfer fails or is not finished before the deadline.
-    pub fn upload(&self, path: impl Into<PathBuf>) -> UploadBuilder {
-        UploadBuilder::new(self.clone(), path.into())
+    pub fn upload(&self, source: impl Into<UploadSource>) -> UploadBuilder {
+        UploadBuilder::new(self.clone(), source.into())
     }
 
     async fn upload_with(

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wavespeed::poll::ManualClock;
-use wavespeed::{Deadline, Timeouts, UploadError};
+use wavespeed::{Deadline, Timeouts, UploadError, UploadSource};
 use wavespeed_harness::tcp::{Action, Server};
 use wavespeed_harness::{
     KEY, MODEL, answer, client, envelope, raw_input, record, requests, serve, settings,
@@ -314,4 +315,39 @@ async fn empty_file_or_folder_is_an_error_before_any_request() {
         assert!(matches!(error, UploadError::Read { .. }), "{error}");
     }
     assert!(requests(&api).await.is_empty());
+}
+
+#[tokio::test]
+async fn bytes_and_streams_are_uploaded_under_their_name() {
+    let storage = serve([ResponseTemplate::new(200)]).await;
+    let api = serve([answer(&ticket(&storage.uri()))]).await;
+    let (client, _) = client(&api.uri());
+    let chunks = ["mo", "ov"].map(|chunk| Ok(Bytes::from(chunk)));
+    for source in [
+        UploadSource::bytes("../take one.mp4", "moov"),
+        UploadSource::stream("take one.mp4", 4, futures_util::stream::iter(chunks)),
+    ] {
+        let name = format!("{source:?}");
+        let uploaded = client.upload(source).await.unwrap();
+        assert_eq!((&*uploaded.url, uploaded.bytes), (MEDIA_URL, 4));
+        assert!(name.contains(uploaded.path.to_str().unwrap()), "{name}");
+    }
+    let sent = requests(&storage).await;
+    assert!(sent.iter().all(|request| request.body == b"moov"));
+    let request: Value = requests(&api).await[0].body_json().unwrap();
+    assert!(
+        request.to_string().contains("\"take one.mp4\""),
+        "{request}"
+    );
+    for (length, chunks) in [(3, ["moov"]), (5, ["moov"])] {
+        let chunks = chunks.map(|chunk| Ok(Bytes::from(chunk)));
+        let stream = futures_util::stream::iter(chunks);
+        let error = client.upload(UploadSource::stream("a.mp4", length, stream));
+        let error = error.await.unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("announced {length} bytes")),
+            "{error}"
+        );
+    }
+    assert_eq!(requests(&storage).await.len(), sent.len());
 }
