@@ -13,6 +13,7 @@ use crate::worker::Calls;
 
 /// The claims of a journal.
 pub(crate) struct Claims {
+    /// The path of the journal without symbolic links: all processes must lock the same files.
     pub(crate) journal: PathBuf,
     pub(crate) calls: Calls,
 }

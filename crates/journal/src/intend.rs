@@ -5,8 +5,8 @@ use std::time::SystemTime;
 
 use rusqlite::Transaction;
 use wavespeed::{
-    Account, Decision, IdempotencyKey, Identity, Intended, Intent, JobNumber, JobRecord, ModelId,
-    StoreErrorKind, Target,
+    Account, Claim, Decision, IdempotencyKey, Identity, Intended, Intent, JobNumber, JobRecord,
+    ModelId, PredictionId, StoreErrorKind, Target,
 };
 
 use crate::claim::Claims;
@@ -29,7 +29,7 @@ pub(crate) struct OwnedIntent {
     webhook: Option<String>,
     webhook_token: Option<String>,
     at: SystemTime,
-    retry_failed: bool,
+    retry: Option<PredictionId>,
     refuse_running: bool,
 }
 
@@ -53,7 +53,7 @@ impl OwnedIntent {
             webhook: intent.webhook.map(str::to_owned),
             webhook_token: intent.webhook_token.map(str::to_owned),
             at: intent.at,
-            retry_failed: intent.retry_failed,
+            retry: intent.retry.cloned(),
             refuse_running: intent.refuse_running,
         })
     }
@@ -68,7 +68,7 @@ impl OwnedIntent {
         intent.target = self.target.as_ref();
         intent.webhook = self.webhook.as_deref();
         intent.webhook_token = self.webhook_token.as_deref();
-        intent.retry_failed = self.retry_failed;
+        intent.retry = self.retry.as_ref();
         intent.refuse_running = self.refuse_running;
         intent
     }
@@ -92,19 +92,20 @@ impl OwnedIntent {
                     // The table gives the number.
                     let record = JobRecord::new(JobNumber::new(0), &intent);
                     let job = jobs::insert(transaction, &record)?;
-                    (job, claims.claim(job)?, running)
+                    let Some(claim) = try_claim(claims, job)? else {
+                        // A number may be claimed before a job has it. The next round gets the next
+                        // number, since the table does not reuse this one.
+                        jobs::remove(transaction, job)?;
+                        continue;
+                    };
+                    (job, claim, running)
                 }
                 Decision::Resend { job } => {
-                    let claim = match claims.claim(job.number) {
-                        Err(JournalError::Store(error))
-                            if error.kind() == StoreErrorKind::Claimed =>
-                        {
-                            // Another process has claimed the job since the decision, which is made
-                            // again with that. Claims are not part of the transaction.
-                            lost = Some(job.number);
-                            continue;
-                        }
-                        claim => claim?,
+                    let Some(claim) = try_claim(claims, job.number)? else {
+                        // Another process has claimed the job since the decision, which is made again
+                        // with that. Claims are not part of the transaction.
+                        lost = Some(job.number);
+                        continue;
                     };
                     jobs::replace(transaction, &job)?;
                     (job.number, claim, None)
@@ -117,6 +118,14 @@ impl OwnedIntent {
                 running,
             });
         }
+    }
+}
+
+/// Claims a job, or returns `None` if another process, or another part of this one, has the claim.
+fn try_claim(claims: &Claims, job: JobNumber) -> Result<Option<Claim>, JournalError> {
+    match claims.claim(job) {
+        Err(JournalError::Store(error)) if error.kind() == StoreErrorKind::Claimed => Ok(None),
+        claim => claim.map(Some),
     }
 }
 

@@ -21,7 +21,9 @@
 //! - **Writes are durable.** They are on disk when the future returns, and survive a crash of the process
 //!   and a loss of power. The file must be on a local disk: SQLite's write-ahead log does not work over
 //!   a network.
-//! - **Several processes may use one journal.** A call waits up to 5 s for the others, then fails.
+//! - **Several processes may use one journal.** A call waits up to 5 s for the others, then fails. They
+//!   may open it through different symbolic links. A hard link to the file, or a bind mount of the file
+//!   alone, is not supported: SQLite would keep another write-ahead log beside it, and damage the file.
 //! - **A key has one job.** Processes that record an intent with the same key at once get one job.
 //! - **No row is lost silently.** Opening a file that is damaged, newer or not a journal is an error,
 //!   and leaves the file as it is. The number of a job is never reused, even if the job is forgotten.
@@ -54,6 +56,7 @@ use claim::Claims;
 use error::JournalError;
 use intend::OwnedIntent;
 pub use open::OpenError;
+use open::Opened;
 use tables::ids::Owners;
 use tables::selection::Selection;
 #[cfg(test)]
@@ -64,6 +67,8 @@ use worker::Worker;
 /// A journal in a file. The documentation of the [crate] lists its guarantees.
 pub struct Journal {
     path: PathBuf,
+    /// The path without symbolic links.
+    real_path: PathBuf,
     worker: Worker,
 }
 
@@ -74,9 +79,17 @@ impl Journal {
     /// Returns an error if the file is not a journal, or is one that cannot be used. A file that fails a
     /// check is not changed.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        let (path, connection) = open::open(path.as_ref())?;
+        let Opened {
+            path,
+            real_path,
+            connection,
+        } = open::open(path.as_ref())?;
         match Worker::start(connection) {
-            Ok(worker) => Ok(Self { path, worker }),
+            Ok(worker) => Ok(Self {
+                path,
+                real_path,
+                worker,
+            }),
             Err(error) => Err(OpenError::Failed {
                 path,
                 why: format!("its thread cannot be started ({error})"),
@@ -137,7 +150,7 @@ impl Journal {
 
     fn claims(&self) -> Claims {
         Claims {
-            journal: self.path.clone(),
+            journal: self.real_path.clone(),
             calls: self.worker.calls(),
         }
     }
@@ -172,10 +185,10 @@ impl Store for Journal {
     }
 
     fn claim(&self, job: JobNumber) -> StoreFuture<Claim> {
-        let claims = self.claims();
+        let (claims, path) = (self.claims(), self.path.clone());
         self.worker.call(move |_| {
             let claim = claims.claim(job);
-            claim.map_err(|error| error.into_store_error(&claims.journal))
+            claim.map_err(|error| error.into_store_error(&path))
         })
     }
 

@@ -32,9 +32,18 @@ const VERSION: i32 = 1;
 /// of a larger journal would delay the start of a program.
 const FULL_CHECK_PAGES: i64 = 256;
 
-/// Opens the journal at a path, or creates one if there is none. Returns its absolute path and a
-/// connection.
-pub(crate) fn open(path: &Path) -> Result<(PathBuf, Connection), OpenError> {
+/// A journal that was opened.
+pub(crate) struct Opened {
+    /// The absolute path by which the journal was opened, for messages.
+    pub(crate) path: PathBuf,
+    /// The path without symbolic links, the same for every process. The files of claims are beside it.
+    pub(crate) real_path: PathBuf,
+    /// The connection.
+    pub(crate) connection: Connection,
+}
+
+/// Opens the journal at a path, or creates one if there is none.
+pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
     // The current folder may change while the journal is open.
     let path = &std::path::absolute(path).map_err(|error| unwritable(path, &error))?;
     if !journal_exists(path)? {
@@ -61,7 +70,11 @@ pub(crate) fn open(path: &Path) -> Result<(PathBuf, Connection), OpenError> {
     }
     #[cfg(unix)]
     restrict_permissions(path);
-    Ok((path.clone(), connection))
+    Ok(Opened {
+        path: path.clone(),
+        real_path: fs::canonicalize(path).map_err(|error| unwritable(path, &error))?,
+        connection,
+    })
 }
 
 /// Returns `true` if there is a file that may be a journal, `false` if a journal can be created.

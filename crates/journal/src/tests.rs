@@ -17,7 +17,8 @@ fn plan(connection: &Connection, sql: &str, values: &[rusqlite::types::Value]) -
 #[test]
 fn queries_for_jobs_use_an_index_and_need_no_sorting() {
     let folder = tempfile::tempdir().unwrap();
-    let (_, connection) = open::open(&folder.path().join("journal.db")).unwrap();
+    let opened = open::open(&folder.path().join("journal.db")).unwrap();
+    let connection = opened.connection;
     let account = Account::new("https://a.example", "default");
     let (id, key) = ("pred_1".parse().unwrap(), "k".parse().unwrap());
     let (model, identity) = ("a/b".parse().unwrap(), Identity::default());
@@ -59,7 +60,8 @@ fn queries_for_jobs_use_an_index_and_need_no_sorting() {
 #[test]
 fn queries_for_the_owner_of_an_id_use_indices() {
     let folder = tempfile::tempdir().unwrap();
-    let (_, connection) = open::open(&folder.path().join("journal.db")).unwrap();
+    let opened = open::open(&folder.path().join("journal.db")).unwrap();
+    let connection = opened.connection;
     for sql in [ids::OWNERS, ids::IS_FORGOTTEN] {
         let steps = plan(
             &connection,

@@ -42,9 +42,11 @@ macro_rules! store_contract {
             keys: a_rejected_job_is_sent_again_under_its_number,
             keys: a_claimed_rejected_job_is_not_sent_again,
             keys: another_attempt_keeps_the_earlier_ones,
+            keys: only_the_attempt_that_the_caller_saw_is_replaced,
             keys: only_a_job_without_outputs_is_attempted_again,
             keys: forgetting_a_job_frees_its_key_and_keeps_its_ids_known,
             records: outcomes_follow_the_rules_of_the_record,
+            records: a_job_that_was_resent_meanwhile_adopts_nothing,
             records: the_answer_to_a_submit_is_kept,
             records: the_end_and_the_files_are_recorded,
             records: predictions_without_a_job_are_ignored,
@@ -55,6 +57,7 @@ macro_rules! store_contract {
         }
         $crate::store_contract! { @two $new;
             claims: a_job_has_one_claim,
+            claims: a_claimed_number_is_given_to_no_job,
             claims: a_claim_lasts_until_the_outcome_is_recorded,
             intents: concurrent_intents_get_different_numbers,
             keys: concurrent_intents_with_one_key_give_one_job,

@@ -12,7 +12,7 @@ fn new_path() -> (TempDir, PathBuf) {
 #[test]
 fn commits_are_on_disk() {
     let (_folder, path) = new_path();
-    let (_, connection) = open(&path).unwrap();
+    let connection = open(&path).unwrap().connection;
     let setting = |name| {
         connection
             .pragma_query_value(None, name, |row| row.get::<_, i64>(0))

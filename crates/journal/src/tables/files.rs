@@ -60,6 +60,22 @@ pub(crate) fn query(condition: &str) -> String {
     )
 }
 
+/// Returns the files of a job that can be read. Another one must not keep new files from being recorded.
+pub(super) fn readable(
+    transaction: &Transaction<'_>,
+    job: i64,
+) -> Result<Vec<Downloaded>, JournalError> {
+    let sql =
+        "SELECT job, number, path, url, bytes, sha256 FROM files WHERE job = ? ORDER BY position";
+    let mut statement = transaction.prepare(sql)?;
+    let mut rows = statement.query([job])?;
+    let mut files = Vec::new();
+    while let Some(row) = rows.next()? {
+        files.extend(read(row).map(|(_, file)| file).ok());
+    }
+    Ok(files)
+}
+
 /// Reads a file, and the number of its job.
 pub(super) fn read(row: &Row<'_>) -> Result<(u64, Downloaded), JournalError> {
     let reader = RowReader::new(row, "files", "job")?;

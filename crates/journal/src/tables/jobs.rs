@@ -76,6 +76,12 @@ pub(crate) fn insert(
     Ok(JobNumber::new(number.unsigned_abs()))
 }
 
+/// Removes the row of a job that was just inserted.
+pub(crate) fn remove(transaction: &Transaction<'_>, job: JobNumber) -> Result<(), JournalError> {
+    transaction.execute("DELETE FROM jobs WHERE number = ?", [row_number(job)])?;
+    Ok(())
+}
+
 /// Replaces the whole record of a job, its files and attempts included.
 pub(crate) fn replace(
     transaction: &Transaction<'_>,
@@ -155,6 +161,10 @@ pub(crate) fn update_outcome(
             row_number(record.number),
         ],
     )?;
+    if let Some(number) = row_number(record.number) {
+        files::replace(transaction, number, &record.files)?;
+        attempts::replace(transaction, number, &record.attempts)?;
+    }
     Ok(())
 }
 
@@ -187,8 +197,8 @@ pub(crate) fn record_end(
     Ok(())
 }
 
-/// Records the saved files of every job at the base URL of an account that has this id. No column beside
-/// the number is read, for the reason that [`record_end`] has.
+/// Records the saved files of every job at the base URL of an account that has this id. No column of the
+/// job beside the number is read, for the reason that [`record_end`] has.
 pub(crate) fn record_saved(
     transaction: &Transaction<'_>,
     account: &Account,
@@ -201,7 +211,8 @@ pub(crate) fn record_saved(
     let numbers = statement.query_map(values, |row| row.get(0))?;
     let numbers: Vec<i64> = numbers.collect::<Result<_, _>>()?;
     for number in numbers {
-        files::replace(transaction, number, saved)?;
+        let files = Downloaded::merge(saved, files::readable(transaction, number)?);
+        files::replace(transaction, number, &files)?;
     }
     Ok(())
 }

@@ -33,7 +33,8 @@ fn odd_path(folder: &Path) -> std::path::PathBuf {
 fn full_job(journal: &Journal, path: &Path) -> JobRecord {
     let submit = Submit::of_input(&json!({ "a/b~c": [1.5, { "é\u{0}": null }] })).key("é 1");
     let mut intent = submit.intent();
-    intent.retry_failed = true;
+    let failed = id("pred_1");
+    intent.retry = Some(&failed);
     intent.price = Some(f64::MIN_POSITIVE);
     let number = unclaimed(journal, &intent).block_on();
     accept(journal, number, "pred_1").block_on();
@@ -98,7 +99,7 @@ fn every_field_is_read_as_it_was_written() {
     // No field of the record has its default value, so none can be missing.
     let text = format!("{record:#?}");
     assert!(
-        !text.contains("None") && !text.contains("[]") && !text.contains("\"\""),
+        !text.contains("None") && !text.contains("[]") && !text.contains("\"\","),
         "{text}"
     );
 }

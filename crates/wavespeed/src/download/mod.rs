@@ -73,8 +73,8 @@ impl Wavespeed {
         let jobs = self.jobs_of(&done.id).await;
         // An output that fails must not keep the others from being saved.
         for (number, output) in (1..).zip(done.outputs()) {
-            let mut known = jobs.iter().flat_map(|job| &job.files);
-            let known = known.find(|file| file.number == number);
+            let known = jobs.iter().flat_map(|job| &job.files);
+            let known = known.filter(|file| file.number == number).collect();
             let save = self.save(&done.id, (number, output), known, target, deadline);
             let result = deadline.timeout(self.0.poller.clock(), save).await;
             match result.unwrap_or(Err(SaveError::Deadline)) {
@@ -111,12 +111,12 @@ impl Wavespeed {
         }
     }
 
-    /// Saves one output, whose number counts from 1. `known` is the file that was saved for it earlier.
+    /// Saves one output, whose number counts from 1. `known` are the files that it was saved to earlier.
     async fn save(
         &self,
         id: &str,
         (number, output): (usize, &Value),
-        known: Option<&Downloaded>,
+        known: Vec<&Downloaded>,
         target: &Target,
         deadline: Deadline,
     ) -> Result<Downloaded, SaveError> {
@@ -127,9 +127,7 @@ impl Wavespeed {
             path: path.clone(),
             error,
         };
-        if let Some(known) = known
-            && saved::copy(known, &path, target).await
-        {
+        if let Some(known) = saved::copy_first(known, &path, target).await {
             tracing::info!(%id, path = %path.display(), "copied from the file that was saved before");
             let known = known.clone();
             return Ok(Downloaded { path, ..known });

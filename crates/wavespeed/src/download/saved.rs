@@ -26,12 +26,21 @@ impl Wavespeed {
     }
 }
 
-/// Copies a saved file to the path of an output, and returns `true` if the content is the saved one. A file
-/// that changed, is gone or cannot be copied is left to the transfer, whose errors say more.
-pub(super) async fn copy(saved: &Downloaded, path: &Path, target: &Target) -> bool {
-    let (saved, path, target) = (saved.clone(), path.to_owned(), target.clone());
-    let copied = tokio::task::spawn_blocking(move || try_copy(&saved, &path, &target).is_ok());
-    copied.await.unwrap_or(false)
+/// Copies the first of the saved files of an output that is unchanged to the path of the output, and returns
+/// it. Files that changed, are gone or cannot be copied are left to the transfer, whose errors say more.
+pub(super) async fn copy_first<'a>(
+    saved: Vec<&'a Downloaded>,
+    path: &Path,
+    target: &Target,
+) -> Option<&'a Downloaded> {
+    for file in saved {
+        let (known, path, target) = (file.clone(), path.to_owned(), target.clone());
+        let copied = tokio::task::spawn_blocking(move || try_copy(&known, &path, &target).is_ok());
+        if copied.await.unwrap_or(false) {
+            return Some(file);
+        }
+    }
+    None
 }
 
 fn try_copy(saved: &Downloaded, path: &Path, target: &Target) -> io::Result<()> {
@@ -72,5 +81,30 @@ fn digest(path: &Path, to: &mut impl io::Write) -> io::Result<String> {
                 to.write_all(&buffer[..read])?;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn first_file_that_is_unchanged_is_copied() {
+        let folder = tempfile::tempdir().unwrap();
+        let sha256 = encode_string(&Sha256::digest(b"video"));
+        let [gone, changed, saved] = ["gone", "changed", "saved"].map(|name| {
+            let path = folder.path().join(name);
+            Downloaded::new(1, path, "https://a.example", 5, sha256.clone())
+        });
+        std::fs::write(&changed.path, "audio").unwrap();
+        std::fs::write(&saved.path, "video").unwrap();
+        let path = folder.path().join("out.mp4");
+        let target = Target::file(path.clone());
+        let lost = copy_first(vec![&gone, &changed], &path, &target).await;
+        assert_eq!(lost, None);
+        let known = vec![&gone, &changed, &saved];
+        let copied = copy_first(known, &path, &target).await;
+        assert_eq!(copied, Some(&saved));
+        assert_eq!(std::fs::read(&path).unwrap(), b"video");
     }
 }

@@ -9,7 +9,7 @@ use wavespeed_client::{Prediction, PredictionId};
 
 use crate::store::error::{StoreError, StoreErrorKind};
 use crate::store::number::JobNumber;
-use crate::store::record::{Downloaded, JobRecord, Stage};
+use crate::store::record::{Downloaded, EarlierAttempt, JobRecord, Stage};
 
 /// The outcome of a submit, as a store records it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,9 @@ pub struct Settlement {
     pub answer: Option<String>,
     /// The seconds by which the vendor's clock is ahead of this machine's, if the answer said so.
     pub clock_offset: Option<i64>,
+    /// The time at which the caller believes the submit was last intended, if an adoption depends on
+    /// it; see [`if_intended_at`](Self::if_intended_at).
+    pub intended_at: Option<SystemTime>,
 }
 
 impl Settlement {
@@ -53,7 +56,17 @@ impl Settlement {
             resolution,
             answer,
             clock_offset,
+            intended_at: None,
         }
+    }
+
+    /// Makes an adoption depend on the time of the intent in the record that was read: if the store has
+    /// another one, the submit has been sent again since, and the prediction that was found may be that
+    /// of the other POST. Other resolutions ignore this time.
+    #[must_use]
+    pub fn if_intended_at(mut self, at: SystemTime) -> Self {
+        self.intended_at = Some(at);
+        self
     }
 }
 
@@ -86,20 +99,22 @@ pub enum Change<'a> {
     },
     /// The prediction was seen in a terminal status.
     Ended(&'a Prediction),
-    /// Every output was saved to these files.
+    /// Every output was saved to these files. Earlier files stay, by the rule of
+    /// [`Downloaded::merge`].
     Saved(&'a [Downloaded]),
 }
 
 impl JobRecord {
     /// Applies a change. Every store follows these rules.
     ///
-    /// A known id is replaced only by another answer to the submit itself, and a late `Rejected`,
-    /// `Unknown` or `Ended` does not undo what is known.
+    /// A known id is replaced only by another answer to the submit itself, and is then that of an earlier
+    /// attempt. A late `Rejected`, `Unknown` or `Ended` does not undo what is known.
     ///
     /// # Errors
     /// Returns an error, and leaves the record as it is, if
     /// - the job is to be sent again, but its id is known, or it has been sent again meanwhile;
-    /// - the job is to adopt an id, but has another one, or another job has that id.
+    /// - the job is to adopt an id, but has another one, or another job has that id, or it has been sent
+    ///   again since the [time](Settlement::if_intended_at) that the settlement names.
     pub fn apply(&mut self, change: &Change<'_>) -> Result<(), StoreError> {
         match *change {
             Change::Resolved { settlement, owner } => self.resolve(settlement, owner)?,
@@ -110,7 +125,7 @@ impl JobRecord {
             }
             Change::Saved(files) => {
                 self.stage = Stage::Saved;
-                self.files = files.to_vec();
+                self.files = Downloaded::merge(files, std::mem::take(&mut self.files));
             }
         }
         Ok(())
@@ -145,24 +160,22 @@ impl JobRecord {
             // The submit is known to have been accepted, so this outcome is out of date.
             (Resolution::Rejected | Resolution::Unknown, Some(_)) => return Ok(()),
             (Resolution::Resent { before, at }, None) => {
-                // Stores keep milliseconds, so finer differences mean nothing.
-                if milliseconds(*before) != milliseconds(self.at) {
-                    let message = format!("{} has already been sent again", self.number);
-                    return Err(StoreError::of_kind(StoreErrorKind::Refused, message));
-                }
+                self.check_intended_at(*before)?;
                 self.at = *at;
                 (Stage::Intended, None)
             }
-            (Resolution::Accepted(id) | Resolution::Adopted(id), _) => (Stage::Submitted, Some(id)),
+            (Resolution::Adopted(id), None) => {
+                if let Some(at) = settlement.intended_at {
+                    self.check_intended_at(at)?;
+                }
+                (Stage::Submitted, Some(id))
+            }
+            (Resolution::Accepted(id), _) => (Stage::Submitted, Some(id)),
             (Resolution::Rejected, None) => (Stage::Rejected, None),
             (Resolution::Unknown, None) => (Stage::Unknown, None),
         };
-        if self.id.as_ref() != id {
-            // What was known of the end is not known of another prediction.
-            (self.status, self.prediction) = (None, None);
-        }
+        self.replace_id(id.cloned());
         self.stage = stage;
-        self.id = id.cloned();
         self.adopted = matches!(resolution, Resolution::Adopted(_));
         // What the answer to an earlier POST said is not said of this one. A job that is adopted keeps
         // the answer that had no readable id.
@@ -172,6 +185,34 @@ impl JobRecord {
         }
         Ok(())
     }
+
+    /// Replaces the id. The one that the job had may have been billed, so it stays as that of an earlier
+    /// attempt.
+    fn replace_id(&mut self, id: Option<PredictionId>) {
+        if self.id == id {
+            return;
+        }
+        // What was known of the end is not known of another prediction.
+        (self.prediction, self.files) = (None, Vec::new());
+        let status = self.status.take();
+        // An answer that comes twice, with another one in between, is no third attempt.
+        self.attempts
+            .retain(|earlier| Some(&earlier.id) != id.as_ref());
+        if let Some(replaced) = std::mem::replace(&mut self.id, id) {
+            let attempt = EarlierAttempt::new(self.at, replaced, status, self.price);
+            self.attempts.push(attempt);
+        }
+    }
+
+    /// Fails if the submit was last intended at another time.
+    fn check_intended_at(&self, at: SystemTime) -> Result<(), StoreError> {
+        // Stores keep milliseconds, so finer differences mean nothing.
+        if milliseconds(at) == milliseconds(self.at) {
+            return Ok(());
+        }
+        let message = format!("{} has already been sent again", self.number);
+        Err(StoreError::of_kind(StoreErrorKind::Refused, message))
+    }
 }
 
 fn milliseconds(at: SystemTime) -> u128 {
@@ -180,162 +221,4 @@ fn milliseconds(at: SystemTime) -> u128 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use serde_json::json;
-    use wavespeed_client::Status;
-
-    use super::*;
-    use crate::store::identity::Identity;
-    use crate::store::intent::Intent;
-    use crate::store::record::{Account, EarlierAttempt};
-
-    const AT: SystemTime = SystemTime::UNIX_EPOCH;
-
-    fn id(text: &str) -> PredictionId {
-        text.parse().unwrap()
-    }
-
-    fn record(stage: Stage, known: Option<&str>) -> JobRecord {
-        let (account, model) = (Account::new("https://a.b", ""), "a/b".parse().unwrap());
-        let identity = Identity::default();
-        let intent = Intent::new(&account, &model, "{}", &identity, AT);
-        let mut record = JobRecord::new(JobNumber::new(1), &intent);
-        (record.stage, record.id) = (stage, known.map(id));
-        record
-    }
-
-    /// Resolves a record, and returns its stage and id afterwards, or `None` for an error.
-    fn resolved(
-        mut record: JobRecord,
-        resolution: &Resolution,
-        owner: Option<IdOwner>,
-    ) -> Option<(Stage, Option<PredictionId>)> {
-        let before = record.clone();
-        let settlement = &Settlement::from(resolution.clone());
-        let change = Change::Resolved { settlement, owner };
-        match record.apply(&change) {
-            Ok(()) => Some((record.stage, record.id)),
-            Err(_) => {
-                assert_eq!(record, before, "an error leaves the record as it is");
-                None
-            }
-        }
-    }
-
-    #[test]
-    fn a_job_without_an_id_takes_every_resolution() {
-        let (one, resent) = (id("pred_1"), Resolution::Resent { before: AT, at: AT });
-        for stage in [Stage::Intended, Stage::Unknown, Stage::Rejected] {
-            for (resolution, expected) in [
-                (
-                    Resolution::Accepted(one.clone()),
-                    (Stage::Submitted, Some(&one)),
-                ),
-                (
-                    Resolution::Adopted(one.clone()),
-                    (Stage::Submitted, Some(&one)),
-                ),
-                (Resolution::Rejected, (Stage::Rejected, None)),
-                (Resolution::Unknown, (Stage::Unknown, None)),
-                (resent.clone(), (Stage::Intended, None)),
-            ] {
-                let expected = (expected.0, expected.1.cloned());
-                assert_eq!(
-                    resolved(record(stage, None), &resolution, None),
-                    Some(expected),
-                    "{stage:?} {resolution:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_known_id_is_lost_only_to_another_answer() {
-        let (one, two) = (id("pred_1"), id("pred_2"));
-        let resent = Resolution::Resent { before: AT, at: AT };
-        for stage in [Stage::Submitted, Stage::Ended, Stage::Saved] {
-            let kept = Some((stage, Some(one.clone())));
-            for (resolution, expected) in [
-                (Resolution::Accepted(one.clone()), kept.clone()),
-                (Resolution::Adopted(one.clone()), kept.clone()),
-                (Resolution::Rejected, kept.clone()),
-                (Resolution::Unknown, kept.clone()),
-                (Resolution::Adopted(two.clone()), None),
-                (resent.clone(), None),
-                (
-                    Resolution::Accepted(two.clone()),
-                    Some((Stage::Submitted, Some(two.clone()))),
-                ),
-            ] {
-                let found = resolved(record(stage, Some("pred_1")), &resolution, None);
-                assert_eq!(found, expected, "{stage:?} {resolution:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn an_id_of_another_job_cannot_be_adopted() {
-        let adopted = Resolution::Adopted(id("pred_1"));
-        let accepted = Resolution::Accepted(id("pred_1"));
-        for owner in [IdOwner::Job(JobNumber::new(7)), IdOwner::Forgotten] {
-            let resolve = |resolution| {
-                let record = record(Stage::Unknown, None);
-                resolved(record, resolution, Some(owner))
-            };
-            assert_eq!(resolve(&adopted), None);
-            assert!(resolve(&accepted).is_some());
-        }
-    }
-
-    #[test]
-    fn an_earlier_attempt_is_not_adopted_again() {
-        let mut job = record(Stage::Unknown, None);
-        job.attempts = vec![EarlierAttempt::new(AT, id("pred_1"), None, None)];
-        assert_eq!(
-            resolved(job, &Resolution::Adopted(id("pred_1")), None),
-            None
-        );
-    }
-
-    #[test]
-    fn the_end_of_another_prediction_is_dropped() {
-        let mut job = record(Stage::Submitted, Some("pred_1"));
-        let end = json!({ "id": "pred_1", "status": "completed" });
-        let end = Prediction::from_json(end).unwrap();
-        job.apply(&Change::Ended(&end)).unwrap();
-        let settlement = &Settlement::from(Resolution::Accepted(id("pred_2")));
-        let owner = None;
-        job.apply(&Change::Resolved { settlement, owner }).unwrap();
-        assert_eq!((job.status, job.prediction), (None, None));
-    }
-
-    #[test]
-    fn a_job_that_was_resent_by_another_process_is_not_resent() {
-        let second = Duration::from_secs(1);
-        for (before, is_refused) in [
-            (AT, false),
-            (AT + Duration::from_nanos(1), false),
-            (AT + second, true),
-        ] {
-            let at = AT + second;
-            let resent = Resolution::Resent { before, at };
-            let found = resolved(record(Stage::Unknown, None), &resent, None);
-            assert_eq!(found.is_none(), is_refused, "{before:?}");
-        }
-    }
-
-    #[test]
-    fn a_late_end_does_not_undo_the_saving() {
-        let mut saved = record(Stage::Submitted, Some("pred_1"));
-        saved.apply(&Change::Saved(&[])).unwrap();
-        let end = json!({ "id": "pred_1", "status": "completed" });
-        let end = Prediction::from_json(end).unwrap();
-        saved.apply(&Change::Ended(&end)).unwrap();
-        assert_eq!(
-            (saved.stage, saved.status),
-            (Stage::Saved, Some(Status::Completed))
-        );
-    }
-}
+mod tests;

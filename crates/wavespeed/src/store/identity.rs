@@ -10,6 +10,9 @@ use sha2::{Digest as _, Sha256};
 /// values of one input share by accident.
 const PART_DIGITS: usize = 32;
 
+/// The version of the text that the digest is made of. Digests of different versions are never equal.
+const VERSION: u32 = 1;
+
 /// The name of the part that holds the model. No JSON pointer of an input is equal to it, because a
 /// pointer is empty or begins with a slash.
 const MODEL: &str = "model";
@@ -17,7 +20,7 @@ const MODEL: &str = "model";
 /// The identity of a submit: the model and the input, with each local file replaced by the SHA-256 of its
 /// content. Two submits with equal identities ask for the same job.
 ///
-/// An identity consists of one hash per value of the input, so that the first difference between two
+/// An identity consists of one hash per value of the input, at any depth, so that the first difference between two
 /// submits can be named, and of the digest over all of them. Values are compared by these hashes and
 /// never by a number that was written down and parsed again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,11 +37,9 @@ impl Identity {
         let mut parts = BTreeMap::new();
         parts.insert(MODEL.to_owned(), hash(model.as_bytes(), PART_DIGITS));
         add_parts(input, String::new(), files, &mut parts);
-        // The separators cannot occur in a hash, so no two lists of parts have the same text.
-        let text = parts.iter().fold(String::from("1\n"), |mut text, part| {
-            _ = writeln!(text, "{} {}", part.1, part.0);
-            text
-        });
+        // A name may contain any character. In JSON a name ends where its string ends, so no two maps
+        // of parts have the same text.
+        let text = serde_json::json!([VERSION, parts]).to_string();
         let digest = hash(text.as_bytes(), 64);
         Self { digest, parts }
     }
@@ -89,26 +90,32 @@ fn add_parts(
 ) {
     let text = match value {
         _ if files.contains_key(&pointer) => format!("sha256:{}", files[&pointer]),
-        Value::Object(fields) if !fields.is_empty() => {
+        // A container has a part of its own: `["x"]` and `{ "0": "x" }` have the same pointers. Its
+        // text is the same whatever it contains, so that a difference is named by the inner value.
+        Value::Object(fields) => {
             for (name, value) in fields {
                 let name = name.replace('~', "~0").replace('/', "~1");
                 add_parts(value, format!("{pointer}/{name}"), files, parts);
             }
-            return;
+            "{}".to_owned()
         }
-        Value::Array(items) if !items.is_empty() => {
+        Value::Array(items) => {
             for (at, item) in items.iter().enumerate() {
                 add_parts(item, format!("{pointer}/{at}"), files, parts);
             }
-            return;
+            "[]".to_owned()
         }
         value => canonical(value),
     };
     parts.insert(pointer, hash(text.as_bytes(), PART_DIGITS));
 }
 
-/// Returns the name of a part as faults name a field: `images[2]` for `/images/2`.
+/// Returns the name of a part as faults name a field: `images[2]` for `/images/2`, and `input` for the
+/// whole input.
 pub(crate) fn field_name(part: &str) -> String {
+    if part.is_empty() {
+        return "input".to_owned();
+    }
     let mut name = String::new();
     for field in part.trim_start_matches('/').split('/') {
         if !name.is_empty() && field.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -121,7 +128,7 @@ pub(crate) fn field_name(part: &str) -> String {
     name
 }
 
-/// Returns a scalar or an empty container as a text that is the same for equal values.
+/// Returns a scalar as a text that is the same for equal values.
 fn canonical(value: &Value) -> String {
     /// The integers up to this one are exact as `f64`.
     const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -173,6 +180,7 @@ mod tests {
             (json!({ "text": "a", "list": [] }), "/list/0"),
             (json!({ "text": "a", "list": [1, 2], "x": null }), "/x"),
             (json!({ "text": "a", "list": ["1", 2] }), "/list/0"),
+            (json!({ "text": "a", "list": { "0": 1, "1": 2 } }), "/list"),
         ] {
             assert_eq!(difference(&base, &other).as_deref(), Some(name), "{other}");
             assert_ne!(identity(&base).digest(), identity(&other).digest());
@@ -184,9 +192,20 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_looks_like_two_parts_is_one() {
+        let two = identity(&json!({ "a": 1, "b": 2 }));
+        for separator in ["\n", "\",\"", "\":\""] {
+            let name = format!("a{separator}{} ", two.parts()["/b"]);
+            let one = identity(&json!({ name: { "b": 1 } }));
+            assert_ne!(one.digest(), two.digest(), "{separator:?}");
+        }
+    }
+
+    #[test]
     fn a_part_has_the_name_of_its_field() {
         for (part, name) in [
             ("model", "model"),
+            ("", "input"),
             ("/text", "text"),
             ("/images/2", "images[2]"),
             ("/a/b~1c", "a.b/c"),

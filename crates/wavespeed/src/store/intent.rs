@@ -6,7 +6,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use wavespeed_client::ModelId;
+use wavespeed_client::{ModelId, PredictionId};
 
 use crate::store::Claim;
 use crate::store::identity::Identity;
@@ -47,8 +47,10 @@ pub struct Intent<'a> {
     pub webhook_token: Option<&'a str>,
     /// The time of the intent.
     pub at: SystemTime,
-    /// `true` to send the job of the key again if it ended without outputs.
-    pub retry_failed: bool,
+    /// The attempt of the job of the key that is to be replaced by another one, if it ended without
+    /// outputs. An attempt that the caller has not seen is not replaced: the id is that of the record
+    /// that the caller read.
+    pub retry: Option<&'a PredictionId>,
     /// `true` to record nothing while an equal job is running.
     pub refuse_running: bool,
 }
@@ -76,7 +78,7 @@ impl<'a> Intent<'a> {
             webhook: None,
             webhook_token: None,
             at,
-            retry_failed: false,
+            retry: None,
             refuse_running: false,
         }
     }
@@ -98,7 +100,10 @@ impl<'a> Intent<'a> {
             };
         }
         let mut running = None;
-        for job in jobs.filter(|job| !job.is_older_than_retention(self.at)) {
+        // A claimed job is being sent, whatever the clock of its sender shows.
+        let counts =
+            |job: &JobRecord| !job.is_older_than_retention(self.at) || is_claimed(job.number);
+        for job in jobs.filter(counts) {
             let reason = match job.stage {
                 Stage::Unknown => Some(ExistingReason::OutcomeUnknown),
                 // A claim without an owner: the process died before it could record the outcome.
@@ -130,7 +135,10 @@ impl<'a> Intent<'a> {
         is_claimed: impl Fn(JobNumber) -> bool,
     ) -> Decision {
         let is_same = job.identity.digest() == self.identity.digest();
-        let is_sendable = is_same && job.is_sendable(self.retry_failed);
+        // A rejected job has no id. Of two callers that ask for another attempt of the same failed one,
+        // the second finds the attempt of the first, however that ended.
+        let is_seen = job.id.is_none() || job.id.as_ref() == self.retry;
+        let is_sendable = is_same && is_seen && job.is_sendable(self.retry.is_some());
         // The claim of a rejected job is that of a sender that waits before it sends the job again.
         if !is_sendable || is_claimed(job.number) {
             return Decision::existing(job, ExistingReason::Key);

@@ -10,6 +10,11 @@ const MAX_CHARS: usize = 256;
 /// The idempotency key of a job: 1 to 256 printable characters that the caller chooses. An account has
 /// at most one job per key, so a submit that is repeated with its key is not paid for twice.
 ///
+/// A key neither begins nor ends with a space, and has no character that cannot be seen. Keys are
+/// compared character by character, without Unicode normalization: "é" as one character and as "e" with
+/// a combining accent are two keys. A program that gets its keys from several sources normalizes them
+/// first.
+///
 /// ```
 /// use wavespeed::IdempotencyKey;
 ///
@@ -31,8 +36,9 @@ pub enum InvalidIdempotencyKey {
     /// The text has more than 256 characters.
     #[error("the key has {0} characters; a key has 1 to {MAX_CHARS}")]
     TooLong(usize),
-    /// A character of the text is not printable: a control character, or one that changes how a line
-    /// is shown without being visible itself.
+    /// A character of the text is not printable: a control character, one that changes how a line is
+    /// shown without being visible itself, one that is shown as nothing, or a space at the beginning or
+    /// the end.
     #[error("the key contains U+{:04X}, which is not printable; remove it", u32::from(*.0))]
     Unprintable(char),
     /// The text is the API key of the client. A key is written down, and an API key must not be.
@@ -53,7 +59,10 @@ impl FromStr for IdempotencyKey {
 
     fn from_str(text: &str) -> Result<Self, InvalidIdempotencyKey> {
         let length = text.chars().count();
-        if let Some(unprintable) = text.chars().find(|c| !is_printable(*c)) {
+        let is_edge = |at| at == 0 || at + 1 == text.len();
+        let mut chars = text.char_indices();
+        let unprintable = chars.find(|(at, c)| !is_printable(*c) || *c == ' ' && is_edge(*at));
+        if let Some((_, unprintable)) = unprintable {
             return Err(InvalidIdempotencyKey::Unprintable(unprintable));
         }
         match length {
@@ -79,14 +88,34 @@ impl fmt::Display for IdempotencyKey {
 /// Returns `true` if a character is visible, or an ordinary space. Two keys that differ only in
 /// characters that no one can see would look the same.
 fn is_printable(c: char) -> bool {
-    // Soft hyphen, Arabic letter mark, Mongolian vowel separator, zero-width and direction marks, line
-    // and paragraph separators, invisible operators, byte order mark, and annotation marks.
-    let is_invisible = matches!(
+    !c.is_control() && !is_invisible(c) && !is_noncharacter(c) && (c == ' ' || !c.is_whitespace())
+}
+
+/// Returns `true` for a character that is shown as nothing: the characters with the property
+/// `Default_Ignorable_Code_Point` of the Unicode character database, the annotation marks, and the empty
+/// Braille pattern.
+fn is_invisible(c: char) -> bool {
+    matches!(
         c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-    );
-    !c.is_control() && !is_invisible && (c == ' ' || !c.is_whitespace())
+        // Soft hyphen, combining grapheme joiner, Arabic letter mark.
+        '\u{ad}' | '\u{34f}' | '\u{61c}'
+            // Hangul fillers, Khmer inherent vowels, Mongolian variation selectors.
+            | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            // Zero-width and direction marks, line and paragraph separators, invisible operators.
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            // Empty Braille pattern, Hangul filler, variation selectors, byte order mark.
+            | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            // Halfwidth Hangul filler, reserved characters and annotation marks.
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            // Controls of shorthand and of music, tags and further variation selectors.
+            | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// Returns `true` for the code points that Unicode never assigns to a character.
+fn is_noncharacter(c: char) -> bool {
+    let code = u32::from(c);
+    (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
 }
 
 #[cfg(test)]
@@ -96,7 +125,7 @@ mod tests {
     #[test]
     fn a_key_has_1_to_256_printable_characters() {
         let longest = "ä".repeat(MAX_CHARS);
-        for good in ["a", "order-17/clip 3", "日本", longest.as_str()] {
+        for good in ["a", "order-17/clip 3", "日本", "😀", longest.as_str()] {
             assert_eq!(good.parse::<IdempotencyKey>().unwrap().as_str(), good);
         }
         let too_long = "a".repeat(MAX_CHARS + 1);
@@ -110,5 +139,44 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<IdempotencyKey>(), Err(error), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_key_has_no_character_that_cannot_be_seen() {
+        for c in [
+            '\u{ad}',
+            '\u{34f}',
+            '\u{115f}',
+            '\u{17b4}',
+            '\u{180f}',
+            '\u{2065}',
+            '\u{2800}',
+            '\u{3164}',
+            '\u{fdd0}',
+            '\u{fe0f}',
+            '\u{ffa0}',
+            '\u{fff9}',
+            '\u{ffff}',
+            '\u{1bca0}',
+            '\u{1d173}',
+            '\u{1fffe}',
+            '\u{e0041}',
+            '\u{e0fff}',
+        ] {
+            let parsed = format!("a{c}b").parse::<IdempotencyKey>();
+            let expected = Err(InvalidIdempotencyKey::Unprintable(c));
+            assert_eq!(parsed, expected, "U+{:04X}", u32::from(c));
+        }
+        for edge in [" a", "a ", " ", "é "] {
+            let expected = Err(InvalidIdempotencyKey::Unprintable(' '));
+            assert_eq!(edge.parse::<IdempotencyKey>(), expected, "{edge:?}");
+        }
+    }
+
+    #[test]
+    fn keys_are_compared_by_their_characters() {
+        let [composed, decomposed] =
+            ["\u{e9}", "e\u{301}"].map(|key| key.parse::<IdempotencyKey>());
+        assert_ne!(composed.unwrap(), decomposed.unwrap());
     }
 }

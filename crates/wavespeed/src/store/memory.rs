@@ -121,8 +121,9 @@ impl Store for MemoryStore {
                         return Ok(Intended::Existing { job, reason });
                     }
                     Decision::Insert { running } => {
-                        let number = JobNumber::new(memory.last + 1);
-                        (JobRecord::new(number, intent), running)
+                        // A number may be claimed before a job has it, and is then left out.
+                        memory.last += 1;
+                        (JobRecord::new(JobNumber::new(memory.last), intent), running)
                     }
                     Decision::Resend { job } => (*job, None),
                 };
@@ -131,7 +132,6 @@ impl Store for MemoryStore {
                 }
             };
             let number = job.number;
-            memory.last = memory.last.max(number.get());
             match memory.jobs.iter_mut().find(|known| known.number == number) {
                 Some(known) => *known = job,
                 None => memory.jobs.push(job),

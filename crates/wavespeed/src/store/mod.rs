@@ -43,7 +43,7 @@ fn ready<T: Send + 'static>(result: Result<T, StoreError>) -> StoreFuture<T> {
 
 /// A record of submits and their outcomes.
 ///
-/// The trait is object-safe, and pointers to a store ([`Arc`], [`Box`]) are stores, too. Several
+/// The trait is object-safe, and pointers to a store ([`Arc`](std::sync::Arc), [`Box`]) are stores, too. Several
 /// processes may use one store at once. What an implementation must guarantee:
 ///
 /// - **A call begins when its method is called**, and is carried out even if the future is dropped.
@@ -95,7 +95,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn record_end(&self, account: &Account, prediction: &Prediction) -> StoreFuture<()>;
 
     /// Records that every output of a prediction was saved, for every job with its id at the base URL of
-    /// the account. An id without a job is not an error.
+    /// the account. Earlier files of the job stay, by the rule of [`Downloaded::merge`]. An id without a
+    /// job is not an error.
     ///
     /// # Errors
     /// Returns an error if the files could not be written down.

@@ -14,6 +14,10 @@ use crate::store::key::IdempotencyKey;
 use crate::store::number::JobNumber;
 use crate::target::Target;
 
+/// The number of files that are kept of each output. It bounds a record whose outputs are saved again and
+/// again, and is far more than the copies that a person keeps.
+const MAX_FILES: usize = 8;
+
 /// The owner of jobs: a base URL and a name. Jobs of different accounts are never mixed, except that an
 /// id belongs to at most one job of a base URL, whatever the account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -147,14 +151,15 @@ pub struct JobRecord {
     pub clock_offset: Option<i64>,
     /// The prediction as it was seen at its end, as JSON.
     pub prediction: Option<String>,
-    /// The files of the saved outputs.
+    /// The files of the saved outputs, those of the last saving first. An output that was saved to
+    /// several paths has several files.
     pub files: Vec<Downloaded>,
     /// The earlier attempts that the vendor accepted, oldest first.
     pub attempts: Vec<EarlierAttempt>,
 }
 
 /// An attempt that came before the current one of a job: the vendor accepted it, and it ended without
-/// outputs.
+/// outputs, or another answer to the submit replaced its id.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct EarlierAttempt {
@@ -291,5 +296,43 @@ impl Downloaded {
             bytes,
             sha256: sha256.into(),
         }
+    }
+
+    /// Returns the files of a job after another saving: the `saved` ones, and then the earlier ones, of
+    /// which one may still exist when a later one is gone. A path occurs once per output, and an output
+    /// has at most 8 files, the newest.
+    ///
+    /// [`JobRecord::apply`] follows this rule. A store may apply it alone, to record the files of a job
+    /// without reading the rest of its record.
+    #[must_use]
+    pub fn merge(saved: &[Self], earlier: Vec<Self>) -> Vec<Self> {
+        let mut files: Vec<Self> = Vec::new();
+        for file in saved.iter().cloned().chain(earlier) {
+            let of_output = files.iter().filter(|known| known.number == file.number);
+            let is_known = of_output.clone().any(|known| known.path == file.path);
+            if !is_known && of_output.count() < MAX_FILES {
+                files.push(file);
+            }
+        }
+        files
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_files_of_each_output_are_kept() {
+        let file = |number, path: &str| Downloaded::new(number, path, "https://a.example", 1, "");
+        let mut files = vec![file(2, "/2")];
+        for path in 0..10 {
+            files = Downloaded::merge(&[file(1, &format!("/{path}"))], files);
+        }
+        // Saved to a known path once more.
+        files = Downloaded::merge(&[file(1, "/5")], files);
+        let kept = [5, 9, 8, 7, 6, 4, 3, 2].map(|path| file(1, &format!("/{path}")));
+        let expected: Vec<_> = kept.into_iter().chain([file(2, "/2")]).collect();
+        assert_eq!(files, expected);
     }
 }

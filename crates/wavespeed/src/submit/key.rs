@@ -4,8 +4,6 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use wavespeed_client::PredictionId;
-
 use crate::store::Claim;
 use crate::store::change::{Resolution, Settlement};
 use crate::store::error::{StoreError, StoreErrorKind};
@@ -15,13 +13,8 @@ use crate::store::record::{JobFilter, JobRecord, Stage};
 use crate::submit::error::SubmitError;
 use crate::submit::event::RunEvent;
 use crate::submit::outcome::UnknownOutcome;
-use crate::submit::prepare::Submission;
+use crate::submit::prepare::{FIRST_BACKOFF, Followed, MAX_BACKOFF, Submission};
 use crate::wait::job::Job;
-
-/// The first back-off between two looks at a job that is being sent elsewhere, and the longest one. Most
-/// submits are answered within a second.
-pub(super) const FIRST_BACKOFF: Duration = Duration::from_millis(50);
-const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
 /// The state of a job whose record says that it is about to be sent, or was rejected.
 enum Sender {
@@ -29,25 +22,6 @@ enum Sender {
     Alive,
     /// No one sends it. The claim keeps it so.
     Gone(Claim),
-}
-
-/// What follows from the job that has the key.
-pub(super) enum Followed {
-    /// The job is the result.
-    Job(Box<Job>),
-    /// The submit is to be sent.
-    Send {
-        /// The attempt that the new one replaces, if the job has failed.
-        replaced: Option<PredictionId>,
-    },
-}
-
-impl Followed {
-    const SEND: Self = Self::Send { replaced: None };
-
-    fn job(job: Job) -> Self {
-        Self::Job(Box::new(job))
-    }
 }
 
 impl Submission<'_> {

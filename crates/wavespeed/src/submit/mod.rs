@@ -1,7 +1,7 @@
 //! Submitting an input to a model: the one call that costs money.
 //!
 //! [`Wavespeed::submit`] and [`Wavespeed::run`] return a [`builder`]. Awaited, it looks up the idempotency
-//! key ([`key`]), checks and uploads ([`prepare`]), records the intent and sends ([`send`]). What an answer
+//! key ([`key`]), checks and uploads ([`prepare`]), records the intent and sends ([`send`], [`post`]). What an answer
 //! means is one table ([`outcome`]). An outcome that stayed unknown is looked up in the vendor's history
 //! ([`reconcile`]).
 
@@ -11,6 +11,7 @@ pub(crate) mod event;
 pub(crate) mod input;
 mod key;
 pub(crate) mod outcome;
+mod post;
 pub(crate) mod prepare;
 pub(crate) mod reconcile;
 mod send;

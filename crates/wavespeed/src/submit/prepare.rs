@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
-use wavespeed_client::{Model, ModelId};
+use wavespeed_client::{Model, ModelId, PredictionId};
 use wavespeed_poll::Deadline;
 
 use crate::check::fault::{Fault, Faults, override_rules};
@@ -19,13 +20,36 @@ use crate::submit::builder::JobOptions;
 use crate::submit::error::SubmitError;
 use crate::submit::event::RunEvent;
 use crate::submit::input::RawInput;
-use crate::submit::key::Followed;
-use crate::submit::send::PendingSubmit;
+use crate::submit::post::PendingSubmit;
 use crate::target::Target;
 use crate::upload::error::UploadError;
 use crate::upload::named_paths;
 use crate::upload::options::UploadOptions;
 use crate::wait::job::Job;
+
+/// The first back-off between two looks at a job that is being sent elsewhere, and the longest one. Most
+/// submits are answered within a second.
+pub(super) const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+pub(super) const MAX_BACKOFF: Duration = Duration::from_secs(2);
+
+/// What follows from the job that has the key.
+pub(super) enum Followed {
+    /// The job is the result.
+    Job(Box<Job>),
+    /// The submit is to be sent.
+    Send {
+        /// The attempt that the new one replaces, if the job has failed.
+        replaced: Option<PredictionId>,
+    },
+}
+
+impl Followed {
+    pub(super) const SEND: Self = Self::Send { replaced: None };
+
+    pub(super) fn job(job: Job) -> Self {
+        Self::Job(Box::new(job))
+    }
+}
 
 /// A submit whose arguments are well-formed.
 pub(crate) struct Submission<'a> {

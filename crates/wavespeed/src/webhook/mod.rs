@@ -1,7 +1,7 @@
 //! Webhooks: the vendor reports the end of a job, instead of being polled for it.
 //!
 //! Once a job has ended, the vendor POSTs the prediction to the URL of its submit
-//! ([`SubmitOptions::webhook`](crate::SubmitOptions::webhook)). A receiver verifies the signature,
+//! ([`JobBuilder::webhook`](crate::JobBuilder::webhook)). A receiver verifies the signature,
 //! drops duplicates, and wakes the wait for the job:
 //!
 //! ```no_run

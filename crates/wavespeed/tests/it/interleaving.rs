@@ -435,3 +435,65 @@ async fn gone_output_is_expired_whatever_its_host_answers() {
         "{error}"
     );
 }
+
+/// Two calls that ask for one more attempt each, of which the first fails before the second intends.
+#[tokio::test]
+async fn retry_replaces_only_the_attempt_that_the_caller_has_seen() {
+    let vendor = Vendor::start().await;
+    let (client, store) = vendor.client();
+    vendor.state().status = "failed";
+    client
+        .submit(raw_input(MODEL, &input()))
+        .key("clip 3")
+        .await
+        .unwrap()
+        .wait()
+        .await
+        .unwrap();
+    // The first attempt was seen as failed; then another caller sends the second one, which fails, too.
+    let (in_store, in_client) = (Arc::clone(&store), client.clone());
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let submit = client
+        .submit(raw_input(MODEL, &input()))
+        .key("clip 3")
+        .retry_failed()
+        .observer(move |event| {
+            if matches!(event, RunEvent::Submitting)
+                && !done.swap(true, std::sync::atomic::Ordering::Relaxed)
+            {
+                let key: IdempotencyKey = "clip 3".parse().unwrap();
+                let identity = Identity::new(MODEL, &input(), &BTreeMap::new());
+                let (model, body) = (MODEL.parse().unwrap(), input().to_string());
+                let mut intent = Intent::new(
+                    in_client.account(),
+                    &model,
+                    &body,
+                    &identity,
+                    SystemTime::now(),
+                );
+                let replaced = "pred_1".parse().unwrap();
+                (intent.key, intent.retry) = (Some(&key), Some(&replaced));
+                let Intended::Recorded { job, .. } =
+                    in_store.intend(&intent).now_or_never().unwrap().unwrap()
+                else {
+                    panic!()
+                };
+                settle(&in_store, job, accepted("pred_2_elsewhere"));
+                let ended =
+                    Prediction::from_json(json!({ "id": "pred_2_elsewhere", "status": "failed" }))
+                        .unwrap();
+                in_store
+                    .record_end(in_client.account(), &ended)
+                    .now_or_never()
+                    .unwrap()
+                    .unwrap();
+            }
+        });
+    let job = submit.await.unwrap();
+    assert_eq!(
+        vendor.submits(),
+        1,
+        "a third attempt is billed: {}",
+        job.id()
+    );
+}

@@ -61,7 +61,8 @@ pub async fn an_id_is_adopted_by_one_job_of_the_base_url(store: &dyn Store) {
     // The ids of a job of another account, of its earlier attempt, and of a forgotten job.
     let submit = Submit::new("1").key("k").account(other_account());
     let mut intent = submit.intent();
-    intent.retry_failed = true;
+    let earlier = id("earlier");
+    intent.retry = Some(&earlier);
     let owner = unclaimed(store, &intent).await;
     accept(store, owner, "earlier").await;
     end(store, &account(), "earlier", "failed").await;

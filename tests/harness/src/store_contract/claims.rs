@@ -27,6 +27,20 @@ pub async fn a_job_has_one_claim(store: &dyn Store, other: &dyn Store) {
     assert!(store.claim(number).await.is_ok());
 }
 
+/// Checks that a claim on a number that no job has yet does not stop the store.
+pub async fn a_claimed_number_is_given_to_no_job(store: &dyn Store, other: &dyn Store) {
+    let claimed = [1, 3].map(JobNumber::new);
+    let _claims = (
+        store.claim(claimed[0]).await.unwrap(),
+        other.claim(claimed[1]).await.unwrap(),
+    );
+    for text in ["1", "2"] {
+        let submit = Submit::new(text);
+        let (job, _claim, _) = recorded(other, &submit.intent()).await;
+        assert!(!claimed.contains(&job), "{job}");
+    }
+}
+
 /// Checks that the next owner of a claim sees the outcome that the last one recorded, even if the last one
 /// did not wait for it.
 pub async fn a_claim_lasts_until_the_outcome_is_recorded(store: &dyn Store, other: &dyn Store) {

@@ -82,6 +82,11 @@ pub async fn an_equal_job_that_is_being_sent_stands_in_the_way(store: &dyn Store
         // The question whether there is a claim must not end it.
         assert!(store.claim(first).await.is_err());
     }
+    // The date of the first may be that of a machine without a clock.
+    let mut later = submit.intent();
+    later.at = at() + 8 * DAY;
+    let reason = existing(store, &later).await.1;
+    assert_eq!(reason, ExistingReason::BeingSent);
     drop(claim);
     store.flush().await.unwrap();
     let (second, _claim, running) = recorded(store, &submit.intent()).await;

@@ -85,9 +85,11 @@ pub async fn a_claimed_rejected_job_is_not_sent_again(store: &dyn Store) {
 pub async fn another_attempt_keeps_the_earlier_ones(store: &dyn Store) {
     let submit = Submit::new("Hello").key("k");
     let mut intent = submit.intent();
-    (intent.price, intent.retry_failed) = (Some(0.25), true);
+    intent.price = Some(0.25);
     let mut attempts = Vec::new();
+    let earlier = ["pred_0", "pred_1", "pred_2"].map(id);
     for (number, status) in [(1, "failed"), (2, "melted"), (3, "cancelled")] {
+        intent.retry = earlier.get(number - 1);
         let first = unclaimed(store, &intent).await;
         let mut expected = JobRecord::new(first, &intent);
         expected.attempts.clone_from(&attempts);
@@ -121,11 +123,29 @@ pub async fn another_attempt_keeps_the_earlier_ones(store: &dyn Store) {
     assert_eq!(jobs(store, &account(), JobFilter::All).await, before);
 }
 
+/// Checks that of two callers that replace the same failed attempt, one sends another, even if that one
+/// has failed before the second caller comes.
+pub async fn only_the_attempt_that_the_caller_saw_is_replaced(store: &dyn Store) {
+    let submit = Submit::new("Hello").key("k");
+    let mut intent = submit.intent();
+    let first = unclaimed(store, &intent).await;
+    accept(store, first, "pred_1").await;
+    end(store, &account(), "pred_1", "failed").await;
+    let seen = id("pred_1");
+    intent.retry = Some(&seen);
+    assert_eq!(unclaimed(store, &intent).await, first);
+    accept(store, first, "pred_2").await;
+    end(store, &account(), "pred_2", "failed").await;
+    let expected = (job(store, first).await, ExistingReason::Key);
+    assert_eq!(existing(store, &intent).await, expected);
+}
+
 /// Checks that a completed job, and one whose outcome is unknown, are not attempted again.
 pub async fn only_a_job_without_outputs_is_attempted_again(store: &dyn Store) {
     let submit = Submit::new("Hello").key("k");
     let mut intent = submit.intent();
-    intent.retry_failed = true;
+    let seen = id("pred_1");
+    intent.retry = Some(&seen);
     let first = unclaimed(store, &intent).await;
     assert_eq!(existing(store, &intent).await.1, ExistingReason::Key);
     accept(store, first, "pred_1").await;
@@ -138,7 +158,8 @@ pub async fn only_a_job_without_outputs_is_attempted_again(store: &dyn Store) {
 pub async fn forgetting_a_job_frees_its_key_and_keeps_its_ids_known(store: &dyn Store) {
     let submit = Submit::new("Hello").key("k");
     let mut intent = submit.intent();
-    intent.retry_failed = true;
+    let seen = id("pred_1");
+    intent.retry = Some(&seen);
     let first = unclaimed(store, &intent).await;
     accept(store, first, "pred_1").await;
     end(store, &account(), "pred_1", "failed").await;

@@ -31,6 +31,8 @@ pub async fn outcomes_follow_the_rules_of_the_record(store: &dyn Store) {
         Resolution::Unknown,
         Resolution::Rejected,
         Resolution::Accepted(id("pred_1")),
+        Resolution::Accepted(id("pred_2")),
+        Resolution::Accepted(id("pred_1")),
         Resolution::Accepted(id("pred_1")),
     ] {
         let settlement = &Settlement::from(outcome);
@@ -45,6 +47,29 @@ pub async fn outcomes_follow_the_rules_of_the_record(store: &dyn Store) {
         assert_eq!(job(store, number).await, expected, "{settlement:?}");
     }
     assert_eq!(expected.id, Some(id("pred_1")));
+    // Each id may have been billed, so none is lost.
+    let ids = ["pred_0", "pred_1", "pred_2"].map(id);
+    assert_eq!(store.known_ids(&account(), &ids).await.unwrap(), ids);
+}
+
+/// Checks that a prediction is not adopted by a job that was sent again after its record was read.
+pub async fn a_job_that_was_resent_meanwhile_adopts_nothing(store: &dyn Store) {
+    let number = new_job(store, &account(), "Hello").await;
+    settle(store, number, Resolution::Unknown).await.unwrap();
+    let (before, at) = (at(), at() + Duration::from_secs(1));
+    let resent = Resolution::Resent { before, at };
+    settle(store, number, resent).await.unwrap();
+    let adopted = || Settlement::from(Resolution::Adopted(id("pred_1")));
+    let refused = store
+        .settle(number, &adopted().if_intended_at(before))
+        .await;
+    assert_eq!(refused.unwrap_err().kind(), StoreErrorKind::Refused);
+    assert_eq!(job(store, number).await.id, None);
+    store
+        .settle(number, &adopted().if_intended_at(at))
+        .await
+        .unwrap();
+    assert_eq!(job(store, number).await.id, Some(id("pred_1")));
 }
 
 /// Checks that the answer and the clock offset are kept, and are those of the last submit.
@@ -88,14 +113,26 @@ pub async fn the_end_and_the_files_are_recorded(store: &dyn Store) {
     assert_eq!(open, [expected.clone()]);
     assert_eq!(open[0].ended(), Some(prediction("pred_1", "completed")));
 
-    // The files of a second saving replace those of the first.
-    for files in [files(), files()[1..].to_vec()] {
+    // The files of a later saving come first, and those of an earlier one stay.
+    let mut copies = files();
+    copies[0].path = "/copies/1.mp4".into();
+    for files in [files(), files()[1..].to_vec(), copies] {
         let saved = store.record_saved(&account(), &id("pred_1"), &files);
         saved.await.unwrap();
-        expected.stage = Stage::Saved;
-        expected.files = files;
+        expected.apply(&Change::Saved(&files)).unwrap();
         assert_eq!(job(store, number).await, expected);
     }
+    let kept = expected
+        .files
+        .iter()
+        .map(|file| (file.number, file.path.to_str()));
+    let paths = [
+        (1, "/copies/1.mp4"),
+        (2, "/films/2.mp4"),
+        (1, "/films/1.mp4"),
+    ];
+    assert!(kept.eq(paths.map(|(number, path)| (number, Some(path)))));
+    assert_eq!(expected.stage, Stage::Saved);
     assert_eq!(jobs(store, &account(), JobFilter::Open).await, []);
 
     // Neither a later poll nor a late answer changes the stage back from saved.
