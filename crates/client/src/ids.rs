@@ -7,12 +7,18 @@ use std::str::FromStr;
 use crate::text::shorten;
 
 /// The id of a prediction: 4 to 128 characters of `A-Z a-z 0-9 _ -`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize, serde::Serialize,
+)]
+#[serde(try_from = "String")]
 pub struct PredictionId(String);
 
 /// The id of a model: at least two parts of `A-Z a-z 0-9 . _ -`, separated by slashes, such as
 /// `kwaivgi/kling-lipsync/text-to-video`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize, serde::Serialize,
+)]
+#[serde(try_from = "String")]
 pub struct ModelId(String);
 
 /// The error of parsing a string that is not an id. Holds the string, shortened to 80 characters.
@@ -60,6 +66,22 @@ impl FromStr for ModelId {
     }
 }
 
+impl TryFrom<String> for PredictionId {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for ModelId {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        text.parse()
+    }
+}
+
 impl PredictionId {
     /// Returns the id as a string.
     #[must_use]
@@ -103,6 +125,16 @@ impl fmt::Display for ModelId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_are_strings_in_json_and_are_checked_there() {
+        let id: PredictionId = "pred_1-A".parse().unwrap();
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, r#""pred_1-A""#);
+        assert_eq!(serde_json::from_str::<PredictionId>(&json).unwrap(), id);
+        assert!(serde_json::from_str::<PredictionId>(r#""..""#).is_err());
+        assert!(serde_json::from_str::<ModelId>(r#""a/..""#).is_err());
+    }
 
     #[test]
     fn ids_that_leave_a_path_are_rejected() {

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::generated::types;
@@ -120,7 +121,21 @@ impl NotCompleted {
 }
 
 fn read(raw: &Value) -> serde_json::Result<types::Prediction> {
-    serde::Deserialize::deserialize(raw)
+    Deserialize::deserialize(raw)
+}
+
+/// Writes the JSON as it was received.
+impl Serialize for Prediction {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.raw.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Prediction {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Value::deserialize(deserializer)?;
+        Self::from_json(raw).ok_or_else(|| serde::de::Error::custom("a prediction needs an id"))
+    }
 }
 
 impl Deref for Prediction {

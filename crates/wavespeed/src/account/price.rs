@@ -8,7 +8,7 @@ use crate::check::named::{local_files, named_files};
 use crate::client::Wavespeed;
 
 /// The price of a submit, as the vendor quotes it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 #[non_exhaustive]
 pub struct Quote {
     /// The price, in units of the currency.

@@ -7,7 +7,10 @@ use wavespeed_client::text::shorten;
 
 /// The number that a [`Store`](crate::Store) gave to a job, shown as `j17`. A job has its number
 /// before the vendor assigns an id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize, serde::Serialize,
+)]
+#[serde(try_from = "String", into = "String")]
 pub struct JobNumber(u64);
 
 impl JobNumber {
@@ -32,6 +35,20 @@ impl JobNumber {
 impl fmt::Display for JobNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "j{}", self.0)
+    }
+}
+
+impl From<JobNumber> for String {
+    fn from(number: JobNumber) -> Self {
+        number.to_string()
+    }
+}
+
+impl TryFrom<String> for JobNumber {
+    type Error = InvalidJobNumber;
+
+    fn try_from(text: String) -> Result<Self, InvalidJobNumber> {
+        text.parse()
     }
 }
 

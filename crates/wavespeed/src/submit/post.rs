@@ -268,6 +268,8 @@ impl Wavespeed {
         claim: Claim,
         post: &Post,
     ) -> Sent {
+        let span = tracing::Span::current();
+        span.record("number", tracing::field::display(number));
         let attempt = self.attempt(post).await;
         let now = SystemTime::now();
         let (answer, offset) = match &attempt {
@@ -279,6 +281,7 @@ impl Wavespeed {
         };
         let (resolution, result) = match decide(&attempt, now) {
             Outcome::Accepted(id) => {
+                span.record("id", id.as_str());
                 let job = self.accepted(id.clone(), number, &attempt);
                 let job = job.with_submission(&post.model, self.0.poller.clock().now());
                 (Resolution::Accepted(id), Ok(job))

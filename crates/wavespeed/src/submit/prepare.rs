@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::Value;
+use tracing::Instrument as _;
 use wavespeed_client::{Model, ModelId, PredictionId};
 use wavespeed_poll::Deadline;
 
@@ -94,8 +95,23 @@ impl<'a> Submission<'a> {
         })
     }
 
-    /// Submits, or finds the job that the key has already.
+    /// Submits, or finds the job that the key has already, in a span of the job.
     pub(crate) async fn submit(&self) -> Result<Job, SubmitError> {
+        let key = self.key.as_ref().map(IdempotencyKey::as_str);
+        let label = self.options.label.as_deref();
+        let label = label.map(|label| self.ws.redact(label));
+        let span = tracing::info_span!(
+            "job",
+            model = %self.model,
+            key,
+            label,
+            number = tracing::field::Empty,
+            id = tracing::field::Empty,
+        );
+        self.prepare_and_send().instrument(span).await
+    }
+
+    async fn prepare_and_send(&self) -> Result<Job, SubmitError> {
         // The key comes first: the files of a job that exists need not exist any more.
         let replaced = match self.look_up_key().await? {
             Followed::Job(job) => return Ok(*job),
