@@ -1,5 +1,6 @@
 //! Processes that submit the same keys at once and are killed at any instant pay for no key twice and lose
-//! no id. `WAVE_KILLS=2000` kills more often.
+//! no id. The kills are spread over rounds with new keys, because a key that has its job is only looked
+//! up. `WAVE_KILLS=2000` kills more often.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -8,7 +9,8 @@ use std::time::Duration;
 
 use pollster::FutureExt as _;
 use serde_json::{Value, json};
-use wavespeed::{Account, Job, JobFilter, RawInput, Stage, Store as _, SubmitError, Wavespeed};
+use tokio::runtime::Runtime;
+use wavespeed::{HistorySearch, JobFilter, RawInput, Stage, SubmitError, Wavespeed};
 use wavespeed_emulator::Emulator;
 use wavespeed_harness::{KEY, MODEL, runtime};
 use wavespeed_journal::Journal;
@@ -17,8 +19,9 @@ use wavespeed_journal::Journal;
 const PROCESSES: usize = 16;
 /// The keys that each of them submits.
 const KEYS: usize = 50;
-/// The kills of an ordinary run of the tests.
+/// The kills of an ordinary run of the tests, and those of one round.
 const KILLS: usize = 150;
+const KILLS_PER_ROUND: usize = 50;
 /// The account of all processes.
 const ACCOUNT: &str = "race";
 
@@ -32,18 +35,33 @@ fn input(key: usize) -> Value {
     json!({ "video": "https://a.example/clip.mp4", "text": text, "voice_id": "AOT" })
 }
 
-/// Submits a key until its outcome is known to the journal, or has to be looked for.
-async fn submit(client: &Wavespeed, key: usize) -> Option<Job> {
+/// Submits a key until its outcome is known to the journal, or has to be looked for. Returns the ids that a
+/// person could choose for it then.
+async fn submit(client: &Wavespeed, key: usize) -> Vec<String> {
     loop {
         let submit = client.submit(RawInput::new(MODEL, input(key)));
         match submit.key(format!("key {key}")).await {
-            Ok(job) => return Some(job),
-            Err(SubmitError::Unknown(_)) => return None,
+            Ok(_) => return Vec::new(),
+            Err(SubmitError::Unknown(unknown)) => {
+                return match unknown.search {
+                    HistorySearch::Candidates(found) => {
+                        found.into_iter().map(|found| found.id.clone()).collect()
+                    }
+                    _ => Vec::new(),
+                };
+            }
             // So many processes may keep the file locked for longer than a call waits.
             Err(SubmitError::Store(_) | SubmitError::Lookup(_)) => {}
             Err(error) => panic!("key {key}: {error}"),
         }
     }
+}
+
+fn client(origin: &str, journal: Journal) -> Wavespeed {
+    let builder = Wavespeed::builder().key(KEY).base_url(origin);
+    let builder = builder.account(ACCOUNT).store(journal);
+    let builder = builder.check_urls(false).history_lag(Duration::ZERO);
+    builder.build().unwrap()
 }
 
 /// What each process runs: every key once, in an order of its own.
@@ -55,15 +73,7 @@ fn worker() {
     };
     let journal = Journal::open(std::env::var_os(JOURNAL).unwrap()).unwrap();
     let mut random = fastrand::Rng::with_seed(std::env::var(SEED).unwrap().parse().unwrap());
-    let client = Wavespeed::builder()
-        .key(KEY)
-        .base_url(origin)
-        .account(ACCOUNT)
-        .check_urls(false)
-        .history_lag(Duration::ZERO)
-        .store(journal)
-        .build()
-        .unwrap();
+    let client = client(&origin, journal);
     let mut keys: Vec<usize> = (0..KEYS).collect();
     random.shuffle(&mut keys);
     runtime().block_on(async {
@@ -81,22 +91,15 @@ fn start(origin: &str, journal: &Path, seed: u64) -> Child {
     command.spawn().unwrap()
 }
 
-#[test]
-fn keys_are_paid_for_once() {
-    let kills = std::env::var("WAVE_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
-    let runtime = runtime();
-    let emulator = runtime.block_on(Emulator::builder().key(KEY).start());
-    let emulator = emulator.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("journal.db");
-    let mut random = fastrand::Rng::with_seed(0x6b_65_79_73);
-    let mut start = || self::start(emulator.origin(), &path, random.u64(..));
+/// Kills and restarts random processes, and then waits for all of them.
+fn kill(emulator: &Emulator, journal: &Path, kills: usize, random: &mut fastrand::Rng) {
+    let mut seeds = random.fork();
+    let mut start = || self::start(emulator.origin(), journal, seeds.u64(..));
     let mut processes: Vec<Child> = (0..PROCESSES).map(|_| start()).collect();
-    let mut instants = fastrand::Rng::with_seed(0x6b_69_6c_6c);
     for _ in 0..kills {
         // The instant is the point of this test, and any instant is fine.
-        std::thread::sleep(Duration::from_millis(instants.u64(..30)));
-        let process = &mut processes[instants.usize(..PROCESSES)];
+        std::thread::sleep(Duration::from_millis(random.u64(..30)));
+        let process = &mut processes[random.usize(..PROCESSES)];
         process.kill().unwrap();
         process.wait().unwrap();
         *process = start();
@@ -104,32 +107,66 @@ fn keys_are_paid_for_once() {
     for mut process in processes {
         assert!(process.wait().unwrap().success(), "a worker failed");
     }
+}
 
-    let account = Account::new(format!("{}/api/v3", emulator.origin()), ACCOUNT);
-    let journal = Journal::open(&path).unwrap();
-    let jobs = journal.jobs(&account, JobFilter::All).block_on().unwrap();
+/// Checks what the processes left. Returns the number of jobs whose id is known, and of the others: they
+/// were not sent, or the history has several predictions that each could be.
+fn check(runtime: &Runtime, emulator: &Emulator, path: &Path) -> [usize; 2] {
+    // A last caller looks for every job, and sends nothing.
+    let client = client(emulator.origin(), Journal::open(path).unwrap());
+    let billed = emulator.billed();
+    let candidates: HashSet<String> = runtime.block_on(async {
+        let mut candidates = HashSet::new();
+        for key in 0..KEYS {
+            candidates.extend(submit(&client, key).await);
+        }
+        candidates
+    });
+    assert_eq!(emulator.billed(), billed, "a key that exists was sent");
+
+    let jobs = client.jobs(JobFilter::All).block_on().unwrap();
     let keys: HashSet<_> = jobs.iter().map(|job| job.key.clone().unwrap()).collect();
     assert_eq!((jobs.len(), keys.len()), (KEYS, KEYS), "a key has one job");
-    let ids: HashSet<_> = jobs.iter().filter_map(|job| job.id.clone()).collect();
     let (known, lost): (Vec<_>, Vec<_>) = jobs.iter().partition(|job| job.id.is_some());
-    assert_eq!(ids.len(), known.len(), "an id has one job");
-    assert!(
-        known.iter().all(|job| job.attempts.is_empty()),
-        "a key has one id"
-    );
+    for job in &known {
+        assert!(job.attempts.is_empty(), "a key has one id: {job:?}");
+        let task = emulator.task(job.id.as_ref().unwrap().as_str()).unwrap();
+        let text = &job.input()["text"];
+        assert_eq!(
+            &task.input["text"], text,
+            "the id is of another job: {job:?}"
+        );
+    }
     for job in &lost {
         let is_unknown = matches!(job.stage, Stage::Intended | Stage::Unknown);
         assert!(is_unknown && job.is_open(), "{job:?}");
     }
-    let billed = usize::try_from(emulator.billed()).unwrap();
-    assert!(
-        billed <= KEYS,
-        "{billed} submits were billed for {KEYS} keys"
-    );
-    assert!(billed >= known.len(), "every id is of a submit");
-    println!(
-        "{kills} kills: {} known, {} to be looked for",
-        known.len(),
-        lost.len()
-    );
+    let ids = known.iter().flat_map(|job| job.ids());
+    let ids: HashSet<String> = ids.map(ToString::to_string).collect();
+    assert_eq!(ids.len(), known.len(), "an id has one job");
+    let billed: HashSet<String> = emulator.tasks().into_iter().collect();
+    assert!(ids.is_subset(&billed), "every id is of a submit");
+    let left: HashSet<String> = billed.difference(&ids).cloned().collect();
+    assert!(left.len() <= lost.len(), "a key was billed twice: {left:?}");
+    assert!(left.is_subset(&candidates), "an id is lost: {left:?}");
+    [known.len(), lost.len()]
+}
+
+#[test]
+fn keys_are_paid_for_once() {
+    let kills = std::env::var("WAVE_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+    let mut random = fastrand::Rng::with_seed(0x6b_65_79_73);
+    let (runtime, mut total) = (runtime(), [0, 0]);
+    for round in 0..kills.div_ceil(KILLS_PER_ROUND) {
+        let emulator = runtime.block_on(Emulator::builder().key(KEY).start());
+        let emulator = emulator.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let kills = KILLS_PER_ROUND.min(kills - round * KILLS_PER_ROUND);
+        kill(&emulator, &path, kills, &mut random);
+        let found = check(&runtime, &emulator, &path);
+        total = [total[0] + found[0], total[1] + found[1]];
+    }
+    let [known, lost] = total;
+    println!("{kills} kills: {known} ids known, {lost} jobs for a person to decide");
 }

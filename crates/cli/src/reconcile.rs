@@ -86,7 +86,8 @@ pub(crate) fn note_adoption(job: &Job, report: &mut JobReport) {
     }
     let number = job.number().map(|number| format!(" for {number}"));
     report.notes.push(format!(
-        "{} was found in the vendor's history and adopted{}; it could belong to another client of the account",
+        "{} was found in the vendor's history and adopted{}; it could belong to another client of \
+         the account",
         job.id(),
         number.unwrap_or_default()
     ));

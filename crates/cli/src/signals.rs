@@ -50,11 +50,16 @@ pub(crate) async fn guard(
         Either::Left((report, _)) => return report,
         Either::Right((signal, _)) => signal,
     };
-    let flushed = pin!(flush(jobs, &mut signals));
-    match select(&mut work, flushed).await {
-        Either::Left((report, _)) => report,
-        Either::Right((is_flushed, _)) => interrupted(jobs, kind, signal, is_flushed),
+    // The work continues meanwhile, because the id of a resubmitted job is reported by it.
+    let mut is_flushed = match select(&mut work, pin!(flush(jobs, &mut signals))).await {
+        Either::Left((report, _)) => return report,
+        Either::Right((is_flushed, _)) => is_flushed,
+    };
+    if is_flushed {
+        // The work may have begun a submit just now. It is not polled any more, so no other begins.
+        is_flushed = flush(jobs, &mut signals).await;
     }
+    interrupted(jobs, kind, signal, is_flushed)
 }
 
 /// Waits until no submit is in flight, and returns `true`; or `false` if that takes too long, or another
@@ -65,7 +70,8 @@ async fn flush(jobs: &SharedJobs, signals: &mut Signals) -> bool {
         return true;
     }
     terminal::note(
-        "interrupted; waiting for the answer to the submit, which has the id (a second signal exits at once)",
+        "interrupted; waiting for the answer to the submit, which has the id (a second signal \
+         exits at once)",
     );
     tokio::select! {
         () = flushed => true,

@@ -26,7 +26,8 @@
 //!   alone, is not supported: SQLite would keep another write-ahead log beside it, and damage the file.
 //! - **A key has one job.** Processes that record an intent with the same key at once get one job.
 //! - **No row is lost silently.** Opening a file that is damaged, newer or not a journal is an error,
-//!   and leaves the file as it is. The number of a job is never reused, even if the job is forgotten.
+//!   and leaves the file as it is. The number of a job is never reused, even if the job is forgotten. What
+//!   [`JobRecord::forget`] leaves of a forgotten job stays in the file.
 //! - **Only its owner can read it.** On Unix the file is created with mode 0600, and a missing folder
 //!   with mode 0700. The file holds inputs and paths, and of an API key only the fingerprint.
 
@@ -60,8 +61,8 @@ use open::Opened;
 use tables::ids::Owners;
 use tables::selection::Selection;
 #[cfg(test)]
-use tables::{attempts, files};
-use tables::{durations, ids, jobs, records, uploads};
+use tables::{attempts, files, ids};
+use tables::{durations, jobs, records, uploads};
 use worker::Worker;
 
 /// A journal in a file. The documentation of the [crate] lists its guarantees.
@@ -180,8 +181,18 @@ impl Store for Journal {
     }
 
     fn settle(&self, job: JobNumber, settlement: &Settlement) -> StoreFuture<()> {
-        let settlement = settlement.clone();
-        self.write(move |transaction| settle(transaction, job, &settlement))
+        let (settlement, path) = (settlement.clone(), self.path.clone());
+        let settled = self.write(move |transaction| settle(transaction, job, &settlement));
+        Box::pin(async move {
+            // An error within the transaction would undo what was written.
+            match settled.await? {
+                Settled::Recorded => Ok(()),
+                Settled::Forgotten => {
+                    let gone = JournalError::from(StoreError::gone(job));
+                    Err(gone.into_store_error(&path))
+                }
+            }
+        })
     }
 
     fn claim(&self, job: JobNumber) -> StoreFuture<Claim> {
@@ -220,7 +231,16 @@ impl Store for Journal {
     }
 
     fn forget(&self, job: JobNumber) -> StoreFuture<bool> {
-        self.write(move |transaction| ids::forget(transaction, job))
+        let claims = self.claims();
+        self.write(move |transaction| {
+            if !jobs::exists(transaction, job)? {
+                return Ok(false);
+            }
+            // Its release is queued behind this call, so it lasts until the transaction is committed.
+            let _claim = claims.claim(job)?;
+            jobs::forget(transaction, job)?;
+            Ok(true)
+        })
     }
 
     fn flush(&self) -> StoreFuture<()> {
@@ -268,12 +288,20 @@ impl Store for Journal {
     }
 }
 
+/// The job whose outcome was recorded.
+enum Settled {
+    /// A job of the journal.
+    Recorded,
+    /// A job that was forgotten. Only its id and stage are kept.
+    Forgotten,
+}
+
 /// Records the outcome of a submit.
 fn settle(
     transaction: &Transaction<'_>,
     number: JobNumber,
     settlement: &Settlement,
-) -> Result<(), JournalError> {
+) -> Result<Settled, JournalError> {
     let found = records::select(transaction, &Selection::number(number))?.pop();
     let mut job = found.ok_or_else(|| StoreError::gone(number))?;
     // Part of the transaction, since two processes may adopt the same id at once.
@@ -283,5 +311,9 @@ fn settle(
     };
     let owner = owner.filter(|owner| *owner != IdOwner::Job(number));
     job.apply(&Change::Resolved { settlement, owner })?;
-    jobs::update_outcome(transaction, &job)
+    jobs::update_outcome(transaction, &job)?;
+    Ok(match job.forgotten {
+        true => Settled::Forgotten,
+        false => Settled::Recorded,
+    })
 }

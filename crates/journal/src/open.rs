@@ -225,6 +225,7 @@ fn check(path: &Path, connection: &Connection) -> Result<(), OpenError> {
         Ok(result) => damaged(result),
         // SQLite reports a missing table or column as an error in the SQL. The SQL is right, so the
         // tables are wrong.
+        Err(rusqlite::Error::SqlInputError { msg, .. }) => damaged(msg),
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
             damaged(error.to_string())
         }

@@ -62,13 +62,8 @@ fn queries_for_the_owner_of_an_id_use_indices() {
     let folder = tempfile::tempdir().unwrap();
     let opened = open::open(&folder.path().join("journal.db")).unwrap();
     let connection = opened.connection;
-    for sql in [ids::OWNERS, ids::IS_FORGOTTEN] {
-        let steps = plan(
-            &connection,
-            sql,
-            &["".to_owned().into(), "".to_owned().into()],
-        );
-        let is_scan = |step: &String| step.starts_with("SCAN") && step != "SCAN CONSTANT ROW";
-        assert!(!steps.iter().any(is_scan), "{steps:?}");
-    }
+    let values = ["".to_owned().into(), "".to_owned().into()];
+    let steps = plan(&connection, ids::OWNERS, &values);
+    let is_scan = |step: &String| step.starts_with("SCAN") && step != "SCAN CONSTANT ROW";
+    assert!(!steps.iter().any(is_scan), "{steps:?}");
 }

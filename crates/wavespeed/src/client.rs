@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::sync::{broadcast, watch};
 use wavespeed_client::{Client, Prediction, PredictionId};
 use wavespeed_poll::{Deadline, Poller};
@@ -42,7 +43,8 @@ impl Wavespeed {
     /// itself continues at the vendor, and its id stays known as one of ours.
     ///
     /// # Errors
-    /// Returns an error if the store cannot be changed.
+    /// Returns an error if the job is being sent (of the kind
+    /// [`Claimed`](crate::StoreErrorKind::Claimed)), or if the store cannot be changed.
     pub async fn forget(&self, job: JobNumber) -> Result<bool, StoreError> {
         self.0.store.forget(job).await
     }
@@ -73,14 +75,19 @@ impl Wavespeed {
     pub(crate) async fn record_end(&self, ended: &Prediction) -> Result<(), StoreError> {
         let raw = ended.raw().to_string();
         let redacted = self.redact(&raw);
-        let redacted = if redacted == raw {
-            None
-        } else {
-            let raw = serde_json::from_str(&redacted).ok();
-            raw.and_then(Prediction::from_json)
-        };
-        let ended = redacted.as_ref().unwrap_or(ended);
-        self.0.store.record_end(&self.0.account, ended).await
+        let (store, account) = (&self.0.store, &self.0.account);
+        if redacted == raw {
+            return store.record_end(account, ended).await;
+        }
+        let raw = serde_json::from_str(&redacted).ok();
+        let ended = raw.and_then(Prediction::from_json).or_else(|| {
+            let end = json!({ "id": ended.id.as_str(), "status": ended.status.name() });
+            Prediction::from_json(end)
+        });
+        match ended {
+            Some(ended) => store.record_end(account, &ended).await,
+            None => Err(StoreError::new("the prediction contains the API key")),
+        }
     }
 
     /// Returns a text without the API key, which must not be written down.

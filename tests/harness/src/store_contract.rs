@@ -51,7 +51,9 @@ macro_rules! store_contract {
             records: the_end_and_the_files_are_recorded,
             records: predictions_without_a_job_are_ignored,
             records: the_open_jobs_are_those_with_something_left_to_do,
+            records: a_claimed_job_is_not_forgotten,
             records: a_forgotten_job_is_gone,
+            records: a_forgotten_job_still_learns_its_outcome,
             uploads: uploads_are_found_by_content_and_account,
             uploads: uploads_are_replaced_and_removed,
         }

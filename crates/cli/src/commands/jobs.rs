@@ -57,7 +57,7 @@ async fn forget(client: &Wavespeed, args: &Jobs) -> Result<Report, Failure> {
             terminal::warning(&format!("{} was open: {consequence}", job.number));
         }
         if let Some(key) = &job.key {
-            terminal::note(&format!("the key {key:?} is free again"));
+            terminal::note(&format!("the key {:?} is free again", key.as_str()));
         }
     }
     let documents: Vec<JobDocument> = jobs.iter().map(JobDocument::from).collect();

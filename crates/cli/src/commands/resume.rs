@@ -119,6 +119,9 @@ async fn find_id(
         }
         (None, Decision::Adopt(id)) => adopt(waiting, record, id).await?,
         (None, Decision::Resubmit) => {
+            // A signal may end the command before the outcome is known.
+            report.if_unknown = Some(Next::Resume(number));
+            waiting.shared_jobs.update(at, report);
             let submit = waiting.client.resubmit(record, waiting.deadline);
             submit.await?
         }

@@ -71,8 +71,12 @@ fn last_input(emulated: &Emulated) -> Value {
     tasks.last().unwrap().input.into()
 }
 
+/// The ids of jobs with different inputs.
 fn ids(wave: &Wave, count: usize) -> Vec<String> {
-    let submit = |_| wave.quick(&[&TTS[..], &["--no-wait"]].concat());
+    let submit = |number: usize| {
+        let text = format!("Hello {number}");
+        wave.quick(&["run", "kwaivgi/kling-v1-tts", "--text", &text, "--no-wait"])
+    };
     let ids = (0..count).map(submit).map(|run| {
         assert_eq!(run.exit, 0, "{run}");
         run.stdout.trim().to_owned()

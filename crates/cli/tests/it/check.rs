@@ -11,15 +11,22 @@ fn invalid_input_is_refused_before_anything_is_sent() {
     let long = "x".repeat(121);
     let cases: &[(&str, &[&str])] = &[
         ("nothing", &[]),
-        ("empty-text", &["--video", VIDEO, "--text", ""]),
-        ("long-text", &["--video", VIDEO, "--text", &long]),
+        ("empty-text", &["--video", "clip.mp4", "--text", ""]),
+        ("long-text", &["--video", "clip.mp4", "--text", &long]),
         (
             "unknown-voice",
-            &["--video", VIDEO, "--text", "a", "--voice-id", "genshin_kle"],
+            &[
+                "--video",
+                "clip.mp4",
+                "--text",
+                "a",
+                "--voice-id",
+                "genshin_kle",
+            ],
         ),
         (
             "name-of-voice",
-            &["--video", VIDEO, "--text", "a", "--voice-id", "Pepy"],
+            &["--video", "clip.mp4", "--text", "a", "--voice-id", "Pepy"],
         ),
         (
             "output-is-input",
@@ -35,15 +42,29 @@ fn invalid_input_is_refused_before_anything_is_sent() {
         ),
         (
             "too-slow",
-            &["--video", VIDEO, "--text", "a", "--voice-speed", "0.79"],
+            &[
+                "--video",
+                "clip.mp4",
+                "--text",
+                "a",
+                "--voice-speed",
+                "0.79",
+            ],
         ),
         (
             "too-fast",
-            &["--video", VIDEO, "--text", "a", "--voice-speed", "2.01"],
+            &[
+                "--video",
+                "clip.mp4",
+                "--text",
+                "a",
+                "--voice-speed",
+                "2.01",
+            ],
         ),
         (
             "not-a-number",
-            &["--video", VIDEO, "--text", "a", "--voice-speed", "NaN"],
+            &["--video", "clip.mp4", "--text", "a", "--voice-speed", "NaN"],
         ),
         (
             "not-http",
@@ -55,11 +76,11 @@ fn invalid_input_is_refused_before_anything_is_sent() {
         ("no-video", &["--video", "words.mp4", "--text", "a"]),
         (
             "exists",
-            &["--video", VIDEO, "--text", "a", "-o", "clip.mp4"],
+            &["--video", "clip.mp4", "--text", "a", "-o", "words.mp4"],
         ),
         (
             "no-folder",
-            &["--video", VIDEO, "--text", "a", "-o", "none/out.mp4"],
+            &["--video", "clip.mp4", "--text", "a", "-o", "none/out.mp4"],
         ),
         (
             "everything",
@@ -78,7 +99,7 @@ fn invalid_input_is_refused_before_anything_is_sent() {
             "no-wait-output",
             &[
                 "--video",
-                VIDEO,
+                "clip.mp4",
                 "--text",
                 "a",
                 "--no-wait",
@@ -88,7 +109,7 @@ fn invalid_input_is_refused_before_anything_is_sent() {
         ),
         (
             "unknown-flag",
-            &["--video", VIDEO, "--text", "a", "--voice", "x"],
+            &["--video", "clip.mp4", "--text", "a", "--voice", "x"],
         ),
     ];
     for (name, words) in cases {

@@ -17,6 +17,8 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 /// The key of every run here; no output may show it.
 pub(crate) const KEY: &str = "wsk_do_not_show_me";
+/// The name of the account that owns the jobs of the command.
+pub(crate) const ACCOUNT: &str = "default";
 pub(crate) const VIDEO: &str = "https://example.com/clip.mp4";
 
 /// A folder to run `wave` in, and an environment with nothing of this machine's in it.
@@ -168,10 +170,11 @@ impl Emulated {
         Wave::at(self.emulator.origin())
     }
 
-    /// A client with the key of the runs.
+    /// A client with the API key and the account of the runs.
     pub(crate) fn client(&self) -> Wavespeed {
         let builder = Wavespeed::builder()
             .key(KEY)
+            .account(ACCOUNT)
             .base_url(self.emulator.origin());
         builder.build().unwrap()
     }

@@ -27,8 +27,12 @@ fn jobs_are_listed_shown_and_forgotten() {
         .stdout
         .trim()
         .to_owned();
+    // With the same input, it would be refused while the first job runs.
     let done = wave
-        .quick(&with(&LIPSYNC, &["-o", "out.mp4", "--json"]))
+        .quick(&with(
+            &LIPSYNC,
+            &["--voice-id", "AOT", "-o", "out.mp4", "--json"],
+        ))
         .json();
     assert_eq!(done["job"], "j2");
     let jobs = wave.run(&["jobs", "--json"]).json();
@@ -71,9 +75,12 @@ fn jobs_are_listed_shown_and_forgotten() {
     let gone = wave.run(&["wait", "j2"]);
     assert_eq!(gone.exit, 2, "{gone}");
     assert!(gone.stderr.contains("j2 is not in the journal"), "{gone}");
-    // Another account has jobs of its own.
-    let other = wave.with("WAVESPEED_API_KEY", "another");
-    assert_eq!(other.run(&["jobs", "--json"]).json(), json!([]));
+    // The jobs stay when the API key is replaced, and another API has jobs of its own.
+    let wave = wave.with("WAVESPEED_API_KEY", "another");
+    let jobs = wave.run(&["jobs", "--json"]).json();
+    assert_eq!(jobs[0]["id"], json!(id));
+    let wave = wave.with("WAVESPEED_BASE_URL", "http://127.0.0.1:9");
+    assert_eq!(wave.run(&["jobs", "--json"]).json(), json!([]));
 }
 
 #[test]

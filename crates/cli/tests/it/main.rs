@@ -16,6 +16,7 @@ mod harness;
 mod help;
 mod inputs;
 mod journal;
+mod key;
 mod output;
 mod price;
 mod run;

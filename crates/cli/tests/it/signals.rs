@@ -79,6 +79,28 @@ fn signal_during_the_submit_waits_for_the_id() {
     );
 }
 
+/// Without a submit in flight, there is no id to wait for.
+#[test]
+fn signal_before_the_submit_ends_the_command_at_once() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let wave = Wave::at(&format!("http://{}", listener.local_addr().unwrap()));
+    let words = ["lipsync", "--video", "clip.mp4", "--text", "Hello"];
+    let child = wave
+        .command(&words)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The request for an upload ticket is never answered.
+    let (mut upload, _) = listener.accept().unwrap();
+    assert!(upload.read(&mut [0; 4096]).unwrap() > 0);
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(stderr, "error: interrupted; nothing was submitted\n");
+}
+
 /// What was finished before the signal is reported as it ended.
 #[test]
 fn signal_keeps_the_result_of_an_ended_job() {

@@ -21,8 +21,10 @@ fn job_can_be_left_and_waited_for_later() {
     let id = left.stdout.trim();
     assert_run!(
         "left-json",
-        wave.run(&[&LIPSYNC[..], &["--no-wait", "--json"]].concat())
+        wave.run(&[&LIPSYNC[..], &["--no-wait", "--json", "--key", "a"]].concat())
     );
+    let equal = wave.run(&[&LIPSYNC[..], &["--no-wait", "--json"]].concat());
+    assert_run!("left-equal-json", equal);
     assert_run!("show-created", wave.run(&["show", id]));
     assert_run!("download-early", wave.run(&["download", id]));
     clock.advance(Duration::from_secs(60));
@@ -39,14 +41,11 @@ fn job_can_be_left_and_waited_for_later() {
 fn several_jobs_are_listed_in_the_order_of_the_ids() {
     let emulated = Emulated::start(|builder| builder);
     let wave = emulated.wave();
-    let ids: Vec<String> = (0..2)
-        .map(|_| {
-            wave.run(&[&LIPSYNC[..], &["--no-wait"]].concat())
-                .stdout
-                .trim()
-                .to_owned()
-        })
-        .collect();
+    let ids = ["AOT", "genshin_klee2"].map(|voice| {
+        let run = wave.run(&[&LIPSYNC[..], &["--no-wait", "--voice-id", voice]].concat());
+        assert_eq!(run.exit, 0, "{run}");
+        run.stdout.trim().to_owned()
+    });
     let run = wave.run(&["wait", &ids[1], &ids[0], "--json", "-o", "videos/"]);
     let found: Vec<Value> = run
         .json()

@@ -26,7 +26,7 @@ pub(super) fn replace(
     job: i64,
     attempts: &[EarlierAttempt],
 ) -> Result<(), JournalError> {
-    remove(transaction, job)?;
+    transaction.execute("DELETE FROM attempts WHERE job = ?", [job])?;
     let sql = "INSERT INTO attempts (job, position, at, id, status, price)
                VALUES (?, ?, ?, ?, ?, ?)";
     let mut insert = transaction.prepare(sql)?;
@@ -43,12 +43,6 @@ pub(super) fn replace(
     Ok(())
 }
 
-/// Removes the earlier attempts of a job.
-pub(super) fn remove(transaction: &Transaction<'_>, job: i64) -> Result<(), JournalError> {
-    transaction.execute("DELETE FROM attempts WHERE job = ?", [job])?;
-    Ok(())
-}
-
 /// Returns the query for the attempts of the jobs that fulfil a condition, in the order of their jobs.
 pub(crate) fn query(condition: &str) -> String {
     format!(
@@ -57,14 +51,13 @@ pub(crate) fn query(condition: &str) -> String {
     )
 }
 
-/// Reads an attempt, and the number of its job.
-pub(super) fn read(row: &Row<'_>) -> Result<(u64, EarlierAttempt), JournalError> {
+/// Reads an attempt.
+pub(super) fn read(row: &Row<'_>) -> Result<EarlierAttempt, JournalError> {
     let reader = RowReader::new(row, "attempts", "job")?;
-    let attempt = EarlierAttempt::new(
+    Ok(EarlierAttempt::new(
         reader.parse("at", time)?,
         reader.parse("id", |id: String| id.parse::<PredictionId>())?,
         reader.get::<Option<String>>("status")?.map(Status::from),
         reader.get("price")?,
-    );
-    Ok((reader.job(), attempt))
+    ))
 }

@@ -39,7 +39,8 @@ pub(super) fn schema() -> String {
              adopted INTEGER NOT NULL,                 -- 1 if the id is from the vendor's history
              status TEXT,                              -- last known
              answer TEXT,                              -- body of the answer to the submit
-             prediction TEXT                           -- JSON: the prediction at its end
+             prediction TEXT,                          -- JSON: the prediction at its end
+             forgotten INTEGER NOT NULL                -- 1 if only the ids and the stage are kept
          ) STRICT;
          CREATE UNIQUE INDEX job_keys ON jobs (base_url, account, idempotency_key)
              WHERE idempotency_key IS NOT NULL;
@@ -51,18 +52,18 @@ pub(super) fn schema() -> String {
 
 /// The condition [`JobRecord::is_open`] in SQL. SQLite uses the index `open_jobs` only for queries that
 /// repeat the condition of the index, so the schema and all queries share this text.
-pub(crate) const IS_OPEN: &str = "(stage IN ('intended', 'unknown', 'submitted')
-    OR (stage = 'ended' AND target IS NOT NULL AND status = 'completed'))";
+pub(crate) const IS_OPEN: &str = "(forgotten = 0 AND (stage IN ('intended', 'unknown', 'submitted')
+    OR (stage = 'ended' AND target IS NOT NULL AND status = 'completed')))";
 
 /// The columns of the table, in the order in which rows are written.
 pub(crate) const COLUMNS: &str = "number, base_url, account, key_fingerprint, model, body, digest,
     parts, idempotency_key, label, price, target, folder, force, webhook, webhook_token, at,
-    clock_offset, stage, id, adopted, status, answer, prediction";
+    clock_offset, stage, id, adopted, status, answer, prediction, forgotten";
 
 /// A parameter for each of the columns.
 const PARAMETERS: &str =
     "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-    ?18, ?19, ?20, ?21, ?22, ?23, ?24";
+    ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25";
 
 /// Inserts a new job, and returns its number. The number in the record is ignored.
 pub(crate) fn insert(
@@ -134,6 +135,7 @@ fn write(
             record.status.as_ref().map(Status::name),
             record.answer,
             record.prediction,
+            record.forgotten,
         ],
     )?;
     Ok(())
@@ -168,6 +170,27 @@ pub(crate) fn update_outcome(
     Ok(())
 }
 
+/// Returns `true` if there is a job of this number that was not forgotten.
+pub(crate) fn exists(transaction: &Transaction<'_>, job: JobNumber) -> Result<bool, JournalError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM jobs WHERE number = ? AND forgotten = 0)";
+    Ok(transaction.query_row(sql, [row_number(job)], |row| row.get(0))?)
+}
+
+/// Forgets a job, by the rule of [`JobRecord::forget`]. No column is read, so that an unreadable job can be
+/// forgotten.
+pub(crate) fn forget(transaction: &Transaction<'_>, job: JobNumber) -> Result<(), JournalError> {
+    let number = row_number(job);
+    let sql = "UPDATE jobs SET forgotten = 1, key_fingerprint = '', body = '', digest = '', parts = '{}',
+               idempotency_key = NULL, label = NULL, price = NULL, target = NULL, folder = 0, force = 0,
+               webhook = NULL, webhook_token = NULL, clock_offset = NULL, adopted = 0, status = NULL,
+               answer = NULL, prediction = NULL WHERE number = ?";
+    transaction.execute(sql, [number])?;
+    if let Some(number) = number {
+        files::remove(transaction, number)?;
+    }
+    Ok(())
+}
+
 /// Records the end of every job at the base URL of an account that has this id. Only the stage is read,
 /// so that no other column can keep the end from being recorded. A stage that cannot be read is
 /// replaced: whatever a newer version meant by it, the job has ended.
@@ -178,7 +201,8 @@ pub(crate) fn record_end(
 ) -> Result<(), JournalError> {
     let status = prediction.status.name();
     let raw = prediction.raw().to_string();
-    let select = "SELECT number, stage FROM jobs WHERE base_url = ? AND id = ?";
+    let select = "SELECT number, stage FROM jobs
+                  WHERE base_url = ? AND id = ? AND forgotten = 0";
     let mut statement = transaction.prepare(select)?;
     let values = params![account.base_url, prediction.id.as_str()];
     let stages = statement.query_map(values, |row| {
@@ -205,7 +229,8 @@ pub(crate) fn record_saved(
     id: &PredictionId,
     saved: &[Downloaded],
 ) -> Result<(), JournalError> {
-    let sql = "UPDATE jobs SET stage = ? WHERE base_url = ? AND id = ? RETURNING number";
+    let sql = "UPDATE jobs SET stage = ? WHERE base_url = ? AND id = ? AND forgotten = 0
+               RETURNING number";
     let mut statement = transaction.prepare(sql)?;
     let values = params![Stage::Saved.name(), account.base_url, id.as_str()];
     let numbers = statement.query_map(values, |row| row.get(0))?;

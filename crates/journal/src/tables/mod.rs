@@ -21,7 +21,6 @@ pub(crate) fn schema() -> String {
     let others = [
         files::SCHEMA,
         attempts::SCHEMA,
-        ids::SCHEMA,
         uploads::SCHEMA,
         durations::SCHEMA,
     ];
@@ -29,14 +28,13 @@ pub(crate) fn schema() -> String {
 }
 
 /// Queries that fail if a table, a column or an index is missing. Preparing them is enough.
-pub(crate) const VERIFY: [&str; 10] = [
+pub(crate) const VERIFY: [&str; 9] = [
     "SELECT 1 FROM jobs INDEXED BY job_keys WHERE idempotency_key IS NOT NULL",
     "SELECT 1 FROM jobs INDEXED BY job_ids WHERE id IS NOT NULL",
     "SELECT 1 FROM jobs INDEXED BY job_digests WHERE base_url = ''",
     "SELECT job, number, path, url, bytes, sha256 FROM files",
     "SELECT job, position, at, id, status, price FROM attempts",
     "SELECT 1 FROM attempts INDEXED BY attempt_ids WHERE id = ''",
-    "SELECT base_url, id FROM forgotten",
     "SELECT base_url, account, sha256, extension, bytes, url, at, kept_until FROM uploads",
     "SELECT path, bytes, modified, sha256 FROM hashes",
     "SELECT base_url, account, model, at, id, milliseconds FROM durations",

@@ -18,7 +18,8 @@ pub(crate) fn query(condition: &str) -> String {
     format!("SELECT {COLUMNS} FROM jobs WHERE {condition} ORDER BY number")
 }
 
-/// Reads the chosen jobs, oldest first.
+/// Reads the chosen jobs, oldest first. A forgotten job that cannot be read is left out: nothing could be
+/// done about it, and its ids are found without this.
 pub(crate) fn select(
     connection: &Connection,
     selection: &Selection,
@@ -26,7 +27,10 @@ pub(crate) fn select(
     let condition = &selection.condition;
     let mut jobs = Vec::new();
     for_each_row(connection, &query(condition), selection, |row| {
-        jobs.push(read(row)?);
+        match read(row) {
+            Err(_) if row.get("forgotten")? => {}
+            job => jobs.push(job?),
+        }
         Ok(())
     })?;
     if jobs.is_empty() {
@@ -42,9 +46,12 @@ pub(crate) fn select(
         Ok(())
     })?;
     for_each_row(connection, &attempts::query(condition), selection, |row| {
-        let (number, attempt) = attempts::read(row)?;
-        if let Some(job) = find(&mut jobs, number) {
-            job.attempts.push(attempt);
+        let number: i64 = row.get("job")?;
+        if let Some(job) = find(&mut jobs, number.unsigned_abs()) {
+            match attempts::read(row) {
+                Err(_) if job.forgotten => {}
+                attempt => job.attempts.push(attempt?),
+            }
         }
         Ok(())
     })?;
@@ -104,6 +111,7 @@ fn read(row: &Row<'_>) -> Result<JobRecord, JournalError> {
     job.status = reader.get::<Option<String>>("status")?.map(Status::from);
     job.answer = reader.get("answer")?;
     job.prediction = reader.get("prediction")?;
+    job.forgotten = reader.get("forgotten")?;
     Ok(job)
 }
 

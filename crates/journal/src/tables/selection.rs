@@ -25,9 +25,15 @@ impl Selection {
             JobFilter::All => Self::in_account(account, "true", None),
             JobFilter::Open => Self::in_account(account, IS_OPEN, None),
             JobFilter::Key(key) => Self::key(account, key),
-            JobFilter::Number(number) => Self::number(number),
+            JobFilter::Number(number) => {
+                let Self { condition, values } = Self::number(number);
+                Self {
+                    condition: format!("{condition} AND forgotten = 0"),
+                    values,
+                }
+            }
             JobFilter::Id(id) => Self {
-                condition: "base_url = ?1 AND id = ?2".into(),
+                condition: "base_url = ?1 AND id = ?2 AND forgotten = 0".into(),
                 values: vec![account.base_url.clone().into(), id.to_string().into()],
             },
             JobFilter::BaseUrl => Self {
@@ -47,7 +53,7 @@ impl Selection {
         }
     }
 
-    /// Returns the job of a number.
+    /// Returns the job of a number, or what is left of it if it was forgotten.
     pub(crate) fn number(job: JobNumber) -> Self {
         Self {
             condition: "number = ?1".into(),
@@ -60,11 +66,12 @@ impl Selection {
         Self::in_account(account, "idempotency_key = ?3", Some(key))
     }
 
-    /// Returns the jobs of an account, parameters 1 and 2, that fulfil a condition.
+    /// Returns the jobs of an account, parameters 1 and 2, that fulfil a condition and are not
+    /// forgotten.
     fn in_account(account: &Account, condition: &str, value: Option<Value>) -> Self {
         let account = [account.base_url.clone(), account.name.clone()];
         Self {
-            condition: format!("base_url = ?1 AND account = ?2 AND {condition}"),
+            condition: format!("base_url = ?1 AND account = ?2 AND forgotten = 0 AND {condition}"),
             values: account.map(Value::from).into_iter().chain(value).collect(),
         }
     }

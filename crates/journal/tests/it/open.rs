@@ -14,7 +14,7 @@ use super::store::other_connection;
 /// The columns of the table of jobs that have no default value.
 const COLUMNS: &str =
     "base_url, account, key_fingerprint, model, body, digest, parts, folder, force,
-    at, stage, adopted";
+    at, stage, adopted, forgotten";
 
 /// A temporary folder, and a path in it at which no file exists.
 pub(super) fn empty_folder() -> (TempDir, PathBuf) {
@@ -31,7 +31,7 @@ pub(super) fn closed_journal(rows: usize) -> (TempDir, PathBuf) {
         "WITH RECURSIVE rows(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM rows WHERE n < {rows})
          INSERT INTO jobs ({COLUMNS})
          SELECT 'https://a.example', 'default', '', 'a/b', printf('%.1000c', 'x'), n, '{{}}', 0, 0, 0,
-         'saved', 0 FROM rows"
+         'saved', 0, 0 FROM rows"
     );
     let connection = Connection::open(&path).unwrap();
     connection.execute(&sql, []).unwrap();
@@ -65,7 +65,7 @@ fn open_creates_the_journal_once_and_no_other_file() {
 fn concurrent_opens_create_one_journal() {
     let (folder, path) = empty_folder();
     let sql = &format!(
-        "INSERT INTO jobs ({COLUMNS}) VALUES ('', '', '', '', '', '', '', 0, 0, 0, '', 0)"
+        "INSERT INTO jobs ({COLUMNS}) VALUES ('', '', '', '', '', '', '', 0, 0, 0, '', 0, 0)"
     );
     std::thread::scope(|scope| {
         for _ in 0..8 {

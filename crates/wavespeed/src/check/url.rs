@@ -78,12 +78,14 @@ pub struct Inspection {
 impl Wavespeed {
     /// Checks the files behind the URLs in an input, with at most four requests, 1 MiB and 5 s each
     /// and without the API key. A file that does not exist or that the model does not accept is
-    /// refused; a file that could not be checked gives a warning. [`submit`](Self::submit) does not
-    /// call this.
+    /// refused; a file that could not be checked gives a warning. A malformed URL is not requested and
+    /// gives no fault here: the check of the input refuses it. [`submit`](Self::submit) makes this
+    /// check, too.
     pub async fn check_urls(&self, model: &Model, input: &Value) -> Vec<Fault> {
         let named = named_files(model.inputs, input).into_iter();
         let probes = named
             .filter(|named| !named.is_path() && !named.is_inline())
+            .filter(|named| check_reference(named.text, named.media, Files::Url).is_empty())
             .map(async |named| {
                 let (_, findings) = self.inspect_url(named.text, named.media).await;
                 to_faults(&named.field, named.text, findings).collect::<Vec<_>>()

@@ -110,13 +110,22 @@ impl JobRecord {
     /// A known id is replaced only by another answer to the submit itself, and is then that of an earlier
     /// attempt. A late `Rejected`, `Unknown` or `Ended` does not undo what is known.
     ///
+    /// Of a [forgotten](Self::forgotten) job only the id and the stage change, with an outcome of the
+    /// submit. The store keeps them, and then returns [`StoreError::gone`].
+    ///
     /// # Errors
     /// Returns an error, and leaves the record as it is, if
+    /// - the job was forgotten, and is to be sent again or to adopt an id;
     /// - the job is to be sent again, but its id is known, or it has been sent again meanwhile;
     /// - the job is to adopt an id, but has another one, or another job has that id, or it has been sent
     ///   again since the [time](Settlement::if_intended_at) that the settlement names.
     pub fn apply(&mut self, change: &Change<'_>) -> Result<(), StoreError> {
         match *change {
+            Change::Resolved { settlement, .. } if self.forgotten => {
+                self.resolve_forgotten(&settlement.resolution)?;
+            }
+            // Nothing of the prediction is kept for a job that was forgotten.
+            Change::Ended(_) | Change::Saved(_) if self.forgotten => {}
             Change::Resolved { settlement, owner } => self.resolve(settlement, owner)?,
             Change::Ended(prediction) => {
                 self.status = Some(prediction.status.clone());
@@ -126,6 +135,23 @@ impl JobRecord {
             Change::Saved(files) => {
                 self.stage = Stage::Saved;
                 self.files = Downloaded::merge(files, std::mem::take(&mut self.files));
+            }
+        }
+        Ok(())
+    }
+
+    /// Records the outcome of a job that was forgotten while it was sent. A job whose outcome is known
+    /// does not stand in the way of a reconciliation any more, and its id is no other job's.
+    fn resolve_forgotten(&mut self, resolution: &Resolution) -> Result<(), StoreError> {
+        match resolution {
+            Resolution::Accepted(id) => {
+                self.replace_id(Some(id.clone()));
+                self.stage = Stage::Submitted;
+            }
+            Resolution::Rejected if self.id.is_none() => self.stage = Stage::Rejected,
+            Resolution::Rejected | Resolution::Unknown => {}
+            Resolution::Adopted(_) | Resolution::Resent { .. } => {
+                return Err(StoreError::gone(self.number));
             }
         }
         Ok(())

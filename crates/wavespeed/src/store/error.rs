@@ -19,7 +19,7 @@ pub struct StoreError {
 pub enum StoreErrorKind {
     /// The job is being sent by another part of this process, or by another process.
     Claimed,
-    /// The job is no longer in the store.
+    /// The job is not in the store: it was forgotten.
     Gone,
     /// The rules of [`JobRecord::apply`](crate::JobRecord::apply) refuse the change.
     Refused,
@@ -50,7 +50,7 @@ impl StoreError {
         self.kind
     }
 
-    /// The job whose outcome is to be recorded is no longer in the store.
+    /// The job whose outcome is to be recorded was forgotten.
     #[must_use]
     pub fn gone(job: JobNumber) -> Self {
         let message = format!("{job} was removed, so its outcome could not be recorded");

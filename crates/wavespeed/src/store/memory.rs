@@ -28,8 +28,6 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct Memory {
     jobs: Vec<JobRecord>,
-    /// The ids of forgotten jobs, each with its base URL.
-    forgotten: HashSet<(String, PredictionId)>,
     uploads: Vec<(Account, UploadRecord)>,
     /// File states, and the SHA-256 of each.
     hashes: Vec<(FileState, String)>,
@@ -41,12 +39,12 @@ struct Memory {
 impl Memory {
     /// Returns the owner of an id at a base URL.
     fn owner(&self, base_url: &str, id: &PredictionId) -> Option<IdOwner> {
-        let mut jobs = self.jobs.iter();
-        let job = jobs.find(|job| job.account.base_url == base_url && job.owns(id));
-        job.map(|job| IdOwner::Job(job.number)).or_else(|| {
-            let forgotten = (base_url.to_owned(), id.clone());
-            let is_forgotten = self.forgotten.contains(&forgotten);
-            is_forgotten.then_some(IdOwner::Forgotten)
+        let jobs = self.jobs.iter();
+        let owners = jobs.filter(|job| job.account.base_url == base_url && job.owns(id));
+        let owner = owners.min_by_key(|job| (job.forgotten, job.number))?;
+        Some(match owner.forgotten {
+            true => IdOwner::Forgotten,
+            false => IdOwner::Job(owner.number),
         })
     }
 
@@ -110,7 +108,7 @@ impl Store for MemoryStore {
                     Some(key) => job.key.as_ref() == Some(key),
                     None => job.identity.digest() == intent.identity.digest(),
                 };
-                job.account == *intent.account && is_equal
+                job.account == *intent.account && is_equal && !job.forgotten
             });
             let own: Vec<JobRecord> = own.cloned().collect();
             // A job may be claimed between the decision and its claim, so it is decided again with that.
@@ -153,7 +151,12 @@ impl Store for MemoryStore {
                 _ => None,
             };
             let owner = owner.filter(|owner| *owner != IdOwner::Job(number));
-            memory.jobs[index].apply(&Change::Resolved { settlement, owner })
+            let job = &mut memory.jobs[index];
+            job.apply(&Change::Resolved { settlement, owner })?;
+            match job.forgotten {
+                true => Err(StoreError::gone(number)),
+                false => Ok(()),
+            }
         }))
     }
 
@@ -180,12 +183,13 @@ impl Store for MemoryStore {
             let is_own = job.account == *account;
             let is_at_url = job.account.base_url == account.base_url;
             match filter {
+                JobFilter::BaseUrl => is_at_url,
+                _ if job.forgotten => false,
                 JobFilter::All => is_own,
                 JobFilter::Open => is_own && job.is_open(),
                 JobFilter::Key(key) => is_own && job.key.as_ref() == Some(key),
                 JobFilter::Number(number) => job.number == number,
                 JobFilter::Id(id) => is_at_url && job.id.as_ref() == Some(id),
-                JobFilter::BaseUrl => is_at_url,
             }
         };
         ready(Ok(self.with(|memory| {
@@ -203,15 +207,15 @@ impl Store for MemoryStore {
     }
 
     fn forget(&self, number: JobNumber) -> StoreFuture<bool> {
-        ready(Ok(self.with(|memory| {
-            let found = memory.jobs.iter().position(|job| job.number == number);
-            let Some(index) = found else { return false };
-            let job = memory.jobs.remove(index);
-            let base_url = &job.account.base_url;
-            let ids = job.ids().map(|id| (base_url.clone(), id.clone()));
-            memory.forgotten.extend(ids);
-            true
-        })))
+        ready(self.with(|memory| {
+            let mut jobs = memory.jobs.iter_mut();
+            let found = jobs.find(|job| job.number == number && !job.forgotten);
+            let Some(job) = found else { return Ok(false) };
+            // Not only a look at the claims: no one may begin to send the job meanwhile.
+            let _claim = self.try_claim(number)?;
+            job.forget();
+            Ok(true)
+        }))
     }
 
     fn find_hash(&self, file: &FileState) -> StoreFuture<Option<String>> {

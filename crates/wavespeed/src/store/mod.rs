@@ -72,7 +72,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// here (the process ended, say) may have been billed.
     ///
     /// # Errors
-    /// Returns an error if the outcome could not be written, or if the rules refuse it.
+    /// Returns an error if the outcome could not be written, or if the rules refuse it; and one of the kind
+    /// [`Gone`](crate::StoreErrorKind::Gone) if the job was forgotten. Its id is then
+    /// [known](Self::known_ids), if the outcome has one.
     fn settle(&self, job: JobNumber, settlement: &Settlement) -> StoreFuture<()>;
 
     /// Claims a job that is about to be sent, for as long as the returned [`Claim`] lives. Without
@@ -120,11 +122,14 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Returns an error if the ids could not be read.
     fn known_ids(&self, account: &Account, ids: &[PredictionId]) -> StoreFuture<Vec<PredictionId>>;
 
-    /// Removes a job, which frees its key, and returns `true` if it was there. Its ids stay
-    /// [known](Self::known_ids).
+    /// Forgets a job, which frees its key, and returns `true` if it was there. Its ids stay
+    /// [known](Self::known_ids), and what [`JobRecord::forget`] leaves of it stays among the jobs of the
+    /// [base URL](JobFilter::BaseUrl): a prediction of unknown owner may be that of the forgotten job.
     ///
     /// # Errors
-    /// Returns an error if the job could not be removed.
+    /// Returns an error of the kind [`Claimed`](crate::StoreErrorKind::Claimed) if the job is claimed, since
+    /// the id of a job that is being sent is still to come; and an error if the job could not be
+    /// forgotten.
     fn forget(&self, job: JobNumber) -> StoreFuture<bool>;
 
     /// Waits until every call that was made before this one is carried out.

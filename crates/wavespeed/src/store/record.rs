@@ -54,7 +54,8 @@ pub enum JobFilter<'a> {
     Number(JobNumber),
     /// The jobs with this id, of every account at the base URL.
     Id(&'a PredictionId),
-    /// Every job at the base URL, of whatever account.
+    /// Every job at the base URL, of whatever account, and what is left of the
+    /// [forgotten](JobRecord::forgotten) ones. No other filter passes those.
     BaseUrl,
 }
 
@@ -156,6 +157,10 @@ pub struct JobRecord {
     pub files: Vec<Downloaded>,
     /// The earlier attempts that the vendor accepted, oldest first.
     pub attempts: Vec<EarlierAttempt>,
+    /// `true` if the job was [forgotten](crate::Store::forget), and the record is what is left of it: see
+    /// [`forget`](Self::forget). A prediction may still come of it, and must then not be taken for that
+    /// of another job.
+    pub forgotten: bool,
 }
 
 /// An attempt that came before the current one of a job: the vendor accepted it, and it ended without
@@ -218,7 +223,23 @@ impl JobRecord {
             prediction: None,
             files: Vec::new(),
             attempts: Vec::new(),
+            forgotten: false,
         }
+    }
+
+    /// Reduces the record to what stays of it when the job is forgotten: the number, the account, the
+    /// model, the time of the intent, the stage, and the ids with their earlier attempts.
+    pub fn forget(&mut self) {
+        let identity = Identity::default();
+        let (account, model) = (self.account.clone(), self.model.clone());
+        let intent = Intent::new(&account, &model, "", &identity, self.at);
+        *self = Self {
+            stage: self.stage,
+            id: self.id.take(),
+            attempts: std::mem::take(&mut self.attempts),
+            forgotten: true,
+            ..Self::new(self.number, &intent)
+        };
     }
 
     /// Returns the input, or null if the body is not JSON.
@@ -239,6 +260,7 @@ impl JobRecord {
     #[must_use]
     pub fn is_open(&self) -> bool {
         match self.stage {
+            _ if self.forgotten => false,
             Stage::Intended | Stage::Unknown | Stage::Submitted => true,
             // Outputs without a target were never to be saved, and only completed jobs have outputs.
             Stage::Ended => self.target.is_some() && self.is_completed(),

@@ -330,7 +330,9 @@ impl Wavespeed {
                 retry += 1;
                 continue;
             }
-            self.0.has_unrecorded.store(true, Ordering::Relaxed);
+            // A job that was forgotten meanwhile still keeps its id in the store.
+            let is_lost = error.kind() == StoreErrorKind::Failed;
+            self.0.has_unrecorded.fetch_or(is_lost, Ordering::Relaxed);
             let resolution = &settlement.resolution;
             tracing::error!(%job, ?resolution, %error, "the outcome of a submit could not be recorded");
             return Err(error);

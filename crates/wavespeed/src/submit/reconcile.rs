@@ -96,11 +96,12 @@ impl Wavespeed {
     /// Adopts a prediction for a job because a person says that it is the one.
     ///
     /// # Errors
-    /// Returns an error if the store fails, if the job already has another id, or if the id belongs
-    /// to another job.
+    /// Returns an error if the store fails, if the job already has another id or was sent again since the
+    /// record was read, or if the id belongs to another job.
     pub async fn adopt(&self, record: &JobRecord, id: PredictionId) -> Result<Job, StoreError> {
         self.check_base_url(record)?;
-        let adopted = Settlement::from(Resolution::Adopted(id.clone()));
+        // A job that was sent again since the record was read may be another prediction.
+        let adopted = Settlement::from(Resolution::Adopted(id.clone())).if_intended_at(record.at);
         self.0.store.settle(record.number, &adopted).await?;
         Ok(self.adopted_job(record, id))
     }

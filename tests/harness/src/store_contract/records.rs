@@ -8,8 +8,8 @@ use wavespeed::{
 };
 
 use super::{
-    Submit, accept, account, at, end, files, id, job, jobs, new_job, numbers, prediction, settle,
-    unclaimed,
+    Submit, accept, account, at, end, files, id, job, jobs, new_job, numbers, other_account,
+    prediction, recorded, settle, unclaimed,
 };
 
 /// Checks that a sequence of outcomes has the effect of [`JobRecord::apply`].
@@ -206,19 +206,90 @@ pub async fn the_open_jobs_are_those_with_something_left_to_do(store: &dyn Store
     assert_eq!(all.len(), 2 * (3 + words.len()) + 1);
 }
 
-/// Checks that a forgotten job cannot be found or settled, and that its number is not reused.
+/// Checks that a forgotten job cannot be found or sent again, and that its number is not reused.
 pub async fn a_forgotten_job_is_gone(store: &dyn Store) {
     let first = new_job(store, &account(), "1").await;
     let second = new_job(store, &account(), "2").await;
+    accept(store, second, "pred_2").await;
     assert!(store.forget(second).await.unwrap());
     assert!(!store.forget(second).await.unwrap());
-    assert_eq!(numbers(store, &account(), JobFilter::All).await, [first]);
-    assert!(new_job(store, &account(), "3").await > second);
-    assert_eq!(
-        numbers(store, &account(), JobFilter::Number(second)).await,
-        []
-    );
-    // An outcome that could not be recorded must not look as if it were.
-    let settled = settle(store, second, Resolution::Accepted(id("pred_1"))).await;
-    assert_eq!(settled.unwrap_err().kind(), StoreErrorKind::Gone);
+    assert!(new_job(store, &account(), "2").await > second);
+    assert!(store.forget(first).await.unwrap());
+    let third = numbers(store, &account(), JobFilter::All).await;
+    for (filter, expected) in [
+        (JobFilter::Open, &third[..]),
+        (JobFilter::Number(second), &[]),
+        (JobFilter::Id(&id("pred_2")), &[]),
+    ] {
+        let found = numbers(store, &account(), filter).await;
+        assert_eq!(found, expected, "{filter:?}");
+    }
+    // It is not sent again, and adopts nothing.
+    let (before, at) = (at(), at());
+    let resent = Resolution::Resent { before, at };
+    for resolution in [resent, Resolution::Adopted(id("pred_1"))] {
+        let settled = settle(store, first, resolution).await;
+        assert_eq!(settled.unwrap_err().kind(), StoreErrorKind::Gone);
+    }
+    let known = store.known_ids(&account(), &[id("pred_1")]).await;
+    assert_eq!(known.unwrap(), []);
+}
+
+/// Checks that a job which is being sent cannot be forgotten: its id is still to come.
+pub async fn a_claimed_job_is_not_forgotten(store: &dyn Store) {
+    let submit = Submit::new("Hello");
+    let (number, claim, _) = recorded(store, &submit.intent()).await;
+    let error = store.forget(number).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Claimed, "{error}");
+    accept(store, number, "pred_1").await;
+    drop(claim);
+    store.flush().await.unwrap();
+    assert!(store.forget(number).await.unwrap());
+    // A number without a job is not in the store, whether it is claimed or not.
+    let _claim = store.claim(number).await.unwrap();
+    assert!(!store.forget(number).await.unwrap());
+}
+
+/// Checks what is left of a forgotten job whose id is not known: it is a job of the base URL, so that a
+/// reconciliation takes it into account, and its id is kept when it comes.
+pub async fn a_forgotten_job_still_learns_its_outcome(store: &dyn Store) {
+    let submit = Submit::new("Hello").key("k");
+    let number = unclaimed(store, &submit.intent()).await;
+    settle(store, number, Resolution::Unknown).await.unwrap();
+    let mut expected = job(store, number).await;
+    assert!(store.forget(number).await.unwrap());
+    expected.forget();
+    assert_eq!(expected.stage, Stage::Unknown);
+    let left = async || jobs(store, &other_account(), JobFilter::BaseUrl).await;
+    assert_eq!(left().await, [expected.clone()]);
+
+    let resolutions = [
+        Resolution::Unknown,
+        Resolution::Rejected,
+        Resolution::Accepted(id("pred_1")),
+        Resolution::Accepted(id("pred_2")),
+        Resolution::Rejected,
+    ];
+    for resolution in resolutions {
+        let settlement = &Settlement::new(resolution, Some("{}".into()), Some(1));
+        // An outcome that is not in the list of jobs must not look as if it were.
+        let settled = store.settle(number, settlement).await;
+        assert_eq!(settled.unwrap_err().kind(), StoreErrorKind::Gone);
+        let owner = None;
+        expected
+            .apply(&Change::Resolved { settlement, owner })
+            .unwrap();
+        assert_eq!(left().await, [expected.clone()], "{settlement:?}");
+    }
+    end(store, &account(), "pred_2", "completed").await;
+    let saved = store.record_saved(&account(), &id("pred_2"), &files());
+    saved.await.unwrap();
+    assert_eq!(left().await, [expected]);
+    let ids = ["pred_1", "pred_2"].map(id);
+    assert_eq!(store.known_ids(&account(), &ids).await.unwrap(), ids);
+    // The next job has the key, and none of the ids.
+    let next = unclaimed(store, &submit.intent()).await;
+    assert!(next > number);
+    let adopted = settle(store, next, Resolution::Adopted(id("pred_1"))).await;
+    assert_eq!(adopted.unwrap_err().kind(), StoreErrorKind::Refused);
 }

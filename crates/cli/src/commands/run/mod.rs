@@ -17,7 +17,7 @@ use crate::args::model::{RunArgs, RunModelArgs};
 use crate::choose_model::{Chosen, choose};
 use crate::context::Context;
 use crate::lipsync::LIPSYNC;
-use crate::output::document::FaultDocument;
+use crate::output::document::{FaultDocument, Kind};
 use crate::output::failure::Failure;
 use crate::output::job::JobReport;
 use crate::output::progress::Progress;
@@ -87,17 +87,7 @@ impl Run<'_> {
     ) -> Result<Option<Report>, Failure> {
         let args = self.args;
         let target = args.output.target();
-        if target.is_some() && context.global.no_wait {
-            return Err(Failure::usage(
-                "--no-wait and --output exclude each other: nothing is saved without waiting",
-            )
-            .hint("save the outputs later with: wave wait ID -o FILE"));
-        }
-        if args.key.is_some() && context.global.no_journal {
-            return Err(Failure::usage(
-                "--key and --no-journal exclude each other: a key needs a journal that outlives the process",
-            ));
-        }
+        self.check_options(context)?;
         let given = input_values::read(self.chosen.model, &args.inputs)?;
         let client = match context.client().await {
             Ok(client) => client,
@@ -116,17 +106,24 @@ impl Run<'_> {
         report.saves = target.is_some() && has_journal;
         let output = target.as_ref().filter(|_| !has_journal);
         report.output = output.map(|target| target.as_path().to_owned());
-        let observer = SubmitObserver {
+        let observer = Arc::new(SubmitObserver {
             progress: Arc::clone(&progress),
             bar: progress.upload_bar(),
             shared_jobs: context.shared_jobs.clone(),
             model: self.chosen.model,
             has_journal,
-        };
+            retry_failed: args.retry_failed,
+        });
         // Until the submit is over, the report is changed by the observer, so that a signal in between
         // reports everything that is known.
         context.shared_jobs.update(0, report);
-        let submitted = job.observer(move |event| observer.observe(event)).await;
+        let steps = Arc::clone(&observer);
+        let submitted = job.observer(move |event| steps.observe(event)).await;
+        if let Ok(job) = &submitted {
+            // No event has the id if another process has just sent the job of the key.
+            observer.submitted(job);
+        }
+        drop(observer);
         *report = context.shared_jobs.report(0);
         let job = submitted.map_err(|error| self.failure(error, has_journal, report))?;
         note_adoption(&job, report);
@@ -134,8 +131,35 @@ impl Run<'_> {
             report.lines.push(job.id().to_string());
             return Ok(None);
         }
-        wait::wait(&client, job, target.as_ref(), progress, context, report).await?;
+        let waited = wait::wait(&client, job, target.as_ref(), progress, context, report).await;
+        waited.map_err(|failure| self.with_retry_hint(failure))?;
         Ok(None)
+    }
+
+    /// Fails for options that exclude each other.
+    fn check_options(&self, context: &Context) -> Result<(), Failure> {
+        if self.args.output.target().is_some() && context.global.no_wait {
+            return Err(Failure::usage(
+                "--no-wait and --output exclude each other: nothing is saved without waiting",
+            )
+            .hint("save the outputs later with: wave wait ID -o FILE"));
+        }
+        if self.args.key.is_some() && context.global.no_journal {
+            return Err(Failure::usage(
+                "--key and --no-journal exclude each other: a key needs a journal that outlives \
+                 the process",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Adds the way to submit the job of a key once more to the failure of a job.
+    fn with_retry_hint(&self, mut failure: Failure) -> Failure {
+        if failure.kind == Kind::Task && self.args.key.is_some() {
+            let retry = "submit it once more with: --retry-failed";
+            failure.hint = failure.full_hint(Some(retry));
+        }
+        failure
     }
 
     /// Returns the job, ready to be submitted.

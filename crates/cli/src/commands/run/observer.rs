@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wavespeed::{Job, JobRecord, Model, Next, RunEvent, UnknownOutcome};
+use wavespeed::{Job, JobRecord, Model, Next, PredictionId, RunEvent, UnknownOutcome};
 
 use crate::output::document::FaultDocument;
 use crate::output::progress::{Progress, UploadBar};
@@ -16,6 +16,8 @@ pub(super) struct SubmitObserver {
     pub(super) model: &'static Model,
     /// `false` if the numbers of jobs end with this process.
     pub(super) has_journal: bool,
+    /// `true` if a job of the key that ended without outputs is submitted once more.
+    pub(super) retry_failed: bool,
 }
 
 impl SubmitObserver {
@@ -52,14 +54,15 @@ impl SubmitObserver {
     }
 
     /// Reports the id of a job as soon as it is known.
-    fn submitted(&self, job: &Job) {
-        self.progress.id(job.id());
+    pub(super) fn submitted(&self, job: &Job) {
+        self.id(job.id());
         self.shared_jobs.change(0, |report| {
-            report.document.id = Some(job.id().clone());
             report.document.job = job.number().filter(|_| self.has_journal);
             if let Some(error) = job.store_error() {
                 let note = format!("keep the id: the journal could not record it ({error})");
-                report.notes.push(note);
+                if !report.notes.contains(&note) {
+                    report.notes.push(note);
+                }
             }
             if let Some(record) = job.submitted() {
                 report.document.set_record(&record);
@@ -67,14 +70,40 @@ impl SubmitObserver {
         });
     }
 
+    /// Prints an id once, and returns `true` if it is new.
+    fn id(&self, id: &PredictionId) -> bool {
+        let mut is_new = false;
+        self.shared_jobs.change(0, |report| {
+            is_new = report.document.id.replace(id.clone()).as_ref() != Some(id);
+        });
+        if is_new {
+            self.progress.id(id);
+        }
+        is_new
+    }
+
     /// Reports the job that has the key.
     fn existing(&self, record: &JobRecord) {
         let number = record.number;
-        if let (Some(id), Some(key)) = (&record.id, &record.key) {
-            self.progress.id(id);
-            self.progress.note(&format!(
-                "{number} has the key {key:?}; nothing is submitted"
-            ));
+        self.shared_jobs.change(0, |report| {
+            report.document.job = Some(number).filter(|_| self.has_journal);
+        });
+        let (Some(id), Some(key)) = (&record.id, &record.key) else {
+            return;
+        };
+        // The id of a failed attempt is not that of the job that is about to be submitted.
+        if record.is_sendable(self.retry_failed) {
+            let status = record
+                .status
+                .as_ref()
+                .map_or("failed", |status| status.name());
+            let text = format!("{number} ended as {status}; it is submitted once more");
+            return self.progress.note(&text);
+        }
+        if self.id(id) {
+            let key = key.as_str();
+            let text = format!("{number} has the key {key:?}; nothing is submitted");
+            self.progress.note(&text);
         }
         self.shared_jobs.change(0, |report| {
             report.document.set_job(record);

@@ -51,6 +51,18 @@ impl From<SubmitError> for Failure {
                 let (kind, hint) = duplicate(job.number, reason);
                 Self::new(kind, error).hint(hint)
             }
+            SubmitError::KeyConflict {
+                key,
+                job,
+                difference,
+            } => Self::usage(format!(
+                "the key {:?} belongs to {job}, which has another {difference}; nothing was \
+                 submitted",
+                key.as_str()
+            ))
+            .hint(format!(
+                "use another key, or free this one with: wave jobs forget {job}"
+            )),
             SubmitError::BeingSent(number) => {
                 Self::new(Kind::Deadline, error).next(Next::Resume(number))
             }
@@ -70,10 +82,12 @@ fn duplicate(number: JobNumber, reason: ExistingReason) -> (Kind, String) {
     };
     let hint = match kind {
         Kind::Duplicate => format!(
-            "resume it with: wave resume {number}; to submit another one, give that a key of its own: --key KEY"
+            "resume it with: wave resume {number}; to submit another one, give that a key of its \
+             own: --key KEY"
         ),
         _ => format!(
-            "resume it with: wave resume {number}; to submit again anyway, forget it first: wave jobs forget {number}"
+            "resume it with: wave resume {number}; to submit again anyway, forget it first: wave \
+             jobs forget {number}"
         ),
     };
     (kind, hint)
