@@ -47,7 +47,11 @@ pub(crate) async fn guard(
     let mut work = pin!(work);
     // The work comes first: a result that is ready wins over a signal.
     let signal = match select(&mut work, pin!(signals.next())).await {
-        Either::Left((report, _)) => return report,
+        Either::Left((report, _)) => {
+            // Work that was dropped on the way may have left a submit in flight, or a call of the journal.
+            _ = tokio::time::timeout(GRACE, jobs.flush()).await;
+            return report;
+        }
         Either::Right((signal, _)) => signal,
     };
     // The work continues meanwhile, because the id of a resubmitted job is reported by it.

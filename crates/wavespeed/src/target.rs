@@ -14,7 +14,7 @@ use wavespeed_client::PredictionId;
 /// A path that ends with a separator or is an existing folder is a folder; files in it are named by
 /// the id of the prediction: `ID.ext`, `ID-2.ext`. Any other path is a file; the second output is
 /// saved beside it as `FILE-2.ext`, and so on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct Target {
     pub(crate) path: PathBuf,
     pub(crate) folder: bool,

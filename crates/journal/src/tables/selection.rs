@@ -25,6 +25,10 @@ impl Selection {
             JobFilter::All => Self::in_account(account, "true", None),
             JobFilter::Open => Self::in_account(account, IS_OPEN, None),
             JobFilter::Key(key) => Self::key(account, key),
+            JobFilter::Label(label) => {
+                let label = label.to_owned().into();
+                Self::in_account(account, "label = ?3", Some(label))
+            }
             JobFilter::Number(number) => {
                 let Self { condition, values } = Self::number(number);
                 Self {

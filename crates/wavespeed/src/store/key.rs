@@ -23,7 +23,10 @@ const MAX_CHARS: usize = 256;
 /// assert!("".parse::<IdempotencyKey>().is_err());
 /// # Ok::<(), wavespeed::InvalidIdempotencyKey>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize, serde::Serialize,
+)]
+#[serde(try_from = "String")]
 pub struct IdempotencyKey(String);
 
 /// Error of a text that cannot be an [`IdempotencyKey`].
@@ -70,6 +73,14 @@ impl FromStr for IdempotencyKey {
             1..=MAX_CHARS => Ok(Self(text.to_owned())),
             _ => Err(InvalidIdempotencyKey::TooLong(length)),
         }
+    }
+}
+
+impl TryFrom<String> for IdempotencyKey {
+    type Error = InvalidIdempotencyKey;
+
+    fn try_from(text: String) -> Result<Self, InvalidIdempotencyKey> {
+        text.parse()
     }
 }
 

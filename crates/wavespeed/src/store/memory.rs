@@ -187,6 +187,7 @@ impl Store for MemoryStore {
                 _ if job.forgotten => false,
                 JobFilter::All => is_own,
                 JobFilter::Open => is_own && job.is_open(),
+                JobFilter::Label(label) => is_own && job.label.as_deref() == Some(label),
                 JobFilter::Key(key) => is_own && job.key.as_ref() == Some(key),
                 JobFilter::Number(number) => job.number == number,
                 JobFilter::Id(id) => is_at_url && job.id.as_ref() == Some(id),

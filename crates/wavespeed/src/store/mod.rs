@@ -17,6 +17,7 @@ pub(crate) mod memory;
 pub(crate) mod none;
 pub(crate) mod number;
 pub(crate) mod record;
+mod rfc3339;
 pub(crate) mod upload;
 
 use std::fmt;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use strum::{EnumString, IntoStaticStr};
 use wavespeed_client::{ModelId, Prediction, PredictionId, Status};
@@ -12,6 +13,7 @@ use crate::store::identity::Identity;
 use crate::store::intent::Intent;
 use crate::store::key::IdempotencyKey;
 use crate::store::number::JobNumber;
+use crate::store::rfc3339;
 use crate::target::Target;
 
 /// The number of files that are kept of each output. It bounds a record whose outputs are saved again and
@@ -20,7 +22,7 @@ const MAX_FILES: usize = 8;
 
 /// The owner of jobs: a base URL and a name. Jobs of different accounts are never mixed, except that an
 /// id belongs to at most one job of a base URL, whatever the account.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Account {
     /// The base URL of the API.
@@ -50,6 +52,8 @@ pub enum JobFilter<'a> {
     Open,
     /// The job of the account with this key.
     Key(&'a IdempotencyKey),
+    /// The jobs of the account with this label.
+    Label(&'a str),
     /// The job of this number, of whatever account and base URL. Numbers are unique in a store.
     Number(JobNumber),
     /// The jobs with this id, of every account at the base URL.
@@ -60,7 +64,10 @@ pub enum JobFilter<'a> {
 }
 
 /// The stage of a job.
-#[derive(Clone, Copy, Debug, EnumString, PartialEq, Eq, Hash, IntoStaticStr)]
+#[derive(
+    Clone, Copy, Debug, EnumString, PartialEq, Eq, Hash, IntoStaticStr, Deserialize, Serialize,
+)]
+#[serde(rename_all = "lowercase")]
 #[strum(
     serialize_all = "lowercase",
     parse_err_ty = StoreError,
@@ -107,8 +114,9 @@ fn unknown_stage(word: &str) -> StoreError {
     StoreError::new(format!("{word:?} is not the stage of a job"))
 }
 
-/// The record of a job in a [`Store`](crate::Store).
-#[derive(Clone, Debug, PartialEq)]
+/// The record of a job in a [`Store`](crate::Store). As JSON it has the same fields; times are strings as in
+/// RFC 3339, and a path that is not Unicode cannot be written.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct JobRecord {
     /// The number of the job.
@@ -136,6 +144,7 @@ pub struct JobRecord {
     /// The token in the URL of the webhook by which the job is recognized, if any.
     pub webhook_token: Option<String>,
     /// The time of the last intent.
+    #[serde(with = "rfc3339")]
     pub at: SystemTime,
     /// The stage.
     pub stage: Stage,
@@ -165,10 +174,11 @@ pub struct JobRecord {
 
 /// An attempt that came before the current one of a job: the vendor accepted it, and it ended without
 /// outputs, or another answer to the submit replaced its id.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct EarlierAttempt {
     /// The time of the intent.
+    #[serde(with = "rfc3339")]
     pub at: SystemTime,
     /// The vendor's id.
     pub id: PredictionId,
@@ -286,7 +296,7 @@ impl JobRecord {
 }
 
 /// An output that was saved to a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Downloaded {
     /// The number of the output, counted from 1.

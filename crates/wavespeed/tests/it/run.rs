@@ -273,3 +273,24 @@ async fn call_without_a_method_returns_the_answer_whatever_it_is() {
         ["/api/v3/predictions/pred_1/result", "/api/v3/no/such"]
     );
 }
+
+#[tokio::test]
+async fn record_of_a_job_is_the_same_after_a_round_trip_through_json() {
+    let fixture = Fixture::new().await;
+    fixture.vendor.state().status = "failed";
+    fixture
+        .run("out.mp4")
+        .label("the opening")
+        .await
+        .unwrap_err();
+    fixture.vendor.state().status = "completed";
+    fixture.run("out.mp4").retry_failed().await.unwrap();
+    let job = fixture.client.jobs(JobFilter::Label("the opening")).await;
+    let job = job.unwrap().remove(0);
+    assert_eq!((job.attempts.len(), job.files.len()), (1, 1));
+    let json = serde_json::to_value(&job).unwrap();
+    assert_eq!(json["number"], "j1");
+    assert_eq!(json["stage"], "saved");
+    let again: wavespeed::JobRecord = serde_json::from_value(json).unwrap();
+    assert_eq!(again, job);
+}

@@ -29,6 +29,7 @@ pub async fn an_intent_is_recorded_with_every_field(store: &dyn Store) {
         JobFilter::Open,
         JobFilter::Number(number),
         JobFilter::Key(&key("order 1")),
+        JobFilter::Label("\u{0}\n\"é😀'; --"),
         JobFilter::BaseUrl,
     ] {
         let found = jobs(store, &account(), filter).await;
@@ -37,6 +38,7 @@ pub async fn an_intent_is_recorded_with_every_field(store: &dyn Store) {
     for filter in [
         JobFilter::Id(&id("pred_1")),
         JobFilter::Key(&key("order 2")),
+        JobFilter::Label("another"),
         // The largest number of all was never given to a job.
         JobFilter::Number(JobNumber::new(u64::MAX)),
     ] {

@@ -1,0 +1,19 @@
+//! Times as RFC 3339 strings, for serde.
+
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serializer, de, ser};
+
+pub(super) fn serialize<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    let at = Timestamp::try_from(*at).map_err(ser::Error::custom)?;
+    serializer.collect_str(&at)
+}
+
+pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<SystemTime, D::Error> {
+    let at = String::deserialize(deserializer)?;
+    let at: Timestamp = at.parse().map_err(de::Error::custom)?;
+    Ok(at.into())
+}
