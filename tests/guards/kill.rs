@@ -1,6 +1,6 @@
-//! Killed at any instant, `wave` loses nothing that was paid for and pays for nothing twice: what a
-//! run left is gone on with by `wave resume` until nothing is open, and then there was one task, and
-//! its file is whole. `WAVE_KILLS=2000` kills more often.
+//! Killed at any instant, `wave` loses nothing that was paid for and pays for nothing twice: `wave resume`
+//! resumes what a killed run left until no job is open; then one prediction was billed, and its file is
+//! complete. `WAVE_KILLS=2000` kills more often.
 
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -17,42 +17,42 @@ use super::wave::{CLIP, Emulated, LIPSYNC, Run, Wave};
 
 /// The kills of an ordinary run of the tests.
 const KILLS: usize = 200;
-/// Runs at once.
+/// The number of runs at once.
 const AT_ONCE: usize = 4;
-/// How often a resume may be needed: to find nothing, to submit again, and one more.
+/// The number of resumes that may be needed: to find nothing, to submit again, and one more.
 const RESUMES: usize = 3;
 
-/// What a killed run had come to, by its journal.
+/// The number of killed runs by the stage of the job in the journal.
 #[derive(Default, Debug)]
 struct Reached {
-    /// Nothing was written down.
+    /// The journal has no job.
     nothing: usize,
-    /// Written down, and nothing known.
+    /// The intent is recorded, and the outcome is not.
     intended: usize,
-    /// Of those, the ones of which no task came.
+    /// Those of the intended jobs that were not created, and were submitted again.
     resubmitted: usize,
-    /// The id was known, or even the end.
+    /// The id is known.
     submitted: usize,
     ended: usize,
-    /// Of those, the ones whose file was there already.
+    /// Those of the ended jobs whose file was saved already.
     unnoted: usize,
-    /// The run was done before the kill.
+    /// The run was over before the kill.
     saved: usize,
 }
 
-/// An API of its own, so that every task there is of this run.
-fn place() -> (Emulated, Wave) {
+/// Starts an API for one run, so that every prediction there belongs to the run.
+fn start_api() -> (Emulated, Wave) {
     let emulated = Emulated::start(|builder| builder.task_time(Duration::from_millis(40)));
     let wave = emulated.wave();
     (emulated, wave)
 }
 
-/// When a run is killed.
+/// The instant at which a run is killed.
 #[derive(Clone, Copy, Debug)]
 enum Instant {
     AfterStart(Duration),
-    /// After the first write to the journal, which is shortly before the submit: from there on
-    /// there is something to lose.
+    /// After the first write to the journal, which is shortly before the submit. Before it, a run has
+    /// nothing to lose.
     AfterIntent(Duration),
 }
 
@@ -85,7 +85,7 @@ fn jobs(wave: &Wave, emulated: &Emulated) -> Vec<JobRecord> {
     journal.jobs(&account, JobFilter::All).block_on().unwrap()
 }
 
-/// What `resume` could not go on with: the numbers of those jobs.
+/// Resumes the open jobs, and returns the numbers of those whose id was not found.
 fn resume(wave: &Wave) -> (Vec<String>, Run) {
     let run = wave.quick(&["resume", "--json", "--settle-time", "300ms"]);
     let documents = run.json();
@@ -93,18 +93,15 @@ fn resume(wave: &Wave) -> (Vec<String>, Run) {
     let failed = failed.filter(|document| !document["error"].is_null());
     let failed = failed.map(|document| {
         let lost = document["error"]["kind"] == "unknown" && document["id"].is_null();
-        assert!(
-            lost,
-            "only a submit of which nothing came stays open:\n{run}"
-        );
+        assert!(lost, "only a job that was not created stays open:\n{run}");
         document["job"].as_str().unwrap().to_owned()
     });
     (failed.collect(), run)
 }
 
-/// Kills a run, goes on with what it left, and looks at what there is then.
+/// Kills a run, resumes what it left, and checks the result.
 fn kill(at: Instant, reached: &Mutex<Reached>) {
-    let (emulated, wave) = place();
+    let (emulated, wave) = start_api();
     let billed = || emulated.emulator.billed();
     let mut child = start(&wave);
     // The instant is the point of this test, and any instant is fine.
@@ -127,7 +124,11 @@ fn kill(at: Instant, reached: &Mutex<Reached>) {
         }
         let (lost, run) = resume(&wave);
         for job in lost {
-            assert_eq!(billed(), 0, "a task was made, and not found:\n{run}");
+            assert_eq!(
+                billed(),
+                0,
+                "a prediction was created, and not found:\n{run}"
+            );
             let run = wave.quick(&["resume", &job, "--resubmit", "--json"]);
             assert_eq!(run.exit, 0, "{run}");
             resubmitted += 1;
@@ -153,7 +154,8 @@ fn kill(at: Instant, reached: &Mutex<Reached>) {
     } += 1;
 }
 
-/// The output is whole, and beside it is nothing but the part that a killed download cannot remove.
+/// Checks that the output is complete, and that nothing is beside it but the partial file that a killed
+/// download cannot remove.
 fn files(wave: &Wave, made: bool) {
     let output = std::fs::read(wave.path("out.mp4")).ok();
     assert!(output.as_deref() == made.then_some(CLIP), "the file");
@@ -168,11 +170,11 @@ fn files(wave: &Wave, made: bool) {
     }
 }
 
-/// How long a run takes that is not killed, beside as many others as there will be: until its
-/// intent, and from there.
+/// Returns the median duration of a run that is not killed, while as many others run as in the test: up to
+/// the intent, and from the intent on.
 fn lengths() -> [Duration; 2] {
     let time = || {
-        let (_emulated, wave) = place();
+        let (_emulated, wave) = start_api();
         let begin = std::time::Instant::now();
         let mut child = start(&wave);
         wait_for_intent(&wave, &mut child);

@@ -1,7 +1,7 @@
-//! Every fault of the emulator on each call of the main job (submit, poll, download), met by the
-//! library and by `wave`: what is billed, whether the id is known, how it ends, and what going on
-//! makes of it. The table of that is a snapshot, to be read as a whole; what holds in every row is
-//! asserted where the row is run.
+//! The matrix of faults: every fault of the emulator on each call of the main job (submit, poll,
+//! download), once with the library and once with `wave`. The snapshot is a table of what is billed, the
+//! source of the id, the end of the job, and the result of resuming it. The rules that hold in every row
+//! are asserted while the row is run.
 
 mod library;
 mod rows;
@@ -18,14 +18,14 @@ use wavespeed_emulator::{Emulator, Scenario};
 use self::rows::ROWS;
 use super::wave::{CLIP, Emulated};
 
-/// Rows at once; most of their time is the back-off of `wave`, by the real clock.
+/// The number of rows at once. Most of their time is the back-off of `wave`, which uses the real clock.
 const AT_ONCE: usize = 12;
-/// A task that does not end by itself.
+/// The duration of a task that ends only when the clock of the emulator is moved.
 const LONG: Duration = Duration::from_secs(3600);
 const MODEL: &str = "kwaivgi/kling-lipsync/text-to-video";
 const CALLS: [&str; 3] = ["submit", "result", "output"];
 
-/// A scenario, and what the runs under it need to know.
+/// A row of the matrix: a scenario.
 #[derive(Clone, Copy, Debug)]
 struct Row(&'static str);
 
@@ -34,7 +34,7 @@ impl Row {
         self.0.split_once(' ').unwrap().0
     }
 
-    /// Occurrence and fault.
+    /// Returns the occurrence and the fault.
     fn fault(self) -> &'static str {
         self.0.split_once(' ').unwrap().1
     }
@@ -43,34 +43,34 @@ impl Row {
         self.0.contains(word)
     }
 
-    /// Whether the vendor never gets well, so that only a deadline ends it.
+    /// Returns `true` if the fault never stops, so that only a deadline ends the run.
     fn is_for_ever(self) -> bool {
         self.is(" every ") && !self.is("no-ranges")
     }
 
-    /// Whether nothing comes until somebody has waited long enough.
+    /// Returns `true` if a call is not answered before a timeout.
     fn is_silent(self) -> bool {
         self.is(" stall")
     }
 
-    /// Only a task that goes on can have a status that nobody knows.
+    /// Returns `true` if the task must not end, because only a running task can have an unknown status.
     fn is_long(self) -> bool {
         self.is("result every unknown-status")
     }
 
-    /// Whether the task itself ends badly.
+    /// Returns `true` if the task ends without outputs.
     fn is_bad_end(self) -> bool {
         self.is(" ending ")
     }
 
-    /// An emulator under this scenario.
+    /// Starts an emulator with this scenario.
     fn start(self) -> Emulated {
         let scenario = self.0.replace(" + ", "\n").parse().unwrap();
         let time = if self.is_long() { LONG } else { Duration::ZERO };
         Emulated::start(|builder| builder.scenario(scenario).task_time(time))
     }
 
-    /// A task that takes long ends between the first run and going on.
+    /// Ends a long task between the first run and the resume.
     fn let_it_end(self, emulated: &Emulated) {
         if self.is_long() {
             emulated.emulator.clock().advance(LONG);
@@ -78,20 +78,21 @@ impl Row {
     }
 }
 
-/// What one of the two tells of a row.
+/// The result of a row, with the library or with `wave`.
 #[derive(Debug)]
-struct Told {
-    /// The id of the task, and from where it is known: `answer` or `history`.
+struct RowResult {
+    /// The id of the task and the source of the id: `answer` or `history`.
     task: Option<(String, &'static str)>,
-    /// How the job ended.
+    /// The end of the job.
     end: String,
-    /// What came of going on, if it did not end well.
+    /// The result of resuming the job, if the run failed.
     after: String,
+    /// `true` if the output is saved.
     is_whole: bool,
 }
 
-impl Told {
-    /// What holds in every row, whoever meets it.
+impl RowResult {
+    /// Checks the rules that hold in every row.
     fn check(&self, row: Row, emulator: &Emulator) {
         let last = match &*self.after {
             "" => &self.end,
@@ -102,21 +103,21 @@ impl Told {
         assert!(emulator.billed() <= 1, "{row:?} is paid twice: {self:?}");
         assert!(
             emulator.tasks().iter().eq(id),
-            "{row:?}: what is paid for is known, and nothing else: {self:?}"
+            "{row:?}: the known ids are those that were billed: {self:?}"
         );
         assert_eq!(self.is_whole, has_file, "{row:?}: {self:?}");
-        // What was paid for is had, unless it failed or the vendor never gets well.
+        // A billed output is saved, unless the task failed or the fault never stops.
         let is_had = has_file || row.is_bad_end() || row.is_for_ever();
         assert!(self.task.is_none() || is_had, "{row:?}: {self:?}");
     }
 }
 
-/// A row met by one of the two: cells of the table.
-fn meet(row: Row, driver: impl Fn(Row, &Emulated) -> Told) -> (usize, Vec<String>) {
+/// Runs a row. Returns the number of calls that the fault can hit, and the cells of the table.
+fn run_row(row: Row, driver: impl Fn(Row, &Emulated) -> RowResult) -> (usize, Vec<String>) {
     let emulated = row.start();
-    let told = driver(row, &emulated);
+    let result = driver(row, &emulated);
     let emulator = &emulated.emulator;
-    told.check(row, emulator);
+    result.check(row, emulator);
     let requests = emulator.requests();
     let count = |is: &dyn Fn(&str) -> bool| {
         let paths = requests.iter().map(|request| &*request.path);
@@ -128,13 +129,13 @@ fn meet(row: Row, driver: impl Fn(Row, &Emulated) -> Told) -> (usize, Vec<String
         "result" => count(&|path| path.ends_with("/result")),
         _ => count(&|path| path.starts_with("/outputs/")),
     };
-    assert!(calls > 0, "{row:?} strikes nothing");
-    let id = told.task.map_or("-", |(_, source)| source).to_owned();
+    assert!(calls > 0, "{row:?}: the fault hits no call");
+    let id = result.task.map_or("-", |(_, source)| source).to_owned();
     let [billed, submits] = [emulator.billed().to_string(), submits.to_string()];
-    (calls, vec![billed, submits, id, told.end, told.after])
+    (calls, vec![billed, submits, id, result.end, result.after])
 }
 
-/// Whether the output is there; it is never there in part.
+/// Returns `true` if the output exists. An output that is not complete fails the test.
 fn is_whole(target: &Path) -> bool {
     let Ok(bytes) = std::fs::read(target) else {
         return false;
@@ -143,7 +144,7 @@ fn is_whole(target: &Path) -> bool {
     true
 }
 
-/// Runs all rows, some at once, and keeps their order.
+/// Runs all rows, several at once, and returns their results in order.
 fn each<T: Send>(rows: &[Row], run: impl Fn(Row) -> T + Sync) -> Vec<T> {
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
@@ -152,18 +153,18 @@ fn each<T: Send>(rows: &[Row], run: impl Fn(Row) -> T + Sync) -> Vec<T> {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(row) = rows.get(at) else { break };
-                    let met = run(*row);
-                    done.lock().unwrap().push((at, met));
+                    let result = run(*row);
+                    done.lock().unwrap().push((at, result));
                 }
             });
         }
     });
     let mut done = done.into_inner().unwrap();
     done.sort_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, met)| met).collect()
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Lines of aligned cells.
+/// Returns the lines with aligned columns.
 fn table(lines: &[Vec<String>]) -> String {
     let width = |column: usize| lines.iter().map(|line| line[column].len()).max();
     let widths: Vec<usize> = (0..lines[0].len()).filter_map(width).collect();
@@ -180,16 +181,16 @@ fn table(lines: &[Vec<String>]) -> String {
 #[test]
 fn every_fault_on_every_call() {
     let rows: Vec<Row> = ROWS.iter().copied().map(Row).collect();
-    let met = each(&rows, |row| {
-        (meet(row, library::meet), meet(row, wave::meet))
+    let results = each(&rows, |row| {
+        (run_row(row, library::run_row), run_row(row, wave::run_row))
     });
-    let names = "call|fault|library: calls|billed|submits|id|end|after going on\
+    let names = "call|fault|library: calls|billed|submits|id|end|after resuming\
                  |wave: billed|submits|id|end|after wave resume";
     let names = names.split('|').map(str::to_owned).collect();
-    // By the real clock, how often `wave` calls is not the same every time.
+    // `wave` uses the real clock, so the number of its calls varies, and is not shown.
     let lines = rows
         .iter()
-        .zip(met)
+        .zip(results)
         .map(|(row, ((calls, library), (_, wave)))| {
             let row = [
                 row.call().to_owned(),
@@ -206,7 +207,7 @@ fn every_fault_on_every_call() {
     }, { insta::assert_snapshot!("matrix", table(&lines)) });
 }
 
-/// A fault that is new to the emulator has to get its rows, on each call where it is possible.
+/// Each fault of the emulator has a row for each call on which it is possible.
 #[test]
 fn no_fault_is_left_out() {
     let unknown = "any once x".parse::<Scenario>().unwrap_err().reason;
@@ -226,7 +227,7 @@ fn no_fault_is_left_out() {
     for name in names.split(", ") {
         let alone = format!("once {name}");
         if is_possible("webhook", &alone) && !CALLS.iter().any(|call| is_possible(call, &alone)) {
-            // It befalls what the emulator sends, not what it answers: `webhook.rs` has it.
+            // The fault concerns webhooks, whose tests are in `webhook.rs`.
             continue;
         }
         let row = ROWS.iter().find(|row| name_in(row) == name);

@@ -94,7 +94,7 @@ fn interrupted(jobs: &SharedJobs, work: Work, kind: Kind, is_flushed: bool) -> R
         let message =
             "interrupted while a submit was in flight: the job may have been created and billed";
         return Report::failed(failure(message).hint(
-            "do not submit again; look for the job in the vendor's history with: wave resume",
+            "do not submit again; look for the job with: wave resume, or on the vendor's dashboard",
         ));
     }
     let reports = jobs.take(|report: JobReport| {

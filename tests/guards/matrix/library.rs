@@ -1,5 +1,5 @@
-//! The main job by the library. Its clock is moved by whoever waits, so that nothing takes time;
-//! only silence is waited for by the real one.
+//! The main job with the library. Its manual clock is moved by each wait, so that waits take no time; only
+//! calls without an answer use the real clock.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use wavespeed::{
 
 use wavespeed_harness::raw_input;
 
-use super::{MODEL, Row, Told, is_whole};
+use super::{MODEL, Row, RowResult, is_whole};
 use crate::wave::{Emulated, KEY};
 
-/// Enough for three errors in a row and the patience with an unknown id.
+/// The deadline, which allows three errors in a row and the retries for an id that is not found.
 const DEADLINE: Duration = Duration::from_secs(120);
-/// How long silence is waited for; a call that is answered takes far less, also on a busy machine.
+/// The timeout of a call without an answer. An answered call takes far less, also on a busy machine.
 const SILENCE: Duration = Duration::from_secs(1);
 /// The first gap between polls by the real clock.
 const GAP: Duration = Duration::from_millis(10);
 
-/// How far the job came.
+/// The end of a run.
 enum End {
     File,
     Refused(RejectedSubmit),
@@ -35,7 +35,7 @@ enum End {
 }
 
 impl End {
-    /// The word for it, after a look at what every error has to say.
+    /// Returns the cell of the table, after a check of the message of the error.
     fn word(&self, job: Option<&Job>) -> String {
         let id = job.map(|job| job.id().as_str());
         let names = |text: &str| assert!(id.is_some_and(|id| text.contains(id)), "no id: {text}");
@@ -75,7 +75,7 @@ impl End {
     }
 }
 
-/// The name of an error among its kind.
+/// Returns the name of the variant of an error.
 fn variant(error: &impl std::fmt::Debug) -> String {
     let text = format!("{error:?}");
     text.split(|c: char| !c.is_alphanumeric())
@@ -116,7 +116,7 @@ fn client(row: Row, emulated: &Emulated) -> Wavespeed {
     builder.build().unwrap()
 }
 
-/// Waits for the end of a task, and saves what it made.
+/// Waits for the end of a job, and saves its outputs.
 async fn finish(client: &Wavespeed, job: &Job, target: &Target) -> End {
     let done = match job.wait().await {
         Ok(done) if done.status == Status::Completed => done,
@@ -129,8 +129,8 @@ async fn finish(client: &Wavespeed, job: &Job, target: &Target) -> End {
     }
 }
 
-/// What a program does after an error: never a second submit.
-async fn go_on(
+/// Resumes the job after an error, without a second submit.
+async fn resume(
     client: &Wavespeed,
     end: &End,
     job: Option<&Job>,
@@ -152,13 +152,13 @@ async fn go_on(
     Some((job, end))
 }
 
-pub(super) fn meet(row: Row, emulated: &Emulated) -> Told {
+pub(super) fn run_row(row: Row, emulated: &Emulated) -> RowResult {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.mp4");
     emulated.runtime.block_on(run(row, emulated, &path))
 }
 
-async fn run(row: Row, emulated: &Emulated, path: &Path) -> Told {
+async fn run(row: Row, emulated: &Emulated, path: &Path) -> RowResult {
     let client = client(row, emulated);
     let target = Target::new(path);
     let input = json!({
@@ -175,14 +175,14 @@ async fn run(row: Row, emulated: &Emulated, path: &Path) -> Told {
     };
     let word = end.word(job.as_ref());
     row.let_it_end(emulated);
-    let (found, after) = match go_on(&client, &end, job.as_ref(), &target).await {
+    let (found, after) = match resume(&client, &end, job.as_ref(), &target).await {
         Some((job, end)) => (Some(job.clone()), end.word(Some(&job))),
-        None if matches!(end, End::Unknown(_)) => (None, "nothing came of it".to_owned()),
+        None if matches!(end, End::Unknown(_)) => (None, "not created".to_owned()),
         None => (None, String::new()),
     };
     let source = if job.is_some() { "answer" } else { "history" };
     let task = job.or(found).map(|job| (job.id().to_string(), source));
-    Told {
+    RowResult {
         task,
         end: word,
         after,

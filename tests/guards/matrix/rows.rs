@@ -1,4 +1,4 @@
-//! The rows: scenarios of the emulator, in its own language; ` + ` joins two rules.
+//! The rows of the matrix: scenarios in the language of the emulator. ` + ` joins two rules.
 
 pub(super) const ROWS: &[&str] = &[
     // The connection.
@@ -21,7 +21,7 @@ pub(super) const ROWS: &[&str] = &[
     "submit once status 429 retry-after 1",
     "submit once status 429 retry-after-date 1",
     "submit every status 429 retry-after 3600",
-    // Not known: a gateway says as much of a task that was created as of one that was not.
+    // Outcome unknown: a gateway gives the same answer whether the task was created or not.
     "submit once status 408 before",
     "submit once status 408 after",
     "submit once status 500 before",

@@ -1,17 +1,17 @@
-//! The main job by `wave`, with polls that follow each other quickly; its back-off is by the real
-//! clock, as the command has no other.
+//! The main job with `wave`, with a short poll interval. Its back-offs use the real clock, because the
+//! command has no other.
 
 use serde_json::Value;
 
-use super::{Row, Told, is_whole};
+use super::{Row, RowResult, is_whole};
 use crate::wave::{Emulated, LIPSYNC, Run, Wave};
 
-/// For rows that end by themselves: never reached.
+/// The deadline of rows that end without it.
 const PATIENT: &str = "60s";
-/// For rows that only a deadline ends: enough to submit, also on a busy machine.
+/// The deadline of rows that only a deadline ends. It allows a submit, also on a busy machine.
 const HASTY: &str = "1500ms";
 
-/// A deadline for a run under this scenario.
+/// Returns the deadline of a run with this scenario.
 fn timeout(row: Row, first: bool) -> &'static str {
     let endless = row.is_silent() || row.is("output once huge");
     match row.is_for_ever() && row.call() != "submit" || first && endless {
@@ -31,7 +31,7 @@ fn run(wave: &Wave, row: Row, first: bool, words: &[&str]) -> Run {
     wave.quick(&[words, &settings].concat())
 }
 
-/// The exit code, and the kind of the error or the file.
+/// Returns the exit code with the kind of the error, or `file`.
 fn word(run: &Run, document: &Value) -> String {
     let kind = document["error"]["kind"].as_str().unwrap_or("file");
     format!("{} {kind}", run.exit)
@@ -59,7 +59,7 @@ fn check_error(row: Row, run: &Run, document: &Value) {
     assert!(run.exit == 1 || can_resume, "{row:?}: {run}");
 }
 
-pub(super) fn meet(row: Row, emulated: &Emulated) -> Told {
+pub(super) fn run_row(row: Row, emulated: &Emulated) -> RowResult {
     let wave = emulated.wave();
     let path = wave.path("out.mp4");
     let words = [&LIPSYNC[..], &["-o", "out.mp4"]].concat();
@@ -71,7 +71,7 @@ pub(super) fn meet(row: Row, emulated: &Emulated) -> Told {
     row.let_it_end(emulated);
     let (last, after) = match first.exit {
         0 => (document, String::new()),
-        // There is nothing to go on with, and resume says so.
+        // A rejected job cannot be resumed, and the command says so.
         3 | 6 => {
             let again = run(&wave, row, false, &["resume", "j1"]);
             assert_eq!(again.exit, 6, "{row:?}: {again}");
@@ -83,7 +83,7 @@ pub(super) fn meet(row: Row, emulated: &Emulated) -> Told {
         Some(true) => "history",
         _ => "answer",
     };
-    Told {
+    RowResult {
         task: last["id"].as_str().map(|id| (id.to_owned(), source)),
         end,
         after,
@@ -91,8 +91,7 @@ pub(super) fn meet(row: Row, emulated: &Emulated) -> Told {
     }
 }
 
-/// Goes on with what the first run left. A submit of which nothing came is made again, as its hint
-/// says.
+/// Resumes what the first run left. A job that was not created is submitted again, as the hint says.
 fn resume(wave: &Wave, row: Row, emulated: &Emulated) -> (Value, String) {
     let resumed = run(wave, row, false, &["resume", "j1"]);
     let document = resumed.json();

@@ -469,7 +469,8 @@ fn files_of_another_kind_and_empty_lists_are_refused() {
         "{none}"
     );
     let images = r#"images=["https://a.example/1.png", "https://a.example/2.png"]"#;
-    let list = wave.quick(&["run", multi, "--prompt", "x", "-i", images, "--no-wait"]);
+    let words = ["run", multi, "--prompt", "x", "-i", images, "--no-wait"];
+    let list = wave.quick(&[&words[..], &["--no-media-check"]].concat());
     assert_eq!((list.exit, emulated.emulator.billed()), (0, 1), "{list}");
     assert_eq!(last_input(&emulated)["images"].as_array().unwrap().len(), 2);
     let price = wave.quick(&["price", multi, "-i", "promt=x"]);

@@ -79,6 +79,37 @@ fn signal_during_the_submit_waits_for_the_id() {
     );
 }
 
+#[test]
+fn second_signal_during_the_submit_ends_the_command_at_once() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let wave = Wave::at(&format!("http://{}", listener.local_addr().unwrap()));
+    let mut child = wave
+        .command(&LIPSYNC)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    // The submit is never answered.
+    let (mut submit, _) = listener.accept().unwrap();
+    assert!(submit.read(&mut [0; 4096]).unwrap() > 0);
+    signal(&child, "-INT");
+    let mut notice = String::new();
+    stderr.read_line(&mut notice).unwrap();
+    assert!(notice.contains("a second signal exits at once"), "{notice}");
+    signal(&child, "-INT");
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(rest.contains("may have been created and billed"), "{rest}");
+    assert!(rest.contains("wave resume"), "{rest}");
+    let jobs = wave.run(&["jobs", "--json"]).json();
+    assert_eq!(
+        (&jobs[0]["stage"], &jobs[0]["open"]),
+        (&json!("intended"), &json!(true))
+    );
+}
+
 /// Without a submit in flight, there is no id to wait for.
 #[test]
 fn signal_before_the_submit_ends_the_command_at_once() {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use wavespeed_client::{Prediction, PredictionId};
 
 use crate::store::change::Settlement;
+use crate::store::claim::Claim;
 use crate::store::duration::JobDuration;
 use crate::store::intent::{Intended, Intent};
 use crate::store::number::JobNumber;
 use crate::store::record::{Account, Downloaded, JobFilter, JobRecord};
 use crate::store::upload::{Content, FileState, UploadRecord};
-use crate::store::{Claim, Store, StoreFuture};
+use crate::store::{Store, StoreFuture};
 
 /// Implements [`Store`] for a pointer to a store. Every method is forwarded, those with a default
 /// body too: a pointer must not lose what its store remembers.

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use wavespeed_client::{ModelId, PredictionId};
 
-use crate::store::Claim;
+use crate::store::claim::Claim;
 use crate::store::identity::Identity;
 use crate::store::key::IdempotencyKey;
 use crate::store::number::JobNumber;
@@ -148,7 +148,7 @@ impl<'a> Intent<'a> {
     }
 }
 
-/// What a store does with an [`Intent`]: see [`Intent::decide`].
+/// The reaction of a store to an [`Intent`]: see [`Intent::decide`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Decision {
@@ -216,6 +216,51 @@ pub enum ExistingReason {
 }
 
 impl JobRecord {
+    /// Creates the record of a job that is about to be sent.
+    #[must_use]
+    pub fn new(number: JobNumber, intent: &Intent<'_>) -> Self {
+        Self {
+            number,
+            account: intent.account.clone(),
+            key_fingerprint: intent.key_fingerprint.to_owned(),
+            model: intent.model.clone(),
+            body: intent.body.to_owned(),
+            identity: intent.identity.clone(),
+            key: intent.key.cloned(),
+            label: intent.label.map(str::to_owned),
+            price: intent.price,
+            target: intent.target.cloned(),
+            webhook: intent.webhook.map(str::to_owned),
+            webhook_token: intent.webhook_token.map(str::to_owned),
+            at: intent.at,
+            stage: Stage::Intended,
+            id: None,
+            adopted: false,
+            status: None,
+            answer: None,
+            clock_offset: None,
+            prediction: None,
+            files: Vec::new(),
+            attempts: Vec::new(),
+            forgotten: false,
+        }
+    }
+
+    /// Reduces the record to what stays of it when the job is forgotten: the number, the account, the
+    /// model, the time of the intent, the stage, and the ids with their earlier attempts.
+    pub fn forget(&mut self) {
+        let identity = Identity::default();
+        let (account, model) = (self.account.clone(), self.model.clone());
+        let intent = Intent::new(&account, &model, "", &identity, self.at);
+        *self = Self {
+            stage: self.stage,
+            id: self.id.take(),
+            attempts: std::mem::take(&mut self.attempts),
+            forgotten: true,
+            ..Self::new(self.number, &intent)
+        };
+    }
+
     /// Returns `true` if a second submit with the key of this job may send it again: nothing is billed
     /// for it, or it ended without outputs and the caller asks for another attempt.
     #[must_use]

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wavespeed_client::{Prediction, PredictionId};
 
 use crate::store::change::{Change, IdOwner, Resolution, Settlement};
+use crate::store::claim::Claim;
 use crate::store::duration::JobDuration;
 use crate::store::error::StoreError;
 use crate::store::intent::{Decision, Intended, Intent};
 use crate::store::number::JobNumber;
 use crate::store::record::{Account, Downloaded, JobFilter, JobRecord};
 use crate::store::upload::{Content, FileState, UploadRecord};
-use crate::store::{Claim, Store, StoreFuture, ready};
+use crate::store::{Store, StoreFuture, ready};
 
 /// The number of durations kept per model.
 const DURATIONS: usize = 128;

@@ -7,6 +7,7 @@
 //! long jobs took.
 
 pub(crate) mod change;
+pub(crate) mod claim;
 pub(crate) mod duration;
 pub(crate) mod error;
 mod forward;
@@ -27,6 +28,7 @@ use std::pin::Pin;
 use wavespeed_client::{Prediction, PredictionId};
 
 use crate::store::change::Settlement;
+use crate::store::claim::Claim;
 use crate::store::duration::JobDuration;
 use crate::store::error::StoreError;
 use crate::store::intent::{Intended, Intent};
@@ -206,23 +208,5 @@ pub trait Store: fmt::Debug + Send + Sync {
     fn durations(&self, account: &Account, model: &str) -> StoreFuture<Vec<JobDuration>> {
         _ = (account, model);
         ready(Ok(Vec::new()))
-    }
-}
-
-/// An exclusive claim on a job, held until dropped; see [`Store::claim`].
-#[derive(Default)]
-pub struct Claim(Option<Box<dyn Send + Sync>>);
-
-impl Claim {
-    /// Creates a claim that lasts until `guard` is dropped with it.
-    #[must_use]
-    pub fn new(guard: impl Send + Sync + 'static) -> Self {
-        Self(Some(Box::new(guard)))
-    }
-}
-
-impl fmt::Debug for Claim {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Claim").field(&self.0.is_some()).finish()
     }
 }

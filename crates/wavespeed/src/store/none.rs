@@ -3,10 +3,11 @@
 use wavespeed_client::{Prediction, PredictionId};
 
 use crate::store::change::Settlement;
+use crate::store::claim::Claim;
 use crate::store::intent::{Intended, Intent};
 use crate::store::number::JobNumber;
 use crate::store::record::{Account, Downloaded, JobFilter, JobRecord};
-use crate::store::{Claim, Store, StoreFuture, ready};
+use crate::store::{Store, StoreFuture, ready};
 
 /// A store that keeps nothing, and the default. Without a store, a prediction whose id the program
 /// lost (the program crashed, or the answer to the submit was lost) is found only in the vendor's

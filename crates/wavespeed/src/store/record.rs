@@ -10,7 +10,6 @@ use wavespeed_client::{ModelId, Prediction, PredictionId, Status};
 
 use crate::store::error::StoreError;
 use crate::store::identity::Identity;
-use crate::store::intent::Intent;
 use crate::store::key::IdempotencyKey;
 use crate::store::number::JobNumber;
 use crate::store::rfc3339;
@@ -207,51 +206,6 @@ impl EarlierAttempt {
 }
 
 impl JobRecord {
-    /// Creates the record of a job that is about to be sent.
-    #[must_use]
-    pub fn new(number: JobNumber, intent: &Intent<'_>) -> Self {
-        Self {
-            number,
-            account: intent.account.clone(),
-            key_fingerprint: intent.key_fingerprint.to_owned(),
-            model: intent.model.clone(),
-            body: intent.body.to_owned(),
-            identity: intent.identity.clone(),
-            key: intent.key.cloned(),
-            label: intent.label.map(str::to_owned),
-            price: intent.price,
-            target: intent.target.cloned(),
-            webhook: intent.webhook.map(str::to_owned),
-            webhook_token: intent.webhook_token.map(str::to_owned),
-            at: intent.at,
-            stage: Stage::Intended,
-            id: None,
-            adopted: false,
-            status: None,
-            answer: None,
-            clock_offset: None,
-            prediction: None,
-            files: Vec::new(),
-            attempts: Vec::new(),
-            forgotten: false,
-        }
-    }
-
-    /// Reduces the record to what stays of it when the job is forgotten: the number, the account, the
-    /// model, the time of the intent, the stage, and the ids with their earlier attempts.
-    pub fn forget(&mut self) {
-        let identity = Identity::default();
-        let (account, model) = (self.account.clone(), self.model.clone());
-        let intent = Intent::new(&account, &model, "", &identity, self.at);
-        *self = Self {
-            stage: self.stage,
-            id: self.id.take(),
-            attempts: std::mem::take(&mut self.attempts),
-            forgotten: true,
-            ..Self::new(self.number, &intent)
-        };
-    }
-
     /// Returns the input, or null if the body is not JSON.
     #[must_use]
     pub fn input(&self) -> Value {

@@ -48,8 +48,9 @@ pub enum SubmitError {
     KeyWithoutStore,
     /// The idempotency key belongs to a job of another model or input. Nothing was sent.
     #[error(
-        "the key {key:?} belongs to {job}, which has another {difference}; use another key for another \
-         input, or forget {job} to free this one"
+        "the key {:?} belongs to {job}, which has another {difference}; use another key for another \
+         input, or forget {job} to free this one",
+        .key.as_str()
     )]
     KeyConflict {
         /// The key.

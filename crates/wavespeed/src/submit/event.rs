@@ -13,8 +13,8 @@ use crate::check::fault::Fault;
 use crate::store::number::JobNumber;
 use crate::store::record::JobRecord;
 use crate::submit::outcome::{RejectedSubmit, UnknownOutcome};
-use crate::upload::Uploaded;
 use crate::upload::options::UploadProgress;
+use crate::upload::uploaded::Uploaded;
 use crate::wait::job::Job;
 
 /// A step of a job; see [`JobBuilder::observer`](crate::JobBuilder::observer).

@@ -1,11 +1,11 @@
-//! What a submit does when its key belongs to a job already: the table of
+//! A submit whose key belongs to a job already: the table of
 //! [`JobBuilder::key`](crate::JobBuilder::key).
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use crate::store::Claim;
 use crate::store::change::{Resolution, Settlement};
+use crate::store::claim::Claim;
 use crate::store::error::{StoreError, StoreErrorKind};
 use crate::store::identity::{Identity, field_name};
 use crate::store::number::JobNumber;

@@ -18,8 +18,8 @@ use wavespeed_poll::{Deadline, FirstPoll};
 
 use crate::call::{clock_offset, prediction};
 use crate::client::Wavespeed;
-use crate::store::Claim;
 use crate::store::change::{Resolution, Settlement};
+use crate::store::claim::Claim;
 use crate::store::error::{StoreError, StoreErrorKind};
 use crate::store::identity::Identity;
 use crate::store::intent::{ExistingReason, Intended, Intent};
@@ -57,7 +57,7 @@ pub(super) struct PendingSubmit {
     pub(super) refuse_running: bool,
 }
 
-/// What one POST needs.
+/// The parts of one POST.
 #[derive(Clone, Debug)]
 pub(super) struct Post {
     pub(super) model: ModelId,

@@ -17,10 +17,10 @@ use crate::client::Wavespeed;
 use crate::store::error::StoreError;
 use crate::store::identity::Identity;
 use crate::store::key::{IdempotencyKey, InvalidIdempotencyKey};
-use crate::submit::builder::JobOptions;
 use crate::submit::error::SubmitError;
 use crate::submit::event::RunEvent;
 use crate::submit::input::RawInput;
+use crate::submit::options::JobOptions;
 use crate::submit::post::PendingSubmit;
 use crate::target::Target;
 use crate::upload::error::UploadError;
@@ -33,7 +33,7 @@ use crate::wait::job::Job;
 pub(super) const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 pub(super) const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
-/// What follows from the job that has the key.
+/// The consequence of the job that has the key.
 pub(super) enum Followed {
     /// The job is the result.
     Job(Box<Job>),
@@ -151,7 +151,7 @@ impl<'a> Submission<'a> {
     }
 
     /// Checks the input, its files and URLs, the target and the webhook. Returns the warnings.
-    pub(super) async fn check(&self) -> Result<Vec<Fault>, SubmitError> {
+    pub(crate) async fn check(&self) -> Result<Vec<Fault>, SubmitError> {
         let JobOptions {
             target, webhook, ..
         } = self.options;

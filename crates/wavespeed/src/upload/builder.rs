@@ -7,10 +7,10 @@ use std::pin::Pin;
 use wavespeed_poll::Deadline;
 
 use crate::client::Wavespeed;
-use crate::upload::Uploaded;
 use crate::upload::error::UploadError;
 use crate::upload::options::{UploadOptions, UploadProgress};
 use crate::upload::spool::UploadSource;
+use crate::upload::uploaded::Uploaded;
 
 /// An upload that is about to begin. Set what it needs, then await it; it yields an [`Uploaded`].
 #[must_use = "nothing is uploaded before the builder is awaited"]

@@ -12,9 +12,10 @@ pub(crate) mod options;
 mod send;
 mod source;
 pub(crate) mod spool;
+pub(crate) mod uploaded;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use serde_json::Value;
@@ -31,28 +32,11 @@ use crate::upload::error::UploadError;
 use crate::upload::options::UploadOptions;
 use crate::upload::source::{Source, file_state};
 use crate::upload::spool::UploadSource;
+use crate::upload::uploaded::Uploaded;
 
 /// The business code of a prediction that failed because the vendor could not fetch a media file
 /// (`spec/wavespeed.yaml`, schema `Prediction`, field `code`).
 const MEDIA_NOT_FETCHED: i64 = 1402;
-
-/// A file that is available to the vendor's models.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Uploaded {
-    /// The path, as the caller gave it.
-    pub path: PathBuf,
-    /// The URL under which the vendor's models find the file.
-    pub url: String,
-    /// The length in bytes.
-    pub bytes: u64,
-    /// The SHA-256 of the content, in lowercase hex.
-    pub sha256: String,
-    /// `true` if an earlier upload of the same content is reused and nothing was sent.
-    pub known: bool,
-    /// The time until which the vendor keeps the file: 7 days after the upload.
-    pub kept_until: SystemTime,
-}
 
 impl Wavespeed {
     /// Uploads a file, bytes or a stream, and returns the URL for a model's input. Nothing happens before the
@@ -244,19 +228,6 @@ impl Wavespeed {
         result
             .inspect_err(|error| tracing::warn!(%error, "an upload could not be remembered"))
             .ok()
-    }
-}
-
-impl Uploaded {
-    fn from_record(source: &Source, record: &UploadRecord, known: bool) -> Self {
-        Self {
-            path: source.path.clone(),
-            url: record.url.clone(),
-            bytes: source.bytes,
-            sha256: record.content.sha256.clone(),
-            known,
-            kept_until: record.kept_until,
-        }
     }
 }
 

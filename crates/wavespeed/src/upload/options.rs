@@ -1,6 +1,6 @@
 //! Options of an upload and the reports of its progress.
 //!
-//! `UploadOptions` holds what the caller chose with the [`UploadBuilder`](super::builder::UploadBuilder).
+//! `UploadOptions` holds what the caller chose with an `UploadBuilder`.
 //! Hashing and sending report to the watcher of the options through `ProgressReporter`.
 
 use std::path::{Path, PathBuf};

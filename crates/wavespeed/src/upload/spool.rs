@@ -1,4 +1,4 @@
-//! What is uploaded: a file, or bytes that become one.
+//! The source of an upload: a file, or bytes that become one.
 //!
 //! An upload reads its content twice: to look for an earlier upload of the same content, and to send it,
 //! perhaps several times. Bytes and streams are therefore written to a temporary file first.
@@ -12,7 +12,7 @@ use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 
-/// What is uploaded; see [`Wavespeed::upload`](crate::Wavespeed::upload). A path becomes one by itself.
+/// The source of an upload; see [`Wavespeed::upload`](crate::Wavespeed::upload). A path becomes one by itself.
 pub struct UploadSource(Kind);
 
 enum Kind {

@@ -173,5 +173,7 @@ async fn invalid_url_is_not_requested() {
             (1, rule)
         );
         assert!(inspection.facts.is_none() && inspection.bytes.is_none());
+        // The check of the input refuses the file, so that it is reported once.
+        assert_eq!(check_url(&client, file).await, []);
     }
 }

@@ -1,9 +1,10 @@
-//! The failure of an input that breaks rules.
+//! A run of a model, and the failure of an input that breaks rules.
 
 use serde_json::Value;
 use wavespeed::{Fault, Faults, Files, Rule, SubmitError, Target, override_rules};
 
-use super::Run;
+use crate::args::model::RunArgs;
+use crate::choose_model::Chosen;
 use crate::context::Context;
 use crate::output::exit::Exit;
 use crate::output::failure::Failure;
@@ -20,6 +21,14 @@ const MEDIA: [Rule; 8] = [
     Rule::Side,
     Rule::Reachable,
 ];
+
+/// A run of a model.
+pub(super) struct Run<'a> {
+    pub(super) chosen: Chosen,
+    /// The command that shows the inputs.
+    pub(super) help: &'a str,
+    pub(super) args: &'a RunArgs,
+}
 
 impl Run<'_> {
     /// Returns the failure of a check, with a hint for the faults of an input.

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use serde_json::Value;
 use wavespeed::{Job, JobBuilder, Next, RawInput, SubmitError, Target, Wavespeed};
 
-use self::check::check_without_client;
+use self::check::{Run, check_without_client};
 use self::observer::SubmitObserver;
 use super::dry_run::dry_run;
 use crate::args::input_values;
 use crate::args::model::{RunArgs, RunModelArgs};
-use crate::choose_model::{Chosen, choose};
+use crate::choose_model::choose;
 use crate::context::Context;
 use crate::lipsync::LIPSYNC;
 use crate::output::document::{FaultDocument, Kind};
@@ -69,14 +69,6 @@ async fn run(id: &str, help: &str, args: &RunArgs, context: &mut Context) -> Rep
     }
 }
 
-/// A run of a model.
-struct Run<'a> {
-    chosen: Chosen,
-    /// The command that shows the inputs.
-    help: &'a str,
-    args: &'a RunArgs,
-}
-
 impl Run<'_> {
     /// Submits the input, waits for its job, and saves the outputs. Returns a report instead for
     /// `--dry-run`.
@@ -99,9 +91,11 @@ impl Run<'_> {
         given.notes.iter().for_each(|note| context.note(note));
         let progress = Arc::new(Progress::new(context.global.quiet));
         let job = self.builder(&client, &given.input, target.as_ref(), context);
+        // The same builder, so that a dry run makes exactly the checks of a run.
         if args.dry_run {
             return self.dry_run(&client, &given.input, &job).await.map(Some);
         }
+        // With a journal, wave resume knows the output path. Without one, a hint has to name it.
         let has_journal = !context.global.no_journal && !context.global.emulate;
         report.saves = target.is_some() && has_journal;
         let output = target.as_ref().filter(|_| !has_journal);
@@ -127,6 +121,7 @@ impl Run<'_> {
         *report = context.shared_jobs.report(0);
         let job = submitted.map_err(|error| self.failure(error, has_journal, report))?;
         note_adoption(&job, report);
+        // The id is the result then, also for a script that reads only stdout.
         if context.global.no_wait {
             report.lines.push(job.id().to_string());
             return Ok(None);

@@ -29,11 +29,13 @@ impl SubmitObserver {
                 self.shared_jobs
                     .change(0, |report| report.document.warnings.push(document));
             }
+            // Several times per megabyte, so the bar decides whether anything changes.
             RunEvent::Uploading(progress) => self.bar.show(&progress),
             RunEvent::Uploaded(file) => self.progress.uploaded(file),
             RunEvent::Submitting => self.progress.show("submitting"),
             RunEvent::BeingSent(number) => {
                 let text = format!("{number} is being sent; waiting for its outcome");
+                // In a pipe there is no progress line, and a silent wait would look like a hang.
                 self.progress.show(&text);
                 self.progress.transient(&text);
             }
@@ -49,6 +51,7 @@ impl SubmitObserver {
                 .progress
                 .show("the outcome is unknown; looking for the job in the vendor's history"),
             RunEvent::Submitted(job) => self.submitted(job),
+            // The wait has its own progress.
             _ => {}
         }
     }
@@ -115,6 +118,7 @@ impl SubmitObserver {
         self.shared_jobs.change(0, |report| {
             report.document.set_answer(&unknown.body);
             report.document.job = unknown.job.filter(|_| self.has_journal);
+            // A signal may end the search in the history that follows.
             report.if_unknown = Some(match self.has_journal {
                 true => unknown.next(),
                 false => Next::None,

@@ -46,6 +46,7 @@ pub(super) async fn wait(
     };
     *report = pending.report;
     if result.is_ok() && target.is_none() && context.global.emulate {
+        // The progress line must not overwrite the note.
         drop(progress);
         context.note("the emulator ends now, and its files with it; -o saves them");
     }

@@ -3,7 +3,7 @@
 use wavespeed_poll::Deadline;
 
 use crate::client::Wavespeed;
-use crate::run::{Finished, RunError, finish};
+use crate::run::finish::{Finished, RunError, finish};
 use crate::store::record::{JobRecord, Stage};
 use crate::submit::error::SubmitError;
 use crate::submit::event::Observer;

@@ -12,10 +12,11 @@ use wavespeed_poll::Deadline;
 use crate::check::fault::Fault;
 use crate::check::rule::Rule;
 use crate::client::Wavespeed;
-use crate::run::{Finished, RunError};
+use crate::run::finish::{Finished, RunError};
 use crate::submit::error::SubmitError;
 use crate::submit::event::{Observer, RunEvent};
 use crate::submit::input::RawInput;
+use crate::submit::options::JobOptions;
 use crate::submit::prepare::Submission;
 use crate::target::Target;
 use crate::wait::job::Job;
@@ -44,42 +45,9 @@ pub struct JobBuilder<T> {
     result: PhantomData<fn() -> T>,
 }
 
-/// What the caller chose for a job.
-pub(crate) struct JobOptions {
-    pub(crate) key: Option<String>,
-    pub(crate) label: Option<String>,
-    pub(crate) deadline: Option<Deadline>,
-    pub(crate) max_price: Option<f64>,
-    pub(crate) webhook: Option<String>,
-    pub(crate) target: Option<Target>,
-    pub(crate) overridden: Vec<Rule>,
-    pub(crate) refuse_running: bool,
-    pub(crate) retry_failed: bool,
-    pub(crate) schema: Option<Model>,
-    pub(crate) is_checked: bool,
-    pub(crate) checks_media: bool,
-    pub(crate) adopts: bool,
-    pub(crate) observer: Observer,
-}
-
 impl<T> JobBuilder<T> {
     pub(super) fn new(ws: Wavespeed, input: RawInput) -> Self {
-        let options = JobOptions {
-            key: None,
-            label: None,
-            deadline: None,
-            max_price: None,
-            webhook: None,
-            target: None,
-            overridden: Vec::new(),
-            refuse_running: false,
-            retry_failed: false,
-            schema: None,
-            is_checked: true,
-            checks_media: true,
-            adopts: true,
-            observer: Observer::default(),
-        };
+        let options = JobOptions::default();
         let result = PhantomData;
         Self {
             ws,
@@ -143,7 +111,7 @@ impl<T> JobBuilder<T> {
     }
 
     /// Sets the place where the outputs are to be saved. [`Wavespeed::run`] saves them;
-    /// [`Wavespeed::submit`] checks the place and notes it in the store, for whoever resumes the job.
+    /// [`Wavespeed::submit`] checks the place and notes it in the store, where a later process finds it to resume the job.
     pub fn target(mut self, target: impl Into<Target>) -> Self {
         self.options.target = Some(target.into());
         self
