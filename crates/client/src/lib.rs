@@ -13,6 +13,8 @@
 //! This crate makes single calls: it has no retries, no waiting and no files. The crate `wavespeed`,
 //! which is built on this one, adds them.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod answer;
 mod catalogue;
 mod enums;
@@ -22,6 +24,17 @@ mod ids;
 mod key;
 mod model;
 /// The input types of the models: one module, and one cargo feature, for each provider.
+///
+/// A module exists only if its feature is enabled, so a program compiles only what it uses. Without any
+/// of them, this module is empty. `all-providers` enables all of them, also for the documentation:
+///
+/// ```sh
+/// cargo doc --open -p wavespeed --features all-providers
+/// ```
+///
+/// The feature `kwaivgi` enables the module `kwaivgi` with the types of Kling, such as
+/// `KlingLipsyncTextToVideo`: a struct of each model, an enum of each choice, and a struct of the inputs
+/// that a model requires.
 pub mod models;
 mod multipart_upload;
 mod prediction;

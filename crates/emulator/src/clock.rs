@@ -32,6 +32,9 @@ impl Clock {
     }
 
     /// A time that stands still at 2026-01-02T03:04:05Z until [`advance`](Self::advance) moves it.
+    ///
+    /// A client with a manual clock of its own has to move this one, or its jobs never end: in
+    /// `wavespeed`, `ManualClock::on_advance` connects the two.
     #[must_use]
     pub fn manual() -> Self {
         Self {

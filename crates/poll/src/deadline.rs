@@ -9,6 +9,18 @@ use futures_util::future::{Either, select};
 use crate::clock::{Clock, TokioClock};
 
 /// The instant at which a wait ends, or no end at all.
+///
+/// ```
+/// use std::time::Duration;
+/// use wavespeed_poll::{Deadline, ManualClock};
+///
+/// let clock = ManualClock::default();
+/// let deadline = Deadline::after(Duration::from_secs(60), &clock);
+/// clock.advance(Duration::from_secs(20));
+/// assert_eq!(deadline.remaining(&clock), Some(Duration::from_secs(40)));
+/// assert!(deadline.allows(Duration::from_secs(30), &clock));
+/// assert_eq!(Deadline::never().remaining(&clock), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadline(Option<Instant>);
 

@@ -45,6 +45,21 @@ const MIN_WEIGHT: f64 = 0.01;
 const MAX_OBSERVATIONS: usize = 256;
 
 /// An estimate of how long jobs of one kind take.
+///
+/// ```
+/// use std::time::Duration;
+/// use wavespeed_poll::{CostModel, Durations, HazardSchedule};
+///
+/// let observed = [50, 60, 70].map(|seconds| (Duration::from_secs(seconds), 1.0));
+/// let durations = Durations::guess(Duration::from_secs(90)).with_observations(observed);
+/// assert!(durations.survival(Duration::from_secs(10)) > 0.8);
+/// let estimate = durations.estimate(Duration::from_secs(30));
+/// assert!(estimate.soonest < estimate.expected);
+///
+/// let mean_gap = CostModel::MeanGap(Duration::from_secs(5));
+/// let schedule = HazardSchedule::new(&durations, mean_gap);
+/// println!("{:?}", durations.cost_of(&schedule));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Durations {
     /// The expectation before the first observation.

@@ -43,6 +43,8 @@ pub enum CostModel {
 }
 
 /// A schedule that polls where [`Durations`] expect jobs to end. Cheap to clone.
+///
+/// [`Durations`] has an example.
 #[derive(Clone, Debug)]
 pub struct HazardSchedule {
     cost_model: CostModel,

@@ -14,6 +14,17 @@ const BACKOFF_FLOOR: Duration = Duration::from_secs(1);
 const BACKOFF_CAP: Duration = Duration::from_secs(30);
 
 /// The settings of a wait: a schedule, a clock and a source of random numbers. Cheap to clone.
+///
+/// ```
+/// use std::time::Duration;
+/// use wavespeed_poll::{Fixed, ManualClock, Poller};
+///
+/// let poller = Poller::default()
+///     .with_schedule(Fixed(Duration::from_secs(5)))
+///     .with_clock(ManualClock::default())
+///     .with_random(|| 0.5);
+/// assert_eq!(poller.backoff(1), Duration::from_millis(1_500));
+/// ```
 #[derive(Clone)]
 pub struct Poller {
     schedule: Option<Arc<dyn Schedule>>,

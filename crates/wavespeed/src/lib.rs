@@ -32,6 +32,34 @@
 //! # Ok(()) }
 //! ```
 //!
+//! The steps can also be taken one by one. After a crash, [`Wavespeed::jobs`] lists what is left to do:
+//!
+//! ```no_run
+//! # async fn run(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
+//! use wavespeed::{JobFilter, RawInput, Reconciled, Target, serde_json::json};
+//!
+//! let clip = ws.upload("clip.mp4").await?;
+//! let input = json!({ "video": clip.url, "text": "Hello", "voice_id": "AOT" });
+//! let input = RawInput::new("kwaivgi/kling-lipsync/text-to-video", input);
+//! let job = ws.submit(input).target("out.mp4").await?; // this is billed
+//! let prediction = job.wait().await?;
+//! let files = ws.download(&prediction, &Target::new("out.mp4")).await?;
+//!
+//! for record in ws.jobs(JobFilter::Open).await? {
+//!     // Finds the id of a submit whose answer was lost, and never sends it again.
+//!     match ws.reconcile(&record, ws.deadline()).await? {
+//!         Reconciled::Adopted(job) => println!("{} is {}", record.number, job.fetch().await?.status),
+//!         Reconciled::Candidates(_) => println!("choose one with `Wavespeed::adopt`"),
+//!         _ => println!("send it again with `Wavespeed::resubmit`, which is billed, or forget it"),
+//!     }
+//! }
+//! // Before the program ends: submits that are in flight are recorded.
+//! if !ws.flush(ws.deadline()).await {
+//!     println!("a submit may have been billed whose id is not recorded");
+//! }
+//! # Ok(()) }
+//! ```
+//!
 //! # Guarantees
 //!
 //! - **A submit is sent once.** A submit is the only call that costs money. Its outcome is a job, or a
@@ -63,16 +91,38 @@
 //! | survive a crash | [`Builder::store`], [`JobBuilder::key`], [`Wavespeed::jobs`], [`Wavespeed::reconcile`] |
 //! | use models known only at run time | [`RawInput`], [`CATALOGUE`], [`model()`], [`Wavespeed::live_models`] |
 //!
+//! # Examples
+//!
+//! The folder `examples` of this crate's repository has programs to copy. Each runs without a key on the
+//! emulator of the API, as its first lines say:
+//!
+//! | program | shows |
+//! |---|---|
+//! | `lipsync.rs` | the main job, with a key that makes it safe to repeat |
+//! | `resume.rs` | finishing the jobs that a crash left open |
+//! | `many.rs` | many jobs with one waiter |
+//! | `service.rs` | a web service with webhooks and a graceful shutdown |
+//! | `virtual_time.rs` | a test with the emulator, where hours take milliseconds; see [`poll::ManualClock`] |
+//!
 //! # Features
 //!
+//! The input types of models are not compiled by default. Each provider of models is a feature of its
+//! name, such as `kwaivgi`, and a module of [`models`]; `all-providers` enables all of them. The
+//! [`CATALOGUE`] and [`RawInput`] have every model without a feature.
+//!
+//! ```toml
+//! wavespeed = { version = "0.1", features = ["kwaivgi"] }
+//! ```
+//!
 //! The TLS library is one of `rustls` (default, with the system's root certificates), `rustls-ring`
-//! (smaller; see its note in `Cargo.toml`) and `native-tls`. Each provider of models is a feature of
-//! its name, and `all-providers` is all of them.
+//! (smaller; see its note in `Cargo.toml`) and `native-tls`.
 //!
 //! Proxies are taken from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`; this machine itself
 //! is never reached through a proxy. With rustls on Linux, `SSL_CERT_FILE` and
 //! `SSL_CERT_DIR` name private CAs in place of the system's. Root certificates are read when the first
 //! certificate is verified.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
 mod builder;

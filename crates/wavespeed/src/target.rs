@@ -14,6 +14,16 @@ use wavespeed_client::PredictionId;
 /// A path that ends with a separator or is an existing folder is a folder; files in it are named by
 /// the id of the prediction: `ID.ext`, `ID-2.ext`. Any other path is a file; the second output is
 /// saved beside it as `FILE-2.ext`, and so on.
+///
+/// ```
+/// use wavespeed::Target;
+///
+/// assert!(Target::new("videos/").is_folder());
+/// let target = Target::new("out.mp4").force(true); // replaces an existing file
+/// assert_eq!((target.is_folder(), target.is_force()), (false, true));
+/// assert!(target.absolute()?.as_path().is_absolute());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct Target {
     pub(crate) path: PathBuf,

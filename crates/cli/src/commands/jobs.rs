@@ -31,7 +31,7 @@ async fn list(client: &Wavespeed, open: bool) -> Result<Report, Failure> {
         vec![
             job.job.clone(),
             job.at.clone(),
-            job.stage.to_owned(),
+            stage(job),
             if job.open { "open" } else { "" }.to_owned(),
             cell(job.id.as_ref()),
             job.model.clone(),
@@ -39,6 +39,14 @@ async fn list(client: &Wavespeed, open: bool) -> Result<Report, Failure> {
     });
     let header = ["JOB", "AT", "STAGE", "", "ID", "MODEL"];
     Ok(answer(&header, rows.collect(), &documents))
+}
+
+/// Returns the stage of a job, and the status of one that ended otherwise than completed.
+fn stage(job: &JobDocument) -> String {
+    match &job.status {
+        Some(status) if job.stage == "ended" => format!("ended ({status})"),
+        _ => job.stage.to_owned(),
+    }
 }
 
 async fn show(client: &Wavespeed, args: &Jobs) -> Result<Report, Failure> {

@@ -6,6 +6,7 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+mod clock;
 mod cost;
 mod many;
 mod schedule_cost;

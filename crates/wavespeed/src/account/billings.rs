@@ -13,6 +13,18 @@ impl Wavespeed {
     /// [`history`](Self::history).
     ///
     /// After an error, the stream ends.
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::TryStreamExt as _;
+    /// use wavespeed::types::BillingsRequest;
+    ///
+    /// let mut billings = std::pin::pin!(ws.billings(BillingsRequest::default()));
+    /// while let Some(billing) = billings.try_next().await? {
+    ///     println!("{billing:?}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn billings(
         &self,
         filter: types::BillingsRequest,

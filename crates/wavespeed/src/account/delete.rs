@@ -52,6 +52,14 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns an error if a job is open, if the store fails, or if a call fails.
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
+    /// let id = "6488c2754f6f4dfea924382fa14d11bd".parse()?;
+    /// let deleted = ws.delete(&[id], false).await?;
+    /// println!("{deleted} deleted");
+    /// # Ok(()) }
+    /// ```
     pub async fn delete(&self, ids: &[PredictionId], even_open: bool) -> Result<u64, DeleteError> {
         // Of every account: the API key may have several names, and the ids are the same.
         let mut open = self.jobs(JobFilter::BaseUrl).await?;

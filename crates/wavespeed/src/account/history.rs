@@ -13,6 +13,18 @@ impl Wavespeed {
     /// 100 is fetched when the previous one was consumed; the filter's own `page` is ignored.
     ///
     /// After an error, the stream ends.
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::TryStreamExt as _;
+    /// use wavespeed::types::HistoryRequest;
+    ///
+    /// let mut history = std::pin::pin!(ws.history(HistoryRequest::default()));
+    /// while let Some(prediction) = history.try_next().await? {
+    ///     println!("{} {}", prediction.id, prediction.status);
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn history(
         &self,
         filter: types::HistoryRequest,

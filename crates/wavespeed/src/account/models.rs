@@ -7,6 +7,19 @@ use crate::call::{FetchError, answered, data, refused};
 use crate::client::Wavespeed;
 
 /// The vendor's list of models.
+///
+/// It can be stored and read again:
+///
+/// ```
+/// use wavespeed::{LiveModels, serde_json::json};
+///
+/// let stored = json!([{ "model_id": "vendor/model" }]);
+/// let models = LiveModels::from_json(stored).ok_or("not a list")?;
+/// assert_eq!(models.ids().collect::<Vec<_>>(), ["vendor/model"]);
+/// assert_eq!(models.entry("vendor/model"), models.as_json().first());
+/// assert!(models.model("vendor/model").is_none()); // it has no inputs
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct LiveModels(Vec<Value>);
 
@@ -15,6 +28,17 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns an error if the call fails or the answer is not a list.
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
+    /// use wavespeed::{RawInput, serde_json::json};
+    ///
+    /// let models = ws.live_models().await?;
+    /// let model = models.model("vendor/new-model").ok_or("no such model")?;
+    /// let input = RawInput::new(model.id, json!({ "prompt": "a boat at dawn" }));
+    /// let job = ws.submit(input).model_schema(model).await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn live_models(&self) -> Result<LiveModels, FetchError> {
         let call = async { Answer::from_call(self.0.api.list_models().await).await };
         let answer = answered(self, call).await?;

@@ -28,6 +28,16 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns an error if the call fails or the answer has no price.
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
+    /// use wavespeed::serde_json::json;
+    ///
+    /// let input = json!({ "video": "clip.mp4", "text": "Hello", "voice_id": "AOT" });
+    /// let quote = ws.price("kwaivgi/kling-lipsync/text-to-video", &input).await?;
+    /// println!("{} {}", quote.price, quote.currency);
+    /// # Ok(()) }
+    /// ```
     pub async fn price(&self, model: &str, input: &Value) -> Result<Quote, FetchError> {
         match wavespeed_client::model(model) {
             Some(model) => self.price_by(model, input).await,
@@ -39,6 +49,16 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns the errors of [`price`](Self::price).
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
+    /// use wavespeed::serde_json::json;
+    ///
+    /// let models = ws.live_models().await?;
+    /// let model = models.model("vendor/new-model").ok_or("no such model")?;
+    /// let quote = ws.price_by(model, &json!({ "prompt": "a boat at dawn" })).await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn price_by(&self, model: &Model, input: &Value) -> Result<Quote, FetchError> {
         self.fetch_price(model.id, model.inputs, input).await
     }
@@ -73,6 +93,12 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns an error if the call fails or the answer has no balance.
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
+    /// println!("{} USD", ws.balance().await?);
+    /// # Ok(()) }
+    /// ```
     pub async fn balance(&self) -> Result<f64, FetchError> {
         let call = async { Answer::from_call(self.0.api.get_balance().await).await };
         let answer = answered(self, call).await?;

@@ -56,6 +56,18 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns an error if the time span is not one that the vendor reports, or if the call fails.
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// let now = SystemTime::now();
+    /// let usage = ws.usage(now - Duration::from_secs(7 * 24 * 60 * 60), now, None).await?;
+    /// for (model, sum) in usage.models {
+    ///     println!("{model} {:?} USD", sum.cost);
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub async fn usage(
         &self,
         from: SystemTime,

@@ -28,6 +28,27 @@ use crate::wait::early_wakes::EarlyWakes;
 const WAKE_CAPACITY: usize = 1_024;
 
 /// Settings of a [`Wavespeed`]; see [`Wavespeed::builder`].
+///
+/// ```no_run
+/// # fn example() -> Result<(), wavespeed::BuildError> {
+/// use std::time::Duration;
+/// use wavespeed::{MemoryStore, PollPolicy, Timeouts, Wavespeed};
+///
+/// let mut timeouts = Timeouts::default();
+/// timeouts.call = Duration::from_secs(10);
+/// let mut poll_policy = PollPolicy::default();
+/// poll_policy.mean_gap = Some(Duration::from_secs(2));
+///
+/// let ws = Wavespeed::builder()
+///     .env() // WAVESPEED_API_KEY and WAVESPEED_BASE_URL
+///     .account("production")
+///     .store(MemoryStore::default()) // `wavespeed-journal` keeps jobs on disk
+///     .deadline(Some(Duration::from_secs(20 * 60)))
+///     .timeouts(timeouts)
+///     .poll_policy(poll_policy)
+///     .build()?;
+/// # Ok(()) }
+/// ```
 pub struct Builder {
     key: Option<Result<ApiKey, InvalidKey>>,
     base_url: Option<String>,
@@ -87,11 +108,15 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns an error if there is no API key, or if one of the two is malformed.
+    ///
+    /// The [front page](crate) has an example.
     pub fn from_env() -> Result<Self, BuildError> {
         Self::builder().env().build()
     }
 
     /// Returns the settings of a new client. The API key must be set; everything else has a default.
+    ///
+    /// [`Builder`] has an example.
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
@@ -170,6 +195,8 @@ impl Builder {
 
     /// Sets the clock and the random numbers of waits. If the poller has a schedule, it replaces the
     /// one that follows from observed durations.
+    ///
+    /// [`ManualClock`](crate::poll::ManualClock) has an example with virtual time.
     #[must_use]
     pub fn poller(mut self, poller: Poller) -> Self {
         self.poller = poller;

@@ -103,6 +103,16 @@ impl fmt::Display for Fault {
 
 /// Overrides rules: faults that break them no longer prevent sending, but are still reported. Rules
 /// that [cannot be overridden](Rule::can_be_overridden) are ignored.
+///
+/// ```
+/// use wavespeed::{Fault, Faults, Rule, override_rules, serde_json::json};
+///
+/// let mut faults = vec![Fault::new("text", Rule::Length, json!("…"), "is too long")];
+/// assert!(Faults::refused(faults.clone()).is_err());
+/// override_rules(&mut faults, &[Rule::Length]);
+/// assert!(!faults[0].is_refusal());
+/// assert!(Faults::refused(faults).is_ok());
+/// ```
 pub fn override_rules(faults: &mut [Fault], rules: &[Rule]) {
     let overridden = |fault: &&mut Fault| {
         fault.is_refusal() && fault.rule.can_be_overridden() && rules.contains(&fault.rule)

@@ -14,6 +14,16 @@ use crate::check::value::{check_object, type_name};
 
 /// Returns every fault of `input` by the rules of `model`. Of local files only the header is read,
 /// and nothing is sent.
+///
+/// ```
+/// use wavespeed::{Files, Rule, check, model, serde_json::json};
+///
+/// let model = model("kwaivgi/kling-lipsync/text-to-video").ok_or("no such model")?;
+/// let input = json!({ "video": "https://example.com/clip.mp4", "text": "Hello", "voice_id": "Anna" });
+/// let faults = check(model, &input, Files::UrlOrPath);
+/// assert_eq!((faults[0].field.as_str(), faults[0].rule), ("voice_id", Rule::Choice));
+/// # Ok::<(), &str>(())
+/// ```
 #[must_use]
 pub fn check(model: &Model, input: &Value, files: Files) -> Vec<Fault> {
     let mut faults = Vec::new();

@@ -69,6 +69,12 @@ pub(crate) fn named_files<'a>(inputs: &'a [Input], input: &'a Value) -> Vec<Name
 /// Returns a fault for each text that looks like a path and is the path of a local file. Use this
 /// where a model takes no files, or where that is not known: the path would be sent as a text, and
 /// the job billed.
+///
+/// ```
+/// use wavespeed::{local_files, serde_json::json};
+///
+/// assert!(local_files(&json!({ "prompt": "a boat at dawn" })).is_empty());
+/// ```
 #[must_use]
 pub fn local_files(input: &Value) -> Vec<Fault> {
     fn visit(value: &Value, field: String, faults: &mut Vec<Fault>) {

@@ -1,6 +1,13 @@
 //! Suggestions for a name that is not known ("did you mean").
 
 /// Returns the known name that is most similar to an unknown one, if any is similar enough.
+///
+/// ```
+/// use wavespeed::nearest;
+///
+/// assert_eq!(nearest("voice", ["text", "voice_id"]), Some("voice_id"));
+/// assert_eq!(nearest("seed", ["text", "voice_id"]), None);
+/// ```
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Case and separators are ignored, as they do not change which name is meant.

@@ -81,6 +81,18 @@ impl Wavespeed {
     /// refused; a file that could not be checked gives a warning. A malformed URL is not requested and
     /// gives no fault here: the check of the input refuses it. [`submit`](Self::submit) makes this
     /// check, too.
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
+    /// use wavespeed::{model, serde_json::json};
+    ///
+    /// let model = model("kwaivgi/kling-lipsync/text-to-video").ok_or("no such model")?;
+    /// let input = json!({ "video": "https://example.com/clip.mp4" });
+    /// for fault in ws.check_urls(model, &input).await {
+    ///     println!("{fault}");
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub async fn check_urls(&self, model: &Model, input: &Value) -> Vec<Fault> {
         let named = named_files(model.inputs, input).into_iter();
         let probes = named
@@ -94,6 +106,15 @@ impl Wavespeed {
     }
 
     /// Checks a local file, or the file behind a URL as [`check_urls`](Self::check_urls) does.
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
+    /// let model = wavespeed::model("kwaivgi/kling-lipsync/text-to-video").ok_or("no such model")?;
+    /// let video = model.inputs.iter().find_map(|input| input.media.as_ref());
+    /// let inspection = ws.inspect(video.ok_or("no file")?, "https://example.com/clip.mp4").await;
+    /// println!("{:?} {:?}", inspection.facts, inspection.faults);
+    /// # Ok(()) }
+    /// ```
     pub async fn inspect(&self, media: &Media, file: &str) -> Inspection {
         let (read, findings) = if is_path(file) {
             inspect_file(Path::new(file), media)

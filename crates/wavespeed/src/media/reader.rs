@@ -45,6 +45,17 @@ const READ_BUDGET: u64 = 900 << 10;
 
 /// A reader of media headers that is fed with byte ranges: [`need`](Self::need) returns the range
 /// that is needed next, [`feed`](Self::feed) takes its bytes, until no range is needed.
+///
+/// ```
+/// use wavespeed::media::Reader;
+///
+/// let file = b"the bytes of a file, in memory or at the other end of a connection";
+/// let mut reader = Reader::new(file.len() as u64);
+/// while let Some(range) = reader.need() {
+///     reader.feed(&file[range.start as usize..range.end as usize]);
+/// }
+/// println!("{:?}", reader.facts());
+/// ```
 #[derive(Debug)]
 pub struct Reader {
     /// The length of the file in bytes.
@@ -347,6 +358,13 @@ fn truncated_header_bytes(rest: &[u8]) -> Option<u64> {
 ///
 /// # Errors
 /// Returns an error if the file cannot be read.
+///
+/// ```no_run
+/// # fn example() -> std::io::Result<()> {
+/// let facts = wavespeed::media::read(&mut std::fs::File::open("clip.mp4")?)?;
+/// println!("{facts:?}");
+/// # Ok(()) }
+/// ```
 pub fn read(file: &mut (impl Read + Seek)) -> io::Result<Facts> {
     let size = file.seek(SeekFrom::End(0))?;
     let mut reader = Reader::new(size);

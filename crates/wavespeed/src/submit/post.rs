@@ -355,7 +355,10 @@ impl Wavespeed {
         let answer = self.0.api.submit_raw(&post.model, body, webhook, limit);
         match answer.await {
             Ok(answer) => Attempt::Answered(answer),
-            Err(CallError::Limit) => Attempt::Unanswered(format!("no answer within {timeout:?}")),
+            Err(CallError::Limit) => {
+                let seconds = timeout.as_secs_f64().round();
+                Attempt::Unanswered(format!("no answer within {seconds} s"))
+            }
             Err(CallError::Request(why)) => Attempt::NotSent(why),
             Err(CallError::Transport(error)) => Attempt::Unanswered(chain(&error)),
             Err(error) => Attempt::Unanswered(error.to_string()),

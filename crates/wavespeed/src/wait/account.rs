@@ -43,6 +43,20 @@ impl Wavespeed {
     /// The vendor's history is searched for new jobs once per `interval`; each is then polled as by
     /// [`watch_many`](Self::watch_many). The stream does not end by itself. Once the API key or its
     /// role is refused, no more jobs are searched for, and the stream ends with the last known job.
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use futures_util::TryStreamExt as _;
+    /// use wavespeed::poll::RateLimits;
+    ///
+    /// let interval = Duration::from_secs(30);
+    /// let mut ended = std::pin::pin!(ws.watch_account(interval, RateLimits::default()));
+    /// while let Some(prediction) = ended.try_next().await? {
+    ///     println!("{} {}", prediction.id, prediction.status);
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn watch_account(
         &self,
         interval: Duration,

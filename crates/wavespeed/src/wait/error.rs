@@ -10,6 +10,9 @@ use crate::call::FetchError;
 #[non_exhaustive]
 pub enum WaitError {
     /// The deadline expired.
+    ///
+    /// In a test with virtual time, this happens when the clock of the server did not move with that of
+    /// the client; see [`ManualClock`](crate::poll::ManualClock).
     #[error("{}", match .last_error {
         None => format!("the deadline expired while {id} was running"),
         Some(error) => format!("the deadline expired, and the state of {id} is not known: {error}"),

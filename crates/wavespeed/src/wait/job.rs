@@ -15,6 +15,18 @@ use crate::store::record::JobRecord;
 
 /// A handle on a submitted job. It needs nothing but the id, so any process can recreate it with
 /// [`Wavespeed::job`].
+///
+/// ```no_run
+/// # async fn example(job: wavespeed::Job) -> Result<(), Box<dyn std::error::Error>> {
+/// println!("{} {:?}", job.id(), job.number());
+/// println!("is {} now", job.fetch().await?.status);
+/// if let Some(estimate) = job.estimate(None).await {
+///     println!("half of such jobs end within {:?}", estimate.expected);
+/// }
+/// let prediction = job.wait().await?;
+/// println!("ended {}", prediction.status);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Job {
     pub(super) ws: Wavespeed,
@@ -40,6 +52,16 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns an error if the id is malformed.
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
+    /// // In any process, whenever the job was submitted:
+    /// let job = ws.job("6488c2754f6f4dfea924382fa14d11bd")?;
+    /// let prediction = job.wait().await?;
+    /// prediction.completed()?; // an error if the job failed
+    /// let files = ws.download(&prediction, &"out.mp4".into()).await?;
+    /// # Ok(()) }
+    /// ```
     pub fn job(&self, id: impl AsRef<str>) -> Result<Job, InvalidId> {
         let id = id.as_ref().parse()?;
         Ok(Job::new(self.clone(), id, FirstPoll::Now, None))

@@ -158,6 +158,23 @@ impl Wavespeed {
     /// [`Update::Done`] or an error. Jobs can be added while `jobs` yields them; the stream ends when
     /// `jobs` and every job have ended. It may be dropped at any await, and can be sent to another
     /// thread if `jobs` can.
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed, jobs: Vec<wavespeed::Job>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::{StreamExt as _, stream};
+    /// use wavespeed::poll::{RateLimits, Update};
+    ///
+    /// let updates = ws.watch_many(stream::iter(jobs), ws.deadline(), RateLimits::default());
+    /// let mut updates = std::pin::pin!(updates);
+    /// while let Some((id, update)) = updates.next().await {
+    ///     match update {
+    ///         Ok(Update::Done(prediction)) => println!("{id} {}", prediction.status),
+    ///         Ok(_) => {}
+    ///         Err(error) => println!("{id} {error}"),
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn watch_many<S>(
         &self,
         jobs: S,
@@ -186,6 +203,8 @@ impl Wavespeed {
     /// Polls a job now, because something such as a webhook says that it has ended: at once if this client
     /// or a clone of it is watching the job, and otherwise as soon as it does. The vendor's answer to the
     /// poll is what counts.
+    ///
+    /// The module [`webhook`](crate::webhook) has an example.
     pub fn wake(&self, id: &PredictionId) {
         self.0.early_wakes.insert(id);
         // An error means that there is no watch to wake.

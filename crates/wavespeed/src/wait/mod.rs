@@ -28,6 +28,8 @@ impl Job {
     ///
     /// # Errors
     /// Returns the errors of [`wait_until`](Self::wait_until).
+    ///
+    /// [`Wavespeed::job`](crate::Wavespeed::job) has an example.
     pub async fn wait(&self) -> Result<Prediction, WaitError> {
         self.wait_until(self.ws.deadline()).await
     }
@@ -39,6 +41,16 @@ impl Job {
     /// Returns an error if the deadline expires first, or if a poll fails in a way that waiting cannot
     /// fix: the API key or its role is refused (401, 403), or the id stays unknown for 30 s (404).
     /// Every other error of a poll is retried.
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed, job: wavespeed::Job) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use wavespeed::{Deadline, poll::TokioClock};
+    ///
+    /// let deadline = Deadline::after(Duration::from_secs(300), &TokioClock::default());
+    /// let prediction = job.wait_until(deadline).await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn wait_until(&self, deadline: Deadline) -> Result<Prediction, WaitError> {
         let mut predictions = self.watch_until(deadline);
         let mut last = None;
@@ -60,6 +72,17 @@ impl Job {
     /// Returns a stream of the prediction at each successful poll; the last item is final. The
     /// deadline is that of the settings and begins now. Failed polls are left out; see
     /// [`follow`](Self::follow).
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed, job: wavespeed::Job) -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::TryStreamExt as _;
+    ///
+    /// let mut predictions = job.watch();
+    /// while let Some(prediction) = predictions.try_next().await? {
+    ///     println!("{}", prediction.status);
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn watch(&self) -> BoxStream<'static, Result<Prediction, WaitError>> {
         self.watch_until(self.ws.deadline())
     }
@@ -81,6 +104,22 @@ impl Job {
     /// Returns a stream with an item for each poll, failed ones included. It ends with
     /// [`Update::Done`], or with an error for one of the reasons of
     /// [`wait_until`](Self::wait_until).
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed, job: wavespeed::Job) -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::TryStreamExt as _;
+    /// use wavespeed::poll::Update;
+    ///
+    /// let mut updates = std::pin::pin!(job.follow(ws.deadline()));
+    /// while let Some(update) = updates.try_next().await? {
+    ///     match update {
+    ///         Update::Pending(prediction) => println!("{}", prediction.status),
+    ///         Update::Retrying { error, .. } => println!("a poll failed: {error}"),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn follow(
         &self,
         deadline: Deadline,
@@ -100,6 +139,8 @@ impl Job {
     ///
     /// Returns `None` if no other job of the model was observed and no duration of it is published,
     /// or if the age of the job is not known.
+    ///
+    /// [`Job`] has an example.
     pub async fn estimate(&self, last: Option<&Prediction>) -> Option<Estimate> {
         self.schedule().await.estimate(last).await
     }

@@ -23,6 +23,13 @@ const LIKELY_ENDED: f64 = 0.1;
 impl Wavespeed {
     /// Returns how long jobs of a model take, from the durations in the [`Store`](crate::Store) and
     /// the published range ([`Model::seconds`](crate::Model::seconds)).
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
+    /// let durations = ws.durations("kwaivgi/kling-lipsync/text-to-video").await;
+    /// println!("half of the jobs end within {:?}", durations.quantile(Default::default(), 0.5));
+    /// # Ok(()) }
+    /// ```
     pub async fn durations(&self, model: &str) -> Arc<Durations> {
         self.model_schedule(model).await.durations
     }

@@ -40,6 +40,8 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns an error if the call fails or the answer has no secret.
+    ///
+    /// The module [`webhook`](crate::webhook) has an example.
     pub async fn webhook_secret(&self) -> Result<WebhookSecret, FetchError> {
         let call = async { Answer::from_call(self.0.api.get_webhook_secret().await).await };
         let answer = answered(self, call).await?;

@@ -11,6 +11,8 @@ use crate::webhook::signature::Event;
 const RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The events of the last day, by id.
+///
+/// The [module](crate::webhook) has an example.
 #[derive(Clone, Default)]
 pub struct SeenEvents {
     pub(super) events: HashMap<String, SystemTime>,

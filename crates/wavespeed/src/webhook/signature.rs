@@ -75,6 +75,8 @@ pub enum VerifyError {
 ///
 /// # Errors
 /// Returns an error if the request was not signed with the secret, or is too old.
+///
+/// The [module](crate::webhook) has an example.
 pub fn verify(
     headers: &HeaderMap,
     body: &[u8],
@@ -113,6 +115,18 @@ pub fn verify(
 ///
 /// # Panics
 /// Panics if the id is not valid in a header.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use wavespeed::{WebhookSecret, webhook};
+///
+/// let secret = WebhookSecret::new("whsec_test").ok_or("empty")?;
+/// let body = br#"{ "id": "6488c2754f6f4dfea924382fa14d11bd", "status": "completed" }"#;
+/// let headers = webhook::sign(&secret, "wh_1", SystemTime::now(), body);
+/// let event = webhook::verify(&headers, body, &secret, SystemTime::now())?;
+/// assert_eq!(event.id, "wh_1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use]
 pub fn sign(secret: &WebhookSecret, id: &str, at: SystemTime, body: &[u8]) -> HeaderMap {
     let seconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();

@@ -7,7 +7,7 @@ mod wait;
 use std::sync::Arc;
 
 use serde_json::Value;
-use wavespeed::{Job, JobBuilder, Next, RawInput, SubmitError, Target, Wavespeed};
+use wavespeed::{ExistingReason, Job, JobBuilder, Next, RawInput, SubmitError, Target, Wavespeed};
 
 use self::check::{Run, check_without_client};
 use self::observer::SubmitObserver;
@@ -22,6 +22,7 @@ use crate::output::failure::Failure;
 use crate::output::job::JobReport;
 use crate::output::progress::Progress;
 use crate::output::report::Report;
+use crate::output::shell::word;
 use crate::reconcile::note_adoption;
 
 pub(super) async fn lipsync(args: &RunArgs, context: &mut Context) -> Report {
@@ -216,9 +217,19 @@ impl Run<'_> {
     /// Returns the failure of a submit.
     fn failure(&self, error: SubmitError, has_journal: bool, report: &mut JobReport) -> Failure {
         match error {
-            SubmitError::Duplicate { ref job, .. } => {
+            SubmitError::Duplicate { ref job, reason } => {
                 report.document.duplicate_of = Some(job.number);
-                error.into()
+                let (number, output) = (job.number, &self.args.output.output);
+                let failure = Failure::from(error);
+                match output {
+                    // The running job may have no output path, or another one.
+                    Some(path) if reason == ExistingReason::Running => failure.hint(format!(
+                        "save its outputs with: wave wait {number} -o {}; to submit another one, \
+                         which is billed as well, give that a key of its own: --key KEY",
+                        word(&path.to_string_lossy())
+                    )),
+                    _ => failure,
+                }
             }
             SubmitError::Unknown(mut unknown) => {
                 if !has_journal {

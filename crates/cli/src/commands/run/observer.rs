@@ -62,7 +62,11 @@ impl SubmitObserver {
         self.shared_jobs.change(0, |report| {
             report.document.job = job.number().filter(|_| self.has_journal);
             if let Some(error) = job.store_error() {
-                let note = format!("keep the id: the journal could not record it ({error})");
+                let (id, number) = (job.id(), job.number());
+                let adopt = number.map_or(String::new(), |number| {
+                    format!("; once it can be written: wave resume {number} --adopt {id}")
+                });
+                let note = format!("keep the id: the journal could not record it ({error}){adopt}");
                 if !report.notes.contains(&note) {
                     report.notes.push(note);
                 }

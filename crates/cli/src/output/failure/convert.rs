@@ -1,8 +1,8 @@
 //! Failures from errors of the library that concern no existing job.
 
 use wavespeed::{
-    BuildError, ExistingReason, JobNumber, Next, Refusal, RejectedSubmit, StoreError, SubmitError,
-    UploadError,
+    BuildError, ExistingReason, JobNumber, Next, Refusal, RejectedSubmit, StoreError,
+    StoreErrorKind, SubmitError, UploadError,
 };
 
 use super::Failure;
@@ -43,8 +43,9 @@ impl From<SubmitError> for Failure {
                 "--webhook takes an https URL that the vendor can reach; without one, use: wave \
                  webhook listen --poll",
             ),
-            SubmitError::Store(_) | SubmitError::Lookup(_) => {
-                Self::new(Kind::Journal, error).hint(Self::JOURNAL_HINT)
+            SubmitError::Store(ref store) | SubmitError::Lookup(ref store) => {
+                let hint = journal_hint(store);
+                Self::new(Kind::Journal, error).hint(hint)
             }
             SubmitError::Upload(error) => error.into(),
             SubmitError::Duplicate { ref job, reason } => {
@@ -80,14 +81,16 @@ fn duplicate(number: JobNumber, reason: ExistingReason) -> (Kind, String) {
         ExistingReason::Running | ExistingReason::Key => Kind::Duplicate,
         _ => Kind::Lost,
     };
-    let hint = match kind {
-        Kind::Duplicate => format!(
-            "resume it with: wave resume {number}; to submit another one, give that a key of its \
-             own: --key KEY"
+    let hint = match reason {
+        ExistingReason::Running | ExistingReason::Key => format!(
+            "resume it with: wave resume {number}; to submit another one, which is billed as well, \
+             give that a key of its own: --key KEY"
         ),
+        // A job that is being sent cannot be forgotten, and has an outcome in a moment.
+        ExistingReason::BeingSent => format!("wait for it with: wave resume {number}"),
         _ => format!(
-            "resume it with: wave resume {number}; to submit again anyway, forget it first: wave \
-             jobs forget {number}"
+            "look for it in the vendor's history with: wave resume {number}; to submit again \
+             anyway, which may be billed a second time, forget it first: wave jobs forget {number}"
         ),
     };
     (kind, hint)
@@ -120,7 +123,18 @@ impl From<RejectedSubmit> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::new(Kind::Journal, format!("the journal failed: {error}")).hint(Self::JOURNAL_HINT)
+        let hint = journal_hint(&error);
+        Self::new(Kind::Journal, error).hint(hint)
+    }
+}
+
+/// Returns the hint for an error of the journal. Another path, or none, helps only if the file itself cannot
+/// be used; it would defeat the protection of a job.
+fn journal_hint(error: &StoreError) -> &'static str {
+    match error.kind() {
+        StoreErrorKind::Claimed => "wait until its outcome is known: wave jobs --open",
+        StoreErrorKind::Gone | StoreErrorKind::Refused => "see the job with: wave jobs show JOB",
+        _ => Failure::JOURNAL_HINT,
     }
 }
 

@@ -71,6 +71,12 @@ impl Failure {
                 "--force replaces a file: wave download {id} -o PATH --force"
             ));
         }
+        let is_gone = |error: &SaveError| matches!(error, SaveError::Refused { status, .. } if matches!(status, 404 | 410));
+        if error.failed.iter().any(|(_, error)| is_gone(error)) {
+            return failure.hint(
+                "the vendor has no such output any more: it was deleted, or is older than 7 days",
+            );
+        }
         // The outputs that were saved exist now, and would stop the next download.
         let force = if error.saved.is_empty() {
             ""
