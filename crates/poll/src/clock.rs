@@ -196,7 +196,7 @@ impl ManualClock {
     pub fn advance(&self, by: Duration) {
         // The lock is not held during the calls, so that an observer may add another one.
         let observers = self.observers().clone();
-        // The other clocks move first: whoever wakes up here finds them in the new time.
+        // The other clocks move first, so that a task that wakes up here finds them in the new time.
         for observer in observers {
             observer(by);
         }

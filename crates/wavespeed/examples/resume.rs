@@ -15,7 +15,7 @@
 
 use std::error::Error;
 
-use wavespeed::{Downloaded, JobFilter, JobRecord, Reconciled, Wavespeed};
+use wavespeed::{JobFilter, Wavespeed};
 use wavespeed_journal::Journal;
 
 #[tokio::main]
@@ -24,35 +24,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let ws = Wavespeed::builder().env().store(journal).build()?;
 
     // Submits that were about to be sent, jobs that ran, and outputs that were to be saved.
-    for record in ws.jobs(JobFilter::Open).await? {
-        match finish(&ws, &record).await {
-            Ok(files) => {
-                let paths: Vec<_> = files.iter().map(|file| &file.path).collect();
-                println!("{} completed {paths:?}", record.number);
+    for job in ws.jobs(JobFilter::Open).await? {
+        match ws.resume(&job, ws.deadline()).await {
+            Ok(done) => {
+                let paths: Vec<_> = done.files.iter().map(|file| &file.path).collect();
+                println!("{} completed {paths:?}", job.number);
             }
-            // The others can be finished all the same.
-            Err(error) => println!("{} {error}", record.number),
+            // An error concerns this job alone; the others can still be finished.
+            Err(error) => println!("{} {error}", job.number),
         }
     }
     Ok(())
-}
-
-async fn finish(ws: &Wavespeed, record: &JobRecord) -> Result<Vec<Downloaded>, Box<dyn Error>> {
-    // A job whose id is known is returned as it is. The others are looked up in the vendor's history.
-    let job = match ws.reconcile(record, ws.deadline()).await? {
-        Reconciled::Adopted(job) => job,
-        Reconciled::Nothing => return Err("probably never arrived; submit its key again".into()),
-        Reconciled::Candidates(found) => {
-            let ids: Vec<_> = found.iter().map(|prediction| &prediction.id).collect();
-            return Err(format!("may be one of {ids:?}; choose with `Wavespeed::adopt`").into());
-        }
-        other => return Err(format!("was not found: {other:?}").into()),
-    };
-    let prediction = job.wait().await?;
-    // A job that failed is an error here. It is not open any more.
-    prediction.completed()?;
-    match &record.target {
-        Some(target) => Ok(ws.download(&prediction, target).await?),
-        None => Ok(Vec::new()),
-    }
 }

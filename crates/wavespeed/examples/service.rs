@@ -6,9 +6,10 @@
 //! ```sh
 //! wave emulator --port 8787 &
 //! export WAVESPEED_BASE_URL=http://127.0.0.1:8787 WAVESPEED_API_KEY=emulator
-//! LISTEN=127.0.0.1:3000 cargo run -p wavespeed --example service
-//! curl http://127.0.0.1:3000/jobs -H 'Idempotency-Key: order-17' --json '{
-//!   "video": "https://example.com/clip.mp4", "text": "Hello", "voice_id": "genshin_klee2" }'
+//! LISTEN=127.0.0.1:3000 cargo run -p wavespeed --example service &
+//! VIDEO=$(wave upload crates/emulator/assets/clip.mp4)
+//! curl http://127.0.0.1:3000/jobs -H 'Idempotency-Key: order-17' \
+//!     --json '{ "video": "'$VIDEO'", "text": "Hello", "voice_id": "AOT" }'
 //! ```
 
 #![expect(clippy::print_stdout, reason = "the result is for a person")]

@@ -133,7 +133,6 @@ async fn resume_finishes_open_jobs_and_submits_nothing() {
 async fn many_submits_each_sentence_once_and_uploads_the_clip_once() {
     let setting = Setting::new("").await;
     let arguments = ["clip.mp4", "videos/", "Hello", "Welcome", "Goodbye"];
-    std::fs::create_dir(setting.path("videos")).unwrap();
     let mut lines = setting.run("many", &arguments).await;
     let mut tasks = setting.emulator.tasks();
     tasks.sort();

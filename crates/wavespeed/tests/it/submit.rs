@@ -82,7 +82,7 @@ async fn missing_answer_is_an_unknown_outcome_after_the_time_out() {
     let SubmitError::Unknown(unknown) = &error else {
         panic!("{error}")
     };
-    assert_eq!(unknown.message, "no answer within 120s");
+    assert_eq!(unknown.message, "no answer within 120 s");
     assert_eq!(server.requests().len(), 1);
 }
 

@@ -73,9 +73,10 @@ impl Failure {
         }
         let is_gone = |error: &SaveError| matches!(error, SaveError::Refused { status, .. } if matches!(status, 404 | 410));
         if error.failed.iter().any(|(_, error)| is_gone(error)) {
-            return failure.hint(
-                "the vendor has no such output any more: it was deleted, or is older than 7 days",
-            );
+            return failure.hint(format!(
+                "an output that is not found may be late, deleted, or older than 7 days; try again: \
+                 wave download {id} -o PATH"
+            ));
         }
         // The outputs that were saved exist now, and would stop the next download.
         let force = if error.saved.is_empty() {
