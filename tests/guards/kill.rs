@@ -129,7 +129,15 @@ fn kill(at: Instant, reached: &Mutex<Reached>) {
                 0,
                 "a prediction was created, and not found:\n{run}"
             );
-            let run = wave.quick(&["resume", &job, "--resubmit", "--json"]);
+            let words = [
+                "resume",
+                &job,
+                "--resubmit",
+                "--json",
+                "--settle-time",
+                "300ms",
+            ];
+            let run = wave.quick(&words);
             assert_eq!(run.exit, 0, "{run}");
             resubmitted += 1;
         }

@@ -79,6 +79,29 @@ pub(crate) async fn reconcile(
     Err(not_found.failure(&format!("the outcome of {number} is unknown")))
 }
 
+/// Looks for a job once more before it is submitted again. Returns the job if it is found, `None` if the
+/// history has nothing that it could be, and otherwise the failure that prevents the submit.
+pub(crate) async fn look_before_resubmit(
+    client: &Wavespeed,
+    record: &JobRecord,
+    deadline: Deadline,
+    report: &mut JobReport,
+) -> Result<Option<Job>, Failure> {
+    let number = record.number;
+    let not_found = match client.reconcile(record, deadline).await {
+        Ok(Reconciled::Nothing) => return Ok(None),
+        Ok(Reconciled::Adopted(job)) => {
+            note_adoption(&job, report);
+            return Ok(Some(*job));
+        }
+        Ok(Reconciled::Candidates(records)) => ambiguous(number, &records),
+        Ok(_) => NotFound::new("", Next::Resume(number)),
+        Err(error) => NotFound::new(error, Next::Resume(number)),
+    };
+    let message = format!("{number} is not submitted again, as it may exist");
+    Err(not_found.failure(&message))
+}
+
 /// Notes that the id of a job was found in the vendor's history, unless the report says so already.
 pub(crate) fn note_adoption(job: &Job, report: &mut JobReport) {
     if !job.is_adopted() || std::mem::replace(&mut report.document.reconciled, true) {

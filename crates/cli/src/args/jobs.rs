@@ -122,7 +122,7 @@ pub(crate) struct ResumeArgs {
         conflicts_with = "all"
     )]
     pub(crate) adopt: Option<PredictionId>,
-    /// Submit the job again and pay for it; only for a job that was never created
+    /// Submit the job again and pay for it, after one more look that finds nothing it could be
     #[arg(long, requires = "id", conflicts_with_all = ["adopt", "all"])]
     pub(crate) resubmit: bool,
 }

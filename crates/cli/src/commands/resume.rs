@@ -15,7 +15,7 @@ use crate::output::failure::Failure;
 use crate::output::job::JobReport;
 use crate::output::progress::Progress;
 use crate::output::report::Report;
-use crate::reconcile::reconcile;
+use crate::reconcile::{look_before_resubmit, reconcile};
 use crate::wait_and_save::{Finished, PendingJob, WaitContext, wait_and_save};
 
 /// The user's decision about a job whose outcome is unknown.
@@ -122,8 +122,7 @@ async fn find_id(
             // A signal may end the command before the outcome is known.
             report.if_unknown = Some(Next::Resume(number));
             waiting.shared_jobs.update(at, report);
-            let submit = waiting.client.resubmit(record, waiting.deadline);
-            submit.await?
+            resubmit(waiting, record, report).await?
         }
         (None, Decision::None) if record.stage == Stage::Rejected => {
             let message = format!("{number} was rejected: no job was created, nothing is billed");
@@ -143,6 +142,22 @@ async fn find_id(
     report.document.id = Some(job.id().clone());
     waiting.shared_jobs.update(at, report);
     Ok(job)
+}
+
+/// Submits a job again, unless it is in the vendor's history by now or could be.
+async fn resubmit(
+    waiting: WaitContext<'_>,
+    record: &JobRecord,
+    report: &mut JobReport,
+) -> Result<Job, Failure> {
+    let (client, deadline) = (waiting.client, waiting.deadline);
+    let step = "looking for the job in the vendor's history once more";
+    waiting.progress.show(step);
+    if let Some(job) = look_before_resubmit(client, record, deadline, report).await? {
+        return Ok(job);
+    }
+    waiting.progress.show("submitting");
+    Ok(client.resubmit(record, deadline).await?)
 }
 
 /// Records the id of a job. The vendor must know the id, so that a typing error does not replace the

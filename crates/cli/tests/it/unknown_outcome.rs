@@ -206,3 +206,33 @@ fn interrupted_back_off_of_a_submit_sends_nothing_more() {
     let jobs = wave.run(&["jobs", "--json"]);
     assert_eq!(jobs.json()[0]["stage"], "rejected", "{jobs}");
 }
+
+/// A person who says that a job was never created may be wrong.
+#[test]
+fn resubmit_looks_in_the_history_once_more() {
+    // The job was created, and its answer was lost.
+    let scenario: Scenario = "submit once lose-answer".parse().unwrap();
+    let emulated = Emulated::start(|builder| builder.scenario(scenario));
+    let wave = emulated.wave();
+    let run = lipsync(&wave, &["--no-adopt"]);
+    assert_eq!((run.exit, emulated.emulator.billed()), (5, 1), "{run}");
+    let run = resume(&wave, &["j1", "--resubmit"]);
+    assert_eq!((run.exit, emulated.emulator.billed()), (0, 1), "{run}");
+    assert!(
+        run.stderr.contains("was found in the vendor's history"),
+        "{run}"
+    );
+
+    // The history cannot be read.
+    let scenario = "submit once drop-before; history once status 500";
+    let scenario: Scenario = scenario.replace("; ", "\n").parse().unwrap();
+    let emulated = Emulated::start(|builder| builder.scenario(scenario));
+    let wave = emulated.wave();
+    let run = lipsync(&wave, &["--no-adopt"]);
+    assert_eq!((run.exit, emulated.emulator.billed()), (5, 0), "{run}");
+    let run = resume(&wave, &["j1", "--resubmit"]);
+    assert_eq!((run.exit, emulated.emulator.billed()), (5, 0), "{run}");
+    assert!(run.stderr.contains("is not submitted again"), "{run}");
+    let run = resume(&wave, &["j1", "--resubmit"]);
+    assert_eq!((run.exit, emulated.emulator.billed()), (0, 1), "{run}");
+}
