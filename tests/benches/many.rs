@@ -169,8 +169,8 @@ async fn submit(ws: &Wavespeed) -> Vec<Job> {
 
 /// How long after its end it was seen to have ended. Both processes have the same clock.
 fn delay(record: &Prediction) -> f64 {
-    let created: jiff::Timestamp = record.created_at.as_deref().unwrap().parse().unwrap();
-    let took = Duration::from_secs_f64(record.execution_time.unwrap() / 1_000.0);
+    let created: jiff::Timestamp = record.created_at().unwrap().parse().unwrap();
+    let took = Duration::from_secs_f64(record.execution_ms().unwrap() / 1_000.0);
     let end = SystemTime::from(created) + took;
     SystemTime::now()
         .duration_since(end)

@@ -93,9 +93,9 @@ fn an_answer_says_what_it_says() {
             .and_then(Prediction::from_json);
         let read = prediction.map(|prediction| {
             json!({
-                "id": prediction.id,
-                "status": prediction.status.name(),
-                "ended": prediction.status.is_terminal(),
+                "id": prediction.id(),
+                "status": prediction.status().name(),
+                "ended": prediction.status().is_terminal(),
                 "outputs": prediction.outputs(),
                 "error": prediction.error().unwrap_or_default(),
             })

@@ -131,7 +131,7 @@ fn absent(number: JobNumber) -> NotFound {
 
 /// Returns the reason for a job that could be several ones.
 fn ambiguous(job: JobNumber, candidates: &[Prediction]) -> NotFound {
-    let ids: Vec<&str> = candidates.iter().map(|record| record.id.as_str()).collect();
+    let ids: Vec<&str> = candidates.iter().map(|record| record.id()).collect();
     let reason = format!("the job could be {}", ids.join(" or "));
     // An id of the vendor in an unknown form cannot be adopted.
     let candidates: Vec<PredictionId> = ids.iter().filter_map(|id| id.parse().ok()).collect();

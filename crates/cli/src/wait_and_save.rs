@@ -247,7 +247,7 @@ impl<'a> Waits<'a> {
             // The estimate is computed on each tick, because it depends on the elapsed time.
             Some(Shown::Job(shown)) => {
                 let (job, record) = &**shown;
-                let status = record.as_ref().map(|record| record.status.name());
+                let status = record.as_ref().map(|record| record.status().name());
                 let estimate = job.estimate(record.as_ref()).await;
                 progress.job(status.unwrap_or("waiting"), estimate);
             }
@@ -331,19 +331,19 @@ pub(crate) async fn save_outputs(
 
 /// Returns an error if a job is not completed.
 fn check_completed(id: &PredictionId, record: &Prediction) -> Result<(), Failure> {
-    if record.status == Status::Completed {
+    if *record.status() == Status::Completed {
         return Ok(());
     }
-    if !record.status.is_terminal() {
-        let message = format!("{id} has not ended: its status is {}", record.status);
+    if !record.status().is_terminal() {
+        let message = format!("{id} has not ended: its status is {}", record.status());
         return Err(Failure::new(Kind::Deadline, message).next(Next::Wait(id.clone())));
     }
     let reason = record
         .error()
         .map_or(String::new(), |error| format!(": {error}"));
-    let message = format!("{id} ended as {}{reason}", record.status);
+    let message = format!("{id} ended as {}{reason}", record.status());
     let failure = Failure::new(Kind::Task, message);
-    Err(match record.status {
+    Err(match record.status() {
         Status::Failed | Status::Timeout => {
             failure.hint("the vendor refunds such jobs automatically, within about 3 hours")
         }

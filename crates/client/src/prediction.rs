@@ -1,15 +1,13 @@
 //! The record of a prediction: typed fields as far as they match the spec, and the JSON as received.
 
-use std::ops::Deref;
-
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::generated::types;
 use crate::status::Status;
 
-/// The vendor's record of a prediction. Dereferences to [`types::Prediction`] for its fields. A field
-/// whose type differs from the spec reads as missing, and is still in [`raw`](Self::raw).
+/// The vendor's record of a prediction. Each field of the spec has an accessor. A field whose type differs
+/// from the spec reads as missing, and is still in [`raw`](Self::raw), as are fields that the vendor adds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
     record: types::Prediction,
@@ -47,6 +45,68 @@ impl Prediction {
         Some(Self { record, raw })
     }
 
+    /// Returns the id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.record.id
+    }
+
+    /// Returns the status. A status that is not in the spec is not terminal.
+    #[must_use]
+    pub fn status(&self) -> &Status {
+        &self.record.status
+    }
+
+    /// Returns the id of the model that ran. It can differ from the one that was submitted to.
+    #[must_use]
+    pub fn model(&self) -> Option<&str> {
+        self.record.model.as_deref()
+    }
+
+    /// Returns the creation time, in RFC 3339.
+    #[must_use]
+    pub fn created_at(&self) -> Option<&str> {
+        self.record.created_at.as_deref()
+    }
+
+    /// Returns the vendor's code of a failure. 0 is no failure; older predictions have no code.
+    #[must_use]
+    pub fn code(&self) -> Option<i64> {
+        self.record.code
+    }
+
+    /// Returns the URL of the record, which polls read.
+    #[must_use]
+    pub fn get_url(&self) -> Option<&str> {
+        self.record.urls.as_ref()?.get.as_deref()
+    }
+
+    /// Returns for each output whether NSFW content was detected in it.
+    #[must_use]
+    pub fn has_nsfw_contents(&self) -> Option<&[bool]> {
+        self.record.has_nsfw_contents.as_deref()
+    }
+
+    /// Returns the time of the inference in milliseconds: 0 before the end, and missing in older
+    /// predictions.
+    #[must_use]
+    pub fn inference_ms(&self) -> Option<f64> {
+        self.record.timings.as_ref()?.inference
+    }
+
+    /// Returns the time of execution in milliseconds: 0 before the end, and missing in newer
+    /// predictions.
+    #[must_use]
+    pub fn execution_ms(&self) -> Option<f64> {
+        self.record.execution_time
+    }
+
+    /// Returns the input. The vendor sends it in webhooks and in some older answers only.
+    #[must_use]
+    pub fn input(&self) -> Option<&Map<String, Value>> {
+        self.record.input.as_ref()
+    }
+
     /// Returns the JSON as it was received.
     #[must_use]
     pub fn raw(&self) -> &Value {
@@ -71,13 +131,13 @@ impl Prediction {
     /// Returns the status, the code and the error message if the prediction failed, was cancelled, timed
     /// out or was deleted, or if it has not ended yet.
     pub fn completed(&self) -> Result<&[Value], NotCompleted> {
-        if self.status == Status::Completed {
+        if *self.status() == Status::Completed {
             return Ok(self.outputs());
         }
         Err(NotCompleted {
-            id: self.id.clone(),
-            status: self.status.clone(),
-            code: self.code,
+            id: self.id().to_owned(),
+            status: self.status().clone(),
+            code: self.code(),
             error: self.error().map(str::to_owned),
         })
     }
@@ -135,13 +195,5 @@ impl<'de> Deserialize<'de> for Prediction {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Value::deserialize(deserializer)?;
         Self::from_json(raw).ok_or_else(|| serde::de::Error::custom("a prediction needs an id"))
-    }
-}
-
-impl Deref for Prediction {
-    type Target = types::Prediction;
-
-    fn deref(&self) -> &types::Prediction {
-        &self.record
     }
 }

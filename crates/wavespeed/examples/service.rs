@@ -80,7 +80,7 @@ async fn submit(
     // The webhook of the job wakes this wait before the next poll is due.
     tokio::spawn(async move {
         match job.wait().await {
-            Ok(prediction) => println!("{} {}", prediction.id, prediction.status),
+            Ok(prediction) => println!("{} {}", prediction.id(), prediction.status()),
             Err(error) => println!("{error}"),
         }
     });
@@ -92,7 +92,7 @@ async fn hook(State(service): State<Arc<Service>>, headers: HeaderMap, body: Byt
         return StatusCode::UNAUTHORIZED;
     };
     // The vendor sends an event again until it gets a 200. A second wake only costs another poll.
-    if let Ok(id) = event.prediction.id.parse() {
+    if let Ok(id) = event.prediction.id().parse() {
         service.ws.wake(&id);
     }
     StatusCode::OK

@@ -46,10 +46,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let input = RawInput::new("kwaivgi/kling-lipsync/text-to-video", input);
     let prediction = ws.submit(input).await?.wait().await?;
 
-    assert_eq!(prediction.status, Status::Completed);
+    assert_eq!(*prediction.status(), Status::Completed);
     assert_eq!(emulator.billed(), 1);
     assert!(clock.elapsed() >= SIX_HOURS);
     let hours = clock.elapsed().as_secs() / 3600;
-    println!("{} after {hours} virtual hours", prediction.status);
+    println!("{} after {hours} virtual hours", prediction.status());
     Ok(())
 }

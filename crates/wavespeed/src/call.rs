@@ -137,7 +137,7 @@ pub(crate) fn prediction(answer: &Answer) -> Option<Prediction> {
 
 /// Returns the creation time of a prediction, if it is readable.
 pub(crate) fn created_at(prediction: &Prediction) -> Option<Timestamp> {
-    prediction.created_at.as_deref()?.parse().ok()
+    prediction.created_at()?.parse().ok()
 }
 
 /// Returns by how many seconds the vendor's clock is ahead of ours, from the `Date` header, if there is

@@ -81,7 +81,7 @@ impl Wavespeed {
         }
         let raw = serde_json::from_str(&redacted).ok();
         let ended = raw.and_then(Prediction::from_json).or_else(|| {
-            let end = json!({ "id": ended.id.as_str(), "status": ended.status.name() });
+            let end = json!({ "id": ended.id(), "status": ended.status().name() });
             Prediction::from_json(end)
         });
         match ended {

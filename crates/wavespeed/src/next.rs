@@ -77,7 +77,7 @@ impl UnknownOutcome {
         };
         match &self.search {
             HistorySearch::Candidates(found) => {
-                let candidates = found.iter().filter_map(|found| found.id.parse().ok());
+                let candidates = found.iter().filter_map(|found| found.id().parse().ok());
                 let candidates = candidates.collect();
                 Next::Adopt { job, candidates }
             }

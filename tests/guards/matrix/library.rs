@@ -119,8 +119,8 @@ fn client(row: Row, emulated: &Emulated) -> Wavespeed {
 /// Waits for the end of a job, and saves its outputs.
 async fn finish(client: &Wavespeed, job: &Job, target: &Target) -> End {
     let done = match job.wait().await {
-        Ok(done) if done.status == Status::Completed => done,
-        Ok(done) => return End::Ended(done.status.clone()),
+        Ok(done) if *done.status() == Status::Completed => done,
+        Ok(done) => return End::Ended(done.status().clone()),
         Err(error) => return End::Waiting(error),
     };
     match client.download(&done, target).await {

@@ -224,7 +224,7 @@ impl Receiver {
     fn print(&self, event: &Event, is_new: bool, forwarded: &Forwarded) -> io::Result<()> {
         let record = &event.prediction;
         if let Forwarded::Failed(why) = forwarded {
-            let id = &record.id;
+            let id = record.id();
             terminal::warning(&format!(
                 "{id}: forwarding failed ({why}); the webhook will be sent again"
             ));
@@ -233,7 +233,7 @@ impl Receiver {
         // once.
         if !is_new && !self.json {
             if !self.quiet {
-                let (id, event, suffix) = (&record.id, &event.id, forwarded.suffix());
+                let (id, event, suffix) = (record.id(), &event.id, forwarded.suffix());
                 terminal::note(&format!("{id}: received before, as {event}{suffix}"));
             }
             return Ok(());
@@ -250,14 +250,14 @@ impl Receiver {
             });
             escape(&document.to_string())
         } else {
-            let model = record.model.as_deref().unwrap_or("-");
+            let model = record.model().unwrap_or("-");
             let outputs = record.outputs().iter().map(output_text);
             let error = record.error().into_iter().map(str::to_owned);
             let rest: Vec<String> = outputs.chain(error).collect();
             terminal::clean(&format!(
                 "{at}  {}  {}  {model}  {}{}",
-                record.id,
-                record.status,
+                record.id(),
+                record.status(),
                 rest.join(" "),
                 forwarded.suffix()
             ))

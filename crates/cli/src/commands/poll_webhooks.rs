@@ -49,7 +49,7 @@ pub(super) async fn poll(poller: Poller<'_>) -> Failure {
                 Ok(record) => {
                     // The vendor sends the input with a webhook, but not in its history.
                     let body = body(poller.client, &record).await;
-                    sending.push(poller.send(format!("wh_{}", record.id), body));
+                    sending.push(poller.send(format!("wh_{}", record.id()), body));
                 }
                 Err(AccountWatchError::History(error)) if is_refused(&error) => {
                     return Failure::asked("the history", &error);
@@ -69,7 +69,7 @@ fn is_refused(error: &FetchError) -> bool {
 /// Returns the body of a webhook: the record, with the input if the journal has it.
 async fn body(client: &Wavespeed, record: &Prediction) -> String {
     let mut body = record.raw().clone();
-    if let Ok(id) = record.id.parse::<PredictionId>() {
+    if let Ok(id) = record.id().parse::<PredictionId>() {
         let known = client.jobs(JobFilter::Id(&id)).await.unwrap_or_default();
         if let Some(job) = known.into_iter().next() {
             body["input"] = job.input();

@@ -182,13 +182,13 @@ fn all_failed(ids: &[JobRef], failure: &Failure) -> Report {
 
 fn describe(record: &Prediction) -> Vec<String> {
     let mut lines = vec![
-        format!("id:       {}", record.id),
-        format!("status:   {}", record.status),
+        format!("id:       {}", record.id()),
+        format!("status:   {}", record.status()),
     ];
     let rows = [
         // Rows without a value are left out.
-        ("model:    ", &record.model),
-        ("created:  ", &record.created_at),
+        ("model:    ", record.model()),
+        ("created:  ", record.created_at()),
     ];
     lines.extend(
         rows.iter()

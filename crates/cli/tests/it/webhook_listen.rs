@@ -128,7 +128,7 @@ fn webhook_is_verified_printed_and_forwarded_unchanged() {
         &secret,
         SystemTime::now(),
     );
-    assert_eq!(verified.unwrap().prediction.id, "pred_1");
+    assert_eq!(verified.unwrap().prediction.id(), "pred_1");
 
     // If the application is unreachable, the sender is told to retry, without the application's address.
     let arguments = ["--json", "--forward-to", "http://me:hush@127.0.0.1:9/"];

@@ -199,12 +199,12 @@ pub(crate) fn record_end(
     account: &Account,
     prediction: &Prediction,
 ) -> Result<(), JournalError> {
-    let status = prediction.status.name();
+    let status = prediction.status().name();
     let raw = prediction.raw().to_string();
     let select = "SELECT number, stage FROM jobs
                   WHERE base_url = ? AND id = ? AND forgotten = 0";
     let mut statement = transaction.prepare(select)?;
-    let values = params![account.base_url, prediction.id.as_str()];
+    let values = params![account.base_url, prediction.id()];
     let stages = statement.query_map(values, |row| {
         let stage = row.get_ref("stage")?.as_str().ok();
         Ok((

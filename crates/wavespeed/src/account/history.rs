@@ -21,7 +21,7 @@ impl Wavespeed {
     ///
     /// let mut history = std::pin::pin!(ws.history(HistoryRequest::default()));
     /// while let Some(prediction) = history.try_next().await? {
-    ///     println!("{} {}", prediction.id, prediction.status);
+    ///     println!("{} {}", prediction.id(), prediction.status());
     /// }
     /// # Ok(()) }
     /// ```
@@ -31,7 +31,7 @@ impl Wavespeed {
     ) -> impl Stream<Item = Result<Prediction, FetchError>> + Send + use<> {
         let read = |item: Value| {
             let prediction = Prediction::from_json(item)?;
-            Some((prediction.id.clone(), prediction))
+            Some((prediction.id().to_owned(), prediction))
         };
         pages(self.clone(), read, move |ws, page| {
             let mut request = filter.clone();

@@ -70,12 +70,12 @@ impl Wavespeed {
             let error = done.completed().err();
             failed.push((1, error.map_or(SaveError::Nothing, SaveError::from)));
         }
-        let jobs = self.jobs_of(&done.id).await;
+        let jobs = self.jobs_of(done.id()).await;
         // An output that fails must not keep the others from being saved.
         for (number, output) in (1..).zip(done.outputs()) {
             let known = jobs.iter().flat_map(|job| &job.files);
             let known = known.filter(|file| file.number == number).collect();
-            let save = self.save(&done.id, (number, output), known, target, deadline);
+            let save = self.save(done.id(), (number, output), known, target, deadline);
             let result = deadline.timeout(self.0.poller.clock(), save).await;
             match result.unwrap_or(Err(SaveError::Deadline)) {
                 Ok(file) => saved.push(file),
@@ -86,16 +86,16 @@ impl Wavespeed {
             self.record_saved(done, &jobs, &saved).await;
             return Ok(saved);
         }
-        let id = done.id.clone();
+        let id = done.id().to_owned();
         Err(DownloadError { id, saved, failed })
     }
 
     /// Records the saved files in the store, and the end before them if the store does not have it. The
     /// files exist, so a store that fails is logged and does not fail the download.
     async fn record_saved(&self, done: &Prediction, known: &[JobRecord], saved: &[Downloaded]) {
-        let Ok(id) = done.id.parse() else { return };
+        let Ok(id) = done.id().parse() else { return };
         let (store, account) = (&self.0.store, &self.0.account);
-        if done.status.is_terminal() && known.iter().any(|job| job.prediction.is_none()) {
+        if done.status().is_terminal() && known.iter().any(|job| job.prediction.is_none()) {
             let recorded = self.record_end(done).await;
             if let Err(error) = recorded {
                 tracing::error!(%id, %error, "the end of a job could not be recorded");

@@ -51,7 +51,7 @@ impl Wavespeed {
             .ok_or_else(|| SaveError::NotUrl(shorten(&output.to_string(), 120)))?;
         let mut response = self.get_output(&url).await?;
         if may_be_expired(response.status())
-            && let Some(new) = self.renew_url(&done.id, index + 1).await
+            && let Some(new) = self.renew_url(done.id(), index + 1).await
             && new != url
         {
             response = self.get_output(&new).await?;

@@ -128,7 +128,7 @@ impl JobRecord {
             Change::Ended(_) | Change::Saved(_) if self.forgotten => {}
             Change::Resolved { settlement, owner } => self.resolve(settlement, owner)?,
             Change::Ended(prediction) => {
-                self.status = Some(prediction.status.clone());
+                self.status = Some(prediction.status().clone());
                 self.prediction = Some(prediction.raw().to_string());
                 self.stage = self.stage.after_end();
             }

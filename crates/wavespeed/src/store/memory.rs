@@ -167,7 +167,7 @@ impl Store for MemoryStore {
 
     fn record_end(&self, account: &Account, prediction: &Prediction) -> StoreFuture<()> {
         let change = Change::Ended(prediction);
-        ready(self.with(|memory| memory.apply(account, &prediction.id, &change)))
+        ready(self.with(|memory| memory.apply(account, prediction.id(), &change)))
     }
 
     fn record_saved(

@@ -143,13 +143,15 @@ impl Wavespeed {
         // A prediction without a model or a creation time cannot be excluded by it.
         let candidates = predictions(&answer)?.into_iter();
         let candidates = candidates
-            .filter(|found| found.model.as_deref().is_none_or(|own| own == model))
+            .filter(|found| found.model().is_none_or(|own| own == model))
             .filter(|found| created_at(found).is_none_or(|at| window.contains(at, clock_offset)));
         let mut candidates: Vec<Prediction> = candidates.collect();
-        let ids = candidates.iter().filter_map(|found| found.id.parse().ok());
+        let ids = candidates
+            .iter()
+            .filter_map(|found| found.id().parse().ok());
         let ids: Vec<PredictionId> = ids.collect();
         let known = self.0.store.known_ids(&self.0.account, &ids).await?;
-        candidates.retain(|found| known.iter().all(|id| id.as_str() != found.id));
+        candidates.retain(|found| known.iter().all(|id| id.as_str() != found.id()));
         // Another open submit could own each of the candidates just as well.
         let rivals = jobs.iter().filter(|job| {
             job.number != record.number
@@ -159,7 +161,7 @@ impl Wavespeed {
         });
         match (&candidates[..], rivals.count()) {
             ([], _) => Ok(Reconciled::Nothing),
-            ([only], 0) if let Ok(id) = only.id.parse::<PredictionId>() => {
+            ([only], 0) if let Ok(id) = only.id().parse::<PredictionId>() => {
                 Ok(Reconciled::adopted(self.adopt(record, id).await?))
             }
             _ => Ok(Reconciled::Candidates(candidates)),

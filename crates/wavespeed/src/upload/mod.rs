@@ -118,10 +118,10 @@ impl Wavespeed {
     /// Removes the uploads of a job from the store if the job failed because the vendor could not
     /// fetch a file.
     pub(crate) async fn forget_unfetched(&self, ended: &Prediction) {
-        if ended.code != Some(MEDIA_NOT_FETCHED) {
+        if ended.code() != Some(MEDIA_NOT_FETCHED) {
             return;
         }
-        let Ok(id) = ended.id.parse() else { return };
+        let Ok(id) = ended.id().parse() else { return };
         let jobs = self.jobs(JobFilter::Id(&id)).await.unwrap_or_default();
         let inputs = jobs.into_iter().map(|job| job.input());
         // The prediction does not say which file failed, so every text of the input is tried as the

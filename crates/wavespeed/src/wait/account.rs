@@ -53,7 +53,7 @@ impl Wavespeed {
     /// let interval = Duration::from_secs(30);
     /// let mut ended = std::pin::pin!(ws.watch_account(interval, RateLimits::default()));
     /// while let Some(prediction) = ended.try_next().await? {
-    ///     println!("{} {}", prediction.id, prediction.status);
+    ///     println!("{} {}", prediction.id(), prediction.status());
     /// }
     /// # Ok(()) }
     /// ```
@@ -149,9 +149,12 @@ impl HistorySearch {
         for prediction in found {
             // Without a readable creation time, the prediction stays known until the window moves.
             let created = created_at(&prediction).unwrap_or(self.since);
-            let is_new = self.known.insert(prediction.id.clone(), created).is_none();
-            if is_new && !(is_first && prediction.status.is_terminal()) {
-                jobs.extend(self.ws.job(&prediction.id));
+            let is_new = self
+                .known
+                .insert(prediction.id().to_owned(), created)
+                .is_none();
+            if is_new && !(is_first && prediction.status().is_terminal()) {
+                jobs.extend(self.ws.job(prediction.id()));
             }
         }
         if let Some(newest) = self.known.values().max() {

@@ -24,7 +24,7 @@ use crate::store::record::JobRecord;
 ///     println!("half of such jobs end within {:?}", estimate.expected);
 /// }
 /// let prediction = job.wait().await?;
-/// println!("ended {}", prediction.status);
+/// println!("ended {}", prediction.status());
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]

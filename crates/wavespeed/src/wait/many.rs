@@ -131,7 +131,7 @@ impl Job {
     /// Polls the prediction once.
     async fn poll(&self) -> Result<Reply<Prediction>, PollError<FetchError>> {
         match self.fetch().await {
-            Ok(prediction) if prediction.status.is_terminal() => Ok(Reply::Done(prediction)),
+            Ok(prediction) if prediction.status().is_terminal() => Ok(Reply::Done(prediction)),
             Ok(prediction) => Ok(Reply::Pending(prediction)),
             Err(error) => {
                 tracing::warn!(id = %self.id, %error, "a poll failed");
@@ -168,7 +168,7 @@ impl Wavespeed {
     /// let mut updates = std::pin::pin!(updates);
     /// while let Some((id, update)) = updates.next().await {
     ///     match update {
-    ///         Ok(Update::Done(prediction)) => println!("{id} {}", prediction.status),
+    ///         Ok(Update::Done(prediction)) => println!("{id} {}", prediction.status()),
     ///         Ok(_) => {}
     ///         Err(error) => println!("{id} {error}"),
     ///     }

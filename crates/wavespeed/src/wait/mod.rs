@@ -79,7 +79,7 @@ impl Job {
     ///
     /// let mut predictions = job.watch();
     /// while let Some(prediction) = predictions.try_next().await? {
-    ///     println!("{}", prediction.status);
+    ///     println!("{}", prediction.status());
     /// }
     /// # Ok(()) }
     /// ```
@@ -113,7 +113,7 @@ impl Job {
     /// let mut updates = std::pin::pin!(job.follow(ws.deadline()));
     /// while let Some(update) = updates.try_next().await? {
     ///     match update {
-    ///         Update::Pending(prediction) => println!("{}", prediction.status),
+    ///         Update::Pending(prediction) => println!("{}", prediction.status()),
     ///         Update::Retrying { error, .. } => println!("a poll failed: {error}"),
     ///         _ => {}
     ///     }

@@ -170,7 +170,7 @@ impl JobSchedule {
     pub(crate) async fn observe(&self, id: &PredictionId, prediction: &Prediction) {
         let age = self.identify(prediction);
         let model = self.observed().model.clone();
-        if !prediction.status.is_terminal() {
+        if !prediction.status().is_terminal() {
             // Other jobs of the model may have ended since the last poll, or the model became known.
             let schedule = self.ws.schedule(model.as_deref().unwrap_or_default()).await;
             let running = Some(self.watched());
@@ -181,7 +181,7 @@ impl JobSchedule {
         let duration = self.observed().duration(prediction, age);
         // A job that failed or was cancelled says nothing about how long the work takes.
         if let (Status::Completed, Some(duration), Some(model)) =
-            (&prediction.status, duration, model)
+            (prediction.status(), duration, model)
         {
             let duration = JobDuration::new(id.clone(), model, duration, SystemTime::now());
             self.ws.record_duration(&duration).await;
@@ -193,7 +193,7 @@ impl JobSchedule {
         let watched = self.watched();
         let mut observed = self.observed();
         if observed.model.is_none() {
-            observed.model.clone_from(&prediction.model);
+            observed.model = prediction.model().map(str::to_owned);
         }
         if observed.age.is_none() {
             let age = age(prediction, SystemTime::now());
@@ -271,10 +271,8 @@ impl Observed {
 /// Returns the duration in a prediction. The vendor reports it in milliseconds, under one of two
 /// names, and as 0 where it was not measured.
 fn measured_duration(prediction: &Prediction) -> Option<Duration> {
-    let timings = prediction.timings.as_ref();
-    let inference = timings.and_then(|timings| timings.inference);
-    let mut reported = [inference, prediction.execution_time].into_iter().flatten();
-    let milliseconds = reported.find(|time| *time > 0.0)?;
+    let reported = [prediction.inference_ms(), prediction.execution_ms()];
+    let milliseconds = reported.into_iter().flatten().find(|time| *time > 0.0)?;
     Duration::try_from_secs_f64(milliseconds / 1_000.0).ok()
 }
 

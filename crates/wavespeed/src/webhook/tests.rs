@@ -32,7 +32,7 @@ fn event(id: &str, seconds: u64) -> Event {
 fn a_signed_body_is_verified() {
     let event = event("wh_1", 1_767_323_045);
     assert_eq!((&*event.id, event.at), ("wh_1", at(1_767_323_045)));
-    assert_eq!(event.prediction.id, "pred_1");
+    assert_eq!(event.prediction.id(), "pred_1");
 }
 
 #[test]

@@ -35,7 +35,7 @@ async fn list_history(pages: Vec<ResponseTemplate>) -> (Vec<String>, usize) {
     let predictions: Vec<_> = history.try_collect().await.unwrap();
     let ids = predictions
         .into_iter()
-        .map(|prediction| prediction.id.clone());
+        .map(|prediction| prediction.id().to_owned());
     (ids.collect(), requests(&server).await.len())
 }
 
@@ -52,7 +52,7 @@ async fn history_requests_a_page_only_when_needed() {
     let mut history = Box::pin(client.history(filter));
     assert_eq!(requests(&server).await.len(), 0);
     for (id, request_count) in [("aaaa", 1), ("bbbb", 1), ("cccc", 2)] {
-        assert_eq!(history.next().await.unwrap().unwrap().id, id);
+        assert_eq!(history.next().await.unwrap().unwrap().id(), id);
         assert_eq!(requests(&server).await.len(), request_count);
     }
     let bodies = requests(&server).await;
@@ -274,10 +274,10 @@ async fn watch_account_yields_each_end_once_and_obeys_retry_after() {
     assert_eq!(requests(&server).await.len(), 1);
     // The first reading follows pending jobs only, later ones every new job.
     clock.advance(Duration::from_secs(1));
-    assert_eq!(ends.next().await.unwrap().unwrap().id, "bbbb");
+    assert_eq!(ends.next().await.unwrap().unwrap().id(), "bbbb");
     assert!(futures_util::poll!(ends.next()).is_pending());
     clock.advance(Duration::from_secs(5));
-    assert_eq!(ends.next().await.unwrap().unwrap().id, "cccc");
+    assert_eq!(ends.next().await.unwrap().unwrap().id(), "cccc");
     // A rejected API key ends the watch.
     assert!(futures_util::poll!(ends.next()).is_pending());
     clock.advance(Duration::from_secs(5));

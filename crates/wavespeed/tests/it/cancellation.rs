@@ -145,7 +145,7 @@ fn dropped_submit_leaves_the_id_in_the_store() {
                 [job] => {
                     assert_eq!(job.stage, Stage::Submitted, "after {polls} polls");
                     let job = fixture.client.job(job.id.as_ref().unwrap()).unwrap();
-                    assert_eq!(job.wait().await.unwrap().status, Status::Completed);
+                    assert_eq!(*job.wait().await.unwrap().status(), Status::Completed);
                 }
                 jobs => panic!("{jobs:?}"),
             }
@@ -169,7 +169,7 @@ fn dropped_wait_can_be_repeated() {
         fixture.runtime.block_on(async {
             let job = fixture.submit().await;
             let done = drop_after(polls, job.wait()).await.is_some();
-            assert_eq!(job.wait().await.unwrap().status, Status::Completed);
+            assert_eq!(*job.wait().await.unwrap().status(), Status::Completed);
             assert_eq!(fixture.jobs()[0].stage, Stage::Ended);
             done
         })

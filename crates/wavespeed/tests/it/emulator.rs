@@ -74,7 +74,7 @@ async fn local_file_is_checked_uploaded_submitted_and_downloaded() {
     let job = client.submit(raw_input(MODEL, &input)).await.unwrap();
 
     let states: Vec<_> = job.watch().try_collect().await.unwrap();
-    let mut statuses: Vec<_> = states.iter().map(|state| state.status.clone()).collect();
+    let mut statuses: Vec<_> = states.iter().map(|state| state.status().clone()).collect();
     statuses.dedup();
     assert_eq!(
         statuses,

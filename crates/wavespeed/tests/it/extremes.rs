@@ -45,7 +45,7 @@ async fn job_runs_with_every_duration_at_its_maximum() {
         .build()
         .unwrap();
     let job = client.submit(&input()).await.unwrap();
-    assert_eq!(job.wait().await.unwrap().status, Status::Completed);
+    assert_eq!(*job.wait().await.unwrap().status(), Status::Completed);
 }
 
 /// The window of the submit has no end then, and the search goes on until the deadline.

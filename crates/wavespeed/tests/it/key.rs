@@ -67,8 +67,8 @@ async fn job_that_ended_is_returned_with_its_end() {
     vendor.state().is_gone = true;
     let job = submit(&client).await.unwrap();
     let ended = job.wait().await.unwrap();
-    assert_eq!(ended.status, Status::Failed);
-    assert_eq!(ended.code, Some(1500));
+    assert_eq!(*ended.status(), Status::Failed);
+    assert_eq!(ended.code(), Some(1500));
     assert_eq!(ended.error(), Some("the face was not found"));
     assert_eq!(vendor.submits(), 1);
     let run = client.run(raw_input(MODEL, &input())).key("clip 3");

@@ -29,7 +29,7 @@ async fn outcome(client: &Wavespeed) -> Outcome {
         Ok(job) => {
             assert_eq!(job.id().as_str(), ID);
             let record = job.submitted();
-            Accepted(record.map(|record| record.status.name().to_owned()))
+            Accepted(record.map(|record| record.status().name().to_owned()))
         }
         Err(SubmitError::Rejected(rejected)) => Rejected(rejected.refusal, rejected.status),
         Err(SubmitError::Unknown(unknown)) => Unknown(unknown.status),

@@ -111,7 +111,7 @@ async fn several_candidates_are_returned_for_a_choice() {
     assert_eq!(
         candidates
             .iter()
-            .map(|candidate| &*candidate.id)
+            .map(|candidate| &*candidate.id())
             .collect::<Vec<_>>(),
         ["one-1", "two-2"]
     );

@@ -64,7 +64,7 @@ async fn run_submits_waits_and_saves() {
     let fixture = Fixture::new().await;
     let done = fixture.run("out.mp4").await.unwrap();
     assert_eq!(done.job.id().as_str(), "pred_1");
-    assert_eq!(done.prediction.id, "pred_1");
+    assert_eq!(done.prediction.id(), "pred_1");
     assert_eq!(std::fs::read(&done.files[0].path).unwrap(), OUTPUT);
     let jobs = fixture.client.jobs(JobFilter::All).await.unwrap();
     assert_eq!((jobs.len(), jobs[0].stage), (1, Stage::Saved));

@@ -110,7 +110,7 @@ async fn recorded_duration_is_the_vendors_within_the_last_two_polls() {
         let store = Arc::new(MemoryStore::default());
         let ws = vendor.client(&store, PollPolicy::default());
         let job = ws.submit(&input()).await.unwrap();
-        assert_eq!(job.wait().await.unwrap().status, Status::Completed);
+        assert_eq!(*job.wait().await.unwrap().status(), Status::Completed);
         let polls = vendor.polls();
         let [.., running, ended] = polls[..] else {
             panic!("{polls:?}")

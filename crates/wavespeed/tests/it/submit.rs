@@ -63,7 +63,7 @@ async fn job_keeps_the_vendors_answer() {
     let server = serve([answer(&data)]).await;
     let job = client(&server.uri()).0.submit(&input()).await.unwrap();
     let submitted = job.submitted().unwrap();
-    assert_eq!(submitted.model.as_deref(), Some(MODEL));
+    assert_eq!(submitted.model(), Some(MODEL));
     assert_eq!(submitted.raw(), &data);
 }
 
@@ -148,7 +148,7 @@ impl Store for LoggingStore {
 
     fn record_end(&self, _: &Account, prediction: &Prediction) -> StoreFuture<()> {
         Box::pin(ready(
-            self.log("ended", format!("ended {}", prediction.status)),
+            self.log("ended", format!("ended {}", prediction.status())),
         ))
     }
 
@@ -221,7 +221,7 @@ async fn submit_is_recorded_before_it_is_sent_and_after_the_answer() {
         let mut events = events;
         // The outcome is recorded with retries.
         events.dedup();
-        assert_eq!(ended.unwrap().id, ID, "{fails_at}");
+        assert_eq!(ended.unwrap().id(), ID, "{fails_at}");
         assert_eq!(events, all, "{fails_at}");
     }
     let (ended, events) = submit_with_store(ResponseTemplate::new(401), "nowhere").await;

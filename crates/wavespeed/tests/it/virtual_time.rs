@@ -22,7 +22,7 @@ async fn paused_time_of_tokio_stands_still_during_requests_and_skips_sleeps() {
     let job = client.submit(RawInput::from(&input())).await.unwrap();
     assert_eq!(began.elapsed(), Duration::ZERO);
     let prediction = job.wait().await.unwrap();
-    assert_eq!(prediction.status, Status::Completed);
+    assert_eq!(*prediction.status(), Status::Completed);
     let polls = server.received_requests().await.unwrap().len() - 1;
     assert_eq!(polls, 3);
     assert!(began.elapsed() > Duration::from_secs(3));

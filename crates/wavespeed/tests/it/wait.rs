@@ -100,7 +100,7 @@ async fn terminal_status_ends_the_wait() {
     let polled = PolledJob::new(ends.iter().map(|(word, _)| answer(&record(word)))).await;
     for (_, status) in ends {
         let (ended, seconds) = polled.wait().await;
-        assert_eq!(ended.unwrap().status, status);
+        assert_eq!(*ended.unwrap().status(), status);
         assert_eq!(seconds, 0.0, "a job from an id is polled at once");
     }
 }
@@ -115,7 +115,7 @@ async fn watch_yields_each_state_up_to_the_end() {
     let server = serve(answers).await;
     let (client, _) = client(&server.uri());
     let states: Vec<Prediction> = client.job(ID).unwrap().watch().try_collect().await.unwrap();
-    let seen: Vec<_> = states.iter().map(|state| state.status.name()).collect();
+    let seen: Vec<_> = states.iter().map(|state| state.status().name()).collect();
     assert_eq!(
         seen,
         ["created", "queued_up", "", "", "processing", "completed"]
@@ -159,7 +159,7 @@ async fn id_that_is_not_found_ends_the_wait_after_30_seconds() {
     assert!((30.0..60.0).contains(&seconds), "{seconds}");
     // A new prediction may not be visible everywhere yet.
     let late = PolledJob::new([missing(), missing(), missing(), completed()]).await;
-    assert_eq!(late.wait().await.0.unwrap().id, ID);
+    assert_eq!(late.wait().await.0.unwrap().id(), ID);
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn transient_errors_are_retried() {
     let polled = PolledJob::new(answers).await;
     for (name, _, seconds) in rows {
         let (ended, took) = polled.wait().await;
-        assert_eq!(ended.unwrap().status, Status::Completed, "{name}");
+        assert_eq!(*ended.unwrap().status(), Status::Completed, "{name}");
         assert_eq!(took, seconds, "{name}");
     }
 }
@@ -256,7 +256,7 @@ async fn stalled_poll_is_retried_after_its_time_out() {
         clock.advance(Duration::from_secs(30));
     };
     let (ended, ()) = tokio::join!(job.wait(), stalled);
-    assert_eq!(ended.unwrap().status, Status::Completed);
+    assert_eq!(*ended.unwrap().status(), Status::Completed);
     assert_eq!(server.requests().len(), 2);
 }
 
@@ -318,7 +318,7 @@ async fn dropped_wait_can_be_repeated() {
             () = server.arrived(1) => assert!(poll!(&mut wait).is_pending()),
         }
     }
-    assert_eq!(job.wait().await.unwrap().status, Status::Completed);
+    assert_eq!(*job.wait().await.unwrap().status(), Status::Completed);
 }
 
 #[tokio::test]
@@ -369,7 +369,7 @@ async fn end_that_was_received_is_returned_although_the_deadline_expires_while_i
     let job = client.submit(&input()).await.unwrap();
     let deadline = Deadline::after(Duration::from_secs(60), &clock);
     let done = job.wait_until(deadline).await.unwrap();
-    assert_eq!(done.status, Status::Completed);
+    assert_eq!(*done.status(), Status::Completed);
     let jobs = client.jobs(JobFilter::All).await.unwrap();
     assert_eq!(jobs[0].stage, Stage::Ended);
 }

@@ -102,8 +102,8 @@ async fn end_of_a_job_is_sent_once_as_the_prediction_with_its_input() {
     assert_eq!(request.url.query(), Some("of=me&you"));
     assert_eq!(request.headers["content-type"], "application/json");
     let event = event.unwrap();
-    assert_eq!(event.prediction.id, job.id().as_str());
-    assert_eq!(event.prediction.status, Status::Completed);
+    assert_eq!(event.prediction.id(), job.id().as_str());
+    assert_eq!(*event.prediction.status(), Status::Completed);
     // The webhook has the prediction as the result call returns it, and also the input.
     let record = job.fetch().await.unwrap();
     let mut raw = event.prediction.raw().clone();
@@ -117,7 +117,7 @@ async fn end_of_a_job_is_sent_once_as_the_prediction_with_its_input() {
     let (_, event) = fixture.next_webhook(2).await;
     let prediction = event.unwrap().prediction;
     assert_eq!(
-        (&*prediction.id, &prediction.status),
+        (&*prediction.id(), prediction.status()),
         (failed.id().as_str(), &Status::Failed)
     );
     assert_eq!(prediction.error(), Some("no face"));
@@ -228,8 +228,8 @@ async fn wake_after_a_webhook_makes_the_wait_poll_at_once() {
         polls.count()
     };
     assert_eq!(polls(&fixture.emulator), 0);
-    fixture.ws.wake(&event.prediction.id.parse().unwrap());
-    assert_eq!(waiting.await.unwrap().unwrap().status, Status::Completed);
+    fixture.ws.wake(&event.prediction.id().parse().unwrap());
+    assert_eq!(*waiting.await.unwrap().unwrap().status(), Status::Completed);
     assert_eq!(polls(&fixture.emulator), 1);
 }
 

@@ -23,10 +23,10 @@ pub(crate) struct TaskDocument {
 impl From<&Prediction> for TaskDocument {
     fn from(record: &Prediction) -> Self {
         Self {
-            id: record.id.clone(),
-            status: record.status.to_string(),
-            model: record.model.clone(),
-            created_at: record.created_at.clone(),
+            id: record.id().to_owned(),
+            status: record.status().to_string(),
+            model: record.model().map(str::to_owned),
+            created_at: record.created_at().map(str::to_owned),
             raw: record.raw().clone(),
         }
     }

@@ -157,11 +157,11 @@ impl Document {
     pub(crate) fn set_record(&mut self, record: &Prediction) {
         // The id of the submit is kept: a record with another id would be an error of the vendor.
         if self.id.is_none() {
-            self.id = record.id.parse().ok();
+            self.id = record.id().parse().ok();
         }
         // The vendor omits the model in some records.
-        self.model = record.model.clone().or(self.model.take());
-        self.status = Some(record.status.to_string());
+        self.model = record.model().map(str::to_owned).or(self.model.take());
+        self.status = Some(record.status().to_string());
         self.outputs = record.outputs().iter().map(Output::from_record).collect();
         self.raw = Some(record.raw().clone());
     }
