@@ -44,9 +44,10 @@ async fn submit(client: &Wavespeed, key: usize) -> Vec<String> {
             Ok(_) => return Vec::new(),
             Err(SubmitError::Unknown(unknown)) => {
                 return match unknown.search {
-                    HistorySearch::Candidates(found) => found
-                        .into_iter()
-                        .map(|found| found.id().to_owned())
+                    HistorySearch::Candidates(candidates) => candidates
+                        .found
+                        .iter()
+                        .map(|found| found.prediction.id().to_owned())
                         .collect(),
                     _ => Vec::new(),
                 };

@@ -1,8 +1,8 @@
 //! Words the result of looking for a job in the vendor's history.
 
 use wavespeed::{
-    Deadline, HistorySearch, Job, JobNumber, JobRecord, Next, Prediction, PredictionId, Reconciled,
-    UnknownOutcome, Wavespeed,
+    Adoption, Candidates, Deadline, HistorySearch, Job, JobNumber, JobRecord, Next, PredictionId,
+    Reconciled, UnknownOutcome, Wavespeed,
 };
 
 use crate::output::document::Kind;
@@ -50,12 +50,7 @@ pub(crate) fn unknown(unknown: UnknownOutcome) -> Failure {
     };
     let message = format!("{number}: {message}");
     let next = unknown.next();
-    match unknown.search {
-        HistorySearch::Nothing => absent(number).failure(&message),
-        HistorySearch::Candidates(records) => ambiguous(number, &records).failure(&message),
-        HistorySearch::Failed(error) => NotFound::new(error, next).failure(&message),
-        _ => Failure::unknown(message, next),
-    }
+    not_found(number, unknown.search, next).failure(&message)
 }
 
 /// Returns the job, if it is found in the history and can be no other one.
@@ -71,40 +66,30 @@ pub(crate) async fn reconcile(
             note_adoption(&job, report);
             return Ok(*job);
         }
-        Ok(Reconciled::Nothing) => absent(number),
-        Ok(Reconciled::Candidates(records)) => ambiguous(number, &records),
+        Ok(Reconciled::Unresolved(search)) => not_found(number, search, Next::Resume(number)),
         Ok(_) => NotFound::new("", Next::Resume(number)),
         Err(error) => NotFound::new(error, Next::Resume(number)),
     };
     Err(not_found.failure(&format!("the outcome of {number} is unknown")))
 }
 
-/// Looks for a job once more before it is submitted again. Returns the job if it is found, `None` if the
-/// history has nothing that it could be, and otherwise the failure that prevents the submit.
-pub(crate) async fn look_before_resubmit(
-    client: &Wavespeed,
-    record: &JobRecord,
-    deadline: Deadline,
-    report: &mut JobReport,
-) -> Result<Option<Job>, Failure> {
-    let number = record.number;
-    let not_found = match client.reconcile(record, deadline).await {
-        Ok(Reconciled::Nothing) => return Ok(None),
-        Ok(Reconciled::Adopted(job)) => {
-            note_adoption(&job, report);
-            return Ok(Some(*job));
-        }
-        Ok(Reconciled::Candidates(records)) => ambiguous(number, &records),
-        Ok(_) => NotFound::new("", Next::Resume(number)),
-        Err(error) => NotFound::new(error, Next::Resume(number)),
-    };
-    let message = format!("{number} is not submitted again, as it may exist");
-    Err(not_found.failure(&message))
-}
-
 /// Notes that the id of a job was found in the vendor's history, unless the report says so already.
 pub(crate) fn note_adoption(job: &Job, report: &mut JobReport) {
-    if !job.is_adopted() || std::mem::replace(&mut report.document.reconciled, true) {
+    let Some(adoption) = job.adoption() else {
+        return;
+    };
+    let is_known = report
+        .document
+        .reconciled
+        .replace(adoption.name())
+        .is_some();
+    if is_known || adoption == Adoption::Chosen {
+        return;
+    }
+    if adoption == Adoption::Certain {
+        report
+            .notes
+            .push(format!("{} was found in the vendor's history", job.id()));
         return;
     }
     let number = job.number().map(|number| format!(" for {number}"));
@@ -116,8 +101,26 @@ pub(crate) fn note_adoption(job: &Job, report: &mut JobReport) {
     ));
 }
 
-/// Returns the reason for a job that the history does not have.
-fn absent(number: JobNumber) -> NotFound {
+/// Returns the reason why a search of the history did not find the job.
+fn not_found(number: JobNumber, search: HistorySearch, next: Next) -> NotFound {
+    let reason = match search {
+        HistorySearch::Candidates(candidates) => return ambiguous(number, &candidates),
+        HistorySearch::NotFound => return missing(number),
+        HistorySearch::Absent => return absent(number),
+        HistorySearch::BeingSent => "another process is sending it".to_owned(),
+        HistorySearch::TooEarly => "the vendor's history does not show it yet".to_owned(),
+        HistorySearch::Expired => {
+            "it is older than the 7 days that the vendor keeps its history".to_owned()
+        }
+        HistorySearch::Incomplete => "the vendor's history could not be read whole".to_owned(),
+        HistorySearch::Failed(error) => error,
+        _ => String::new(),
+    };
+    NotFound::new(reason, next)
+}
+
+/// Returns the reason for a job that the history does not show.
+fn missing(number: JobNumber) -> NotFound {
     let reason = "the vendor's history has no job that it could be";
     let hint = format!(
         "a history may lag: look again with: wave resume {number}; if the job never appears, it \
@@ -129,10 +132,25 @@ fn absent(number: JobNumber) -> NotFound {
     }
 }
 
+/// Returns the reason for a job whose submit never arrived.
+fn absent(number: JobNumber) -> NotFound {
+    let reason = "its submit never arrived, and nothing is billed";
+    let hint = format!("submit it again with: wave resume {number} --resubmit");
+    NotFound {
+        hint: Some(hint),
+        ..NotFound::new(reason, Next::None)
+    }
+}
+
 /// Returns the reason for a job that could be several ones.
-fn ambiguous(job: JobNumber, candidates: &[Prediction]) -> NotFound {
-    let ids: Vec<&str> = candidates.iter().map(|record| record.id()).collect();
-    let reason = format!("the job could be {}", ids.join(" or "));
+fn ambiguous(job: JobNumber, candidates: &Candidates) -> NotFound {
+    let found = candidates.found.iter();
+    let ids: Vec<&str> = found.map(|found| found.prediction.id()).collect();
+    let reason = format!(
+        "the job could be {} ({})",
+        ids.join(" or "),
+        candidates.held_back
+    );
     // An id of the vendor in an unknown form cannot be adopted.
     let candidates: Vec<PredictionId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
     NotFound::new(reason, Next::Adopt { job, candidates })

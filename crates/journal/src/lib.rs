@@ -306,7 +306,7 @@ fn settle(
     let mut job = found.ok_or_else(|| StoreError::gone(number))?;
     // Part of the transaction, since two processes may adopt the same id at once.
     let owner = match &settlement.resolution {
-        Resolution::Adopted(id) => Owners::at(&job.account.base_url, transaction)?.owner(id)?,
+        Resolution::Adopted(id, _) => Owners::at(&job.account.base_url, transaction)?.owner(id)?,
         _ => None,
     };
     let owner = owner.filter(|owner| *owner != IdOwner::Job(number));

@@ -96,7 +96,10 @@ pub(crate) async fn answered(
 ) -> Result<Answer, FetchError> {
     let (clock, timeout) = (ws.0.poller.clock(), ws.0.timeouts.call);
     let (kind, message) = match Deadline::after(timeout, clock).timeout(clock, call).await {
-        Some(Ok(answer)) => return Ok(answer.without_key(ws.0.api.api_key())),
+        Some(Ok(answer)) => {
+            ws.observe_date(&answer);
+            return Ok(answer.without_key(ws.0.api.api_key()));
+        }
         Some(Err(CallError::Transport(error))) => {
             let kind = match error.is_connect() {
                 true => TransportErrorKind::Connect,
@@ -147,6 +150,15 @@ pub(crate) fn clock_offset(answer: &Answer, now: SystemTime) -> Option<i64> {
     let date = httpdate::parse_http_date(date).ok()?;
     let seconds = |time: SystemTime| Timestamp::try_from(time).map(Timestamp::as_second).ok();
     Some(seconds(date)? - seconds(now)?)
+}
+
+impl Wavespeed {
+    /// Takes note of the vendor's clock in an answer.
+    pub(crate) fn observe_date(&self, answer: &Answer) {
+        if let Some(offset) = clock_offset(answer, SystemTime::now()) {
+            self.0.vendor_clock.observe(offset);
+        }
+    }
 }
 
 /// Returns the error for an answer that does not contain what was asked for.

@@ -18,6 +18,8 @@ use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
 use crate::store::record::{Account, JobFilter, JobRecord};
 use crate::store::upload::Content;
+use crate::submit::candidates::AdoptPolicy;
+use crate::vendor_clock::VendorClock;
 use crate::wait::early_wakes::EarlyWakes;
 
 /// A client of one account. Cloning is cheap, and clones share connections and state.
@@ -129,6 +131,9 @@ pub(crate) struct Inner {
     pub(crate) checks_urls: bool,
     pub(crate) resends: u32,
     pub(crate) history_lag: Duration,
+    pub(crate) adopt_policy: AdoptPolicy,
+    pub(crate) serialises_submits: bool,
+    pub(crate) vendor_clock: VendorClock,
     pub(crate) max_output_bytes: u64,
     pub(crate) upload_locks: KeyedLocks<Content>,
     /// The number of submits that are being recorded or sent.

@@ -36,7 +36,7 @@
 //!
 //! ```no_run
 //! # async fn run(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
-//! use wavespeed::{JobFilter, RawInput, Reconciled, Target, serde_json::json};
+//! use wavespeed::{HistorySearch, JobFilter, RawInput, Reconciled, Target, serde_json::json};
 //!
 //! let clip = ws.upload("clip.mp4").await?;
 //! let input = json!({ "video": clip.url, "text": "Hello", "voice_id": "AOT" });
@@ -48,8 +48,10 @@
 //! for record in ws.jobs(JobFilter::Open).await? {
 //!     // Finds the id of a submit whose answer was lost, and never sends it again.
 //!     match ws.reconcile(&record, ws.deadline()).await? {
-//!         Reconciled::Adopted(job) => println!("{} is {}", record.number, job.fetch().await?.status),
-//!         Reconciled::Candidates(_) => println!("choose one with `Wavespeed::adopt`"),
+//!         Reconciled::Adopted(job) => println!("{} is {}", record.number, job.fetch().await?.status()),
+//!         Reconciled::Unresolved(HistorySearch::Candidates(_)) => {
+//!             println!("choose one with `Wavespeed::adopt`");
+//!         }
 //!         _ => println!("send it again with `Wavespeed::resubmit`, which is billed, or forget it"),
 //!     }
 //! }
@@ -142,6 +144,7 @@ mod submit;
 mod target;
 mod tls;
 mod upload;
+mod vendor_clock;
 mod wait;
 pub mod webhook;
 
@@ -169,6 +172,7 @@ pub use next::Next;
 pub use poll_policy::PollPolicy;
 pub use run::builder::JobBuilder;
 pub use run::finish::{Finished, RunError};
+pub use store::adoption::Adoption;
 pub use store::change::{Change, IdOwner, Resolution, Settlement};
 pub use store::claim::Claim;
 pub use store::duration::JobDuration;
@@ -182,6 +186,7 @@ pub use store::number::{InvalidJobNumber, JobNumber};
 pub use store::record::{Account, Downloaded, EarlierAttempt, JobFilter, JobRecord, Stage};
 pub use store::upload::{Content, FileState, UploadRecord};
 pub use store::{Store, StoreFuture};
+pub use submit::candidates::{AdoptPolicy, Candidate, Candidates, HeldBack};
 pub use submit::error::SubmitError;
 pub use submit::event::RunEvent;
 pub use submit::input::RawInput;

@@ -77,7 +77,8 @@ impl UnknownOutcome {
         };
         match &self.search {
             HistorySearch::Candidates(found) => {
-                let candidates = found.iter().filter_map(|found| found.id().parse().ok());
+                let ids = found.found.iter().map(|found| found.prediction.id());
+                let candidates = ids.filter_map(|id| id.parse().ok());
                 let candidates = candidates.collect();
                 Next::Adopt { job, candidates }
             }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::json;
 use wavespeed::poll::{Geometric, ManualClock};
 use wavespeed::{
-    Deadline, DownloadError, Job, JobFilter, JobNumber, MemoryStore, Poller, Reconciled,
-    RejectedSubmit, SaveError, Status, SubmitError, Target, Timeouts, UnknownOutcome, WaitError,
-    Wavespeed,
+    Deadline, DownloadError, HistorySearch, Job, JobFilter, JobNumber, MemoryStore, Poller,
+    Reconciled, RejectedSubmit, SaveError, Status, SubmitError, Target, Timeouts, UnknownOutcome,
+    WaitError, Wavespeed,
 };
 
 use wavespeed_harness::raw_input;
@@ -143,7 +143,7 @@ async fn resume(
             let jobs = client.jobs(JobFilter::Number(unknown.job?)).await.unwrap();
             match client.reconcile(&jobs[0], Deadline::never()).await.unwrap() {
                 Reconciled::Adopted(job) => *job,
-                Reconciled::Nothing => return None,
+                Reconciled::Unresolved(HistorySearch::NotFound) => return None,
                 other => panic!("{other:?}"),
             }
         }

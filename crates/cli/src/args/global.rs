@@ -73,7 +73,7 @@ pub(crate) struct Global {
         value_name = "TIME",
         value_parser = duration,
         allow_hyphen_values = true,
-        default_value = "10s"
+        default_value = "60s"
     )]
     pub(crate) settle_time: Duration,
     /// Path of the journal, which records every submit [env: WAVESPEED_JOURNAL]

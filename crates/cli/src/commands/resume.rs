@@ -15,7 +15,7 @@ use crate::output::failure::Failure;
 use crate::output::job::JobReport;
 use crate::output::progress::Progress;
 use crate::output::report::Report;
-use crate::reconcile::{look_before_resubmit, reconcile};
+use crate::reconcile::{note_adoption, reconcile};
 use crate::wait_and_save::{Finished, PendingJob, WaitContext, wait_and_save};
 
 /// The user's decision about a job whose outcome is unknown.
@@ -150,14 +150,14 @@ async fn resubmit(
     record: &JobRecord,
     report: &mut JobReport,
 ) -> Result<Job, Failure> {
-    let (client, deadline) = (waiting.client, waiting.deadline);
     let step = "looking for the job in the vendor's history once more";
     waiting.progress.show(step);
-    if let Some(job) = look_before_resubmit(client, record, deadline, report).await? {
-        return Ok(job);
-    }
-    waiting.progress.show("submitting");
-    Ok(client.resubmit(record, deadline).await?)
+    let job = waiting
+        .client
+        .resubmit(record, &[], waiting.deadline)
+        .await?;
+    note_adoption(&job, report);
+    Ok(job)
 }
 
 /// Records the id of a job. The vendor must know the id, so that a typing error does not replace the

@@ -3,8 +3,8 @@
 use rusqlite::{Transaction, params};
 use wavespeed::serde_json;
 use wavespeed::{
-    Account, Downloaded, IdempotencyKey, JobNumber, JobRecord, Prediction, PredictionId, Stage,
-    Status, Target,
+    Account, Adoption, Downloaded, IdempotencyKey, JobNumber, JobRecord, Prediction, PredictionId,
+    Stage, Status, Target,
 };
 
 use super::values::{bytes, check_fingerprint, milliseconds, row_number};
@@ -34,9 +34,10 @@ pub(super) fn schema() -> String {
              webhook_token TEXT,
              at INTEGER NOT NULL,                      -- time of the intent, milliseconds since 1970
              clock_offset INTEGER,                     -- of the vendor's clock, seconds ahead
+             lost_at INTEGER,                          -- time at which the outcome became unknown
              stage TEXT NOT NULL,
              id TEXT,                                  -- of the prediction
-             adopted INTEGER NOT NULL,                 -- 1 if the id is from the vendor's history
+             adopted TEXT,                             -- evidence for an id that no answer had
              status TEXT,                              -- last known
              answer TEXT,                              -- body of the answer to the submit
              prediction TEXT,                          -- JSON: the prediction at its end
@@ -58,12 +59,12 @@ pub(crate) const IS_OPEN: &str = "(forgotten = 0 AND (stage IN ('intended', 'unk
 /// The columns of the table, in the order in which rows are written.
 pub(crate) const COLUMNS: &str = "number, base_url, account, key_fingerprint, model, body, digest,
     parts, idempotency_key, label, price, target, folder, force, webhook, webhook_token, at,
-    clock_offset, stage, id, adopted, status, answer, prediction, forgotten";
+    clock_offset, lost_at, stage, id, adopted, status, answer, prediction, forgotten";
 
 /// A parameter for each of the columns.
 const PARAMETERS: &str =
     "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-    ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25";
+    ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26";
 
 /// Inserts a new job, and returns its number. The number in the record is ignored.
 pub(crate) fn insert(
@@ -129,9 +130,10 @@ fn write(
             record.webhook_token,
             milliseconds(record.at),
             record.clock_offset,
+            record.lost_at.map(milliseconds),
             record.stage.name(),
             record.id.as_ref().map(PredictionId::as_str),
-            record.adopted,
+            record.adopted.map(Adoption::name),
             record.status.as_ref().map(Status::name),
             record.answer,
             record.prediction,
@@ -148,16 +150,17 @@ pub(crate) fn update_outcome(
 ) -> Result<(), JournalError> {
     let sql =
         "UPDATE jobs SET stage = ?, id = ?, adopted = ?, at = ?, answer = ?, clock_offset = ?,
-               status = ?, prediction = ? WHERE number = ?";
+               lost_at = ?, status = ?, prediction = ? WHERE number = ?";
     transaction.execute(
         sql,
         params![
             record.stage.name(),
             record.id.as_ref().map(PredictionId::as_str),
-            record.adopted,
+            record.adopted.map(Adoption::name),
             milliseconds(record.at),
             record.answer,
             record.clock_offset,
+            record.lost_at.map(milliseconds),
             record.status.as_ref().map(Status::name),
             record.prediction,
             row_number(record.number),
@@ -182,7 +185,7 @@ pub(crate) fn forget(transaction: &Transaction<'_>, job: JobNumber) -> Result<()
     let number = row_number(job);
     let sql = "UPDATE jobs SET forgotten = 1, key_fingerprint = '', body = '', digest = '', parts = '{}',
                idempotency_key = NULL, label = NULL, price = NULL, target = NULL, folder = 0, force = 0,
-               webhook = NULL, webhook_token = NULL, clock_offset = NULL, adopted = 0, status = NULL,
+               webhook = NULL, webhook_token = NULL, clock_offset = NULL, lost_at = NULL, adopted = NULL, status = NULL,
                answer = NULL, prediction = NULL WHERE number = ?";
     transaction.execute(sql, [number])?;
     if let Some(number) = number {

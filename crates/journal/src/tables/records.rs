@@ -3,7 +3,8 @@
 use rusqlite::{Connection, Row, params_from_iter};
 use wavespeed::serde_json;
 use wavespeed::{
-    Account, Identity, Intent, JobNumber, JobRecord, ModelId, PredictionId, Stage, Status, Target,
+    Account, Adoption, Identity, Intent, JobNumber, JobRecord, ModelId, PredictionId, Stage,
+    Status, Target,
 };
 
 use super::jobs::COLUMNS;
@@ -105,9 +106,10 @@ fn read(row: &Row<'_>) -> Result<JobRecord, JournalError> {
     job.webhook = reader.get("webhook")?;
     job.webhook_token = reader.get("webhook_token")?;
     job.clock_offset = reader.get("clock_offset")?;
+    job.lost_at = reader.parse_option("lost_at", time)?;
     job.stage = reader.parse("stage", |stage: String| stage.parse::<Stage>())?;
     job.id = reader.parse_option("id", |id: String| id.parse::<PredictionId>())?;
-    job.adopted = reader.get("adopted")?;
+    job.adopted = reader.parse_option("adopted", |reason: String| reason.parse::<Adoption>())?;
     job.status = reader.get::<Option<String>>("status")?.map(Status::from);
     job.answer = reader.get("answer")?;
     job.prediction = reader.get("prediction")?;

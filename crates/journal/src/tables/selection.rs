@@ -51,10 +51,19 @@ impl Selection {
     /// Returns the jobs by which [`Intent::decide`] decides.
     pub(crate) fn from_intent(intent: &Intent<'_>) -> Self {
         let digest = || intent.identity.digest().to_owned().into();
-        match intent.key {
+        let mut selection = match intent.key {
             Some(key) => Self::key(intent.account, key),
             None => Self::in_account(intent.account, "digest = ?3", Some(digest())),
+        };
+        if intent.serialise {
+            let own = selection.condition;
+            selection.condition = format!(
+                "({own}) OR (base_url = ?1 AND account = ?2 AND forgotten = 0 AND model = ?4
+                 AND stage IN ('intended', 'rejected'))"
+            );
+            selection.values.push(intent.model.to_string().into());
         }
+        selection
     }
 
     /// Returns the job of a number, or what is left of it if it was forgotten.

@@ -8,8 +8,8 @@ use std::time::Duration;
 use pollster::FutureExt as _;
 use wavespeed::serde_json::json;
 use wavespeed::{
-    Downloaded, Intent, JobFilter, JobNumber, JobRecord, Resolution, Settlement, Store as _,
-    StoreErrorKind, Target,
+    Adoption, Downloaded, Intent, JobFilter, JobNumber, JobRecord, Resolution, Settlement,
+    Store as _, StoreErrorKind, Target,
 };
 use wavespeed_harness::store_contract::{
     DAY, Submit, accept, account, at, end, files, id, prediction, recorded, unclaimed,
@@ -49,7 +49,7 @@ fn full_job(journal: &Journal, path: &Path) -> JobRecord {
     intent.webhook_token = Some("token");
     let (again, _claim, _) = recorded(journal, &intent).block_on();
     assert_eq!(again, number);
-    let adopted = Resolution::Adopted(id("pred_2"));
+    let adopted = Resolution::Adopted(id("pred_2"), Adoption::Chosen);
     let unknown = Settlement::new(Resolution::Unknown, Some("<html>\u{0}".into()), Some(-7));
     for settlement in [unknown, adopted.into()] {
         journal.settle(number, &settlement).block_on().unwrap();

@@ -8,4 +8,5 @@ pub(crate) mod history;
 pub(crate) mod models;
 mod pages;
 pub(crate) mod price;
+pub(crate) mod span;
 pub(crate) mod usage;

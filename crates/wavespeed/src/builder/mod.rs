@@ -21,6 +21,8 @@ use crate::poll_policy::{PollPolicy, ScheduleCache};
 use crate::store::Store;
 use crate::store::none::NoStore;
 use crate::store::record::Account;
+use crate::submit::candidates::AdoptPolicy;
+use crate::vendor_clock::VendorClock;
 use crate::wait::early_wakes::EarlyWakes;
 
 /// Capacity of the wake channel. When it overflows, wakes are dropped and the job is polled on
@@ -64,6 +66,8 @@ pub struct Builder {
     check_urls: bool,
     resends: u32,
     history_lag: Duration,
+    adopt_policy: AdoptPolicy,
+    serialise_submits: bool,
     max_output_bytes: u64,
 }
 
@@ -96,7 +100,9 @@ impl Default for Builder {
             account: None,
             check_urls: true,
             resends: 5,
-            history_lag: Duration::from_secs(10),
+            history_lag: Duration::from_secs(60),
+            adopt_policy: AdoptPolicy::default(),
+            serialise_submits: false,
             max_output_bytes: 8 << 30,
         }
     }
@@ -251,10 +257,30 @@ impl Builder {
         self
     }
 
-    /// Sets the time after which a prediction must show in the vendor's history; the default is 10 s.
+    /// Sets the time after which a prediction must show in the vendor's history; the default is 60 s.
+    /// Nothing is adopted from the history before.
     #[must_use]
     pub fn history_lag(mut self, time: Duration) -> Self {
         self.history_lag = time;
+        self
+    }
+
+    /// Sets the evidence by which a prediction from the vendor's history is adopted for a job whose id was
+    /// lost. The default is [`AdoptPolicy::Sole`].
+    #[must_use]
+    pub fn adopt_policy(mut self, policy: AdoptPolicy) -> Self {
+        self.adopt_policy = policy;
+        self
+    }
+
+    /// Sets whether a submit waits until the one before it, of the same model and account in this store, has
+    /// an outcome; the default is `false`. A lost submit is then alone in its time, so that the history shows
+    /// whether it arrived: a prediction that no job owns is its prediction, and none means that it is
+    /// [absent](crate::HistorySearch::Absent). It costs throughput: a model's submits are sent one after
+    /// another, by all processes that share the store and have this setting.
+    #[must_use]
+    pub fn serialise_submits(mut self, serialise: bool) -> Self {
+        self.serialise_submits = serialise;
         self
     }
 
@@ -302,6 +328,9 @@ impl Builder {
             checks_urls: self.check_urls,
             resends: self.resends,
             history_lag: self.history_lag,
+            adopt_policy: self.adopt_policy,
+            serialises_submits: self.serialise_submits,
+            vendor_clock: VendorClock::default(),
             max_output_bytes: self.max_output_bytes,
             upload_locks: KeyedLocks::default(),
             in_flight: watch::Sender::new(0),

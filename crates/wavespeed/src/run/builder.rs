@@ -168,6 +168,18 @@ impl<T> JobBuilder<T> {
         self
     }
 
+    /// Sends the job once more under its number if its submit is proven
+    /// [absent](crate::HistorySearch::Absent): it got lost before it reached the vendor. The proof takes the
+    /// submit timeout and the history lag, about 3 minutes. The default is to return the error with this
+    /// finding, for a person to decide.
+    ///
+    /// The proof fails while another lost submit of the model is from the same time;
+    /// [`serialise_submits`](crate::Builder::serialise_submits) prevents that.
+    pub fn resend_absent(mut self) -> Self {
+        self.options.resends_absent = true;
+        self
+    }
+
     /// Sets a function that receives every step of the job. It is called on any thread and should return
     /// quickly.
     pub fn observer(mut self, observer: impl Fn(RunEvent<'_>) + Send + Sync + 'static) -> Self {

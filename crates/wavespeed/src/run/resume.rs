@@ -54,8 +54,7 @@ impl Wavespeed {
         let mut unknown = UnknownOutcome::new(message).with_job(record.number);
         unknown.search = match self.reconcile(record, deadline).await {
             Ok(Reconciled::Adopted(job)) => return Ok(*job),
-            Ok(Reconciled::Nothing) => HistorySearch::Nothing,
-            Ok(Reconciled::Candidates(found)) => HistorySearch::Candidates(found),
+            Ok(Reconciled::Unresolved(search)) => search,
             Err(error) => HistorySearch::Failed(error.to_string()),
         };
         Err(unknown.into())

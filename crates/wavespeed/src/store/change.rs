@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use wavespeed_client::{Prediction, PredictionId};
 
+use crate::store::adoption::Adoption;
 use crate::store::error::{StoreError, StoreErrorKind};
 use crate::store::number::JobNumber;
 use crate::store::record::{Downloaded, EarlierAttempt, JobRecord, Stage};
@@ -29,8 +30,8 @@ pub enum Resolution {
         /// The time of the new intent.
         at: SystemTime,
     },
-    /// Accepted under this id, which was found in the vendor's history.
-    Adopted(PredictionId),
+    /// Accepted under this id, which was not in the answer to the submit.
+    Adopted(PredictionId, Adoption),
 }
 
 /// The outcome of a submit, with what its answer said.
@@ -46,6 +47,8 @@ pub struct Settlement {
     /// The time at which the caller believes the submit was last intended, if an adoption depends on
     /// it; see [`if_intended_at`](Self::if_intended_at).
     pub intended_at: Option<SystemTime>,
+    /// The time at which the outcome became unknown, if it did.
+    pub lost_at: Option<SystemTime>,
 }
 
 impl Settlement {
@@ -57,7 +60,16 @@ impl Settlement {
             answer,
             clock_offset,
             intended_at: None,
+            lost_at: None,
         }
+    }
+
+    /// Sets the time at which the outcome became unknown, on the clock of the intent. The first one that a
+    /// store gets is kept: it ends the time in which the prediction can have been created.
+    #[must_use]
+    pub fn lost_at(mut self, at: SystemTime) -> Self {
+        self.lost_at = Some(at);
+        self
     }
 
     /// Makes an adoption depend on the time of the intent in the record that was read: if the store has
@@ -150,7 +162,7 @@ impl JobRecord {
             }
             Resolution::Rejected if self.id.is_none() => self.stage = Stage::Rejected,
             Resolution::Rejected | Resolution::Unknown => {}
-            Resolution::Adopted(_) | Resolution::Resent { .. } => {
+            Resolution::Adopted(..) | Resolution::Resent { .. } => {
                 return Err(StoreError::gone(self.number));
             }
         }
@@ -163,7 +175,7 @@ impl JobRecord {
         owner: Option<IdOwner>,
     ) -> Result<(), StoreError> {
         let resolution = &settlement.resolution;
-        if let (Resolution::Adopted(id), Some(owner)) = (resolution, owner) {
+        if let (Resolution::Adopted(id, _), Some(owner)) = (resolution, owner) {
             let job = match owner {
                 IdOwner::Job(job) => Some(job),
                 IdOwner::Forgotten => None,
@@ -172,14 +184,14 @@ impl JobRecord {
         }
         let (stage, id) = match (resolution, &self.id) {
             // The same id once more: what is known beyond it stays.
-            (Resolution::Accepted(id) | Resolution::Adopted(id), Some(known)) if id == known => {
+            (Resolution::Accepted(id) | Resolution::Adopted(id, _), Some(known)) if id == known => {
                 return Ok(());
             }
-            (Resolution::Adopted(id), None) if self.owns(id) => {
+            (Resolution::Adopted(id, _), None) if self.owns(id) => {
                 let message = format!("{id} is an earlier attempt of {}", self.number);
                 return Err(StoreError::of_kind(StoreErrorKind::Refused, message));
             }
-            (Resolution::Adopted(_) | Resolution::Resent { .. }, Some(known)) => {
+            (Resolution::Adopted(..) | Resolution::Resent { .. }, Some(known)) => {
                 let message = format!("{} already has the id {known}", self.number);
                 return Err(StoreError::of_kind(StoreErrorKind::Refused, message));
             }
@@ -190,7 +202,7 @@ impl JobRecord {
                 self.at = *at;
                 (Stage::Intended, None)
             }
-            (Resolution::Adopted(id), None) => {
+            (Resolution::Adopted(id, _), None) => {
                 if let Some(at) = settlement.intended_at {
                     self.check_intended_at(at)?;
                 }
@@ -202,12 +214,29 @@ impl JobRecord {
         };
         self.replace_id(id.cloned());
         self.stage = stage;
-        self.adopted = matches!(resolution, Resolution::Adopted(_));
-        // What the answer to an earlier POST said is not said of this one. A job that is adopted keeps
-        // the answer that had no readable id.
-        if !self.adopted {
-            self.answer = settlement.answer.clone();
-            self.clock_offset = settlement.clock_offset;
+        self.adopted = match resolution {
+            Resolution::Adopted(_, adoption) => Some(*adoption),
+            _ => None,
+        };
+        match resolution {
+            // The answer that had no readable id stays.
+            Resolution::Adopted(..) => {}
+            // What the answer to an earlier POST said is not said of this one.
+            Resolution::Resent { .. } => {
+                self.answer = None;
+                self.clock_offset = settlement.clock_offset;
+                self.lost_at = None;
+            }
+            // The first end of the window stays: nothing was sent after it.
+            Resolution::Unknown => {
+                self.answer = settlement.answer.clone().or(self.answer.take());
+                self.clock_offset = settlement.clock_offset.or(self.clock_offset);
+                self.lost_at = self.lost_at.or(settlement.lost_at);
+            }
+            Resolution::Accepted(_) | Resolution::Rejected => {
+                self.answer = settlement.answer.clone();
+                self.clock_offset = settlement.clock_offset.or(self.clock_offset);
+            }
         }
         Ok(())
     }

@@ -47,12 +47,18 @@ pub struct Intent<'a> {
     pub webhook_token: Option<&'a str>,
     /// The time of the intent.
     pub at: SystemTime,
+    /// The seconds by which the vendor's clock is ahead of this machine's, if an answer near the intent has
+    /// shown that.
+    pub clock_offset: Option<i64>,
     /// The attempt of the job of the key that is to be replaced by another one, if it ended without
     /// outputs. An attempt that the caller has not seen is not replaced: the id is that of the record
     /// that the caller read.
     pub retry: Option<&'a PredictionId>,
     /// `true` to record nothing while an equal job is running.
     pub refuse_running: bool,
+    /// `true` to record nothing while another submit of the model has no outcome; see
+    /// [`Builder::serialise_submits`](crate::Builder::serialise_submits).
+    pub serialise: bool,
 }
 
 impl<'a> Intent<'a> {
@@ -78,19 +84,63 @@ impl<'a> Intent<'a> {
             webhook: None,
             webhook_token: None,
             at,
+            clock_offset: None,
             retry: None,
             refuse_running: false,
+            serialise: false,
         }
     }
 
-    /// Decides what a store does with this intent. `jobs` are the jobs of the account that have its key
-    /// or, for an intent without a key, its digest; `is_claimed` returns `true` for a job that is
+    /// Returns `true` if the decision about this intent depends on a job of the account: the job has the key
+    /// or, for an intent without a key, the digest; or the intent waits for its turn among the submits of the
+    /// model.
+    #[must_use]
+    pub fn concerns(&self, job: &JobRecord) -> bool {
+        self.is_own(job) || self.precedes(job)
+    }
+
+    fn is_own(&self, job: &JobRecord) -> bool {
+        match self.key {
+            Some(key) => job.key.as_ref() == Some(key),
+            None => job.identity.digest() == self.identity.digest(),
+        }
+    }
+
+    /// Returns `true` if a job may be a submit that this one waits for.
+    fn precedes(&self, job: &JobRecord) -> bool {
+        let may_be_sent = matches!(job.stage, Stage::Intended | Stage::Rejected);
+        self.serialise && may_be_sent && job.model == *self.model
+    }
+
+    /// Decides what a store does with this intent. `jobs` are the jobs of the account that it
+    /// [concerns](Self::concerns); `is_claimed` returns `true` for a job that is
     /// [claimed](crate::Store::claim).
     #[must_use]
     pub fn decide(
         &self,
         jobs: impl IntoIterator<Item = JobRecord>,
         is_claimed: impl Fn(JobNumber) -> bool,
+    ) -> Decision {
+        let jobs = jobs.into_iter();
+        let (own, others): (Vec<_>, Vec<_>) = jobs.partition(|job| self.is_own(job));
+        let decision = self.decide_by_own(own, &is_claimed);
+        // A rejected job is about to be sent only if its sender still waits to send it again.
+        let is_unfinished = |job: &JobRecord| {
+            self.precedes(job) && (job.stage == Stage::Intended || is_claimed(job.number))
+        };
+        match decision {
+            Decision::Existing { .. } => decision,
+            decision => match others.into_iter().find(is_unfinished) {
+                Some(job) => Decision::existing(job, ExistingReason::Turn),
+                None => decision,
+            },
+        }
+    }
+
+    fn decide_by_own(
+        &self,
+        jobs: Vec<JobRecord>,
+        is_claimed: &impl Fn(JobNumber) -> bool,
     ) -> Decision {
         let mut jobs = jobs.into_iter();
         if self.key.is_some() {
@@ -132,7 +182,7 @@ impl<'a> Intent<'a> {
     fn decide_by_key(
         &self,
         mut job: JobRecord,
-        is_claimed: impl Fn(JobNumber) -> bool,
+        is_claimed: &impl Fn(JobNumber) -> bool,
     ) -> Decision {
         let is_same = job.identity.digest() == self.identity.digest();
         // A rejected job has no id. Of two callers that ask for another attempt of the same failed one,
@@ -213,6 +263,9 @@ pub enum ExistingReason {
     BeingSent,
     /// The job is equal and running, or its outputs are still to be saved.
     Running,
+    /// The job is another one of the model, whose submit has no outcome yet, and the submits are
+    /// [serialised](crate::Builder::serialise_submits).
+    Turn,
 }
 
 impl JobRecord {
@@ -235,10 +288,11 @@ impl JobRecord {
             at: intent.at,
             stage: Stage::Intended,
             id: None,
-            adopted: false,
+            adopted: None,
             status: None,
             answer: None,
-            clock_offset: None,
+            clock_offset: intent.clock_offset,
+            lost_at: None,
             prediction: None,
             files: Vec::new(),
             attempts: Vec::new(),

@@ -105,11 +105,7 @@ impl Store for MemoryStore {
     fn intend(&self, intent: &Intent<'_>) -> StoreFuture<Intended> {
         ready(self.with(|memory| {
             let own = memory.jobs.iter().filter(|job| {
-                let is_equal = match intent.key {
-                    Some(key) => job.key.as_ref() == Some(key),
-                    None => job.identity.digest() == intent.identity.digest(),
-                };
-                job.account == *intent.account && is_equal && !job.forgotten
+                job.account == *intent.account && intent.concerns(job) && !job.forgotten
             });
             let own: Vec<JobRecord> = own.cloned().collect();
             // A job may be claimed between the decision and its claim, so it is decided again with that.
@@ -148,7 +144,9 @@ impl Store for MemoryStore {
             let found = memory.jobs.iter().position(|job| job.number == number);
             let index = found.ok_or_else(|| StoreError::gone(number))?;
             let owner = match &settlement.resolution {
-                Resolution::Adopted(id) => memory.owner(&memory.jobs[index].account.base_url, id),
+                Resolution::Adopted(id, _) => {
+                    memory.owner(&memory.jobs[index].account.base_url, id)
+                }
                 _ => None,
             };
             let owner = owner.filter(|owner| *owner != IdOwner::Job(number));

@@ -6,6 +6,7 @@
 //! [`JobRecord::apply`]; a store only keeps what they decide. It may also remember uploads and how
 //! long jobs took.
 
+pub(crate) mod adoption;
 pub(crate) mod change;
 pub(crate) mod claim;
 pub(crate) mod duration;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use strum::{EnumString, IntoStaticStr};
 use wavespeed_client::{ModelId, Prediction, PredictionId, Status};
 
+use crate::store::adoption::Adoption;
 use crate::store::error::StoreError;
 use crate::store::identity::Identity;
 use crate::store::key::IdempotencyKey;
@@ -149,15 +150,18 @@ pub struct JobRecord {
     pub stage: Stage,
     /// The vendor's id, once it is known.
     pub id: Option<PredictionId>,
-    /// `true` if the id was found in the vendor's history rather than in the answer to the submit.
-    pub adopted: bool,
+    /// The evidence for the id, if it was not in the answer to the submit.
+    pub adopted: Option<Adoption>,
     /// The last known status.
     pub status: Option<Status>,
     /// The body of the answer to the submit, if there was one, without the API key.
     pub answer: Option<String>,
-    /// The seconds by which the vendor's clock was ahead of this machine's at the submit, if the answer
-    /// said so.
+    /// The seconds by which the vendor's clock was ahead of this machine's at the submit, if an answer near
+    /// it has shown that.
     pub clock_offset: Option<i64>,
+    /// The time at which the outcome became unknown, on the clock of [`at`](Self::at), if it did.
+    #[serde(default, with = "rfc3339::option")]
+    pub lost_at: Option<SystemTime>,
     /// The prediction as it was seen at its end, as JSON.
     pub prediction: Option<String>,
     /// The files of the saved outputs, those of the last saving first. An output that was saved to

@@ -17,3 +17,28 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(
     let at: Timestamp = at.parse().map_err(de::Error::custom)?;
     Ok(at.into())
 }
+
+/// Times that may be missing.
+pub(super) mod option {
+    use super::{Deserialize, Deserializer, Serializer, SystemTime};
+
+    #[derive(Deserialize)]
+    struct Time(#[serde(with = "super")] SystemTime);
+
+    pub(in crate::store) fn serialize<S: Serializer>(
+        at: &Option<SystemTime>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => super::serialize(at, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(in crate::store) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<SystemTime>, D::Error> {
+        let at: Option<Time> = Option::deserialize(deserializer)?;
+        Ok(at.map(|Time(at)| at))
+    }
+}

@@ -138,6 +138,7 @@ fn duplicate(job: &JobRecord, reason: ExistingReason) -> String {
         }
         ExistingReason::BeingSent => "and is being sent at this moment",
         ExistingReason::Key => "and the same key",
+        ExistingReason::Turn => "and its submit has no outcome yet",
         ExistingReason::Running => "and is running, or its outputs are still to be saved",
     };
     format!("{number} has the same model and input, {why}; nothing was submitted")

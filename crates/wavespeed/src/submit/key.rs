@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
-use crate::store::change::{Resolution, Settlement};
 use crate::store::claim::Claim;
 use crate::store::error::{StoreError, StoreErrorKind};
 use crate::store::identity::{Identity, field_name};
@@ -48,7 +47,7 @@ impl Submission<'_> {
             match stage {
                 Stage::Intended | Stage::Rejected => match self.sender(number).await? {
                     Sender::Alive => self.pause(number, &mut backoff).await?,
-                    Sender::Gone(claim) => {
+                    Sender::Gone(_claim) => {
                         // The outcome may have been recorded before the claim was released.
                         let current = self.find(JobFilter::Number(number)).await?;
                         let is_unchanged = current.is_some_and(|current| current.stage == stage);
@@ -56,9 +55,10 @@ impl Submission<'_> {
                             return Ok(Followed::SEND);
                         }
                         if is_unchanged {
-                            self.record_dead_sender(number).await?;
+                            // Others then see that no one sends it, and the window of the submit ends.
+                            let marked = self.ws.mark_lost(&record).await;
+                            marked.map_err(SubmitError::Lookup)?;
                         }
-                        drop(claim);
                     }
                 },
                 Stage::Unknown => return self.reconcile(&record).await.map(Followed::job),
@@ -96,14 +96,6 @@ impl Submission<'_> {
             }),
             _ => Ok(()),
         }
-    }
-
-    /// Records that the outcome of a job is unknown, because its sender died. Others then see that no one
-    /// sends it.
-    async fn record_dead_sender(&self, number: JobNumber) -> Result<(), SubmitError> {
-        let unknown = Settlement::from(Resolution::Unknown);
-        let settled = self.ws.0.store.settle(number, &unknown).await;
-        settled.map_err(SubmitError::Lookup)
     }
 
     async fn sender(&self, number: JobNumber) -> Result<Sender, SubmitError> {

@@ -4,8 +4,10 @@
 //! sends ([`send`], [`post`]). What an answer means is one table ([`outcome`]). An outcome that stayed unknown
 //! is looked up in the vendor's history ([`reconcile`]).
 
+pub(crate) mod candidates;
 pub(crate) mod error;
 pub(crate) mod event;
+mod evidence;
 pub(crate) mod input;
 mod key;
 pub(crate) mod options;
@@ -14,6 +16,7 @@ mod post;
 pub(crate) mod prepare;
 pub(crate) mod reconcile;
 mod send;
+mod window;
 
 use crate::client::Wavespeed;
 use crate::http::is_loopback;

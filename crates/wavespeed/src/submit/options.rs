@@ -22,6 +22,7 @@ pub(crate) struct JobOptions {
     pub(crate) is_checked: bool,
     pub(crate) checks_media: bool,
     pub(crate) adopts: bool,
+    pub(crate) resends_absent: bool,
     pub(crate) observer: Observer,
 }
 
@@ -41,6 +42,7 @@ impl Default for JobOptions {
             is_checked: true,
             checks_media: true,
             adopts: true,
+            resends_absent: false,
             observer: Observer::default(),
         }
     }

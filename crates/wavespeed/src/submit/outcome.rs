@@ -12,9 +12,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use wavespeed_client::{Answer, Prediction, PredictionId};
+use wavespeed_client::{Answer, PredictionId};
 
 use crate::store::number::JobNumber;
+use crate::submit::candidates::Candidates;
 
 /// The result of sending a submit once.
 pub(crate) enum Attempt {
@@ -134,10 +135,21 @@ pub enum HistorySearch {
     /// The history was not searched: there is no store, or the caller did not want it.
     #[default]
     Skipped,
-    /// The history shows no prediction that could be the one.
-    Nothing,
+    /// Another process is sending the job at this moment.
+    BeingSent,
+    /// The history was read whole and has no prediction that could be the one. One may still appear.
+    NotFound,
+    /// Nothing was found, but the deadline expired before the history lag was over.
+    TooEarly,
+    /// The submit never arrived: the history was read whole, twice, the second time after the submit could
+    /// not be under way any more, and no other lost submit is from the same time. Nothing is billed.
+    Absent,
+    /// Nothing is known: the submit is older than the 7 days that the vendor keeps its history.
+    Expired,
+    /// Nothing is known: the history could not be read whole.
+    Incomplete,
     /// The history shows these predictions, each of which may be the one. A person has to decide.
-    Candidates(Vec<Prediction>),
+    Candidates(Candidates),
     /// The history could not be read, for this reason.
     Failed(String),
 }

@@ -30,6 +30,7 @@ use crate::submit::error::SubmitError;
 use crate::submit::event::{Observer, RunEvent};
 use crate::submit::outcome::{Attempt, Outcome, RejectedSubmit, UnknownOutcome, decide};
 use crate::target::Target;
+use crate::vendor_clock::Moment;
 use crate::wait::job::Job;
 
 /// The number of characters of an answer that the store keeps. The answers of the vendor are a hundredth of
@@ -155,8 +156,10 @@ impl Wavespeed {
                 // Nothing has begun, and no one waits for the result.
                 return Err(RejectedSubmit::not_sent("the caller is gone").into());
             }
-            let at = SystemTime::now();
+            let moment = Moment::now();
+            let at = moment.wall();
             let intent = Intent {
+                clock_offset: ws.0.vendor_clock.offset_at(&moment),
                 key_fingerprint: &ws.0.key_fingerprint,
                 key: submit.key.as_ref(),
                 label: submit.label.as_deref(),
@@ -165,6 +168,7 @@ impl Wavespeed {
                 webhook: submit.webhook.as_deref(),
                 retry: submit.replaced.as_ref(),
                 refuse_running: submit.refuse_running,
+                serialise: ws.0.serialises_submits,
                 ..Intent::new(
                     &ws.0.account,
                     &submit.model,
@@ -188,7 +192,7 @@ impl Wavespeed {
                 }
             };
             let post = submit.into_post(deadline);
-            let sent = ws.post_and_settle(number, at, claim, &post).await;
+            let sent = ws.post_and_settle(number, moment, claim, &post).await;
             sent.notify(&observer);
             Ok(First::Sent(Box::new(sent)))
         })
@@ -207,10 +211,12 @@ impl Wavespeed {
     ) -> Result<Sent, SubmitError> {
         let (ws, observer) = (self.clone(), observer.clone());
         self.spawn(async move {
-            let at = SystemTime::now();
-            let resent = Settlement::from(Resolution::Resent { before, at });
+            let moment = Moment::now();
+            let at = moment.wall();
+            let offset = ws.0.vendor_clock.offset_at(&moment);
+            let resent = Settlement::new(Resolution::Resent { before, at }, None, offset);
             ws.0.store.settle(number, &resent).await?;
-            let sent = ws.post_and_settle(number, at, claim, &post).await;
+            let sent = ws.post_and_settle(number, moment, claim, &post).await;
             sent.notify(&observer);
             Ok(sent)
         })
@@ -264,7 +270,7 @@ impl Wavespeed {
     async fn post_and_settle(
         &self,
         number: JobNumber,
-        at: SystemTime,
+        intended: Moment,
         claim: Claim,
         post: &Post,
     ) -> Sent {
@@ -274,6 +280,7 @@ impl Wavespeed {
         let now = SystemTime::now();
         let (answer, offset) = match &attempt {
             Attempt::Answered(answer) => {
+                self.observe_date(answer);
                 let body = shorten(&answer.text(), MAX_ANSWER);
                 (Some(body), clock_offset(answer, now))
             }
@@ -294,7 +301,14 @@ impl Wavespeed {
                 (Resolution::Unknown, Err(NotAccepted::Unknown(unknown)))
             }
         };
-        let settlement = Settlement::new(resolution, answer, offset);
+        let is_unknown = resolution == Resolution::Unknown;
+        let mut settlement = Settlement::new(resolution, answer, offset);
+        let at = intended.wall();
+        if is_unknown {
+            self.0.vendor_clock.remember_lost(number, intended);
+            // The window of the submit is as long as the POST took, also if the clock was set meanwhile.
+            settlement = settlement.lost_at(at.checked_add(intended.elapsed()).unwrap_or(at));
+        }
         let settled = self.settle(number, &settlement).await;
         let (result, claim) = match result {
             Ok(job) => (Ok(Box::new(job.with_store_result(settled))), None),

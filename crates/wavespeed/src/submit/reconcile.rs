@@ -1,31 +1,31 @@
 //! Reconciling a submit whose outcome is unknown with the vendor's history.
 //!
-//! A prediction is a candidate unless the history excludes it: another model, a creation time outside
-//! the window of the submit, or an id that belongs to another job. A prediction whose model or creation
-//! time is missing cannot be excluded and stays a candidate. The only candidate is adopted, unless
-//! another submit of the model is open from the same time. It could still belong to another client of
-//! the account, so the record says that its id was adopted. Several candidates are returned for a
-//! person to choose.
+//! One look reads the span around the [window](super::window) of the submit, every page of it, and then the
+//! jobs of the store. [`Evidence`] draws the conclusion. A look that finds a prediction is not the end:
+//! nothing is adopted before the history lag is over, because a prediction of the submit may still appear,
+//! and the one that shows first may be somebody else's.
 
+use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
-use jiff::Timestamp;
-use wavespeed_client::{Answer, Prediction, PredictionId, types};
+use jiff::{SignedDuration, Timestamp};
+use wavespeed_client::PredictionId;
 use wavespeed_poll::{Deadline, FirstPoll};
 
-use crate::call::{FetchError, answered, clock_offset, created_at, data, refused, until};
+use crate::account::span::{Span, read_span};
+use crate::call::{FetchError, until};
 use crate::client::Wavespeed;
+use crate::store::adoption::Adoption;
 use crate::store::change::{Resolution, Settlement};
 use crate::store::error::{StoreError, StoreErrorKind};
 use crate::store::record::{JobFilter, JobRecord, Stage};
+use crate::submit::candidates::{Candidate, Candidates, HeldBack};
+use crate::submit::evidence::{Evidence, Verdict, first_job, rivals};
+use crate::submit::outcome::HistorySearch;
+use crate::submit::window::{Window, timestamp};
 use crate::wait::job::Job;
 
-/// The difference between the clocks of this machine and the vendor that may remain after the
-/// correction by the `Date` header, which has a resolution of a second.
-const CLOCK_MARGIN: Duration = Duration::from_secs(2);
-
-/// The first back-off between two searches that find nothing, and the longest one. Each is twice as long
-/// as the one before.
+/// The first back-off between two looks, and the longest one. Each is twice as long as the one before.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
@@ -33,12 +33,10 @@ const MAX_BACKOFF: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Reconciled {
-    /// The only prediction that it can be. The store has its id now.
+    /// The id is known now, and the store has it.
     Adopted(Box<Job>),
-    /// No prediction within the history lag of the settings. The submit probably never arrived.
-    Nothing,
-    /// Predictions that may be the one. A person has to decide.
-    Candidates(Vec<Prediction>),
+    /// The id is still unknown.
+    Unresolved(HistorySearch),
 }
 
 impl Reconciled {
@@ -59,12 +57,50 @@ pub enum ReconcileError {
     Store(#[from] StoreError),
 }
 
+/// The end of a reconciliation that finds nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// Until the history lag is over.
+    Lag,
+    /// Until the submit is proven absent, which takes the submit timeout as well.
+    Absence,
+}
+
+/// A search for the prediction of a lost submit.
+pub(super) struct Search<'a> {
+    pub(super) record: &'a JobRecord,
+    pub(super) deadline: Deadline,
+    pub(super) patience: Patience,
+    /// The ids that a person knows to be other jobs.
+    pub(super) excluded: &'a [PredictionId],
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(record: &'a JobRecord, deadline: Deadline) -> Self {
+        Self {
+            record,
+            deadline,
+            patience: Patience::Lag,
+            excluded: &[],
+        }
+    }
+}
+
+/// The conclusion from one look.
+struct Look {
+    verdict: Verdict,
+    /// `true` if a submit that is not found is the only lost one of its time.
+    is_alone: bool,
+    window: Window,
+}
+
 impl Wavespeed {
-    /// Searches the vendor's history for the prediction of a job whose id is not known, and adopts the
-    /// only one that it can be. A job whose id is known is returned as it is.
+    /// Looks for the prediction of a job whose id is not known in the vendor's history, and adopts it if the
+    /// evidence allows that; see [`AdoptPolicy`](crate::AdoptPolicy). A job whose id is known is returned as
+    /// it is, and nothing is ever submitted.
     ///
-    /// While nothing is found, the search is repeated until the history lag of the settings is over:
-    /// a prediction may show in the history a little late.
+    /// The look is repeated until the history lag of the settings is over, counted from the time at which
+    /// the outcome became unknown: a prediction may show in the history late.
     ///
     /// # Errors
     /// Returns an error if the history or the store cannot be read.
@@ -77,17 +113,79 @@ impl Wavespeed {
         if let Some(job) = Job::of_record(self, record) {
             return Ok(Reconciled::adopted(job));
         }
-        let clock = self.0.poller.clock();
-        let lag = Deadline::after(self.0.history_lag, clock);
-        let mut backoff = FIRST_BACKOFF;
-        loop {
-            let found = until(self, deadline, self.search_history(record)).await?;
-            let remaining = lag.remaining(clock).unwrap_or(Duration::MAX);
-            if !matches!(found, Reconciled::Nothing) || remaining.is_zero() {
-                return Ok(found);
+        let mut record = record.clone();
+        if record.stage == Stage::Intended {
+            match self.0.store.claim(record.number).await {
+                Ok(_claim) => record = self.mark_lost(&record).await?,
+                Err(error) if error.kind() == StoreErrorKind::Claimed => {
+                    return Ok(Reconciled::Unresolved(HistorySearch::BeingSent));
+                }
+                Err(error) => return Err(error.into()),
             }
-            let left = deadline.remaining(clock).unwrap_or(Duration::MAX);
-            clock.sleep(backoff.min(remaining).min(left)).await;
+        }
+        self.search(&Search::new(&record, deadline)).await
+    }
+
+    /// Records that the sender of a job is gone, which ends the window of the submit. The caller holds the
+    /// claim. Returns the record as it is then.
+    pub(super) async fn mark_lost(&self, record: &JobRecord) -> Result<JobRecord, StoreError> {
+        let lost = Settlement::from(Resolution::Unknown).lost_at(SystemTime::now());
+        self.0.store.settle(record.number, &lost).await?;
+        let current = self.jobs(JobFilter::Number(record.number)).await?;
+        Ok(current.into_iter().next().unwrap_or_else(|| record.clone()))
+    }
+
+    /// Looks at the history until a look is conclusive.
+    pub(super) async fn search(&self, search: &Search<'_>) -> Result<Reconciled, ReconcileError> {
+        let (record, deadline) = (search.record, search.deadline);
+        let clock = self.0.poller.clock();
+        let lag = self.0.history_lag;
+        let after = |since: SystemTime, time: Duration| {
+            // A clock that was set back since then makes the time look longer than it is.
+            let passed = since.elapsed().unwrap_or_default();
+            Deadline::after(time.saturating_sub(passed), clock)
+        };
+        let settled = after(record.lost_at.unwrap_or(record.at), lag);
+        let absent = after(record.at, self.0.timeouts.submit.saturating_add(lag));
+        let end = match search.patience {
+            Patience::Lag => settled,
+            Patience::Absence => absent,
+        };
+        let is_over = |time: &Deadline| time.remaining(clock).is_some_and(|left| left.is_zero());
+        let left = |time: &Deadline| time.remaining(clock).unwrap_or(Duration::MAX);
+        let (mut backoff, mut earlier_misses) = (FIRST_BACKOFF, 0);
+        loop {
+            let look = match until(self, deadline, self.look(search)).await? {
+                Ok(look) => look,
+                // The id became known meanwhile: an adoption that was interrupted is still carried out.
+                Err(job) => return Ok(Reconciled::adopted(*job)),
+            };
+            let is_miss = matches!(look.verdict, Verdict::NotFound) && look.is_alone;
+            if is_miss && earlier_misses > 0 && is_over(&absent) {
+                return Ok(Reconciled::Unresolved(HistorySearch::Absent));
+            }
+            earlier_misses += u32::from(is_miss);
+            let adopted = match &look.verdict {
+                Verdict::Certain(found) => Some((found, Adoption::Certain)),
+                Verdict::Sole(found) if is_over(&settled) => Some((found, Adoption::Inferred)),
+                _ => None,
+            };
+            if let Some((found, adoption)) = adopted {
+                let id = found.id().parse().map_err(StoreError::new)?;
+                let job = self.adopt_as(record, id, adoption).await?;
+                return Ok(Reconciled::adopted(job));
+            }
+            // One miss after the end is followed by the second one, which proves the absence.
+            let is_conclusive = is_over(&end) && !(is_miss && is_over(&absent));
+            let pause = match left(&end) {
+                Duration::ZERO => backoff,
+                left => backoff.min(left),
+            };
+            if is_conclusive || left(&deadline) <= pause {
+                let search = unresolved(look, is_over(&settled));
+                return Ok(Reconciled::Unresolved(search));
+            }
+            clock.sleep(pause).await;
             // Most predictions show at once; the long back-offs are for the few that do not.
             backoff = MAX_BACKOFF.min(backoff * 2);
         }
@@ -99,11 +197,23 @@ impl Wavespeed {
     /// Returns an error if the store fails, if the job already has another id or was sent again since the
     /// record was read, or if the id belongs to another job.
     pub async fn adopt(&self, record: &JobRecord, id: PredictionId) -> Result<Job, StoreError> {
+        self.adopt_as(record, id, Adoption::Chosen).await
+    }
+
+    /// Adopts a prediction for a job, and returns its handle.
+    pub(crate) async fn adopt_as(
+        &self,
+        record: &JobRecord,
+        id: PredictionId,
+        adoption: Adoption,
+    ) -> Result<Job, StoreError> {
         self.check_base_url(record)?;
         // A job that was sent again since the record was read may be another prediction.
-        let adopted = Settlement::from(Resolution::Adopted(id.clone())).if_intended_at(record.at);
+        let adopted = Resolution::Adopted(id.clone(), adoption);
+        let adopted = Settlement::from(adopted).if_intended_at(record.at);
         self.0.store.settle(record.number, &adopted).await?;
-        Ok(self.adopted_job(record, id))
+        let job = Job::new(self.clone(), id, FirstPoll::Now, None);
+        Ok(job.with_number(record.number).with_adoption(adoption))
     }
 
     /// Fails if a job was submitted to another API, which has other predictions.
@@ -116,96 +226,95 @@ impl Wavespeed {
         Err(StoreError::of_kind(StoreErrorKind::Refused, message))
     }
 
-    /// Returns the handle on the job of a record, whose id is known by now.
-    fn adopted_job(&self, record: &JobRecord, id: PredictionId) -> Job {
-        let job = Job::new(self.clone(), id, FirstPoll::Now, None);
-        job.with_number(record.number).with_adopted()
-    }
-
-    /// Searches the newest page of the history once.
-    async fn search_history(&self, record: &JobRecord) -> Result<Reconciled, ReconcileError> {
-        let window = Window::of_submit(record.at, self.0.timeouts.submit);
-        let mut query = types::HistoryRequest::new();
-        query.model = Some(record.model.to_string());
-        let call = async { Answer::from_call(self.0.api.list_predictions(&query).await).await };
-        let answer = answered(self, call).await?;
+    /// Looks once at the history and the store. Returns the job as the error if its id is known by now.
+    async fn look(&self, search: &Search<'_>) -> Result<Result<Look, Box<Job>>, ReconcileError> {
+        let record = search.record;
+        // The span depends on the offset, which the answer may be the first to show.
+        let offset = self.clock_offset_of(record);
+        let mut span = self.read_around(record, offset).await?;
+        let offset = match (offset, self.clock_offset_of(record)) {
+            (None, Some(shown)) => {
+                span = self.read_around(record, Some(shown)).await?;
+                Some(shown)
+            }
+            _ => offset,
+        };
+        let now = span.now.unwrap_or_else(Timestamp::now);
+        let window = Window::new(record, offset, now);
         // The jobs are read after the history: each prediction of this store in the answer then has its
         // intent among them. They are those of every account at the base URL, as the same API key may have
         // several names.
         let jobs = self.jobs(JobFilter::BaseUrl).await?;
-        // The id may be known meanwhile: an adoption that was interrupted is still carried out.
         let own = jobs.iter().find(|job| job.number == record.number);
         if let Some(job) = own.and_then(|own| Job::of_record(self, own)) {
-            return Ok(Reconciled::adopted(job));
+            return Ok(Err(Box::new(job)));
         }
-        let clock_offset = clock_offset(&answer, SystemTime::now()).unwrap_or_default();
-        let model = record.model.as_str();
-        // A prediction without a model or a creation time cannot be excluded by it.
-        let candidates = predictions(&answer)?.into_iter();
-        let candidates = candidates
-            .filter(|found| found.model().is_none_or(|own| own == model))
-            .filter(|found| created_at(found).is_none_or(|at| window.contains(at, clock_offset)));
-        let mut candidates: Vec<Prediction> = candidates.collect();
-        let ids = candidates
+        let ids: Vec<PredictionId> = span
+            .items
             .iter()
-            .filter_map(|found| found.id().parse().ok());
-        let ids: Vec<PredictionId> = ids.collect();
+            .filter_map(|item| item.id().parse().ok())
+            .collect();
         let known = self.0.store.known_ids(&self.0.account, &ids).await?;
-        candidates.retain(|found| known.iter().all(|id| id.as_str() != found.id()));
-        // Another open submit could own each of the candidates just as well.
-        let rivals = jobs.iter().filter(|job| {
-            job.number != record.number
-                && matches!(job.stage, Stage::Intended | Stage::Unknown)
-                && job.model == record.model
-                && Window::of_submit(job.at, self.0.timeouts.submit).overlaps(&window)
-        });
-        match (&candidates[..], rivals.count()) {
-            ([], _) => Ok(Reconciled::Nothing),
-            ([only], 0) if let Ok(id) = only.id().parse::<PredictionId>() => {
-                Ok(Reconciled::adopted(self.adopt(record, id).await?))
-            }
-            _ => Ok(Reconciled::Candidates(candidates)),
+        let owned: HashSet<PredictionId> = known
+            .into_iter()
+            .chain(search.excluded.iter().cloned())
+            .collect();
+        let window_of = |job: &JobRecord| Window::new(job, self.clock_offset_of(job), now);
+        let evidence = Evidence {
+            record,
+            window,
+            items: span.items,
+            is_whole: span.is_whole,
+            owned,
+            rivals: rivals(&jobs, record)
+                .map(|job| (job.model.as_str(), window_of(job)))
+                .collect(),
+            first_job: first_job(&jobs, now),
+            now,
+            policy: self.0.adopt_policy,
+            is_serialised: self.0.serialises_submits,
+        };
+        Ok(Ok(Look {
+            verdict: evidence.judge(),
+            is_alone: evidence.is_alone(),
+            window,
+        }))
+    }
+
+    /// Reads the span around the window of a submit.
+    async fn read_around(
+        &self,
+        record: &JobRecord,
+        offset: Option<i64>,
+    ) -> Result<Span, FetchError> {
+        // An offset that is not known makes no difference of more than the day that the window then has.
+        let shift = SignedDuration::from_secs(self.0.vendor_clock.last().unwrap_or_default());
+        let now = crate::submit::window::add(timestamp(SystemTime::now()), shift);
+        let (from, to) = Window::new(record, offset, now).with_surroundings();
+        read_span(self, from, to).await
+    }
+
+    /// Returns the offset of the vendor's clock at a submit, if an answer near it has shown it.
+    fn clock_offset_of(&self, record: &JobRecord) -> Option<i64> {
+        let clock = &self.0.vendor_clock;
+        record
+            .clock_offset
+            .or_else(|| clock.offset_of(record.number, record.at))
+    }
+}
+
+/// Returns the result of a search whose last look was not conclusive.
+fn unresolved(look: Look, is_settled: bool) -> HistorySearch {
+    match look.verdict {
+        Verdict::NotFound if is_settled => HistorySearch::NotFound,
+        Verdict::NotFound => HistorySearch::TooEarly,
+        Verdict::Expired => HistorySearch::Expired,
+        Verdict::Incomplete => HistorySearch::Incomplete,
+        Verdict::Candidates(found) => HistorySearch::Candidates(found),
+        // The deadline came before the history lag was over.
+        Verdict::Certain(found) | Verdict::Sole(found) => {
+            let found = vec![Candidate::new(&found, look.window.intended)];
+            HistorySearch::Candidates(Candidates::new(found, HeldBack::TooEarly))
         }
     }
-}
-
-/// The time span in which a submit can have created a prediction.
-struct Window {
-    from: SystemTime,
-    /// `None` if the end is beyond the range of [`SystemTime`].
-    to: Option<SystemTime>,
-}
-
-impl Window {
-    /// Returns the window of a submit that was intended at `at` and waited at most `timeout` for its
-    /// answer.
-    fn of_submit(at: SystemTime, timeout: Duration) -> Self {
-        Self {
-            from: at.checked_sub(CLOCK_MARGIN).unwrap_or(at),
-            to: at.checked_add(timeout.saturating_add(CLOCK_MARGIN)),
-        }
-    }
-
-    /// Returns `true` if the vendor's clock, which is `clock_offset` seconds ahead of ours, showed
-    /// `at` within the window.
-    fn contains(&self, at: Timestamp, clock_offset: i64) -> bool {
-        let seconds = |time: SystemTime| Timestamp::try_from(time).map(Timestamp::as_second).ok();
-        let at = at.as_second() - clock_offset;
-        // A time beyond the range of a timestamp is later than every creation time.
-        let to = self.to.and_then(seconds).unwrap_or(i64::MAX);
-        seconds(self.from).is_some_and(|from| (from..=to).contains(&at))
-    }
-
-    fn overlaps(&self, other: &Self) -> bool {
-        let begins_before_end = |a: &Self, b: &Self| b.to.is_none_or(|to| a.from <= to);
-        begins_before_end(self, other) && begins_before_end(other, self)
-    }
-}
-
-/// Returns the predictions in an answer of the history call.
-fn predictions(answer: &Answer) -> Result<Vec<Prediction>, FetchError> {
-    let data = data(answer);
-    let items = data.as_ref().and_then(|data| data.get("items")?.as_array());
-    let items = items.ok_or_else(|| refused(answer))?.iter().cloned();
-    Ok(items.filter_map(Prediction::from_json).collect())
 }

@@ -8,6 +8,7 @@ use wavespeed_poll::{Deadline, FirstPoll};
 
 use crate::call::{FetchError, answered, prediction, refused, until};
 use crate::client::Wavespeed;
+use crate::store::adoption::Adoption;
 use crate::store::error::StoreError;
 use crate::store::intent::RETENTION;
 use crate::store::number::JobNumber;
@@ -42,7 +43,7 @@ pub struct Job {
     /// The time of the intent, if the store has it.
     at: Option<SystemTime>,
     number: Option<JobNumber>,
-    is_adopted: bool,
+    adoption: Option<Adoption>,
     store_error: Option<Arc<StoreError>>,
 }
 
@@ -84,7 +85,7 @@ impl Job {
             ended: None,
             at: None,
             number: None,
-            is_adopted: false,
+            adoption: None,
             store_error: None,
         }
     }
@@ -95,15 +96,15 @@ impl Job {
         let job = Self {
             ended: record.prediction.as_deref().map(Into::into),
             at: Some(record.at),
-            is_adopted: record.adopted,
+            adoption: record.adopted,
             ..Self::new(ws.clone(), id, FirstPoll::Now, None)
         };
         Some(job.with_number(record.number))
     }
 
-    /// Notes that the id was found in the vendor's history.
-    pub(crate) fn with_adopted(mut self) -> Self {
-        self.is_adopted = true;
+    /// Sets the evidence for an id that was not in the answer to the submit.
+    pub(crate) fn with_adoption(mut self, adoption: Adoption) -> Self {
+        self.adoption = Some(adoption);
         self
     }
 
@@ -158,11 +159,11 @@ impl Job {
         Prediction::from_json(raw)
     }
 
-    /// Returns `true` if the id was found in the vendor's history rather than in the answer to the
-    /// submit. Another client of the account could have made the prediction.
+    /// Returns the evidence for the id if it was not in the answer to the submit. The prediction of an id that
+    /// was [inferred](Adoption::Inferred) could be that of another client of the account.
     #[must_use]
-    pub fn is_adopted(&self) -> bool {
-        self.is_adopted
+    pub fn adoption(&self) -> Option<Adoption> {
+        self.adoption
     }
 
     /// Returns the time of the submit if the store has it and it is more than 7 days ago: the vendor no

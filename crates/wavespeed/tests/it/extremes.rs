@@ -8,10 +8,10 @@ use wavespeed::poll::{
     CostModel, Durations, HazardSchedule, ManualClock, PollContext, Schedule as _,
 };
 use wavespeed::{
-    Builder, Deadline, JobFilter, MemoryStore, PollPolicy, Reconciled, Status, SubmitError,
-    Timeouts,
+    Builder, Deadline, HeldBack, HistorySearch, JobFilter, MemoryStore, PollPolicy, Reconciled,
+    Status, SubmitError, Timeouts,
 };
-use wavespeed_harness::{ID, MODEL, answer, input, record, requests, serve, settings};
+use wavespeed_harness::{ID, MODEL, answer, input, record, serve, settings};
 use wiremock::ResponseTemplate;
 
 /// Settings with every duration at its maximum.
@@ -29,7 +29,7 @@ fn endless(base_url: &str, clock: &ManualClock) -> Builder {
 }
 
 fn page(items: &serde_json::Value) -> ResponseTemplate {
-    answer(&json!({ "page": 1, "items": items }))
+    answer(&json!({ "page": 1, "items": items, "has_more": false }))
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn job_runs_with_every_duration_at_its_maximum() {
 
 /// The window of the submit has no end then, and the search goes on until the deadline.
 #[tokio::test]
-async fn reconciling_with_the_longest_settle_time_waits_for_the_prediction() {
+async fn reconciling_with_the_longest_history_lag_adopts_nothing() {
     let now = jiff::Timestamp::now().to_string();
     let mut late = record("created");
     (late["created_at"], late["model"]) = (json!(now), json!(MODEL));
@@ -70,12 +70,15 @@ async fn reconciling_with_the_longest_settle_time_waits_for_the_prediction() {
     let error = client.submit(&input()).adopt(false).await.unwrap_err();
     assert!(matches!(error, SubmitError::Unknown(_)), "{error}");
     let jobs = client.jobs(JobFilter::All).await.unwrap();
-    let found = client.reconcile(&jobs[0], Deadline::never()).await.unwrap();
-    assert!(
-        matches!(&found, Reconciled::Adopted(job) if job.id().as_str() == ID),
-        "{found:?}"
-    );
-    assert_eq!(requests(&server).await.len(), 4);
+    let hour = Duration::from_secs(60 * 60);
+    let deadline = Deadline::after(hour, &clock);
+    let found = client.reconcile(&jobs[0], deadline).await.unwrap();
+    // A prediction that shows is not adopted before the time is over.
+    let Reconciled::Unresolved(HistorySearch::Candidates(candidates)) = found else {
+        panic!("{found:?}")
+    };
+    assert_eq!(candidates.held_back, HeldBack::TooEarly);
+    assert_eq!(candidates.found[0].prediction.id(), ID);
 }
 
 /// The pauses between the searches grow, but none lasts beyond the deadline.
@@ -93,8 +96,10 @@ async fn reconciling_with_the_longest_settle_time_ends_at_the_deadline() {
     let minute = Duration::from_secs(60);
     let deadline = Deadline::after(minute, &clock);
     let started = clock.elapsed();
-    client.reconcile(&jobs[0], deadline).await.unwrap_err();
-    assert_eq!(clock.elapsed() - started, minute);
+    let found = client.reconcile(&jobs[0], deadline).await.unwrap();
+    let is_early = matches!(found, Reconciled::Unresolved(HistorySearch::TooEarly));
+    assert!(is_early, "{found:?}");
+    assert!(clock.elapsed() - started <= minute);
 }
 
 #[tokio::test]

@@ -335,7 +335,7 @@ async fn job_of_another_base_url_is_not_resubmitted() {
         .await
         .unwrap()
         .remove(0);
-    let sent = real.resubmit(&record, Deadline::never()).await;
+    let sent = real.resubmit(&record, &[], Deadline::never()).await;
     let jobs = real.jobs(JobFilter::BaseUrl).await.unwrap();
     assert_eq!(
         production.submits(),

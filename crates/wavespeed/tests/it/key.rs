@@ -6,9 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::{Value, json};
 use wavespeed::poll::{Clock, ManualClock, Sleep};
 use wavespeed::{
-    Deadline, HistorySearch, IdempotencyKey, Identity, Intended, Intent, InvalidIdempotencyKey,
-    JobBuilder, JobFilter, JobRecord, MemoryStore, Poller, Resolution, RunError, Stage, Status,
-    Store as _, SubmitError, Wavespeed,
+    Adoption, Deadline, HistorySearch, IdempotencyKey, Identity, Intended, Intent,
+    InvalidIdempotencyKey, JobBuilder, JobFilter, JobRecord, MemoryStore, Poller, Resolution,
+    RunError, Stage, Status, Store as _, SubmitError, Wavespeed,
 };
 use wavespeed_harness::{CLIP, KEY, MODEL, raw_input};
 use wiremock::ResponseTemplate;
@@ -125,7 +125,7 @@ async fn unknown_outcome_is_looked_up_and_never_sent() {
         let SubmitError::Unknown(unknown) = submit(&client).await.unwrap_err() else {
             panic!("the history is empty")
         };
-        assert_eq!(unknown.search, HistorySearch::Nothing);
+        assert_eq!(unknown.search, HistorySearch::NotFound);
         assert_eq!(unknown.job, Some(only_job(&client).await.number));
     }
     let now = jiff::Timestamp::now().to_string();
@@ -136,7 +136,10 @@ async fn unknown_outcome_is_looked_up_and_never_sent() {
     };
     assert_eq!(unknown.search, HistorySearch::Skipped);
     let job = submit(&client).await.unwrap();
-    assert_eq!((job.id().as_str(), job.is_adopted()), ("pred_1", true));
+    assert_eq!(
+        (job.id().as_str(), job.adoption()),
+        ("pred_1", Some(Adoption::Inferred))
+    );
     assert_eq!(vendor.submits(), 1);
 }
 

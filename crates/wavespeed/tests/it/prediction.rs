@@ -141,9 +141,12 @@ async fn field_of_an_unexpected_type_is_ignored_alone() {
     });
     let read = read_all(&given).await;
     for (((field, _), given), record) in unexpected.iter().zip(&given).zip(read) {
-        let known = typed_fields(&record);
+        let mut known = typed_fields(&record);
+        // A value that is not a list counts as the only output.
+        known.as_object_mut().unwrap().remove(*field);
         let mut expected = given.as_object().unwrap().clone();
-        expected.retain(|name, value| name != field && !value.is_null());
+        // An empty error reads as none.
+        expected.retain(|name, value| name != field && !value.is_null() && *value != "");
         assert!(is_same(&known, &expected.into()), "{field}: {known}");
     }
 }

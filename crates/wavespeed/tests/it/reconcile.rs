@@ -4,34 +4,67 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use wavespeed::{
-    Deadline, Identity, Intended, Intent, JobFilter, JobRecord, MemoryStore, Reconciled,
-    Resolution, Settlement, Stage, Store as _, SubmitError, Wavespeed,
+    Adoption, Deadline, HistorySearch, Identity, Intended, Intent, JobFilter, JobRecord,
+    MemoryStore, Reconciled, Resolution, Settlement, Stage, Store as _, SubmitError, Wavespeed,
 };
 use wavespeed_emulator::Emulator;
-use wavespeed_harness::{ID, KEY, MODEL, answer, client, input, record, serve, settings};
+use wavespeed_harness::{ID, KEY, MODEL, answer, client, input, serve, settings};
 use wiremock::ResponseTemplate;
+
+use crate::vendor::Vendor;
 
 /// Two users, or two terminals, may resubmit the same job.
 #[tokio::test]
 async fn resubmit_sends_a_job_with_an_unknown_outcome_only_once() {
-    let history = [answer(&record("created")), page(json!([]))];
-    let (client, job) = job_with_unknown_outcome(history).await;
-    let again = client.resubmit(&job, Deadline::never()).await.unwrap();
+    let vendor = Vendor::start().await;
+    let (client, _) = vendor.client();
+    vendor.state().next = [ResponseTemplate::new(502)].into();
+    client.submit(&input()).adopt(false).await.unwrap_err();
+    let job = client.jobs(JobFilter::Open).await.unwrap().remove(0);
+    let resubmit = || client.resubmit(&job, &[], Deadline::never());
+    let again = resubmit().await.unwrap();
     assert_eq!(
         (again.id().as_str(), again.number()),
-        (ID, Some(job.number))
+        ("pred_2", Some(job.number))
     );
     let [known] = &client.jobs(JobFilter::All).await.unwrap()[..] else {
         panic!("the resubmit must not create another job")
     };
     assert_eq!(known.stage, Stage::Submitted);
-    let error = client.resubmit(&job, Deadline::never()).await.unwrap_err();
-    assert!(matches!(error, SubmitError::Store(_)), "{error}");
-    assert_eq!(error.to_string().matches(ID).count(), 1, "{error}");
+    // The record is out of date, so the job that it has become is returned.
+    let known = resubmit().await.unwrap();
+    assert_eq!(known.id(), again.id());
+    assert_eq!(vendor.submits(), 2);
+}
+
+/// A person may know that a candidate is another job.
+#[tokio::test]
+async fn resubmit_sends_nothing_while_a_candidate_is_left() {
+    let vendor = Vendor::start().await;
+    let (client, _) = vendor.client();
+    vendor.state().next = [ResponseTemplate::new(502)].into();
+    vendor.state().history = vec![item("one-1", 0), item("two-2", 0)];
+    client.submit(&input()).adopt(false).await.unwrap_err();
+    let job = client.jobs(JobFilter::Open).await.unwrap().remove(0);
+    let ids = ["one-1", "two-2"].map(|id| id.parse().unwrap());
+    let error = client
+        .resubmit(&job, &[], Deadline::never())
+        .await
+        .unwrap_err();
+    let SubmitError::Unknown(unknown) = error else {
+        panic!("{error}")
+    };
+    assert!(matches!(unknown.search, HistorySearch::Candidates(found) if found.found.len() == 2));
+    assert_eq!(vendor.submits(), 1);
+    client
+        .resubmit(&job, &ids, Deadline::never())
+        .await
+        .unwrap();
+    assert_eq!(vendor.submits(), 2);
 }
 
 /// A client whose submit had an unknown outcome, and the job of that submit.
@@ -46,8 +79,16 @@ async fn job_in_store(
     store: &Arc<MemoryStore>,
     history: impl IntoIterator<Item = ResponseTemplate>,
 ) -> (Wavespeed, JobRecord) {
-    let answers = [ResponseTemplate::new(502)].into_iter().chain(history);
-    let server = serve(answers).await;
+    lost_by(store, ResponseTemplate::new(502), history).await
+}
+
+/// The same after this answer to the submit.
+async fn lost_by(
+    store: &Arc<MemoryStore>,
+    answer: ResponseTemplate,
+    history: impl IntoIterator<Item = ResponseTemplate>,
+) -> (Wavespeed, JobRecord) {
+    let server = serve([answer].into_iter().chain(history)).await;
     let clock = wavespeed::poll::ManualClock::default();
     let client = settings(&server.uri(), &clock)
         .store(Arc::clone(store))
@@ -69,7 +110,7 @@ async fn job_in_store(
 
 /// A page of the vendor's history.
 fn page(items: Value) -> ResponseTemplate {
-    answer(&json!({"page": 1, "items": items}))
+    answer(&json!({"page": 1, "items": items, "has_more": false}))
 }
 
 /// An item of the history that was created `age` seconds ago.
@@ -80,7 +121,9 @@ fn item(id: &str, age: i64) -> Value {
 
 #[tokio::test]
 async fn only_possible_prediction_is_adopted() {
-    let other = json!({"id": "of-another-model", "model": "a/b", "status": "created"});
+    // What is older than the store says nothing about other writers.
+    let mut other = item("of-another-model", 60);
+    other["model"] = "a/b".into();
     let old = item("from-before", 3600);
     // The first page is empty, since the history may lag behind.
     let history = [page(json!([])), page(json!([item(ID, 0), other, old]))];
@@ -96,28 +139,33 @@ async fn only_possible_prediction_is_adopted() {
     let [job] = &client.jobs(JobFilter::Id(found.id())).await.unwrap()[..] else {
         panic!("one job")
     };
-    assert_eq!((job.stage, job.adopted), (Stage::Submitted, true));
+    assert_eq!(
+        (job.stage, job.adopted),
+        (Stage::Submitted, Some(Adoption::Inferred))
+    );
 }
 
 #[tokio::test]
 async fn several_candidates_are_returned_for_a_choice() {
     let (client, job) =
         job_with_unknown_outcome([page(json!([item("one-1", 0), item("two-2", 0)]))]).await;
-    let Reconciled::Candidates(candidates) =
+    let Reconciled::Unresolved(HistorySearch::Candidates(candidates)) =
         client.reconcile(&job, Deadline::never()).await.unwrap()
     else {
         panic!("there are two candidates")
     };
     assert_eq!(
         candidates
+            .found
             .iter()
-            .map(|candidate| &*candidate.id())
+            .map(|candidate| candidate.prediction.id())
             .collect::<Vec<_>>(),
         ["one-1", "two-2"]
     );
     let adopted = client.adopt(&job, "two-2".parse().unwrap()).await.unwrap();
     assert_eq!(adopted.id().as_str(), "two-2");
-    assert!(client.jobs(JobFilter::Open).await.unwrap()[0].adopted);
+    let chosen = &client.jobs(JobFilter::Open).await.unwrap()[0];
+    assert_eq!(chosen.adopted, Some(Adoption::Chosen));
 }
 
 /// A caller whose reconciling was interrupted while it adopted a prediction still has the old record.
@@ -140,7 +188,10 @@ async fn prediction_is_not_adopted_if_two_jobs_of_its_model_are_open() {
     let other = client.submit(&input()).key("another").adopt(false);
     other.await.unwrap_err();
     let found = client.reconcile(&job, Deadline::never()).await.unwrap();
-    assert!(matches!(found, Reconciled::Candidates(_)), "{found:?}");
+    assert!(
+        matches!(found, Reconciled::Unresolved(HistorySearch::Candidates(_))),
+        "{found:?}"
+    );
 }
 
 #[tokio::test]
@@ -153,39 +204,43 @@ async fn open_job_of_another_time_does_not_prevent_the_adoption() {
     for at in [job.at - hour, job.at + hour] {
         let (account, model) = (client.account(), &job.model);
         let identity = Identity::new("some/other", &json!(at), &BTreeMap::new());
-        let intent = Intent::new(account, model, "{}", &identity, at);
+        let mut intent = Intent::new(account, model, "{}", &identity, at);
+        intent.clock_offset = Some(0);
         let Intended::Recorded { job: other, .. } = store.intend(&intent).await.unwrap() else {
             panic!("no job is equal")
         };
-        let unknown = Settlement::from(Resolution::Unknown);
+        let unknown = Settlement::from(Resolution::Unknown).lost_at(at);
         store.settle(other, &unknown).await.unwrap();
     }
     let found = client.reconcile(&job, Deadline::never()).await.unwrap();
     assert!(matches!(found, Reconciled::Adopted(_)), "{found:?}");
 }
 
-/// Predictions have the vendor's time, and the header shows how far that is ahead of this machine's.
+/// Predictions have the vendor's time. The header `Date` of an answer near the submit shows how far that
+/// was ahead of this machine's; one at the time of the look shows nothing, since clocks are corrected.
 #[tokio::test]
-async fn creation_time_is_corrected_by_the_date_header() {
-    let hour = Duration::from_secs(60 * 60);
-    for (ahead, date) in [
-        (3600, SystemTime::now() + hour),
-        (-3600, SystemTime::now() - hour),
-    ] {
+async fn creation_time_is_corrected_by_the_clock_offset_of_the_submit() {
+    for ahead in [-86_400_i64, -3_600, -300, 300, 3_600, 86_400] {
+        let date = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(ahead);
+        let dated = |answer: ResponseTemplate| {
+            answer.insert_header("date", httpdate::fmt_http_date(date.into()))
+        };
         let history = page(json!([item(ID, -ahead)]));
-        let dated = history
-            .clone()
-            .insert_header("date", httpdate::fmt_http_date(date));
-        let (client, job) = job_with_unknown_outcome([dated]).await;
+        let store = Arc::default();
+        let lost = dated(ResponseTemplate::new(502));
+        let (client, job) = lost_by(&store, lost, [history.clone()]).await;
         let found = client.reconcile(&job, Deadline::never()).await.unwrap();
         assert!(
             matches!(found, Reconciled::Adopted(_)),
             "{ahead}: {found:?}"
         );
         // The server itself sets the header to the time of this machine.
-        let (client, job) = job_with_unknown_outcome([history]).await;
+        let (client, job) = job_with_unknown_outcome([dated(history)]).await;
         let found = client.reconcile(&job, Deadline::never()).await.unwrap();
-        assert!(matches!(found, Reconciled::Nothing), "{ahead}: {found:?}");
+        assert!(
+            !matches!(found, Reconciled::Adopted(_)),
+            "{ahead}: {found:?}"
+        );
     }
 }
 
@@ -193,7 +248,10 @@ async fn creation_time_is_corrected_by_the_date_header() {
 async fn reconcile_finds_nothing_after_the_settle_time() {
     let (client, job) = job_with_unknown_outcome(std::iter::repeat_n(page(json!([])), 10)).await;
     let found = client.reconcile(&job, Deadline::never()).await.unwrap();
-    assert!(matches!(found, Reconciled::Nothing), "{found:?}");
+    assert!(
+        matches!(found, Reconciled::Unresolved(HistorySearch::NotFound)),
+        "{found:?}"
+    );
     assert!(
         client.jobs(JobFilter::Open).await.unwrap()[0].is_open(),
         "the job stays open, since the prediction may still appear"

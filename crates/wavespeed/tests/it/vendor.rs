@@ -97,7 +97,9 @@ impl State {
             "/output.mp4" if self.is_gone => ResponseTemplate::new(404),
             "/output.mp4" => ResponseTemplate::new(200).set_body_bytes(OUTPUT),
             path if path.ends_with("/predictions") => {
-                answer(&json!({ "page": 1, "items": self.history }))
+                let page = request.body_json::<Value>().unwrap()["page"].clone();
+                let items = if page == 1 { &self.history[..] } else { &[] };
+                answer(&json!({ "page": page, "items": items }))
             }
             _ => ResponseTemplate::new(404),
         }

@@ -1,6 +1,8 @@
 //! The rules of accounts, and of ids over the accounts of one base URL.
 
-use wavespeed::{EarlierAttempt, JobFilter, Resolution, Stage, Status, Store, StoreErrorKind};
+use wavespeed::{
+    Adoption, EarlierAttempt, JobFilter, Resolution, Stage, Status, Store, StoreErrorKind,
+};
 
 use super::{
     Submit, accept, account, at, end, files, id, job, new_job, numbers, other_account, other_url,
@@ -77,7 +79,12 @@ pub async fn an_id_is_adopted_by_one_job_of_the_base_url(store: &dyn Store) {
     let job_number = new_job(store, &account(), "3").await;
     let before = job(store, job_number).await;
     for taken in ["earlier", "current", "forgotten"] {
-        let adopted = settle(store, job_number, Resolution::Adopted(id(taken))).await;
+        let adopted = settle(
+            store,
+            job_number,
+            Resolution::Adopted(id(taken), Adoption::Inferred),
+        )
+        .await;
         let error = adopted.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Refused, "{error}");
         let expected = format!("{taken} already belongs to ");
@@ -86,10 +93,20 @@ pub async fn an_id_is_adopted_by_one_job_of_the_base_url(store: &dyn Store) {
     }
     // At another base URL the ids have no owner.
     let elsewhere = new_job(store, &other_url(), "3").await;
-    let adopted = settle(store, elsewhere, Resolution::Adopted(id("current"))).await;
+    let adopted = settle(
+        store,
+        elsewhere,
+        Resolution::Adopted(id("current"), Adoption::Inferred),
+    )
+    .await;
     adopted.unwrap();
     // A job that adopts its own id once more is no other owner.
-    let adopted = settle(store, elsewhere, Resolution::Adopted(id("current"))).await;
+    let adopted = settle(
+        store,
+        elsewhere,
+        Resolution::Adopted(id("current"), Adoption::Inferred),
+    )
+    .await;
     adopted.unwrap();
 }
 

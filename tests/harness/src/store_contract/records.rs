@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use wavespeed::{
-    Change, JobFilter, JobRecord, Resolution, Settlement, Stage, Status, Store, StoreErrorKind,
-    Target,
+    Adoption, Change, JobFilter, JobRecord, Resolution, Settlement, Stage, Status, Store,
+    StoreErrorKind, Target,
 };
 
 use super::{
@@ -25,8 +25,8 @@ pub async fn outcomes_follow_the_rules_of_the_record(store: &dyn Store) {
         resent(second, third),
         // From a process that does not know of the last retry.
         resent(second, third),
-        Resolution::Adopted(id("pred_0")),
-        Resolution::Adopted(id("pred_1")),
+        Resolution::Adopted(id("pred_0"), Adoption::Inferred),
+        Resolution::Adopted(id("pred_1"), Adoption::Inferred),
         resent(third, at()),
         Resolution::Unknown,
         Resolution::Rejected,
@@ -59,7 +59,7 @@ pub async fn a_job_that_was_resent_meanwhile_adopts_nothing(store: &dyn Store) {
     let (before, at) = (at(), at() + Duration::from_secs(1));
     let resent = Resolution::Resent { before, at };
     settle(store, number, resent).await.unwrap();
-    let adopted = || Settlement::from(Resolution::Adopted(id("pred_1")));
+    let adopted = || Settlement::from(Resolution::Adopted(id("pred_1"), Adoption::Inferred));
     let refused = store
         .settle(number, &adopted().if_intended_at(before))
         .await;
@@ -227,7 +227,10 @@ pub async fn a_forgotten_job_is_gone(store: &dyn Store) {
     // It is not sent again, and adopts nothing.
     let (before, at) = (at(), at());
     let resent = Resolution::Resent { before, at };
-    for resolution in [resent, Resolution::Adopted(id("pred_1"))] {
+    for resolution in [
+        resent,
+        Resolution::Adopted(id("pred_1"), Adoption::Inferred),
+    ] {
         let settled = settle(store, first, resolution).await;
         assert_eq!(settled.unwrap_err().kind(), StoreErrorKind::Gone);
     }
@@ -290,6 +293,11 @@ pub async fn a_forgotten_job_still_learns_its_outcome(store: &dyn Store) {
     // The next job has the key, and none of the ids.
     let next = unclaimed(store, &submit.intent()).await;
     assert!(next > number);
-    let adopted = settle(store, next, Resolution::Adopted(id("pred_1"))).await;
+    let adopted = settle(
+        store,
+        next,
+        Resolution::Adopted(id("pred_1"), Adoption::Inferred),
+    )
+    .await;
     assert_eq!(adopted.unwrap_err().kind(), StoreErrorKind::Refused);
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
-use wavespeed::{EarlierAttempt, JobRecord, Uploaded};
+use wavespeed::{Adoption, EarlierAttempt, JobRecord, Uploaded};
 
 use super::{ErrorDocument, rfc3339, text};
 
@@ -20,8 +20,8 @@ pub(crate) struct JobDocument {
     pub(crate) stage: &'static str,
     /// True if the job can be resumed.
     pub(crate) open: bool,
-    /// True if the id was found in the vendor's history.
-    pub(crate) reconciled: bool,
+    /// The evidence for an id that was not in the answer to the submit: `certain`, `inferred` or `chosen`.
+    pub(crate) reconciled: Option<&'static str>,
     /// The last known status.
     pub(crate) status: Option<String>,
     /// The time before the submit: RFC 3339.
@@ -48,7 +48,7 @@ impl From<&JobRecord> for JobDocument {
             model: record.model.to_string(),
             stage: record.stage.name(),
             open: record.is_open(),
-            reconciled: record.adopted,
+            reconciled: record.adopted.map(Adoption::name),
             status: record.status.as_ref().map(ToString::to_string),
             at: rfc3339(record.at),
             key: record.key.as_ref().map(ToString::to_string),

@@ -15,7 +15,7 @@ use std::time::SystemTime;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
-use wavespeed::{Downloaded, Fault, JobNumber, JobRecord, Prediction, PredictionId};
+use wavespeed::{Adoption, Downloaded, Fault, JobNumber, JobRecord, Prediction, PredictionId};
 
 /// The result of one job.
 #[derive(Clone, Debug, Default, JsonSchema, Serialize)]
@@ -28,9 +28,9 @@ pub(crate) struct Document {
     #[serde(serialize_with = "as_text")]
     #[schemars(with = "Option<String>")]
     pub(crate) job: Option<JobNumber>,
-    /// True if the id was found in the vendor's history because the answer to the submit was lost. The
-    /// job with this id may then belong to another client of the account.
-    pub(crate) reconciled: bool,
+    /// The evidence for an id that was not in the answer to the submit, which was lost: `certain`,
+    /// `inferred` or `chosen`. The job of an inferred id may belong to another client of the account.
+    pub(crate) reconciled: Option<&'static str>,
     /// The model of the submit, or the model that the vendor reports.
     pub(crate) model: Option<String>,
     /// The status, in the vendor's word.
@@ -149,7 +149,7 @@ impl Document {
         self.job = Some(record.number);
         self.id.clone_from(&record.id);
         self.model = Some(record.model.to_string());
-        self.reconciled = record.adopted;
+        self.reconciled = record.adopted.map(Adoption::name);
         self.status = record.status.as_ref().map(ToString::to_string);
     }
 

@@ -51,7 +51,7 @@ fn a_job_without_an_id_takes_every_resolution() {
                 (Stage::Submitted, Some(&one)),
             ),
             (
-                Resolution::Adopted(one.clone()),
+                Resolution::Adopted(one.clone(), Adoption::Inferred),
                 (Stage::Submitted, Some(&one)),
             ),
             (Resolution::Rejected, (Stage::Rejected, None)),
@@ -76,10 +76,13 @@ fn a_known_id_is_lost_only_to_another_answer() {
         let kept = Some((stage, Some(one.clone())));
         for (resolution, expected) in [
             (Resolution::Accepted(one.clone()), kept.clone()),
-            (Resolution::Adopted(one.clone()), kept.clone()),
+            (
+                Resolution::Adopted(one.clone(), Adoption::Inferred),
+                kept.clone(),
+            ),
             (Resolution::Rejected, kept.clone()),
             (Resolution::Unknown, kept.clone()),
-            (Resolution::Adopted(two.clone()), None),
+            (Resolution::Adopted(two.clone(), Adoption::Inferred), None),
             (resent.clone(), None),
             (
                 Resolution::Accepted(two.clone()),
@@ -94,7 +97,7 @@ fn a_known_id_is_lost_only_to_another_answer() {
 
 #[test]
 fn an_id_of_another_job_cannot_be_adopted() {
-    let adopted = Resolution::Adopted(id("pred_1"));
+    let adopted = Resolution::Adopted(id("pred_1"), Adoption::Inferred);
     let accepted = Resolution::Accepted(id("pred_1"));
     for owner in [IdOwner::Job(JobNumber::new(7)), IdOwner::Forgotten] {
         let resolve = |resolution| {
@@ -111,7 +114,11 @@ fn an_earlier_attempt_is_not_adopted_again() {
     let mut job = record(Stage::Unknown, None);
     job.attempts = vec![EarlierAttempt::new(AT, id("pred_1"), None, None)];
     assert_eq!(
-        resolved(job, &Resolution::Adopted(id("pred_1")), None),
+        resolved(
+            job,
+            &Resolution::Adopted(id("pred_1"), Adoption::Inferred),
+            None
+        ),
         None
     );
 }
@@ -120,7 +127,7 @@ fn an_earlier_attempt_is_not_adopted_again() {
 fn an_id_that_is_replaced_stays_as_an_earlier_attempt() {
     let (one, two) = (id("pred_1"), id("pred_2"));
     let mut job = record(Stage::Submitted, Some("pred_1"));
-    (job.price, job.adopted) = (Some(0.25), true);
+    (job.price, job.adopted) = (Some(0.25), Some(Adoption::Inferred));
     let end = json!({ "id": "pred_1", "status": "failed" });
     let end = Prediction::from_json(end).unwrap();
     job.apply(&Change::Ended(&end)).unwrap();
@@ -135,7 +142,7 @@ fn an_id_that_is_replaced_stays_as_an_earlier_attempt() {
         let owner = None;
         job.apply(&Change::Resolved { settlement, owner }).unwrap();
         assert_eq!((job.id.as_ref(), &job.attempts), (Some(answer), &expected));
-        assert!(!job.adopted);
+        assert_eq!(job.adopted, None);
     }
 }
 
@@ -144,7 +151,8 @@ fn a_job_that_was_resent_meanwhile_adopts_nothing() {
     let second = Duration::from_secs(1);
     for (read_at, is_refused) in [(None, false), (Some(AT), false), (Some(AT + second), true)] {
         let mut job = record(Stage::Unknown, None);
-        let mut settlement = Settlement::from(Resolution::Adopted(id("pred_1")));
+        let mut settlement =
+            Settlement::from(Resolution::Adopted(id("pred_1"), Adoption::Inferred));
         if let Some(at) = read_at {
             settlement = settlement.if_intended_at(at);
         }
