@@ -30,6 +30,17 @@
 //!   [`JobRecord::forget`] leaves of a forgotten job stays in the file.
 //! - **Only its owner can read it.** On Unix the file is created with mode 0600, and a missing folder
 //!   with mode 0700. The file holds inputs and paths, and of an API key only the fingerprint.
+//!
+//! # In other programs
+//!
+//! A program has one version of `libsqlite3-sys`. This crate works with `rusqlite` 0.32 to 0.43, so
+//! that cargo can choose the version that sqlx, diesel or the program itself needs.
+//!
+//! The feature `bundled`, which is on by default, compiles SQLite in. Without it, the SQLite of the
+//! system is linked, which must be version 3.37 or newer. The feature `float_roundtrip` of `serde_json` is
+//! on in either case: a number is read from the file exactly as it was written.
+//!
+//! The minimum Rust version is 1.89.
 
 #![forbid(unsafe_code)]
 

@@ -13,7 +13,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 pub use self::error::OpenError;
 use self::error::{open_error, unwritable};
@@ -217,7 +217,7 @@ fn check(path: &Path, connection: &Connection) -> Result<(), OpenError> {
     }
     // SQLite opens a file that cannot be written as read-only without an error. Found here, this
     // fails before the first paid request and not after it.
-    if connection.is_readonly("main").map_err(failed)? {
+    if connection.is_readonly(MAIN_DB).map_err(failed)? {
         return Err(unwritable(path, &ErrorKind::PermissionDenied.into()));
     }
     match verify(connection) {
