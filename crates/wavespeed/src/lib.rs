@@ -123,6 +123,15 @@
 //! is never reached through a proxy. With rustls on Linux, `SSL_CERT_FILE` and
 //! `SSL_CERT_DIR` name private CAs in place of the system's. Root certificates are read when the first
 //! certificate is verified.
+//!
+//! # In other programs
+//!
+//! The feature `float_roundtrip` of `serde_json` is on in a program that uses this crate: a number of an
+//! input is compared and sent exactly as it was given. The feature `preserve_order` is not. Without it, the
+//! fields of a request are sorted by name; with it, they keep the order of the input. Both ask for the
+//! same job, and [`Identity`] is the same for both.
+//!
+//! The minimum Rust version is 1.88.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
