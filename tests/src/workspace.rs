@@ -1,22 +1,10 @@
 //! Copies of this workspace, to be changed and built.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
 use xtask::import::{Listing, plan};
-
-/// What cargo and the generator need of it.
-const PARTS: [&str; 7] = [
-    ".cargo",
-    "Cargo.lock",
-    "Cargo.toml",
-    "crates",
-    "spec",
-    "tests",
-    "xtask",
-];
 
 /// The root of this workspace.
 #[must_use]
@@ -24,25 +12,9 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// Copies this workspace to a folder, without what was built of it.
+/// Copies this workspace to a folder, without its build output.
 pub fn copy_to(folder: &Path) {
-    for part in PARTS {
-        copy(&root().join(part), &folder.join(part));
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    if !from.is_dir() {
-        fs::copy(from, to).unwrap();
-        return;
-    }
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let name = entry.unwrap().file_name();
-        if name != "target" {
-            copy(&from.join(&name), &to.join(&name));
-        }
-    }
+    xtask::copy::copy_workspace(root(), folder).unwrap();
 }
 
 /// Imports models into a copy and generates its files; tells what the import said.

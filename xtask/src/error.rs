@@ -42,6 +42,14 @@ pub enum Error {
         /// What it needs, and where that comes from.
         needs: &'static str,
     },
+    /// A generated program breaks a rule, or cargo fails on it.
+    #[error("{name}: {problem}")]
+    Program {
+        /// The program.
+        name: String,
+        /// The rule that is broken, or the message of cargo.
+        problem: String,
+    },
     /// The spec breaks rules; one line for each.
     #[error("{}", lines(.0))]
     Findings(Vec<Finding>),

@@ -3,6 +3,7 @@
 
 pub mod catalogue;
 pub mod check_text;
+pub mod copy;
 pub mod document;
 pub mod drift;
 pub mod error;
@@ -12,7 +13,9 @@ pub mod import;
 pub mod install;
 pub mod lint;
 pub mod names;
+pub mod neighbours;
 pub mod polish;
+mod program;
 pub mod prose;
 pub mod spec;
 pub mod transform;

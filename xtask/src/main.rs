@@ -53,6 +53,11 @@ enum Task {
         #[arg(value_parser = FOLDERS)]
         folders: Vec<String>,
     },
+    /// Check that the libraries resolve and work beside other dependencies of a program
+    ///
+    /// Generates programs that also depend on sqlx, diesel or another rusqlite and resolves them, and
+    /// tests the journal with the lowest and the highest rusqlite that it allows. Needs the network.
+    Neighbours,
     /// Generate clients in other languages from the bundle, check them, and run them
     Languages,
 }
@@ -121,6 +126,9 @@ fn run(task: &Task) -> Result<ExitCode, Error> {
             for folder in folders {
                 install(&root, &target(), folder)?;
             }
+        }
+        Task::Neighbours => {
+            xtask::neighbours::check(&root, &target(), &mut |line| println!("{line}"))?;
         }
         Task::Languages => {
             install(&root, &target(), "languages")?;
