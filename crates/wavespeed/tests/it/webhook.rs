@@ -108,7 +108,7 @@ async fn end_of_a_job_is_sent_once_as_the_prediction_with_its_input() {
     let record = job.fetch().await.unwrap();
     let mut raw = event.prediction.raw().clone();
     assert_eq!(
-        raw.as_object_mut().unwrap().shift_remove("input").unwrap()["text"],
+        raw.as_object_mut().unwrap().remove("input").unwrap()["text"],
         "Hello"
     );
     assert_eq!(raw, *record.raw());
