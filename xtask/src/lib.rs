@@ -8,6 +8,7 @@ pub mod document;
 pub mod drift;
 pub mod error;
 pub mod features;
+pub mod footprint;
 pub mod generate;
 pub mod import;
 pub mod install;

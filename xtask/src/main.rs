@@ -58,6 +58,15 @@ enum Task {
     /// Generates programs that also depend on sqlx, diesel or another rusqlite and resolves them, and
     /// tests the journal with the lowest and the highest rusqlite that it allows. Needs the network.
     Neighbours,
+    /// Print the build cost of a program on wavespeed, beside that of one on async-openai
+    Footprint {
+        /// Build in release mode
+        #[arg(long)]
+        release: bool,
+        /// Number of builds of each program, in turns
+        #[arg(long, default_value_t = 1)]
+        runs: u32,
+    },
     /// Generate clients in other languages from the bundle, check them, and run them
     Languages,
 }
@@ -129,6 +138,12 @@ fn run(task: &Task) -> Result<ExitCode, Error> {
         }
         Task::Neighbours => {
             xtask::neighbours::check(&root, &target(), &mut |line| println!("{line}"))?;
+        }
+        Task::Footprint { release, runs } => {
+            print!(
+                "{}",
+                xtask::footprint::table(&root, &target(), *release, *runs)?
+            );
         }
         Task::Languages => {
             install(&root, &target(), "languages")?;
