@@ -214,7 +214,7 @@ fn methods(file: &File, bundle: &Value, faults: &mut Vec<String>) {
                 .to_token_stream()
                 .to_string()
                 .replace(' ', "");
-            if !answer.contains("ResponseValue<ByteStream>,Error<()>") {
+            if answer != "->Result<Answer,CallError>" {
                 faults.push(format!("Client::{name}: it reads its answer into a type"));
             }
         }
@@ -303,7 +303,7 @@ mod tests {
             pub struct Thing { pub status: crate::status::Status }
         }
         impl Client {
-            pub async fn make_thing(&self) -> Result<ResponseValue<ByteStream>, Error<()>> {}
+            pub async fn make_thing(&self) -> Result<Answer, CallError> {}
         }
     "#;
 
@@ -414,8 +414,8 @@ mod tests {
                 "State: a closed enum is received",
             ),
             (
-                "ResponseValue<ByteStream>",
-                "ResponseValue<types::Thing>",
+                "Result<Answer",
+                "Result<types::Thing",
                 "Client::make_thing: it reads its answer into a type",
             ),
         ] {

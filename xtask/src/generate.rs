@@ -8,8 +8,7 @@ use std::sync::Once;
 
 use openapiv3::OpenAPI;
 use proc_macro2::TokenStream;
-use progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypeImpl};
-use quote::quote;
+use progenitor::{GenerationSettings, Generator, InterfaceStyle, TypeImpl};
 use serde_json::{Map, Value, json};
 
 use crate::document::reachable;
@@ -80,8 +79,6 @@ fn settings(shared: &[(String, String)]) -> GenerationSettings {
     let mut settings = GenerationSettings::new();
     settings
         .with_interface(InterfaceStyle::Positional)
-        .with_hooks(HooksMode::Expected)
-        .with_inner_type(quote!(crate::key::ApiKey))
         .with_map_type("::std::collections::BTreeMap");
     for (name, path) in OPEN_ENUMS {
         let impls = [TypeImpl::Display, TypeImpl::FromStr];

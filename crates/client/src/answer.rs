@@ -8,19 +8,19 @@
 mod path;
 
 use std::fmt;
-use std::future::{Future, pending};
+use std::future::Future;
 use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
+use futures_util::TryStreamExt as _;
 use futures_util::future::{Either, select};
-use futures_util::{Stream, TryStreamExt as _};
-use progenitor_client::{ByteStream, Error, ResponseValue};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
 use self::path::string_at_path;
+use crate::http::{HttpError, HttpErrorKind};
 use crate::ids::PredictionId;
 use crate::key::ApiKey;
 use crate::text::shorten;
@@ -52,15 +52,27 @@ pub struct Answer {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallError {
-    /// The request could not be built, or no connection was established; nothing was sent.
-    #[error("{0}")]
-    Request(String),
+    /// The submit was certainly not processed: the request could not be built, no connection was
+    /// established, or the server proved it ([`HttpErrorKind::Unprocessed`](crate::HttpErrorKind)). Only
+    /// [`Client::submit_raw`](crate::Client::submit_raw) returns this variant.
+    #[error(transparent)]
+    Unprocessed(HttpError),
     /// The time limit of the call expired before an answer arrived.
     #[error("no answer arrived within the time limit")]
     Limit,
-    /// The connection failed before, while or after the request was sent.
+    /// No answer arrived; of a submit it is not known whether the server has processed it.
     #[error(transparent)]
-    Transport(#[from] reqwest::Error),
+    Http(#[from] HttpError),
+}
+
+impl CallError {
+    /// Turns the error of a request that could not be built into one of a submit.
+    pub(crate) fn into_unprocessed(self) -> Self {
+        match self {
+            Self::Http(error) if error.kind() == HttpErrorKind::Request => Self::Unprocessed(error),
+            other => other,
+        }
+    }
 }
 
 /// The fields around the data of an answer. Missing fields and fields of an unexpected type are
@@ -115,48 +127,14 @@ impl Answer {
         }
     }
 
-    /// Reads the answer to a generated call, whatever its status is.
-    ///
-    /// # Errors
-    /// Returns an error if no answer was received.
-    pub async fn from_call(
-        call: Result<ResponseValue<ByteStream>, Error<()>>,
-    ) -> Result<Self, CallError> {
-        match call {
-            Ok(answer) => {
-                let (status, headers) = (answer.status(), answer.headers().clone());
-                let body = answer.into_inner_stream();
-                Ok(Self::read(status, headers, body, pending()).await)
-            }
-            // The generated code calls every status unexpected that the spec does not list. It is an
-            // answer like any other.
-            Err(Error::UnexpectedResponse(response)) => {
-                Ok(Self::from_response(response, pending()).await)
-            }
-            Err(Error::CommunicationError(error) | Error::ResponseBodyError(error)) => {
-                Err(error.without_url().into())
-            }
-            Err(other) => Err(CallError::Request(other.to_string())),
-        }
-    }
-
     /// Reads the answer of a response until its end, or until `limit` resolves.
+    /// An error in the middle of the body does not discard the bytes before it.
     pub(crate) async fn from_response(
         response: reqwest::Response,
         limit: impl Future<Output = ()>,
     ) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
-        Self::read(status, headers, response.bytes_stream(), limit).await
-    }
-
-    /// Collects the body. An error in the middle does not discard the bytes before it.
-    async fn read(
-        status: StatusCode,
-        headers: HeaderMap,
-        body: impl Stream<Item = reqwest::Result<Bytes>>,
-        limit: impl Future<Output = ()>,
-    ) -> Self {
-        let (mut body, mut limit) = (pin!(body), pin!(limit));
+        let (mut body, mut limit) = (pin!(response.bytes_stream()), pin!(limit));
         let mut bytes = BytesMut::new();
         let broken = loop {
             // `select` polls the body first, so bytes that are ready when the limit comes are kept.

@@ -7,6 +7,9 @@
 //! ([`ApiKey`]), the one call that costs money ([`Client::submit_raw`]), and the one call whose body
 //! is a form ([`Client::upload_binary`]).
 //!
+//! Every request is sent by an [`HttpService`]: a `reqwest::Client`, or a service of the program that wraps
+//! it.
+//!
 //! Each provider of models is a module of [`models`] and a cargo feature of the same name; the
 //! modules of disabled features are not compiled. The feature `all-providers` enables all of them.
 //!
@@ -17,9 +20,10 @@
 
 mod answer;
 mod catalogue;
+mod client;
 mod enums;
 mod generated;
-mod hooks;
+mod http;
 mod ids;
 mod key;
 mod model;
@@ -46,8 +50,10 @@ pub mod text;
 
 pub use answer::{Answer, CallError, Envelope};
 pub use catalogue::CATALOGUE;
+pub use client::Client;
 pub use enums::InvalidChoice;
-pub use generated::{ByteStream, Client, ClientInfo, Error, ResponseValue, types};
+pub use generated::types;
+pub use http::{HttpError, HttpErrorKind, HttpFuture, HttpService, Purpose, RequestContext};
 pub use ids::{InvalidId, ModelId, PredictionId};
 pub use key::{ApiKey, InvalidKey};
 pub use model::find::model;

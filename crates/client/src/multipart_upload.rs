@@ -5,11 +5,11 @@ use std::io;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
-use progenitor_client::ClientInfo as _;
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use reqwest::Method;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 
 use crate::answer::{Answer, CallError};
-use crate::generated::Client;
+use crate::client::{Client, unbuildable};
 
 /// A `multipart/form-data` body with a file as its only field, without the bytes of the file.
 #[derive(Clone, Debug)]
@@ -45,6 +45,12 @@ impl Form {
             tail: tail.into(),
         }
     }
+
+    /// Returns the value of the header `Content-Type`.
+    fn content_type(&self) -> Result<HeaderValue, CallError> {
+        let value = format!("multipart/form-data; boundary={}", self.boundary);
+        HeaderValue::try_from(value).map_err(unbuildable)
+    }
 }
 
 impl Client {
@@ -62,25 +68,14 @@ impl Client {
         let chunk = |bytes: &Bytes| stream::iter([Ok(bytes.clone())]);
         let body = chunk(&form.head).chain(file).chain(chunk(&form.tail));
         let overhead = form.head.len() + form.tail.len();
-        let url = format!(
-            "{}/media/upload/binary",
-            self.baseurl().trim_end_matches('/')
-        );
-        let result = self
-            .client()
-            .post(url)
-            .header(AUTHORIZATION, self.inner().authorization())
-            .header(
-                CONTENT_TYPE,
-                format!("multipart/form-data; boundary={}", form.boundary),
-            )
+        let length = length + overhead as u64;
+        let request = self
+            .request(Method::POST, "media/upload/binary")?
+            .header(CONTENT_TYPE, form.content_type()?)
             // Without it a streamed body would be sent in chunks of unknown total length.
-            .header(CONTENT_LENGTH, length + overhead as u64)
-            .body(reqwest::Body::wrap_stream(body))
-            .send()
-            .await;
-        let response = result.map_err(reqwest::Error::without_url)?;
-        Ok(Answer::from_response(response, std::future::pending()).await)
+            .header(CONTENT_LENGTH, length.into())
+            .body(reqwest::Body::wrap_stream(body));
+        self.send(request).await
     }
 }
 

@@ -12,28 +12,28 @@ use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
-use progenitor_client::ClientInfo as _;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::Method;
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 
 use crate::answer::{Answer, CallError};
-use crate::generated::Client;
+use crate::client::Client;
+use crate::http::{HttpErrorKind, Purpose};
 use crate::ids::ModelId;
-use crate::text::chain;
 
 impl Client {
     /// Submits an input to a model, which need not be in the [`CATALOGUE`](crate::CATALOGUE): sends
     /// one POST with `body`, the input as JSON text, and returns the answer, whatever its status is. The
     /// vendor bills each prediction that it accepts.
     ///
-    /// The body can be sent only once, so neither a redirect nor a retry of the HTTP library can
-    /// repeat the POST, whatever the settings of the `reqwest::Client` are.
+    /// The body can be sent only once, so neither a redirect nor a retry of the HTTP library or of an
+    /// [`HttpService`](crate::HttpService) can repeat the POST.
     ///
     /// `webhook` is the URL to which the vendor POSTs the prediction once it has ended. When `limit`
     /// resolves, the wait ends. The part of the answer received until then is returned, because it
     /// may contain the id.
     ///
     /// # Errors
-    /// Returns an error if no answer was received. Unless the error is [`CallError::Request`], the
+    /// Returns an error if no answer was received. Unless the error is [`CallError::Unprocessed`], the
     /// prediction may have been created.
     pub async fn submit_raw(
         &self,
@@ -42,42 +42,36 @@ impl Client {
         webhook: Option<&str>,
         limit: impl Future<Output = ()>,
     ) -> Result<Answer, CallError> {
-        let url = format!(
-            "{}/{}",
-            self.baseurl().trim_end_matches('/'),
-            model.as_str()
-        );
         let was_sent = Arc::new(AtomicBool::new(false));
         let body = OnceBody {
             bytes: Full::new(Bytes::from(body)),
             was_sent: Arc::clone(&was_sent),
         };
-        let request = self
-            .client()
-            .post(&url)
-            .query(&webhook.map(|url| [("webhook", url)]))
-            .header(AUTHORIZATION, self.inner().authorization())
+        let request = self.request(Method::POST, model.as_str());
+        let request = request.and_then(|request| request.query("webhook", &webhook));
+        let request = request.map_err(CallError::into_unprocessed)?;
+        let request = request
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             // A body of bytes could be cloned, and with it the request be repeated. A wrapped body
             // cannot.
-            .body(reqwest::Body::wrap(body))
-            .send();
+            .body(reqwest::Body::wrap(body));
         let mut limit = pin!(limit);
-        let response = match select(pin!(request), limit.as_mut()).await {
-            Either::Left((Ok(response), _)) => response,
-            // Nothing was sent if the request could not be built or the connection to the API was
-            // never established, so it is safe to submit again.
-            Either::Left((Err(error), _))
-                if error.is_builder()
-                    || error.is_connect() && !was_sent.load(Ordering::Relaxed) =>
-            {
-                return Err(CallError::Request(chain(&error.without_url())));
-            }
-            Either::Left((Err(error), _)) => return Err(error.without_url().into()),
+        let response = self.respond(request, Purpose::Submit);
+        let error = match select(pin!(response), limit.as_mut()).await {
+            Either::Left((Ok(response), _)) => return Ok(self.read(response, limit).await),
+            Either::Left((Err(error), _)) => error,
             Either::Right(_) => return Err(CallError::Limit),
         };
-        let answer = Answer::from_response(response, limit).await;
-        Ok(answer.without_key(self.inner()))
+        // After the body was taken, an error of a connection says nothing about the POST: it may be the
+        // error of a redirect. The proof of a server does not depend on what was sent.
+        let is_unprocessed = match error.kind() {
+            HttpErrorKind::Unprocessed => true,
+            kind => !kind.may_be_processed() && !was_sent.load(Ordering::Relaxed),
+        };
+        Err(match is_unprocessed {
+            true => CallError::Unprocessed(error),
+            false => CallError::Http(error),
+        })
     }
 }
 

@@ -9,8 +9,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use reqwest::header::DATE;
 use serde_json::Value;
-use wavespeed_client::text::chain;
-use wavespeed_client::{Answer, CallError, Prediction};
+use wavespeed_client::{Answer, CallError, HttpErrorKind, Prediction};
 use wavespeed_poll::Deadline;
 
 use crate::client::Wavespeed;
@@ -100,15 +99,15 @@ pub(crate) async fn answered(
             ws.observe_date(&answer);
             return Ok(answer.without_key(ws.0.api.api_key()));
         }
-        Some(Err(CallError::Transport(error))) => {
-            let kind = match error.is_connect() {
-                true => TransportErrorKind::Connect,
-                false => TransportErrorKind::Broken,
+        Some(Err(CallError::Http(error) | CallError::Unprocessed(error))) => {
+            let kind = match error.kind() {
+                HttpErrorKind::Request | HttpErrorKind::Connect => TransportErrorKind::Connect,
+                HttpErrorKind::Timeout => TransportErrorKind::Timeout,
+                _ => TransportErrorKind::Broken,
             };
-            // The reason is in the sources of the error ("connection refused"), not in its own text.
-            (kind, chain(&error))
+            (kind, error.to_string())
         }
-        Some(Err(error)) => (TransportErrorKind::Connect, error.to_string()),
+        Some(Err(error)) => (TransportErrorKind::Broken, error.to_string()),
         None => (
             TransportErrorKind::Timeout,
             format!("no answer within {timeout:?}"),

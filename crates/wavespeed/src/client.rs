@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::{broadcast, watch};
-use wavespeed_client::{Client, Prediction, PredictionId};
+use wavespeed_client::{Client, HttpService, Prediction, PredictionId};
 use wavespeed_poll::{Deadline, Poller};
 
 use crate::http::Timeouts;
@@ -115,7 +115,8 @@ impl Wavespeed {
 /// The state that all clones of a [`Wavespeed`] share.
 pub(crate) struct Inner {
     pub(crate) api: Client,
-    pub(crate) files: reqwest::Client,
+    /// The service of every request, also of those that `api` makes.
+    pub(crate) http: Arc<dyn HttpService>,
     pub(crate) timeouts: Timeouts,
     pub(crate) deadline: Option<Duration>,
     pub(crate) poller: Poller,

@@ -7,9 +7,10 @@ use std::env;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use reqwest::{ClientBuilder, NoProxy, Proxy};
+use reqwest::{ClientBuilder, NoProxy, Proxy, Request};
 use url::{Host, Url};
 use wavespeed_client::text::chain;
+use wavespeed_client::{HttpFuture, HttpService, RequestContext};
 
 use crate::tls;
 
@@ -45,32 +46,42 @@ impl Default for Timeouts {
     }
 }
 
-/// The HTTP clients.
+/// The HTTP clients: the default service.
 pub(crate) struct Http {
     /// The client of the API. It follows no redirect: the vendor's API has none, and the API key must
     /// not reach another host.
-    pub(crate) api: reqwest::Client,
+    api: reqwest::Client,
     /// The client of files. It follows redirects, which storage hosts use, and never gets the API key.
-    pub(crate) files: reqwest::Client,
+    files: reqwest::Client,
 }
 
 /// Error of [`Http::new`].
 #[derive(Debug)]
-pub(crate) enum HttpError {
+pub(crate) enum HttpSetupError {
     /// The proxy in this environment variable cannot be used.
     Proxy(&'static str),
     /// The HTTP library reported this error.
     Library(String),
 }
 
+/// Sends each request by the client that its purpose allows.
+impl HttpService for Http {
+    fn send(&self, request: Request, context: RequestContext) -> HttpFuture<'_> {
+        match context.purpose.follows_redirects() {
+            true => self.files.send(request, context),
+            false => self.api.send(request, context),
+        }
+    }
+}
+
 impl Http {
     /// Builds both clients.
-    pub(crate) fn new(user_agent: &str, timeouts: &Timeouts) -> Result<Self, HttpError> {
+    pub(crate) fn new(user_agent: &str, timeouts: &Timeouts) -> Result<Self, HttpSetupError> {
         let proxies = proxies()?;
         let with_tls = tls::settings();
         let build = |builder: ClientBuilder| {
             let built = with_tls(builder).build();
-            built.map_err(|error| HttpError::Library(chain(&error)))
+            built.map_err(|error| HttpSetupError::Library(chain(&error)))
         };
         let common = || common(user_agent, timeouts, &proxies);
         Ok(Self {
@@ -100,7 +111,7 @@ fn common(user_agent: &str, timeouts: &Timeouts, proxies: &[Proxy]) -> ClientBui
 
 /// Returns the proxies of the environment, by the variables that curl reads: `https_proxy`,
 /// `http_proxy`, `all_proxy` and `no_proxy`, in lower case first.
-fn proxies() -> Result<Vec<Proxy>, HttpError> {
+fn proxies() -> Result<Vec<Proxy>, HttpSetupError> {
     let variable = |names: [&'static str; 2]| {
         names.into_iter().find_map(|name| {
             let value = env::var(name)
@@ -129,7 +140,7 @@ fn proxies() -> Result<Vec<Proxy>, HttpError> {
         .map(|(name, proxy)| match proxy {
             Some(Ok(proxy)) => Ok(proxy.no_proxy(NoProxy::from_string(&direct))),
             // The error names the variable and not the URL, which may contain a password.
-            _ => Err(HttpError::Proxy(name)),
+            _ => Err(HttpSetupError::Proxy(name)),
         })
         .collect()
 }

@@ -213,9 +213,10 @@ pub use wait::error::WaitError;
 pub use wait::job::Job;
 pub use wait::many::JobUpdate;
 pub use wavespeed_client::{
-    Answer, Bounds, CATALOGUE, Choice, Input, InvalidId, InvalidKey, Literal, Media, MediaKind,
-    Model, ModelId, ModelInput, NotCompleted, Prediction, PredictionId, Shape, Status, model,
-    models, request_schema, types,
+    Answer, Bounds, CATALOGUE, Choice, HttpError, HttpErrorKind, HttpFuture, HttpService, Input,
+    InvalidId, InvalidKey, Literal, Media, MediaKind, Model, ModelId, ModelInput, NotCompleted,
+    Prediction, PredictionId, Purpose, RequestContext, Shape, Status, model, models,
+    request_schema, types,
 };
 pub use wavespeed_poll as poll;
 pub use wavespeed_poll::{Deadline, Poller};

@@ -12,15 +12,17 @@ use crate::spec::{Model, Spec, resolve};
 
 /// What an id in a path must match: `..` would leave the path.
 const ID: &str = "^[A-Za-z0-9_-]{4,128}$";
-/// Methods that the generated client has already.
+/// The methods of the client that are written by hand (`crates/client/src/client.rs` and `submit.rs`).
 const TAKEN: &[&str] = &[
-    "pre",
-    "exec",
-    "post",
-    "new_with_client",
-    "baseurl",
-    "client",
-    "inner",
+    "new",
+    "api_key",
+    "with_attempt",
+    "call",
+    "request",
+    "send",
+    "respond",
+    "read",
+    "submit_raw",
 ];
 
 const METHODS: &[&str] = &[

@@ -2,6 +2,7 @@
 //! Requests are written, never read; answers are read; what nobody needs goes. Whether the result
 //! is what the client relies on is [`check_text`](crate::check_text)'s to say.
 
+mod calls;
 mod choices;
 mod docs;
 mod inputs;
@@ -14,7 +15,7 @@ use std::collections::BTreeSet;
 use proc_macro2::TokenStream;
 use serde_json::Value;
 use syn::visit_mut::VisitMut;
-use syn::{File, ImplItem, Item, ItemImpl, Type};
+use syn::{File, Item};
 
 use crate::error::Error;
 use shapes::Shapes;
@@ -42,7 +43,7 @@ impl Model<'_> {
 /// are the schemas that are sent.
 ///
 /// # Errors
-/// [`Error::Generator`] if progenitor's tokens are not Rust.
+/// [`Error::Generator`] if progenitor's tokens are not Rust, or if a call cannot be rewritten.
 pub fn calls(
     tokens: TokenStream,
     document: &Value,
@@ -50,20 +51,15 @@ pub fn calls(
 ) -> Result<String, Error> {
     let mut file = read(tokens)?;
     names::ShortPaths.visit_file_mut(&mut file);
-    file.items
-        .retain(|item| !matches!(item, Item::Mod(module) if module.ident == "prelude"));
+    calls::rework(&mut file)?;
     for item in &mut file.items {
-        match item {
-            Item::Mod(module) if module.ident == "types" => {
-                module.attrs.retain(|attr| attr.path().is_ident("doc"));
-                if let Some((_, items)) = &mut module.content {
-                    let is_request = |name: &str| requests.contains(name);
-                    let shapes = Shapes::new(items, document, str::to_owned, is_request);
-                    *items = types::rework(std::mem::take(items), &shapes);
-                }
+        if let Item::Mod(module) = item {
+            module.attrs.retain(|attr| attr.path().is_ident("doc"));
+            if let Some((_, items)) = &mut module.content {
+                let is_request = |name: &str| requests.contains(name);
+                let shapes = Shapes::new(items, document, str::to_owned, is_request);
+                *items = types::rework(std::mem::take(items), &shapes);
             }
-            Item::Impl(block) => drop_constructor(block),
-            _ => {}
         }
     }
     docs::Lines.visit_file_mut(&mut file);
@@ -112,14 +108,4 @@ fn read(tokens: TokenStream) -> Result<File, Error> {
         at: "the generated text".into(),
         message: error.to_string(),
     })
-}
-
-/// `Client::new` builds an HTTP client with a time-out of its own and panics if it cannot.
-fn drop_constructor(block: &mut ItemImpl) {
-    let is_client = matches!(&*block.self_ty, Type::Path(ty) if ty.path.is_ident("Client"));
-    if is_client && block.trait_.is_none() {
-        block
-            .items
-            .retain(|item| !matches!(item, ImplItem::Fn(method) if method.sig.ident == "new"));
-    }
 }

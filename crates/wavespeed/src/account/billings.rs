@@ -2,7 +2,7 @@
 
 use futures_util::stream::Stream;
 use serde_json::Value;
-use wavespeed_client::{Answer, types};
+use wavespeed_client::types;
 
 use crate::account::pages::{PAGE, pages};
 use crate::call::FetchError;
@@ -45,7 +45,7 @@ impl Wavespeed {
             let mut request = filter.clone();
             request.page = Some(page);
             request.page_size = request.page_size.or(Some(PAGE));
-            async move { Answer::from_call(ws.0.api.search_billings(&request).await).await }
+            async move { ws.0.api.search_billings(&request).await }
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Deleting predictions.
 
 use serde_json::json;
-use wavespeed_client::{Answer, Prediction, PredictionId, types};
+use wavespeed_client::{Prediction, PredictionId, types};
 
 use crate::call::{FetchError, answered, data, refused};
 use crate::client::Wavespeed;
@@ -77,8 +77,7 @@ impl Wavespeed {
         for batch in ids.chunks(BATCH) {
             let ids = batch.iter().map(ToString::to_string).collect();
             let request = types::DeleteRequest::new(ids);
-            let call =
-                async { Answer::from_call(self.0.api.delete_predictions(&request).await).await };
+            let call = self.0.api.delete_predictions(&request);
             let counted = answered(self, call).await.and_then(|answer| {
                 let count = data(&answer).map(|data| data["deleted_count"].as_u64());
                 // An answer without a count still says that the call succeeded.
@@ -95,8 +94,7 @@ impl Wavespeed {
         let forced = open.into_iter().filter_map(|job| job.id);
         for id in forced.filter(|id| ids.contains(id)) {
             // The vendor reports a number, not the ids, so each open job is looked up.
-            let fetched = self.0.api.get_prediction_result(id.as_str()).await;
-            let answer = Answer::from_call(fetched).await;
+            let answer = self.0.api.get_prediction_result(id.as_str()).await;
             let end = json!({ "id": id.as_str(), "status": "deleted" });
             if let (Ok(answer), Some(end)) = (answer, Prediction::from_json(end))
                 && answer.status.as_u16() == 404

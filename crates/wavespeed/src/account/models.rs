@@ -1,7 +1,7 @@
 //! The vendor's own list of models, for models that the catalogue does not have yet.
 
 use serde_json::Value;
-use wavespeed_client::{Answer, Model};
+use wavespeed_client::Model;
 
 use crate::call::{FetchError, answered, data, refused};
 use crate::client::Wavespeed;
@@ -40,7 +40,7 @@ impl Wavespeed {
     /// # Ok(()) }
     /// ```
     pub async fn live_models(&self) -> Result<LiveModels, FetchError> {
-        let call = async { Answer::from_call(self.0.api.list_models().await).await };
+        let call = self.0.api.list_models();
         let answer = answered(self, call).await?;
         match data(&answer) {
             Some(Value::Array(entries)) => Ok(LiveModels(entries)),

@@ -1,7 +1,7 @@
 //! Prices and the balance. Both are the vendor's answers; no price is stored in this crate.
 
 use serde_json::{Map, Value};
-use wavespeed_client::{Answer, Input, Model, types};
+use wavespeed_client::{Input, Model, types};
 
 use crate::call::{FetchError, answered, data, refused};
 use crate::check::named::{local_files, named_files};
@@ -72,7 +72,7 @@ impl Wavespeed {
         let mut inputs = input.as_object().cloned().unwrap_or_default();
         let unseen = remove_local_files(known, &mut inputs);
         let request = types::PriceRequest::new(model, inputs);
-        let call = async { Answer::from_call(self.0.api.get_model_price(&request).await).await };
+        let call = self.0.api.get_model_price(&request);
         let answer = answered(self, call).await?;
         let data = data(&answer).ok_or_else(|| refused(&answer))?;
         let number = |name: &str| data.get(name).and_then(Value::as_f64);
@@ -100,7 +100,7 @@ impl Wavespeed {
     /// # Ok(()) }
     /// ```
     pub async fn balance(&self) -> Result<f64, FetchError> {
-        let call = async { Answer::from_call(self.0.api.get_balance().await).await };
+        let call = self.0.api.get_balance();
         let answer = answered(self, call).await?;
         let balance = data(&answer).and_then(|data| data.get("balance")?.as_f64());
         balance.ok_or_else(|| refused(&answer))

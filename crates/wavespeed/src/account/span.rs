@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::SystemTime;
 
 use jiff::{SignedDuration, Timestamp};
-use wavespeed_client::{Answer, Prediction, types};
+use wavespeed_client::{Prediction, types};
 
 use crate::account::pages::PAGE;
 use crate::call::{FetchError, answered, clock_offset, data, refused};
@@ -47,8 +47,7 @@ pub(crate) async fn read_span(
         query.created_after = Some(from.to_string());
         query.created_before = Some(to.to_string());
         (query.page, query.page_size) = (Some(page), Some(PAGE));
-        let call = async { Answer::from_call(ws.0.api.list_predictions(&query).await).await };
-        let answer = answered(ws, call).await?;
+        let answer = answered(ws, ws.0.api.list_predictions(&query)).await?;
         let data = data(&answer).ok_or_else(|| refused(&answer))?;
         let items = data["items"].as_array().ok_or_else(|| refused(&answer))?;
         let now = SystemTime::now();

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
-use wavespeed_client::{Answer, types};
+use wavespeed_client::types;
 
 use crate::call::{FetchError, answered, data, refused};
 use crate::client::Wavespeed;
@@ -87,7 +87,7 @@ impl Wavespeed {
         };
         let mut request = types::UsageRequest::new(required);
         request.model_uuid = model.map(str::to_owned);
-        let call = async { Answer::from_call(self.0.api.get_usage(&request).await).await };
+        let call = self.0.api.get_usage(&request);
         let answer = answered(self, call).await?;
         let raw = data(&answer).ok_or_else(|| refused(&answer))?;
         // The name of the field that identifies a model or a day is not documented.

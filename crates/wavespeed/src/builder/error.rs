@@ -3,7 +3,7 @@
 use wavespeed_client::InvalidKey;
 
 use crate::builder::base_url::{DEFAULT_BASE_URL, InvalidBaseUrl};
-use crate::http::HttpError;
+use crate::http::HttpSetupError;
 
 /// Error of [`Builder::build`](crate::Builder::build). Nothing was sent.
 #[derive(Debug, thiserror::Error)]
@@ -44,11 +44,11 @@ pub enum BuildError {
     Http(String),
 }
 
-impl From<HttpError> for BuildError {
-    fn from(error: HttpError) -> Self {
+impl From<HttpSetupError> for BuildError {
+    fn from(error: HttpSetupError) -> Self {
         match error {
-            HttpError::Proxy(variable) => Self::Proxy { variable },
-            HttpError::Library(message) => Self::Http(message),
+            HttpSetupError::Proxy(variable) => Self::Proxy { variable },
+            HttpSetupError::Library(message) => Self::Http(message),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use std::{env, fmt};
 
 use tokio::sync::{broadcast, watch};
-use wavespeed_client::{ApiKey, Client, InvalidKey};
+use wavespeed_client::{ApiKey, Client, HttpService, InvalidKey};
 use wavespeed_poll::Poller;
 
 use crate::builder::base_url::{DEFAULT_BASE_URL, base_url};
@@ -28,6 +28,9 @@ use crate::wait::early_wakes::EarlyWakes;
 /// Capacity of the wake channel. When it overflows, wakes are dropped and the job is polled on
 /// schedule.
 const WAKE_CAPACITY: usize = 1_024;
+
+/// A function that wraps or replaces the default service.
+type WrapService = Box<dyn FnOnce(Arc<dyn HttpService>) -> Arc<dyn HttpService> + Send + Sync>;
 
 /// Settings of a [`Wavespeed`]; see [`Wavespeed::builder`].
 ///
@@ -56,6 +59,7 @@ pub struct Builder {
     base_url: Option<String>,
     allow_plain_http: bool,
     http: Option<reqwest::Client>,
+    http_service: Option<WrapService>,
     user_agent: String,
     timeouts: Timeouts,
     deadline: Option<Duration>,
@@ -91,6 +95,7 @@ impl Default for Builder {
             base_url: None,
             allow_plain_http: false,
             http: None,
+            http_service: None,
             user_agent: concat!("wavespeed-rs/", env!("CARGO_PKG_VERSION")).to_owned(),
             timeouts: Timeouts::default(),
             deadline: Some(Duration::from_secs(60 * 60)),
@@ -174,6 +179,54 @@ impl Builder {
     #[must_use]
     pub fn http(mut self, client: reqwest::Client) -> Self {
         self.http = Some(client);
+        self
+    }
+
+    /// Wraps or replaces the service through which every request is sent: calls, submits, uploads,
+    /// downloads, and the checks of files behind URLs. `wrap` gets the default service, which has the
+    /// timeouts, proxies and certificates of this builder, or the client of [`http`](Self::http). A second
+    /// call wraps the service of the first one.
+    ///
+    /// ```no_run
+    /// use std::sync::Arc;
+    ///
+    /// use wavespeed::reqwest::{Request, header::HeaderValue};
+    /// use wavespeed::{HttpFuture, HttpService, Purpose, RequestContext, Wavespeed};
+    ///
+    /// /// Adds a header to each call of the API, and prints how every request was answered.
+    /// struct Middleware(Arc<dyn HttpService>);
+    ///
+    /// impl HttpService for Middleware {
+    ///     fn send(&self, mut request: Request, context: RequestContext) -> HttpFuture<'_> {
+    ///         if context.purpose == Purpose::Api {
+    ///             let tag = HeaderValue::from_static("nightly");
+    ///             request.headers_mut().insert("x-tag", tag);
+    ///         }
+    ///         let line = format!("{} {}", request.method(), request.url().path());
+    ///         Box::pin(async move {
+    ///             let response = self.0.send(request, context).await?;
+    ///             println!("{line}: {}", response.status());
+    ///             Ok(response)
+    ///         })
+    ///     }
+    /// }
+    ///
+    /// let ws = Wavespeed::builder()
+    ///     .env()
+    ///     .http_service(|default| Arc::new(Middleware(default)))
+    ///     .build()?;
+    /// # Ok::<(), wavespeed::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn http_service(
+        mut self,
+        wrap: impl FnOnce(Arc<dyn HttpService>) -> Arc<dyn HttpService> + Send + Sync + 'static,
+    ) -> Self {
+        let wrap: WrapService = match self.http_service.take() {
+            Some(inner) => Box::new(move |http| wrap(inner(http))),
+            None => Box::new(wrap),
+        };
+        self.http_service = Some(wrap);
         self
     }
 
@@ -297,12 +350,13 @@ impl Builder {
                 url: base_url.to_string(),
             });
         }
-        let http = match self.http {
-            Some(client) => Http {
-                api: client.clone(),
-                files: client,
-            },
-            None => Http::new(&self.user_agent, &self.timeouts)?,
+        let http: Arc<dyn HttpService> = match self.http {
+            Some(client) => Arc::new(client),
+            None => Arc::new(Http::new(&self.user_agent, &self.timeouts)?),
+        };
+        let http = match self.http_service {
+            Some(wrap) => wrap(http),
+            None => http,
         };
         // The URL as it is used, with its path, so that spellings of one URL are one account.
         let key_fingerprint = key.fingerprint();
@@ -311,10 +365,10 @@ impl Builder {
             return Err(BuildError::Account);
         }
         let account = Account::new(base_url.as_str(), name);
-        let api = Client::new_with_client(base_url.as_str(), http.api, key);
+        let api = Client::new(&base_url, Arc::clone(&http), key);
         Ok(Wavespeed(Arc::new(Inner {
             api,
-            files: http.files,
+            http,
             timeouts: self.timeouts,
             deadline: self.deadline,
             poller: self.poller,

@@ -9,11 +9,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use reqwest::header::RANGE;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::header::{HeaderValue, RANGE};
+use reqwest::{Method, Request, Response, StatusCode, Url};
 use serde_json::Value;
-use wavespeed_client::text::chain;
-use wavespeed_client::{Media, Model};
+use wavespeed_client::{HttpError, HttpService, Media, Model, Purpose, RequestContext};
 use wavespeed_poll::Deadline;
 
 use crate::check::facts::check_facts;
@@ -47,9 +46,9 @@ enum ProbeError {
     Unreadable(String),
 }
 
-impl From<reqwest::Error> for ProbeError {
-    fn from(error: reqwest::Error) -> Self {
-        Self::Unreadable(chain(&error.without_url()))
+impl From<HttpError> for ProbeError {
+    fn from(error: HttpError) -> Self {
+        Self::Unreadable(error.to_string())
     }
 }
 
@@ -138,7 +137,7 @@ impl Wavespeed {
     /// known, and its faults.
     async fn inspect_url(&self, url: &str, media: &Media) -> (Option<(Facts, u64)>, Vec<Finding>) {
         let clock = self.0.poller.clock();
-        let probe = probe(&self.0.files, url);
+        let probe = probe(&*self.0.http, url);
         let result = Deadline::after(MAX_TIME, clock).timeout(clock, probe).await;
         let reason = match result {
             Some(Ok((facts, size))) => {
@@ -160,9 +159,10 @@ impl Wavespeed {
 }
 
 /// Returns the facts of a file and its size in bytes, by ranged requests for its header.
-async fn probe(client: &Client, url: &str) -> Result<(Facts, u64), ProbeError> {
+async fn probe(http: &dyn HttpService, url: &str) -> Result<(Facts, u64), ProbeError> {
+    let url = Url::parse(url).map_err(|error| ProbeError::Unreadable(error.to_string()))?;
     // The reader needs the size of the file, which the first answer states.
-    let mut part = fetch(client, url, 0..1).await?;
+    let mut part = fetch(http, &url, 0..1).await?;
     let size = part.size;
     let mut reader = Reader::new(size);
     reader.feed(&part.bytes);
@@ -172,7 +172,7 @@ async fn probe(client: &Client, url: &str) -> Result<(Facts, u64), ProbeError> {
             let reason = "its host does not support range requests";
             return Err(ProbeError::Unreadable(reason.into()));
         }
-        part = fetch(client, url, need).await?;
+        part = fetch(http, &url, need).await?;
         reader.feed(&part.bytes);
     }
     // If the requests are used up, the facts are those of the boxes that were reached.
@@ -181,10 +181,14 @@ async fn probe(client: &Client, url: &str) -> Result<(Facts, u64), ProbeError> {
 
 /// Requests the bytes of a file that the reader needs, and those after them: a request costs more
 /// time than some kilobytes.
-async fn fetch(client: &Client, url: &str, need: Range<u64>) -> Result<Part, ProbeError> {
+async fn fetch(http: &dyn HttpService, url: &Url, need: Range<u64>) -> Result<Part, ProbeError> {
     let last = need.start + REQUEST_BYTES.max(need.end - need.start) - 1;
     let range = format!("bytes={}-{last}", need.start);
-    let response = client.get(url).header(RANGE, range).send().await?;
+    let range = HeaderValue::try_from(range).expect("digits are valid in a header");
+    let mut request = Request::new(Method::GET, url.clone());
+    request.headers_mut().insert(RANGE, range);
+    let context = RequestContext::new(Purpose::Download);
+    let response = http.send(request, context).await?;
     let status = response.status();
     let size = match status {
         StatusCode::PARTIAL_CONTENT => {
@@ -217,7 +221,7 @@ async fn fetch(client: &Client, url: &str, need: Range<u64>) -> Result<Part, Pro
 
 /// Reads a body until [`REQUEST_BYTES`] have arrived, as a host that ignores ranges sends the whole
 /// file.
-async fn read_start(mut response: Response) -> reqwest::Result<Vec<u8>> {
+async fn read_start(mut response: Response) -> Result<Vec<u8>, HttpError> {
     let mut bytes = Vec::new();
     while (bytes.len() as u64) < REQUEST_BYTES
         && let Some(chunk) = response.chunk().await?

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 use wavespeed_client::NotCompleted;
-use wavespeed_client::text::chain;
 
 use crate::download::transfer::TransferError;
 use crate::store::record::Downloaded;
@@ -139,7 +138,7 @@ impl SaveError {
             TransferError::Page => Self::Page { url: url_text() },
             TransferError::Transfer(error) => Self::Transfer {
                 host: url.host_str().unwrap_or_default().to_owned(),
-                message: chain(&error.without_url()),
+                message: error.to_string(),
             },
             TransferError::Length(announced) => Self::Length {
                 url: url_text(),

@@ -15,8 +15,8 @@ use std::path::Path;
 
 use serde_json::Value;
 use url::Url;
-use wavespeed_client::Prediction;
 use wavespeed_client::text::shorten;
+use wavespeed_client::{Prediction, Purpose, RequestContext};
 use wavespeed_poll::Deadline;
 
 use crate::client::Wavespeed;
@@ -209,7 +209,8 @@ impl Wavespeed {
         let (poller, mut is_renewed) = (&self.0.poller, false);
         let mut retries = 0;
         loop {
-            let error = match partial.fetch(&self.0.files, &url, limit).await {
+            let context = RequestContext::new(Purpose::Download).attempt(retries + 1);
+            let error = match partial.fetch(&*self.0.http, context, &url, limit).await {
                 Ok(()) => return Ok(url),
                 Err(error) => error,
             };

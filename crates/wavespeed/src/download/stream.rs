@@ -4,9 +4,9 @@ use std::io;
 
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, StreamExt as _};
-use reqwest::Response;
-use wavespeed_client::Prediction;
-use wavespeed_client::text::{chain, shorten};
+use reqwest::{Method, Request, Response};
+use wavespeed_client::text::shorten;
+use wavespeed_client::{Prediction, Purpose, RequestContext};
 
 use crate::client::Wavespeed;
 use crate::download::error::SaveError;
@@ -75,10 +75,12 @@ impl Wavespeed {
     }
 
     async fn get_output(&self, url: &url::Url) -> Result<Response, SaveError> {
-        let answer = self.0.files.get(url.clone()).send().await;
-        answer.map_err(|error| SaveError::Transfer {
+        let request = Request::new(Method::GET, url.clone());
+        let context = RequestContext::new(Purpose::Download);
+        let response = self.0.http.send(request, context).await;
+        response.map_err(|error| SaveError::Transfer {
             host: url.host_str().unwrap_or_default().to_owned(),
-            message: chain(&error.without_url()),
+            message: error.to_string(),
         })
     }
 }

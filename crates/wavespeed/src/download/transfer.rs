@@ -8,10 +8,11 @@ use std::io;
 use std::io::{Seek as _, Write as _};
 
 use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Method, Request, Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 use url::Url;
+use wavespeed_client::{HttpError, HttpService, RequestContext};
 
 use crate::hosts::{ContentRange, is_transient, may_be_expired};
 use crate::target::extension;
@@ -40,7 +41,7 @@ pub(crate) enum TransferError {
     /// The host answered with an HTML page instead of the file.
     Page,
     /// The host could not be reached, or the connection broke.
-    Transfer(reqwest::Error),
+    Transfer(HttpError),
     /// The file ended with another length than this announced one, in bytes.
     Length(u64),
     /// The file is longer than the limit.
@@ -90,11 +91,14 @@ impl PartialFile {
     /// are kept for the next call; after an unusable answer they are discarded.
     pub(crate) async fn fetch(
         &mut self,
-        client: &Client,
+        http: &dyn HttpService,
+        context: RequestContext,
         url: &Url,
         limit: u64,
     ) -> Result<(), TransferError> {
-        let response = self.request(client, url).await?;
+        let request = self.request(url);
+        let response = http.send(request, context).await;
+        let response = response.map_err(TransferError::Transfer)?;
         self.accept_head(&response, url)?;
         // Refused before the body is read: neither a file that is too long nor a full disk gets
         // better during the transfer.
@@ -113,18 +117,20 @@ impl PartialFile {
         }
     }
 
-    /// Sends the request for the rest of the file, or for the whole file if there is nothing to
+    /// Returns the request for the rest of the file, or for the whole file if there is nothing to
     /// resume or no validator.
-    async fn request(&self, client: &Client, url: &Url) -> Result<Response, TransferError> {
-        let mut request = client.get(url.clone());
+    fn request(&self, url: &Url) -> Request {
+        let mut request = Request::new(Method::GET, url.clone());
         // A Range alone could append the rest of a new version to the beginning of an old one. With
         // If-Range (RFC 9110, section 13.1.5) the host sends the range only if the validator still
         // matches, and the whole file with status 200 otherwise.
         if let Some(validator) = self.validator.as_ref().filter(|_| self.bytes > 0) {
             let range = format!("bytes={}-", self.bytes);
-            request = request.header(RANGE, range).header(IF_RANGE, validator);
+            let range = HeaderValue::try_from(range).expect("digits are valid in a header");
+            request.headers_mut().insert(RANGE, range);
+            request.headers_mut().insert(IF_RANGE, validator.clone());
         }
-        request.send().await.map_err(TransferError::Transfer)
+        request
     }
 
     /// Decides by status and headers of an answer what happens to the bytes received before: they
@@ -171,7 +177,8 @@ impl PartialFile {
         mut response: Response,
         limit: u64,
     ) -> Result<(), TransferError> {
-        while let Some(chunk) = response.chunk().await.map_err(TransferError::Transfer)? {
+        let failed = |error| TransferError::Transfer(HttpError::from(error));
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
             self.bytes += chunk.len() as u64;
             // The announced length was checked, but a chunked body announces none.
             if self.bytes > limit {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | an id can be read in the answer, whatever else is in it | accepted |
 //! | no byte of the request left this machine | rejected |
+//! | the server proved that it did not process the request (HTTP/2) | rejected |
 //! | 3xx; 4xx except 408 | rejected |
 //! | 408; 5xx; 2xx without a readable id; any other status | unknown |
 //! | no answer, or a broken one without an id | unknown |
@@ -24,6 +25,8 @@ pub(crate) enum Attempt {
     /// Nothing was sent: the request could not be built, no connection was established, or the
     /// deadline had expired.
     NotSent(String),
+    /// The request was sent, and the server proved that it did not process it.
+    Unprocessed(String),
     /// No answer came, and the request may have arrived.
     Unanswered(String),
 }
@@ -58,6 +61,7 @@ impl RejectedSubmit {
     fn text(&self) -> String {
         let what = match self.refusal {
             Refusal::NotSent => "could not be sent",
+            Refusal::Unprocessed => "was not processed",
             _ => "was refused",
         };
         let text = format!("the submit {what} ({}); nothing is billed", self.message);
@@ -68,8 +72,13 @@ impl RejectedSubmit {
     }
 
     pub(crate) fn not_sent(why: &str) -> Self {
+        Self::unanswered(Refusal::NotSent, why)
+    }
+
+    /// Creates the rejection of a submit without an answer.
+    fn unanswered(refusal: Refusal, why: &str) -> Self {
         Self {
-            refusal: Refusal::NotSent,
+            refusal,
             status: None,
             message: why.to_owned(),
             retry_after: None,
@@ -79,7 +88,10 @@ impl RejectedSubmit {
 
     /// Returns `true` if the same submit may be accepted later.
     pub(crate) fn is_transient(&self) -> bool {
-        matches!(self.refusal, Refusal::NotSent | Refusal::Busy)
+        matches!(
+            self.refusal,
+            Refusal::NotSent | Refusal::Unprocessed | Refusal::Busy
+        )
     }
 }
 
@@ -90,6 +102,9 @@ pub enum Refusal {
     /// Nothing was sent: the request could not be built, no connection was established, or the
     /// deadline had expired.
     NotSent,
+    /// The server proved that it did not process the request, as HTTP/2 allows it to
+    /// ([`HttpErrorKind::Unprocessed`](crate::HttpErrorKind::Unprocessed)).
+    Unprocessed,
     /// The API key is not valid (401).
     Key,
     /// The role of the API key does not permit a submit (403).
@@ -177,6 +192,10 @@ pub(crate) fn decide(attempt: &Attempt, now: SystemTime) -> Outcome {
         Attempt::Answered(answer) => answer,
         Attempt::NotSent(why) => {
             return Outcome::Rejected(RejectedSubmit::not_sent(why));
+        }
+        Attempt::Unprocessed(why) => {
+            let rejected = RejectedSubmit::unanswered(Refusal::Unprocessed, why);
+            return Outcome::Rejected(rejected);
         }
         Attempt::Unanswered(why) => {
             return Outcome::Unknown(UnknownOutcome::new(why));
@@ -277,6 +296,8 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH;
         let not_sent = decide(&Attempt::NotSent("refused".into()), now);
         assert!(matches!(not_sent, Outcome::Rejected(rejected) if rejected.is_transient()));
+        let refused = decide(&Attempt::Unprocessed("refused stream".into()), now);
+        assert!(matches!(refused, Outcome::Rejected(rejected) if rejected.is_transient()));
         let lost = decide(&Attempt::Unanswered("reset".into()), now);
         assert!(matches!(lost, Outcome::Unknown(_)));
     }

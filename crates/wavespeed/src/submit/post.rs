@@ -12,8 +12,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::oneshot::{self, error::TryRecvError};
 use tracing::Instrument as _;
-use wavespeed_client::text::{chain, shorten};
-use wavespeed_client::{CallError, ModelId, PredictionId};
+use wavespeed_client::text::shorten;
+use wavespeed_client::{CallError, HttpErrorKind, ModelId, PredictionId};
 use wavespeed_poll::{Deadline, FirstPoll};
 
 use crate::call::{clock_offset, prediction};
@@ -373,8 +373,10 @@ impl Wavespeed {
                 let seconds = timeout.as_secs_f64().round();
                 Attempt::Unanswered(format!("no answer within {seconds} s"))
             }
-            Err(CallError::Request(why)) => Attempt::NotSent(why),
-            Err(CallError::Transport(error)) => Attempt::Unanswered(chain(&error)),
+            Err(CallError::Unprocessed(error)) => match error.kind() {
+                HttpErrorKind::Unprocessed => Attempt::Unprocessed(error.to_string()),
+                _ => Attempt::NotSent(error.to_string()),
+            },
             Err(error) => Attempt::Unanswered(error.to_string()),
         }
     }

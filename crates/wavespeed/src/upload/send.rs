@@ -12,10 +12,11 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
-use reqwest::StatusCode;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Request, StatusCode};
+use url::Url;
 use wavespeed_client::text::chain;
-use wavespeed_client::{Answer, CallError, ClientInfo as _, Form, types};
+use wavespeed_client::{Answer, CallError, Form, HttpErrorKind, Purpose, RequestContext, types};
 use wavespeed_poll::Deadline;
 
 use crate::call::data;
@@ -127,13 +128,13 @@ impl Wavespeed {
             .map_err(|_| SendError::permanent(failed("the file is too large".into())))?;
         let mut request = types::UploadRequest::new(source.name(), size);
         request.content_type = source.content_type().map(str::to_owned);
-        let call = async { Answer::from_call(self.0.api.create_upload(&request).await).await };
+        let call = self.0.api.create_upload(&request);
         let (clock, limit) = (self.0.poller.clock(), self.0.timeouts.call);
         let answer = Deadline::after(limit, clock).timeout(clock, call).await;
         let answer = match answer {
             Some(Ok(answer)) => answer,
-            Some(Err(error @ CallError::Transport(_))) => {
-                return Err(SendError::transient(failed(chain(&error))));
+            Some(Err(CallError::Http(error))) if error.kind() != HttpErrorKind::Request => {
+                return Err(SendError::transient(failed(error.to_string())));
             }
             // Any other error is one of the request itself, which a retry would repeat.
             Some(Err(error)) => return Err(SendError::permanent(failed(chain(&error)))),
@@ -163,17 +164,16 @@ impl Wavespeed {
     ) -> Result<(), SendError> {
         let headers = ticket_headers(source, &ticket.upload)?;
         let (body, state) = source.stream();
-        // The HTTP client of the API follows no redirect, which is needed here: a redirect would
-        // turn the PUT into a GET, whose success stores nothing. It adds no API key by itself.
-        let request = self
-            .0
-            .api
-            .client()
-            .put(&ticket.upload.url)
-            .headers(headers)
-            .body(reqwest::Body::wrap_stream(body));
         // The URL carries a signature, so it must not appear in error messages.
-        let sent = async { request.send().await.map_err(reqwest::Error::without_url) };
+        let url = Url::parse(&ticket.upload.url).map_err(|error| {
+            let message = format!("the upload ticket has an invalid URL: {error}");
+            SendError::permanent(failed(source, message))
+        })?;
+        let mut request = Request::new(Method::PUT, url);
+        *request.headers_mut() = headers;
+        *request.body_mut() = Some(reqwest::Body::wrap_stream(body));
+        let context = RequestContext::new(Purpose::Upload);
+        let sent = self.0.http.send(request, context);
         let response = self.send_body(source, &state, sent).await?;
         let (status, headers) = (response.status(), response.headers());
         if !status.is_success() {

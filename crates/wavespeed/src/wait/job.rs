@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use wavespeed_client::{Answer, InvalidId, ModelId, Prediction, PredictionId};
+use wavespeed_client::{InvalidId, ModelId, Prediction, PredictionId};
 use wavespeed_poll::{Deadline, FirstPoll};
 
 use crate::call::{FetchError, answered, prediction, refused, until};
@@ -181,8 +181,7 @@ impl Job {
     /// Returns an error if the prediction could not be read this time.
     pub async fn fetch(&self) -> Result<Prediction, FetchError> {
         let api = &self.ws.0.api;
-        let call =
-            async { Answer::from_call(api.get_prediction_result(self.id.as_str()).await).await };
+        let call = api.get_prediction_result(self.id.as_str());
         let answer = answered(&self.ws, call).await?;
         // Some error answers carry a prediction as well; it is not the current one.
         let prediction = prediction(&answer).filter(|_| answer.status.is_success());

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use wavespeed_client::Answer;
-
 use crate::call::{FetchError, answered, data, refused};
 use crate::client::Wavespeed;
 
@@ -43,7 +41,7 @@ impl Wavespeed {
     ///
     /// The module [`webhook`](crate::webhook) has an example.
     pub async fn webhook_secret(&self) -> Result<WebhookSecret, FetchError> {
-        let call = async { Answer::from_call(self.0.api.get_webhook_secret().await).await };
+        let call = self.0.api.get_webhook_secret();
         let answer = answered(self, call).await?;
         let secret = data(&answer).and_then(|data| WebhookSecret::new(data["secret"].as_str()?));
         secret.ok_or_else(|| refused(&answer))

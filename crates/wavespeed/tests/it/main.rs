@@ -18,6 +18,7 @@ mod duplicate;
 mod emulator;
 mod examples;
 mod extremes;
+mod http_service;
 mod interleaving;
 mod key;
 mod live_models;

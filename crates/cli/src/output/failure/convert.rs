@@ -107,6 +107,9 @@ impl From<RejectedSubmit> for Failure {
                 .hint("top up the account on the dashboard, then run the same command again"),
             Refusal::NotSent => Self::new(Kind::Unreachable, rejected)
                 .hint("check the connection, then run the same command again"),
+            Refusal::Unprocessed => {
+                Self::new(Kind::Unreachable, rejected).hint("run the same command again")
+            }
             Refusal::Busy => {
                 let when = rejected.retry_after.map_or("later".to_owned(), |wait| {
                     format!("in {} s", wait.as_secs())
