@@ -31,6 +31,22 @@ impl Default for RateLimits {
     }
 }
 
+impl RateLimits {
+    /// Sets the number of polls in flight at once.
+    #[must_use]
+    pub fn at_once(mut self, polls: usize) -> Self {
+        self.at_once = polls;
+        self
+    }
+
+    /// Sets the mean number of polls per second; 0 means no limit.
+    #[must_use]
+    pub fn per_second(mut self, polls: f64) -> Self {
+        self.per_second = polls;
+        self
+    }
+}
+
 /// Returns the earliest instant to which the slot of the next poll may fall behind `now`: the slots
 /// between it and `now` are the polls of a burst.
 pub(crate) fn earliest_slot(limits: RateLimits, now: Instant) -> Instant {

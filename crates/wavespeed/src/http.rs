@@ -46,6 +46,36 @@ impl Default for Timeouts {
     }
 }
 
+impl Timeouts {
+    /// Sets the time to establish a connection.
+    #[must_use]
+    pub fn connect(mut self, time: Duration) -> Self {
+        self.connect = time;
+        self
+    }
+
+    /// Sets the time to answer a call other than a submit.
+    #[must_use]
+    pub fn call(mut self, time: Duration) -> Self {
+        self.call = time;
+        self
+    }
+
+    /// Sets the time to answer a submit.
+    #[must_use]
+    pub fn submit(mut self, time: Duration) -> Self {
+        self.submit = time;
+        self
+    }
+
+    /// Sets the time without any progress of an upload or download.
+    #[must_use]
+    pub fn idle(mut self, time: Duration) -> Self {
+        self.idle = time;
+        self
+    }
+}
+
 /// The HTTP clients: the default service.
 pub(crate) struct Http {
     /// The client of the API. It follows no redirect: the vendor's API has none, and the API key must

@@ -48,6 +48,20 @@ pub struct PollPolicy {
 }
 
 impl PollPolicy {
+    /// Sets the shortest time between two polls of a job.
+    #[must_use]
+    pub fn floor(mut self, floor: Duration) -> Self {
+        self.floor = Some(floor);
+        self
+    }
+
+    /// Sets the mean time between two polls of a job.
+    #[must_use]
+    pub fn mean_gap(mut self, gap: Duration) -> Self {
+        self.mean_gap = Some(gap);
+        self
+    }
+
     pub(crate) fn schedule(self, durations: &Durations, model: &str) -> HazardSchedule {
         // A model outside the catalogue has no kind and is polled like a video, the slowest one.
         let kind = wavespeed_client::model(model).map_or("", |model| model.kind);

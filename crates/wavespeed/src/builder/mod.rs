@@ -39,18 +39,13 @@ type WrapService = Box<dyn FnOnce(Arc<dyn HttpService>) -> Arc<dyn HttpService> 
 /// use std::time::Duration;
 /// use wavespeed::{MemoryStore, PollPolicy, Timeouts, Wavespeed};
 ///
-/// let mut timeouts = Timeouts::default();
-/// timeouts.call = Duration::from_secs(10);
-/// let mut poll_policy = PollPolicy::default();
-/// poll_policy.mean_gap = Some(Duration::from_secs(2));
-///
 /// let ws = Wavespeed::builder()
 ///     .env() // WAVESPEED_API_KEY and WAVESPEED_BASE_URL
 ///     .account("production")
 ///     .store(MemoryStore::default()) // `wavespeed-journal` keeps jobs on disk
 ///     .deadline(Some(Duration::from_secs(20 * 60)))
-///     .timeouts(timeouts)
-///     .poll_policy(poll_policy)
+///     .timeouts(Timeouts::default().call(Duration::from_secs(10)))
+///     .poll_policy(PollPolicy::default().mean_gap(Duration::from_secs(2)))
 ///     .build()?;
 /// # Ok(()) }
 /// ```
