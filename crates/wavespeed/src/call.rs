@@ -9,10 +9,14 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use reqwest::header::DATE;
 use serde_json::Value;
-use wavespeed_client::{Answer, CallError, HttpErrorKind, Prediction};
+use wavespeed_client::{Answer, CallError, Client, HttpErrorKind, Prediction};
 use wavespeed_poll::Deadline;
 
 use crate::client::Wavespeed;
+
+/// The longest pause before a read is retried. Whoever waits for a balance or a price is better served by
+/// the error than by a call that takes minutes.
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
 /// Error of a call that reads something. It says nothing about the state of a job.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,7 +86,7 @@ impl FetchError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Transport { .. } => true,
-            Self::Answer { status, .. } => matches!(status, 408 | 425 | 429 | 500..=599),
+            Self::Answer { status, .. } => is_transient(*status),
             Self::Key(_) | Self::Role(_) | Self::NotFound(_) | Self::Deadline => false,
         }
     }
@@ -97,7 +101,7 @@ pub(crate) async fn answered(
     let (kind, message) = match Deadline::after(timeout, clock).timeout(clock, call).await {
         Some(Ok(answer)) => {
             ws.observe_date(&answer);
-            return Ok(answer.without_key(ws.0.api.api_key()));
+            return Ok(answer);
         }
         Some(Err(CallError::Http(error) | CallError::Unprocessed(error))) => {
             let kind = match error.kind() {
@@ -114,6 +118,40 @@ pub(crate) async fn answered(
         ),
     };
     Err(FetchError::Transport { kind, message })
+}
+
+/// Returns the answer to a call that only reads, within the timeout of calls for each attempt. After a
+/// transient error the call is retried, as often as the settings allow.
+pub(crate) async fn read<Call>(
+    ws: &Wavespeed,
+    call: impl Fn(Client) -> Call,
+) -> Result<Answer, FetchError>
+where
+    Call: Future<Output = Result<Answer, CallError>>,
+{
+    let mut attempt = 1;
+    loop {
+        let result = answered(ws, call(ws.0.api.with_attempt(attempt))).await;
+        let requested = match &result {
+            Ok(answer) if is_transient(answer.status.as_u16()) => {
+                answer.retry_after(SystemTime::now()).unwrap_or_default()
+            }
+            Err(error) if error.is_transient() => Duration::ZERO,
+            _ => return result,
+        };
+        let backoff = requested.max(ws.0.poller.backoff(attempt - 1));
+        if attempt > ws.0.retries.reads || backoff > MAX_BACKOFF {
+            return result;
+        }
+        tracing::debug!(attempt, ?backoff, "a call is retried");
+        ws.0.poller.clock().sleep(backoff).await;
+        attempt += 1;
+    }
+}
+
+/// Returns `true` if the same call may be answered differently a little later.
+fn is_transient(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500..=599)
 }
 
 /// Returns the result of a call, or an error if the deadline expires first.

@@ -13,6 +13,7 @@ use wavespeed_poll::{Deadline, Poller};
 use crate::http::Timeouts;
 use crate::locks::KeyedLocks;
 use crate::poll_policy::{PollPolicy, ScheduleCache};
+use crate::retries::Retries;
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
@@ -118,6 +119,7 @@ pub(crate) struct Inner {
     /// The service of every request, also of those that `api` makes.
     pub(crate) http: Arc<dyn HttpService>,
     pub(crate) timeouts: Timeouts,
+    pub(crate) retries: Retries,
     pub(crate) deadline: Option<Duration>,
     pub(crate) poller: Poller,
     pub(crate) poll_policy: PollPolicy,

@@ -21,7 +21,7 @@ use wavespeed::models::kwaivgi::{
     KlingLipsyncTextToVideo, KlingLipsyncTextToVideoRequired, KlingLipsyncTextToVideoVoiceId,
 };
 use wavespeed::poll::ManualClock;
-use wavespeed::{Builder, Poller, RawInput, Wavespeed};
+use wavespeed::{Builder, Poller, RawInput, Retries, Wavespeed};
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 /// The API key of the clients here: a text that occurs nowhere else, so tests can search for it.
@@ -34,7 +34,7 @@ pub const MODEL: &str = "kwaivgi/kling-lipsync/text-to-video";
 pub const CLIP: &[u8] = include_bytes!("../../../crates/emulator/assets/clip.mp4");
 
 /// Returns the settings of a client for a server on loopback, with a manual clock, no jitter, no retry of a
-/// rejected submit, and no request to the hosts of files.
+/// rejected submit, an upload or a read, and no request to the hosts of files.
 pub fn settings(base_url: &str, clock: &ManualClock) -> Builder {
     let poller = Poller::default()
         .with_clock(clock.clone())
@@ -45,6 +45,12 @@ pub fn settings(base_url: &str, clock: &ManualClock) -> Builder {
         .poller(poller)
         .check_urls(false)
         .resends(0)
+        .retries(retries(0))
+}
+
+/// Returns retries of uploads this often, of downloads as by default, and of reads never.
+fn retries(uploads: u32) -> Retries {
+    Retries::default().reads(0).uploads(uploads)
 }
 
 /// Returns a client with these [`settings`], and its clock.
@@ -54,10 +60,13 @@ pub fn client(base_url: &str) -> (Wavespeed, ManualClock) {
     (client, clock)
 }
 
-/// Returns a [`client`] that retries a rejected submit up to `resends` times.
+/// Returns a [`client`] that retries a rejected submit and an upload up to `resends` times.
 pub fn retrying_client(base_url: &str, resends: u32) -> (Wavespeed, ManualClock) {
     let clock = ManualClock::default();
-    let client = settings(base_url, &clock).resends(resends).build().unwrap();
+    let client = settings(base_url, &clock)
+        .resends(resends)
+        .retries(retries(resends));
+    let client = client.build().unwrap();
     (client, clock)
 }
 

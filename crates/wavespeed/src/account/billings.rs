@@ -41,11 +41,11 @@ impl Wavespeed {
             // One unreadable record must not end a list of charges; it is logged and left out.
             Some((key, billing.ok()?))
         };
-        pages(self.clone(), read, move |ws, page| {
+        pages(self.clone(), read, move |api, page| {
             let mut request = filter.clone();
             request.page = Some(page);
             request.page_size = request.page_size.or(Some(PAGE));
-            async move { ws.0.api.search_billings(&request).await }
+            async move { api.search_billings(&request).await }
         })
     }
 }

@@ -33,11 +33,11 @@ impl Wavespeed {
             let prediction = Prediction::from_json(item)?;
             Some((prediction.id().to_owned(), prediction))
         };
-        pages(self.clone(), read, move |ws, page| {
+        pages(self.clone(), read, move |api, page| {
             let mut request = filter.clone();
             request.page = Some(page);
             request.page_size = request.page_size.or(Some(PAGE));
-            async move { ws.0.api.list_predictions(&request).await }
+            async move { api.list_predictions(&request).await }
         })
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use wavespeed_client::Model;
 
-use crate::call::{FetchError, answered, data, refused};
+use crate::call::{FetchError, data, read, refused};
 use crate::client::Wavespeed;
 
 /// The vendor's list of models.
@@ -40,8 +40,8 @@ impl Wavespeed {
     /// # Ok(()) }
     /// ```
     pub async fn live_models(&self) -> Result<LiveModels, FetchError> {
-        let call = self.0.api.list_models();
-        let answer = answered(self, call).await?;
+        let answer = read(self, |api| async move { api.list_models().await });
+        let answer = answer.await?;
         match data(&answer) {
             Some(Value::Array(entries)) => Ok(LiveModels(entries)),
             _ => Err(refused(&answer)),

@@ -11,9 +11,9 @@ use std::future::Future;
 use futures_util::stream;
 use futures_util::stream::Stream;
 use serde_json::Value;
-use wavespeed_client::{Answer, CallError};
+use wavespeed_client::{Answer, CallError, Client};
 
-use crate::call::{FetchError, answered, data, refused};
+use crate::call::{FetchError, data, read, refused};
 use crate::client::Wavespeed;
 
 /// The number of items per page: the maximum of `page_size` in `spec/wavespeed.yaml`.
@@ -38,16 +38,16 @@ struct Pages<T, Fetch> {
     queue: VecDeque<T>,
 }
 
-/// Returns the items of all pages, each once. `fetch` makes the call for a page; `read` turns an item
+/// Returns the items of all pages, each once. `fetch` makes the call for a page; `parse` turns an item
 /// into its key and its value, or `None` if the item is not readable.
 pub(super) fn pages<T, Fetch, Call>(
     ws: Wavespeed,
-    read: fn(Value) -> Option<(String, T)>,
+    parse: fn(Value) -> Option<(String, T)>,
     fetch: Fetch,
 ) -> impl Stream<Item = Result<T, FetchError>> + Send
 where
     T: Send,
-    Fetch: Fn(Wavespeed, i64) -> Call + Send,
+    Fetch: Fn(Client, i64) -> Call + Send + Sync,
     Call: Future<Output = Result<Answer, CallError>> + Send,
 {
     let start = Pages {
@@ -67,12 +67,11 @@ where
             let Some(page) = pages.next else {
                 return Ok(None);
             };
-            let call = (pages.fetch)(pages.ws.clone(), page);
-            let answer = answered(&pages.ws, call).await?;
+            let answer = read(&pages.ws, |api| (pages.fetch)(api, page)).await?;
             let data = data(&answer).ok_or_else(|| refused(&answer))?;
             let items = data["items"].as_array().ok_or_else(|| refused(&answer))?;
             for item in items {
-                if let Some((key, item)) = read(item.clone())
+                if let Some((key, item)) = parse(item.clone())
                     && pages.seen.insert(key)
                 {
                     pages.queue.push_back(item);

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use wavespeed_client::{Input, Model, types};
 
-use crate::call::{FetchError, answered, data, refused};
+use crate::call::{FetchError, data, read, refused};
 use crate::check::named::{local_files, named_files};
 use crate::client::Wavespeed;
 
@@ -72,8 +72,12 @@ impl Wavespeed {
         let mut inputs = input.as_object().cloned().unwrap_or_default();
         let unseen = remove_local_files(known, &mut inputs);
         let request = types::PriceRequest::new(model, inputs);
-        let call = self.0.api.get_model_price(&request);
-        let answer = answered(self, call).await?;
+        let request = &request;
+        let answer = read(
+            self,
+            |api| async move { api.get_model_price(request).await },
+        );
+        let answer = answer.await?;
         let data = data(&answer).ok_or_else(|| refused(&answer))?;
         let number = |name: &str| data.get(name).and_then(Value::as_f64);
         let (full, discounted) = (number("price"), number("discounted_price"));
@@ -100,8 +104,8 @@ impl Wavespeed {
     /// # Ok(()) }
     /// ```
     pub async fn balance(&self) -> Result<f64, FetchError> {
-        let call = self.0.api.get_balance();
-        let answer = answered(self, call).await?;
+        let answer = read(self, |api| async move { api.get_balance().await });
+        let answer = answer.await?;
         let balance = data(&answer).and_then(|data| data.get("balance")?.as_f64());
         balance.ok_or_else(|| refused(&answer))
     }

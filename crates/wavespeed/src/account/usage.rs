@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use wavespeed_client::types;
 
-use crate::call::{FetchError, answered, data, refused};
+use crate::call::{FetchError, data, read, refused};
 use crate::client::Wavespeed;
 
 /// The longest time span of a usage report (`spec/wavespeed.yaml`, operation `get_usage`).
@@ -87,8 +87,9 @@ impl Wavespeed {
         };
         let mut request = types::UsageRequest::new(required);
         request.model_uuid = model.map(str::to_owned);
-        let call = self.0.api.get_usage(&request);
-        let answer = answered(self, call).await?;
+        let request = &request;
+        let answer = read(self, |api| async move { api.get_usage(request).await });
+        let answer = answer.await?;
         let raw = data(&answer).ok_or_else(|| refused(&answer))?;
         // The name of the field that identifies a model or a day is not documented.
         let list = |key: &str, names: &[&str]| {

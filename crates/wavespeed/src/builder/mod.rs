@@ -2,6 +2,7 @@
 
 pub(crate) mod base_url;
 pub(crate) mod error;
+mod http;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,15 +10,17 @@ use std::time::Duration;
 use std::{env, fmt};
 
 use tokio::sync::{broadcast, watch};
-use wavespeed_client::{ApiKey, Client, HttpService, InvalidKey};
+use wavespeed_client::{ApiKey, Client, InvalidKey};
 use wavespeed_poll::Poller;
 
 use crate::builder::base_url::{DEFAULT_BASE_URL, base_url};
 use crate::builder::error::BuildError;
+use crate::builder::http::WrapService;
 use crate::client::{Inner, Wavespeed};
-use crate::http::{self, Http, Timeouts};
+use crate::http::{Timeouts, is_loopback};
 use crate::locks::KeyedLocks;
 use crate::poll_policy::{PollPolicy, ScheduleCache};
+use crate::retries::Retries;
 use crate::store::Store;
 use crate::store::none::NoStore;
 use crate::store::record::Account;
@@ -28,9 +31,6 @@ use crate::wait::early_wakes::EarlyWakes;
 /// Capacity of the wake channel. When it overflows, wakes are dropped and the job is polled on
 /// schedule.
 const WAKE_CAPACITY: usize = 1_024;
-
-/// A function that wraps or replaces the default service.
-type WrapService = Box<dyn FnOnce(Arc<dyn HttpService>) -> Arc<dyn HttpService> + Send + Sync>;
 
 /// Settings of a [`Wavespeed`]; see [`Wavespeed::builder`].
 ///
@@ -57,6 +57,7 @@ pub struct Builder {
     http_service: Option<WrapService>,
     user_agent: String,
     timeouts: Timeouts,
+    retries: Retries,
     deadline: Option<Duration>,
     poller: Poller,
     poll_policy: PollPolicy,
@@ -93,6 +94,7 @@ impl Default for Builder {
             http_service: None,
             user_agent: concat!("wavespeed-rs/", env!("CARGO_PKG_VERSION")).to_owned(),
             timeouts: Timeouts::default(),
+            retries: Retries::default(),
             deadline: Some(Duration::from_secs(60 * 60)),
             poller: Poller::default(),
             poll_policy: PollPolicy::default(),
@@ -167,79 +169,6 @@ impl Builder {
         self
     }
 
-    /// Sets the HTTP client for API calls, uploads and downloads. Its own proxies, certificates and
-    /// connection timeouts then apply, and [`Timeouts::connect`] and [`Timeouts::idle`] do not. The
-    /// client should follow no redirects (`redirect::Policy::none()`); a submit is sent once even if
-    /// it does.
-    #[must_use]
-    pub fn http(mut self, client: reqwest::Client) -> Self {
-        self.http = Some(client);
-        self
-    }
-
-    /// Wraps or replaces the service through which every request is sent: calls, submits, uploads,
-    /// downloads, and the checks of files behind URLs. `wrap` gets the default service, which has the
-    /// timeouts, proxies and certificates of this builder, or the client of [`http`](Self::http). A second
-    /// call wraps the service of the first one.
-    ///
-    /// ```no_run
-    /// use std::sync::Arc;
-    ///
-    /// use wavespeed::reqwest::{Request, header::HeaderValue};
-    /// use wavespeed::{HttpFuture, HttpService, Purpose, RequestContext, Wavespeed};
-    ///
-    /// /// Adds a header to each call of the API, and prints how every request was answered.
-    /// struct Middleware(Arc<dyn HttpService>);
-    ///
-    /// impl HttpService for Middleware {
-    ///     fn send(&self, mut request: Request, context: RequestContext) -> HttpFuture<'_> {
-    ///         if context.purpose == Purpose::Api {
-    ///             let tag = HeaderValue::from_static("nightly");
-    ///             request.headers_mut().insert("x-tag", tag);
-    ///         }
-    ///         let line = format!("{} {}", request.method(), request.url().path());
-    ///         Box::pin(async move {
-    ///             let response = self.0.send(request, context).await?;
-    ///             println!("{line}: {}", response.status());
-    ///             Ok(response)
-    ///         })
-    ///     }
-    /// }
-    ///
-    /// let ws = Wavespeed::builder()
-    ///     .env()
-    ///     .http_service(|default| Arc::new(Middleware(default)))
-    ///     .build()?;
-    /// # Ok::<(), wavespeed::BuildError>(())
-    /// ```
-    #[must_use]
-    pub fn http_service(
-        mut self,
-        wrap: impl FnOnce(Arc<dyn HttpService>) -> Arc<dyn HttpService> + Send + Sync + 'static,
-    ) -> Self {
-        let wrap: WrapService = match self.http_service.take() {
-            Some(inner) => Box::new(move |http| wrap(inner(http))),
-            None => Box::new(wrap),
-        };
-        self.http_service = Some(wrap);
-        self
-    }
-
-    /// Sets the user agent; the default is `wavespeed-rs/VERSION`. It does not apply to an HTTP client
-    /// that was set by [`http`](Self::http).
-    #[must_use]
-    pub fn user_agent(mut self, name: impl Into<String>) -> Self {
-        self.user_agent = name.into();
-        self
-    }
-
-    /// Sets the timeouts of single steps.
-    #[must_use]
-    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.timeouts = timeouts;
-        self
-    }
-
     /// Sets how long a wait for a job may take; the default is 1 hour, and `None` means forever.
     #[must_use]
     pub fn deadline(mut self, deadline: Option<Duration>) -> Self {
@@ -271,10 +200,9 @@ impl Builder {
         self
     }
 
-    /// Sets how often a submit is sent again after it was rejected because nothing could be sent or
-    /// because there were too many (429); the default is 5 times, within the deadline. No other outcome
-    /// of a submit is ever sent again. The same number limits the retries of an upload after transient
-    /// errors.
+    /// Sets how often a submit is sent again after it was rejected because nothing could be sent, because
+    /// the server proved that it did not process it, or because there were too many (429); the default is 5 times, within the deadline. No other outcome
+    /// of a submit is ever sent again. For everything else see [`retries`](Self::retries).
     #[must_use]
     pub fn resends(mut self, times: u32) -> Self {
         self.resends = times;
@@ -339,20 +267,18 @@ impl Builder {
     pub fn build(self) -> Result<Wavespeed, BuildError> {
         let base_url = base_url(self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL))?;
         let key = self.key.ok_or(BuildError::NoKey)??;
-        let is_local = http::is_loopback(&base_url);
+        let is_local = is_loopback(&base_url);
         if base_url.scheme() == "http" && !is_local && !self.allow_plain_http {
             return Err(BuildError::PlainHttp {
                 url: base_url.to_string(),
             });
         }
-        let http: Arc<dyn HttpService> = match self.http {
-            Some(client) => Arc::new(client),
-            None => Arc::new(Http::new(&self.user_agent, &self.timeouts)?),
-        };
-        let http = match self.http_service {
-            Some(wrap) => wrap(http),
-            None => http,
-        };
+        let http = http::service(
+            self.http,
+            self.http_service,
+            &self.user_agent,
+            &self.timeouts,
+        )?;
         // The URL as it is used, with its path, so that spellings of one URL are one account.
         let key_fingerprint = key.fingerprint();
         let name = self.account.unwrap_or_else(|| key_fingerprint.clone());
@@ -365,6 +291,7 @@ impl Builder {
             api,
             http,
             timeouts: self.timeouts,
+            retries: self.retries,
             deadline: self.deadline,
             poller: self.poller,
             poll_policy: self.poll_policy,

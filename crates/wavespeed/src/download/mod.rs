@@ -26,9 +26,6 @@ use crate::download::transfer::{PartialFile, TransferError};
 use crate::store::record::{Downloaded, JobRecord};
 use crate::target::{Target, temporary_file};
 
-/// The number of retries of one output after transient errors.
-const RETRIES: u32 = 4;
-
 /// The result of the check of a target path before the transfer.
 struct TargetState {
     /// `true` if the target exists but may hold this very output, which its content has to show.
@@ -207,13 +204,13 @@ impl Wavespeed {
         deadline: Deadline,
     ) -> Result<Url, (Url, TransferError)> {
         let (poller, mut is_renewed) = (&self.0.poller, false);
-        let mut retries = 0;
+        // The errors since the transfer last got further than ever before.
+        let (mut failures, mut furthest) = (0, 0);
+        let mut context = RequestContext::new(Purpose::Download);
         loop {
-            let context = RequestContext::new(Purpose::Download).attempt(retries + 1);
-            let error = match partial.fetch(&*self.0.http, context, &url, limit).await {
-                Ok(()) => return Ok(url),
-                Err(error) => error,
-            };
+            let fetched = partial.fetch(&*self.0.http, context, &url, limit).await;
+            let Err(error) = fetched else { return Ok(url) };
+            context.attempt += 1;
             // Output URLs can expire, and the prediction then has a new one. Renewed once and without
             // a wait; if the prediction has the same URL, the file itself is gone.
             if error.is_expired() && !is_renewed {
@@ -224,9 +221,14 @@ impl Wavespeed {
                 }
                 continue;
             }
-            let backoff = poller.backoff(retries);
-            retries += 1;
-            let may_retry = error.is_transient() && retries <= RETRIES;
+            // A transfer that gets further will end, however often it breaks. One that starts from the
+            // beginning each time does not.
+            if partial.bytes > furthest {
+                (failures, furthest) = (0, partial.bytes);
+            }
+            let backoff = poller.backoff(failures);
+            failures += 1;
+            let may_retry = error.is_transient() && failures <= self.0.retries.downloads;
             // If the back-off ends after the deadline, the error of the transfer is returned now: it
             // says more than "the deadline expired".
             if !may_retry || !deadline.allows(backoff, poller.clock()) {

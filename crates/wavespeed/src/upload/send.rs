@@ -69,12 +69,15 @@ impl Wavespeed {
         source: &Source,
         deadline: Deadline,
     ) -> Result<String, UploadError> {
-        let mut budget = 0..self.0.resends;
+        let mut budget = 0..self.0.retries.uploads;
+        let mut attempt = 0;
         let mut renewals = 0..1;
         // The route outlives an attempt: a retry uses the same upload ticket until it expires.
         let mut route = None;
         loop {
-            let SendError { error, retry } = match self.send_once(source, &mut route).await {
+            attempt += 1;
+            let sent = self.send_once(source, &mut route, attempt).await;
+            let SendError { error, retry } = match sent {
                 Ok(url) => return Ok(url),
                 Err(error) => error,
             };
@@ -105,30 +108,32 @@ impl Wavespeed {
         &self,
         source: &Source,
         route: &mut Option<Route>,
+        attempt: u32,
     ) -> Result<String, SendError> {
         // A ticket that expired during the back-off is replaced before the bytes are sent in vain.
         let usable = route.take().filter(|route| !route.has_expired());
         let route = route.insert(match usable {
             Some(route) => route,
-            None => self.request_route(source).await?,
+            None => self.request_route(source, attempt).await?,
         });
         match route {
             Route::Ticket(ticket) => {
-                self.put_to_storage(source, ticket).await?;
+                self.put_to_storage(source, ticket, attempt).await?;
                 Ok(ticket.download_url.clone())
             }
-            Route::Form => self.post_form(source).await,
+            Route::Form => self.post_form(source, attempt).await,
         }
     }
 
     /// Asks the API for an upload ticket, and falls back to the form if the API has no tickets.
-    async fn request_route(&self, source: &Source) -> Result<Route, SendError> {
+    async fn request_route(&self, source: &Source, attempt: u32) -> Result<Route, SendError> {
         let failed = |message: String| failed(source, message);
         let size = i64::try_from(source.bytes)
             .map_err(|_| SendError::permanent(failed("the file is too large".into())))?;
         let mut request = types::UploadRequest::new(source.name(), size);
         request.content_type = source.content_type().map(str::to_owned);
-        let call = self.0.api.create_upload(&request);
+        let api = self.0.api.with_attempt(attempt);
+        let call = api.create_upload(&request);
         let (clock, limit) = (self.0.poller.clock(), self.0.timeouts.call);
         let answer = Deadline::after(limit, clock).timeout(clock, call).await;
         let answer = match answer {
@@ -161,6 +166,7 @@ impl Wavespeed {
         &self,
         source: &Source,
         ticket: &types::UploadTicket,
+        attempt: u32,
     ) -> Result<(), SendError> {
         let headers = ticket_headers(source, &ticket.upload)?;
         let (body, state) = source.stream();
@@ -172,7 +178,7 @@ impl Wavespeed {
         let mut request = Request::new(Method::PUT, url);
         *request.headers_mut() = headers;
         *request.body_mut() = Some(reqwest::Body::wrap_stream(body));
-        let context = RequestContext::new(Purpose::Upload);
+        let context = RequestContext::new(Purpose::Upload).attempt(attempt);
         let sent = self.0.http.send(request, context);
         let response = self.send_body(source, &state, sent).await?;
         let (status, headers) = (response.status(), response.headers());
@@ -188,11 +194,12 @@ impl Wavespeed {
     }
 
     /// Sends a file as a form through the API itself.
-    async fn post_form(&self, source: &Source) -> Result<String, SendError> {
+    async fn post_form(&self, source: &Source, attempt: u32) -> Result<String, SendError> {
         let (name, sha256) = (source.name(), &source.content.sha256);
         let form = Form::new(&name, source.content_type(), sha256);
         let (body, state) = source.stream();
-        let sent = self.0.api.upload_binary(&form, source.bytes, body);
+        let api = self.0.api.with_attempt(attempt);
+        let sent = api.upload_binary(&form, source.bytes, body);
         let answer = self.send_body(source, &state, sent).await?;
         let file = data(&answer).and_then(|data| serde_json::from_value(data).ok());
         let url = file.map(|file: types::UploadedFile| file.download_url);

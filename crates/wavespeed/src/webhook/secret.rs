@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::call::{FetchError, answered, data, refused};
+use crate::call::{FetchError, data, read, refused};
 use crate::client::Wavespeed;
 
 /// The secret with which the vendor signs webhooks. Only [`expose`](Self::expose) reveals it.
@@ -41,8 +41,8 @@ impl Wavespeed {
     ///
     /// The module [`webhook`](crate::webhook) has an example.
     pub async fn webhook_secret(&self) -> Result<WebhookSecret, FetchError> {
-        let call = self.0.api.get_webhook_secret();
-        let answer = answered(self, call).await?;
+        let answer = read(self, |api| async move { api.get_webhook_secret().await });
+        let answer = answer.await?;
         let secret = data(&answer).and_then(|data| WebhookSecret::new(data["secret"].as_str()?));
         secret.ok_or_else(|| refused(&answer))
     }

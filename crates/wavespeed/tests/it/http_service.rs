@@ -11,7 +11,7 @@ use wavespeed::reqwest::{Method, Request};
 use wavespeed::types::{BillingsRequest, HistoryRequest};
 use wavespeed::{
     Builder, HttpError, HttpErrorKind, HttpFuture, HttpService, Poller, Purpose, Refusal,
-    RequestContext, SubmitError, Target, Wavespeed,
+    RequestContext, Retries, SubmitError, Target, Wavespeed,
 };
 use wavespeed_emulator::{Clock as EmulatorClock, Emulator};
 use wavespeed_harness::{CLIP, KEY, MODEL, input, raw_input, record, requests, serve, settings};
@@ -155,6 +155,7 @@ async fn later_service_wraps_the_earlier_one() {
     let seen = Arc::new(Mutex::default());
     let recorded = Arc::clone(&seen);
     let ws = settings
+        .retries(Retries::none())
         .http_service(|_| Arc::new(Failing(HttpErrorKind::Connect)))
         .http_service(move |next| {
             Arc::new(Recorder {

@@ -28,6 +28,7 @@ mod outcome;
 mod outcome_property;
 mod prediction;
 mod reconcile;
+mod retries;
 mod run;
 mod schedule;
 mod schema;
