@@ -1,7 +1,9 @@
-//! The HTTP clients: one for the API, one for files.
+//! The default service of requests: two HTTP clients, one for the API and one for files.
 //!
 //! Both are built from the same settings (user agent, timeouts, TLS, proxies of the environment) and
 //! differ in redirects: the client of the API, which sends the API key, follows none.
+
+mod trace;
 
 use std::env;
 use std::time::Duration;
@@ -12,6 +14,7 @@ use url::{Host, Url};
 use wavespeed_client::text::chain;
 use wavespeed_client::{HttpFuture, HttpService, RequestContext};
 
+pub(crate) use self::trace::Traced;
 use crate::tls;
 
 /// The hosts that are never reached through a proxy. The loopback addresses of a proxy are those of

@@ -6,7 +6,7 @@ use wavespeed_client::HttpService;
 
 use crate::builder::Builder;
 use crate::builder::error::BuildError;
-use crate::http::{Http, Timeouts};
+use crate::http::{Http, Timeouts, Traced};
 use crate::retries::Retries;
 
 /// A function that wraps or replaces the default service.
@@ -95,8 +95,8 @@ impl Builder {
     }
 }
 
-/// Returns the service of all requests: the client of the caller or the default, wrapped by the
-/// caller.
+/// Returns the service of all requests: the client of the caller or the default, wrapped by the caller and
+/// traced.
 pub(super) fn service(
     client: Option<reqwest::Client>,
     wrap: Option<WrapService>,
@@ -111,5 +111,5 @@ pub(super) fn service(
         Some(wrap) => wrap(http),
         None => http,
     };
-    Ok(http)
+    Ok(Arc::new(Traced(http)))
 }

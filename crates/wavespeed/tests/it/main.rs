@@ -33,6 +33,7 @@ mod run;
 mod schedule;
 mod schema;
 mod secret;
+mod spans;
 mod store_failure;
 mod submit;
 mod submit_retry;
