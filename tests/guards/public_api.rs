@@ -45,7 +45,7 @@ fn item(item: &Item) -> Vec<String> {
             let variants = item
                 .variants
                 .iter()
-                .map(|variant| show(&variant.ident))
+                .map(|variant| format!("{}{}", variant.ident, show(&variant.fields)))
                 .collect();
             (
                 format!("{}enum {}", modifiers(&item.attrs), item.ident),

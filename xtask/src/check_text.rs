@@ -70,6 +70,7 @@ pub fn inputs(text: &str, bundle: &Value, models: &[Model<'_>]) -> Result<(), Er
             };
             let named = models.iter().map(short).collect();
             types(&file.items, bundle, &named, |_| true, &mut faults);
+            open(&file, &mut faults);
             links(&file, models, &mut faults);
         }
         Err(error) => faults.push(format!("it is not Rust: {error}")),
@@ -108,9 +109,12 @@ fn types(
     let shapes = Shapes::new(items, &document, name, is_request);
     for item in structs(items).filter(|item| shapes.is_request(&item.ident)) {
         sent(&item.ident, &item.attrs, faults);
-        let found = sent_fields(items, &item.ident);
+        let found = texts_in(items, &item.ident, "Serialize");
         if found.len() != fields(item).count() {
             faults.push(format!("{}: not every field is sent", item.ident));
+        }
+        if found != texts_in(items, &item.ident, "Deserialize") {
+            faults.push(format!("{}: it is not read as it is sent", item.ident));
         }
         let schema = shapes.schema(&item.ident.to_string());
         let properties = schema.and_then(|schema| schema["properties"].as_object());
@@ -125,7 +129,8 @@ fn types(
             let values = shapes
                 .schema(&item.ident.to_string())
                 .and_then(|schema| schema["enum"].as_array());
-            if values.is_some_and(|values| values.len() != item.variants.len()) {
+            let known = item.variants.iter().filter(|known| known.fields.is_empty());
+            if values.is_some_and(|values| values.len() != known.count()) {
                 faults.push(format!(
                     "{}: it has not as many variants as choices",
                     item.ident
@@ -137,8 +142,49 @@ fn types(
     }
 }
 
-/// The names on the wire of the fields that a type sends.
-fn sent_fields(items: &[Item], name: &syn::Ident) -> BTreeSet<String> {
+/// Whether choices that come later can be sent: each enum has a variant for them, and `new` takes
+/// strings.
+fn open(file: &File, faults: &mut Vec<String>) {
+    let shared = module(file, "choices");
+    for item in enums(&file.items).chain(enums(shared)) {
+        let others = item
+            .variants
+            .iter()
+            .filter(|other| !other.fields.is_empty());
+        if others.map(|other| &other.ident).ne([names::OTHER]) {
+            faults.push(format!(
+                "{}: it has no variant for other choices",
+                item.ident
+            ));
+        }
+    }
+    let aliases = file.items.iter().filter_map(|item| match item {
+        Item::Type(alias) => Some(&alias.ident),
+        _ => None,
+    });
+    let choices: BTreeSet<String> = enums(&file.items)
+        .map(|item| &item.ident)
+        .chain(aliases)
+        .map(ToString::to_string)
+        .collect();
+    let functions = impls(file).flat_map(|block| &block.items);
+    let functions = functions.filter_map(|item| match item {
+        ImplItem::Fn(function) => Some(&function.sig),
+        _ => None,
+    });
+    for argument in functions.flat_map(|function| &function.inputs) {
+        let FnArg::Typed(argument) = argument else {
+            continue;
+        };
+        let ty = argument.ty.to_token_stream().to_string();
+        if choices.contains(&ty) {
+            faults.push(format!("{ty}: an argument takes it and no string"));
+        }
+    }
+}
+
+/// The texts in the code of a trait for a type: the names on the wire of its fields.
+fn texts_in(items: &[Item], name: &syn::Ident, of: &str) -> BTreeSet<String> {
     struct Texts(BTreeSet<String>);
     impl<'ast> Visit<'ast> for Texts {
         fn visit_lit_str(&mut self, text: &'ast syn::LitStr) {
@@ -149,21 +195,21 @@ fn sent_fields(items: &[Item], name: &syn::Ident) -> BTreeSet<String> {
         Item::Impl(block) => Some(block),
         _ => None,
     });
-    let is_sending = |block: &&ItemImpl| {
+    let is_wanted = |block: &&ItemImpl| {
         let path = block
             .trait_
             .as_ref()
             .and_then(|(path, _)| path.segments.last());
-        path.is_some_and(|last| last.ident == "Serialize") && is(&block.self_ty, &name.to_string())
+        path.is_some_and(|last| last.ident == of) && is(&block.self_ty, &name.to_string())
     };
     let mut texts = Texts(BTreeSet::new());
-    for block in blocks.filter(is_sending) {
+    for block in blocks.filter(is_wanted) {
         texts.visit_item_impl(block);
     }
     texts.0
 }
 
-/// What is sent is never read, and may get more inputs.
+/// What is sent may get more inputs, and shares the code that reads it.
 fn sent(name: &syn::Ident, attrs: &[syn::Attribute], faults: &mut Vec<String>) {
     if has_word(attrs, "Deserialize") {
         faults.push(format!("{name}: it is sent and derives Deserialize"));
@@ -300,6 +346,7 @@ mod tests {
             #[non_exhaustive]
             pub struct NewThing { pub text: String }
             impl serde::Serialize for NewThing { const FIELDS: &[&str] = &["text"]; }
+            impl serde::Deserialize<'_> for NewThing { const FIELDS: &[&str] = &["text"]; }
             pub struct Thing { pub status: crate::status::Status }
         }
         impl Client {
@@ -310,9 +357,11 @@ mod tests {
     const INPUTS: &str = r#"
         #[non_exhaustive]
         pub struct B { pub text: String, pub mode: BMode }
+        impl B { pub fn new(mode: impl Into<BMode>) -> Self {} }
         impl serde::Serialize for B { const FIELDS: &[&str] = &["text", "mode"]; }
+        impl serde::Deserialize<'_> for B { const FIELDS: &[&str] = &[ "text", "mode" ]; }
         #[non_exhaustive]
-        pub enum BMode { X, Y }
+        pub enum BMode { X, Y, Other(String) }
         impl crate::model::ModelInput for B { const MODEL: &'static str = "a/b"; }
     "#;
 
@@ -442,6 +491,17 @@ mod tests {
     fn each_fault_of_inputs_is_named() {
         for (from, to, fault) in [
             ("X, Y", "X", "BMode: it has not as many variants as choices"),
+            (
+                ", Other(String)",
+                "",
+                "BMode: it has no variant for other choices",
+            ),
+            (
+                "impl Into<BMode>",
+                "BMode",
+                "BMode: an argument takes it and no string",
+            ),
+            ("\"mode\" ]", "]", "B: it is not read as it is sent"),
             ("\"a/b\"", "\"a/c\"", "B: ModelInput does not lead to a/b"),
             ("\"mode\"]", "]", "B: not every field is sent"),
         ] {

@@ -100,11 +100,23 @@ pub fn pascal(text: &str) -> String {
     sanitize(text, "X", str::to_pascal_case)
 }
 
+/// The variant of each enum for the choices that are not known.
+pub const OTHER: &str = "Other";
+
+/// The variant of a choice by the rule.
+#[must_use]
+pub fn choice(value: &str) -> String {
+    match pascal(value) {
+        name if name == OTHER => format!("{OTHER}_"),
+        name => name,
+    }
+}
+
 /// The variant of a choice: the one its schema names, or by the rule.
 #[must_use]
 pub fn variant(value: &str, schema: &Value) -> String {
     let named = schema["x-variant-names"][value].as_str();
-    named.map_or_else(|| pascal(value), str::to_owned)
+    named.map_or_else(|| choice(value), str::to_owned)
 }
 
 /// The field typify makes of a property, the method progenitor makes of an operation.
@@ -215,8 +227,10 @@ mod tests {
             ("", "X"),
             ("AOT", "Aot"),
             ("self", "Self_"),
+            ("other", "Other_"),
+            ("others", "Others"),
         ] {
-            assert_eq!(pascal(value), variant, "{value}");
+            assert_eq!(choice(value), variant, "{value}");
         }
     }
 

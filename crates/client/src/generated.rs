@@ -141,6 +141,23 @@ pub mod types {
         }
     }
 
+    impl<'de> serde::Deserialize<'de> for BillingsRequest {
+        fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+            crate::deserialize::deserialize_fields(input, |fields| {
+                Ok(Self {
+                    billing_type: fields.optional("billing_type")?,
+                    prediction_uuids: fields.optional("prediction_uuids")?,
+                    model_uuid: fields.optional("model_uuid")?,
+                    start_time: fields.optional("start_time")?,
+                    end_time: fields.optional("end_time")?,
+                    sort: fields.optional("sort")?,
+                    page: fields.optional("page")?,
+                    page_size: fields.optional("page_size")?,
+                })
+            })
+        }
+    }
+
     /// The predictions to delete.
     #[derive(Clone, Debug, PartialEq)]
     #[non_exhaustive]
@@ -163,6 +180,16 @@ pub mod types {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             use crate::serialize::{required, serialize_fields};
             serialize_fields(serializer, &[required("ids", &self.ids)])
+        }
+    }
+
+    impl<'de> serde::Deserialize<'de> for DeleteRequest {
+        fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+            crate::deserialize::deserialize_fields(input, |fields| {
+                Ok(Self {
+                    ids: fields.required("ids")?,
+                })
+            })
         }
     }
 
@@ -259,6 +286,21 @@ pub mod types {
                     optional("created_before", &self.created_before),
                 ],
             )
+        }
+    }
+
+    impl<'de> serde::Deserialize<'de> for HistoryRequest {
+        fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+            crate::deserialize::deserialize_fields(input, |fields| {
+                Ok(Self {
+                    page: fields.optional("page")?,
+                    page_size: fields.optional("page_size")?,
+                    model: fields.optional("model")?,
+                    status: fields.optional("status")?,
+                    created_after: fields.optional("created_after")?,
+                    created_before: fields.optional("created_before")?,
+                })
+            })
         }
     }
 
@@ -384,6 +426,17 @@ pub mod types {
         }
     }
 
+    impl<'de> serde::Deserialize<'de> for PriceRequest {
+        fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+            crate::deserialize::deserialize_fields(input, |fields| {
+                Ok(Self {
+                    model_id: fields.required("model_id")?,
+                    inputs: fields.required("inputs")?,
+                })
+            })
+        }
+    }
+
     /// What a submit would cost, as older clients ask for it.
     #[derive(Clone, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
     #[non_exhaustive]
@@ -438,6 +491,18 @@ pub mod types {
                     optional("content_type", &self.content_type),
                 ],
             )
+        }
+    }
+
+    impl<'de> serde::Deserialize<'de> for UploadRequest {
+        fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+            crate::deserialize::deserialize_fields(input, |fields| {
+                Ok(Self {
+                    filename: fields.required("filename")?,
+                    size: fields.required("size")?,
+                    content_type: fields.optional("content_type")?,
+                })
+            })
         }
     }
 
@@ -565,6 +630,18 @@ pub mod types {
                     optional("model_uuid", &self.model_uuid),
                 ],
             )
+        }
+    }
+
+    impl<'de> serde::Deserialize<'de> for UsageRequest {
+        fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+            crate::deserialize::deserialize_fields(input, |fields| {
+                Ok(Self {
+                    start_time: fields.required("start_time")?,
+                    end_time: fields.required("end_time")?,
+                    model_uuid: fields.optional("model_uuid")?,
+                })
+            })
         }
     }
 

@@ -21,6 +21,7 @@
 mod answer;
 mod catalogue;
 mod client;
+mod deserialize;
 mod enums;
 mod generated;
 mod http;
@@ -39,6 +40,14 @@ mod model;
 /// The feature `kwaivgi` enables the module `kwaivgi` with the types of Kling, such as
 /// `KlingLipsyncTextToVideo`: a struct of each model, an enum of each choice, and a struct of the inputs
 /// that a model requires.
+///
+/// The enums are open. A string converts into the variant of its value, and any other string into the
+/// variant `Other`, so a choice that the vendor adds later needs no update of this crate:
+/// `input.voice_id = "new_voice".into()`. The crate `wavespeed` refuses choices that are not in the
+/// catalogue unless that rule is overridden.
+///
+/// Inputs are also read by serde, from a file or a request. A field that the model does not have is an
+/// error, since it would be lost.
 pub mod models;
 mod multipart_upload;
 mod prediction;
@@ -51,7 +60,6 @@ pub mod text;
 pub use answer::{Answer, CallError, Envelope};
 pub use catalogue::CATALOGUE;
 pub use client::Client;
-pub use enums::InvalidChoice;
 pub use generated::types;
 pub use http::{HttpError, HttpErrorKind, HttpFuture, HttpService, Purpose, RequestContext};
 pub use ids::{InvalidId, ModelId, PredictionId};

@@ -70,7 +70,7 @@ fn name_choices(keys: &mut Map<String, Value>, before: &Value, place: &str, mend
             .is_some_and(|all| all.iter().any(|v| v == value));
         had.then(|| names::variant(value, before))
     };
-    let wanted = |value: &str| known(value).unwrap_or_else(|| names::pascal(value));
+    let wanted = |value: &str| known(value).unwrap_or_else(|| names::choice(value));
     let count = |name: &str| values.iter().filter(|value| wanted(value) == name).count();
     let mut given = keys
         .get("x-variant-names")
@@ -87,6 +87,7 @@ fn name_choices(keys: &mut Map<String, Value>, before: &Value, place: &str, mend
         .iter()
         .filter_map(|value| known(value))
         .chain(alone)
+        .chain([names::OTHER.to_owned()])
         .collect();
     for value in &values {
         let name = wanted(value);
@@ -100,7 +101,7 @@ fn name_choices(keys: &mut Map<String, Value>, before: &Value, place: &str, mend
             None => free(&spelled(value), &taken),
         };
         taken.insert(name.clone());
-        if name != names::pascal(value) {
+        if name != names::choice(value) {
             mends.push(Mend {
                 rule: "choice-names",
                 place: format!("{place}.enum"),

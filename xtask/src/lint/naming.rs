@@ -43,7 +43,7 @@ pub(super) fn check_schema(at: &SchemaAt<'_>, reserved: &[String], report: &mut 
             let variant = names::variant(value, at.schema);
             let place = at.place.key("enum");
             let mend = "name it in `x-variant-names`";
-            if !names::is_identifier(&variant) {
+            if !names::is_identifier(&variant) || variant == names::OTHER {
                 let value = value.escape_debug();
                 report.add(
                     &place,
@@ -257,6 +257,17 @@ mod tests {
             )]
         );
         assert_eq!(in_input("type: string\nenum: [ab, AB]").len(), 1);
+    }
+
+    #[test]
+    fn the_variant_of_unknown_choices_is_taken() {
+        assert_eq!(in_input("type: string\nenum: [other, Others]"), [""; 0]);
+        assert_eq!(
+            in_input("type: string\nenum: [x]\nx-variant-names: { x: Other }"),
+            [format!(
+                "{INPUT}.enum: `x` would be the variant `Other`; name it in `x-variant-names`"
+            )]
+        );
     }
 
     #[test]

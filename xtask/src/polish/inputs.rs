@@ -28,7 +28,7 @@ pub(super) fn required(item: &ItemStruct, shapes: &Shapes<'_>) -> Vec<Ident> {
 }
 
 /// `new`, and the struct it takes if its arguments could be mixed up.
-pub(super) fn constructor(item: &ItemStruct, required: &[Ident]) -> Vec<Item> {
+pub(super) fn constructor(item: &ItemStruct, required: &[Ident], shapes: &Shapes<'_>) -> Vec<Item> {
     let name = &item.ident;
     let is_required = |field: &&Field| {
         field
@@ -48,8 +48,8 @@ pub(super) fn constructor(item: &ItemStruct, required: &[Ident]) -> Vec<Item> {
         .collect();
     let about = docs::attributes("The required inputs; the others are left to the vendor.");
     if types.len() == given.len() && given.len() <= MOST_ARGUMENTS {
-        let arguments = given.iter().map(|field| argument(field));
-        let values = given.iter().map(|field| value(field));
+        let arguments = given.iter().map(|field| argument(field, shapes));
+        let values = given.iter().map(|field| value(field, shapes));
         return vec![parse_quote! {
             impl #name {
                 #(#about)*
@@ -88,8 +88,8 @@ pub(super) fn constructor(item: &ItemStruct, required: &[Ident]) -> Vec<Item> {
     ]
 }
 
-/// How a struct is sent, instead of what serde would derive from its attributes.
-pub(super) fn sending(item: &mut ItemStruct) -> Item {
+/// The code that writes and reads a struct, instead of what serde would derive from its attributes.
+pub(super) fn wire_form(item: &mut ItemStruct) -> [Item; 2] {
     let name = &item.ident;
     let sent = fields(item).map(|field| {
         let (ident, wire) = (&field.ident, wire_name(field));
@@ -107,11 +107,30 @@ pub(super) fn sending(item: &mut ItemStruct) -> Item {
         })
         .collect();
     let words = words.into_iter().map(|word| format_ident!("{word}"));
-    let block = parse_quote! {
+    let read = fields(item).map(|field| {
+        let (ident, wire) = (&field.ident, wire_name(field));
+        match skipped(field) {
+            None => quote!(#ident: fields.required(#wire)?),
+            Some(_) => quote!(#ident: fields.optional(#wire)?),
+        }
+    });
+    let write = parse_quote! {
         impl serde::Serialize for #name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 use crate::serialize::{#(#words,)* serialize_fields};
                 serialize_fields(serializer, &[#(#sent),*])
+            }
+        }
+    };
+    // A closure that takes no field must not name its argument.
+    let argument: syn::Pat = match fields(item).next() {
+        Some(_) => parse_quote!(fields),
+        None => parse_quote!(_),
+    };
+    let read = parse_quote! {
+        impl<'de> serde::Deserialize<'de> for #name {
+            fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+                crate::deserialize::deserialize_fields(input, |#argument| Ok(Self { #(#read),* }))
             }
         }
     };
@@ -120,7 +139,7 @@ pub(super) fn sending(item: &mut ItemStruct) -> Item {
             field.attrs.retain(|attr| !attr.path().is_ident("serde"));
         }
     }
-    block
+    [write, read]
 }
 
 /// What says of a field that it is not sent.
@@ -153,26 +172,34 @@ pub(super) fn links(models: &[Model<'_>], provider: &str) -> Vec<Item> {
     links.collect()
 }
 
-fn argument(field: &Field) -> TokenStream {
+fn argument(field: &Field, shapes: &Shapes<'_>) -> TokenStream {
     let (ident, ty) = (&field.ident, &field.ty);
-    if is_string(field) {
-        quote!(#ident: impl Into<String>)
+    if converts(field, shapes) {
+        quote!(#ident: impl Into<#ty>)
     } else {
         quote!(#ident: #ty)
     }
 }
 
-fn value(field: &Field) -> TokenStream {
+fn value(field: &Field, shapes: &Shapes<'_>) -> TokenStream {
     let ident = &field.ident;
-    if is_string(field) {
+    if converts(field, shapes) {
         quote!(#ident: #ident.into())
     } else {
         quote!(#ident)
     }
 }
 
-fn is_string(field: &Field) -> bool {
-    field.ty == parse_quote!(String)
+/// Whether an argument for this field may be anything that converts into its type: a string, or an
+/// enum, which strings convert into.
+fn converts(field: &Field, shapes: &Shapes<'_>) -> bool {
+    let is_enum = || {
+        let name = field.ty.to_token_stream().to_string();
+        shapes
+            .schema(&name)
+            .is_some_and(|schema| schema["enum"].is_array())
+    };
+    field.ty == parse_quote!(String) || is_enum()
 }
 
 /// An optional input that is not sent.

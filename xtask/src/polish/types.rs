@@ -11,6 +11,10 @@ use super::{docs, inputs};
 use crate::names::{self, choice_index};
 use crate::transform::VALUES;
 
+/// The text about the variant of an enum for choices that are not known.
+const ABOUT_OTHER: &str = "Any other choice, as it is sent. Strings that are known convert to the \
+    variants above, and a value that is built with such a string equals that variant.";
+
 /// The items of the module `types`, reworked and sorted by name.
 pub(super) fn rework(items: Vec<Item>, shapes: &Shapes<'_>) -> Vec<Item> {
     let mut sorted: BTreeMap<String, Vec<Item>> = BTreeMap::new();
@@ -57,8 +61,8 @@ fn structure(mut item: ItemStruct, shapes: &Shapes<'_>) -> Vec<Item> {
     attributes(&mut item.attrs, derives);
     let mut more = Vec::new();
     if sent {
-        more = inputs::constructor(&item, &required);
-        more.push(inputs::sending(&mut item));
+        more = inputs::constructor(&item, &required, shapes);
+        more.extend(inputs::wire_form(&mut item));
     }
     std::iter::once(Item::Struct(item)).chain(more).collect()
 }
@@ -92,26 +96,32 @@ fn enumeration(mut item: ItemEnum, shapes: &Shapes<'_>) -> Vec<Item> {
         docs::set(&mut variant.attrs, &shown(value, names));
         values.push((ident, value.to_owned()));
     }
-    let derives = parse_quote!(#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]);
-    attributes(&mut item.attrs, derives);
+    // Equality and hash go by the value on the wire, which the macro adds.
+    attributes(&mut item.attrs, parse_quote!(#[derive(Clone, Debug)]));
     let (idents, texts): (Vec<_>, Vec<_>) = values.into_iter().unzip();
-    let every = docs::attributes("Every choice.");
-    let wire = docs::attributes("The choice as it is sent.");
+    let other = Ident::new(names::OTHER, name.span());
+    let about = docs::attributes(ABOUT_OTHER);
+    item.variants.push(parse_quote!(#(#about)* #other(String)));
+    let every = docs::attributes("All known choices.");
+    let wire = docs::attributes("Returns the choice as it is sent.");
     vec![
         Item::Enum(item),
         parse_quote! {
             impl #name {
                 #(#wire)*
                 #[must_use]
-                pub const fn as_str(self) -> &'static str {
-                    match self { #(Self::#idents => #texts),* }
+                pub const fn as_str(&self) -> &str {
+                    match self {
+                        #(Self::#idents => #texts,)*
+                        Self::#other(value) => value.as_str(),
+                    }
                 }
 
                 #(#every)*
                 pub const ALL: &'static [Self] = &[#(Self::#idents),*];
             }
         },
-        parse_quote!(crate::enums::string_enum!(#name);),
+        parse_quote!(crate::enums::open_enum!(#name);),
     ]
 }
 

@@ -16,9 +16,9 @@ pub struct KlingEffects {
 impl KlingEffects {
     /// The required inputs; the others are left to the vendor.
     #[must_use]
-    pub fn new(effect_scene: KlingEffectsEffectScene, image: impl Into<String>) -> Self {
+    pub fn new(effect_scene: impl Into<KlingEffectsEffectScene>, image: impl Into<String>) -> Self {
         Self {
-            effect_scene,
+            effect_scene: effect_scene.into(),
             image: image.into(),
         }
     }
@@ -37,8 +37,19 @@ impl serde::Serialize for KlingEffects {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for KlingEffects {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                effect_scene: fields.required("effect_scene")?,
+                image: fields.required("image")?,
+            })
+        })
+    }
+}
+
 /// Effect scene
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum KlingEffectsEffectScene {
     /// `emoji`
@@ -195,12 +206,15 @@ pub enum KlingEffectsEffectScene {
     ConstructionWorker,
     /// `media_interview`
     MediaInterview,
+    /// Any other choice, as it is sent. Strings that are known convert to the variants above, and
+    /// a value that is built with such a string equals that variant.
+    Other(String),
 }
 
 impl KlingEffectsEffectScene {
-    /// The choice as it is sent.
+    /// Returns the choice as it is sent.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub const fn as_str(&self) -> &str {
         match self {
             Self::Emoji => "emoji",
             Self::LetsRide => "let's_ride",
@@ -279,10 +293,11 @@ impl KlingEffectsEffectScene {
             Self::Siblings => "siblings",
             Self::ConstructionWorker => "construction_worker",
             Self::MediaInterview => "media_interview",
+            Self::Other(value) => value.as_str(),
         }
     }
 
-    /// Every choice.
+    /// All known choices.
     pub const ALL: &'static [Self] = &[
         Self::Emoji,
         Self::LetsRide,
@@ -364,7 +379,7 @@ impl KlingEffectsEffectScene {
     ];
 }
 
-crate::enums::string_enum!(KlingEffectsEffectScene);
+crate::enums::open_enum!(KlingEffectsEffectScene);
 
 /// Kling LipSync is an advanced audio-to-video model designed to create lifelike lip
 /// movements that perfectly sync with the given audio input.
@@ -415,6 +430,17 @@ impl serde::Serialize for KlingLipsyncAudioToVideo {
                 required("video", &self.video),
             ],
         )
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for KlingLipsyncAudioToVideo {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                audio: fields.required("audio")?,
+                video: fields.required("video")?,
+            })
+        })
     }
 }
 
@@ -499,10 +525,24 @@ impl serde::Serialize for KlingLipsyncTextToVideo {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for KlingLipsyncTextToVideo {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                video: fields.required("video")?,
+                text: fields.required("text")?,
+                voice_id: fields.required("voice_id")?,
+                voice_language: fields.optional("voice_language")?,
+                voice_speed: fields.optional("voice_speed")?,
+            })
+        })
+    }
+}
+
 /// Voice ID to use for speech synthesis
 ///
 /// Suggested: `genshin_klee2`.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum KlingLipsyncTextToVideoVoiceId {
     /// `genshin_vindi2` (en: Sunny, zh: 阳光少年)
@@ -555,12 +595,15 @@ pub enum KlingLipsyncTextToVideoVoiceId {
     LaopopoSpeech02,
     /// `heainainai_speech02` (en: Hearth, zh: 和蔼奶奶)
     HeainainaiSpeech02,
+    /// Any other choice, as it is sent. Strings that are known convert to the variants above, and
+    /// a value that is built with such a string equals that variant.
+    Other(String),
 }
 
 impl KlingLipsyncTextToVideoVoiceId {
-    /// The choice as it is sent.
+    /// Returns the choice as it is sent.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub const fn as_str(&self) -> &str {
         match self {
             Self::GenshinVindi2 => "genshin_vindi2",
             Self::ZhinenXuesheng => "zhinen_xuesheng",
@@ -587,10 +630,11 @@ impl KlingLipsyncTextToVideoVoiceId {
             Self::UkMan2 => "uk_man2",
             Self::LaopopoSpeech02 => "laopopo_speech02",
             Self::HeainainaiSpeech02 => "heainainai_speech02",
+            Self::Other(value) => value.as_str(),
         }
     }
 
-    /// Every choice.
+    /// All known choices.
     pub const ALL: &'static [Self] = &[
         Self::GenshinVindi2,
         Self::ZhinenXuesheng,
@@ -620,35 +664,39 @@ impl KlingLipsyncTextToVideoVoiceId {
     ];
 }
 
-crate::enums::string_enum!(KlingLipsyncTextToVideoVoiceId);
+crate::enums::open_enum!(KlingLipsyncTextToVideoVoiceId);
 
 /// The voice language corresponding to the Voice ID
 ///
 /// Default: `en`.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum KlingLipsyncTextToVideoVoiceLanguage {
     /// `zh`
     Zh,
     /// `en`
     En,
+    /// Any other choice, as it is sent. Strings that are known convert to the variants above, and
+    /// a value that is built with such a string equals that variant.
+    Other(String),
 }
 
 impl KlingLipsyncTextToVideoVoiceLanguage {
-    /// The choice as it is sent.
+    /// Returns the choice as it is sent.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub const fn as_str(&self) -> &str {
         match self {
             Self::Zh => "zh",
             Self::En => "en",
+            Self::Other(value) => value.as_str(),
         }
     }
 
-    /// Every choice.
+    /// All known choices.
     pub const ALL: &'static [Self] = &[Self::Zh, Self::En];
 }
 
-crate::enums::string_enum!(KlingLipsyncTextToVideoVoiceLanguage);
+crate::enums::open_enum!(KlingLipsyncTextToVideoVoiceLanguage);
 
 /// AI Video, discover stunning AI avatars created by Kling AI Explore the art and create your
 /// own. Our endpoint starts with $0.5 per 5 seconds video generation.
@@ -696,6 +744,18 @@ impl serde::Serialize for KlingV1AiAvatarPro {
                 optional("prompt", &self.prompt),
             ],
         )
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for KlingV1AiAvatarPro {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                audio: fields.required("audio")?,
+                image: fields.required("image")?,
+                prompt: fields.optional("prompt")?,
+            })
+        })
     }
 }
 
@@ -748,6 +808,18 @@ impl serde::Serialize for KlingV1AiAvatarStandard {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for KlingV1AiAvatarStandard {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                audio: fields.required("audio")?,
+                image: fields.required("image")?,
+                prompt: fields.optional("prompt")?,
+            })
+        })
+    }
+}
+
 /// Generate audio with KlingAI’s AI toolkit. Features image creation, video generation, sound
 /// effects, virtual models, and custom AI tools, Your request will cost $0.1 per 1000
 /// characters.
@@ -771,10 +843,10 @@ pub struct KlingV1Tts {
 impl KlingV1Tts {
     /// The required inputs; the others are left to the vendor.
     #[must_use]
-    pub fn new(text: impl Into<String>, voice_id: KlingV1TtsVoiceId) -> Self {
+    pub fn new(text: impl Into<String>, voice_id: impl Into<KlingV1TtsVoiceId>) -> Self {
         Self {
             text: text.into(),
-            voice_id,
+            voice_id: voice_id.into(),
             speed: None,
         }
     }
@@ -794,10 +866,22 @@ impl serde::Serialize for KlingV1Tts {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for KlingV1Tts {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                text: fields.required("text")?,
+                voice_id: fields.required("voice_id")?,
+                speed: fields.optional("speed")?,
+            })
+        })
+    }
+}
+
 /// Voice ID for audio generation.
 ///
 /// Suggested: `genshin_vindi2`.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum KlingV1TtsVoiceId {
     /// `genshin_vindi2` (en: Sunny, zh: 阳光少年)
@@ -892,12 +976,15 @@ pub enum KlingV1TtsVoiceId {
     DaopianyansangV1,
     /// `mengwa-v1`
     MengwaV1,
+    /// Any other choice, as it is sent. Strings that are known convert to the variants above, and
+    /// a value that is built with such a string equals that variant.
+    Other(String),
 }
 
 impl KlingV1TtsVoiceId {
-    /// The choice as it is sent.
+    /// Returns the choice as it is sent.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
+    pub const fn as_str(&self) -> &str {
         match self {
             Self::GenshinVindi2 => "genshin_vindi2",
             Self::ZhinenXuesheng => "zhinen_xuesheng",
@@ -945,10 +1032,11 @@ impl KlingV1TtsVoiceId {
             Self::TianmeixuemeiV1 => "tianmeixuemei-v1",
             Self::DaopianyansangV1 => "daopianyansang-v1",
             Self::MengwaV1 => "mengwa-v1",
+            Self::Other(value) => value.as_str(),
         }
     }
 
-    /// Every choice.
+    /// All known choices.
     pub const ALL: &'static [Self] = &[
         Self::GenshinVindi2,
         Self::ZhinenXuesheng,
@@ -999,7 +1087,7 @@ impl KlingV1TtsVoiceId {
     ];
 }
 
-crate::enums::string_enum!(KlingV1TtsVoiceId);
+crate::enums::open_enum!(KlingV1TtsVoiceId);
 
 /// Kling AI released its latest 1.6 model on Dec 19, 2024. The new model boasts a remarkable
 /// 195% improvement in image-to-video generation capabilities compared to Kling 1.5, with a
@@ -1073,6 +1161,21 @@ impl serde::Serialize for KlingV1_6I2vPro {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for KlingV1_6I2vPro {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                prompt: fields.required("prompt")?,
+                negative_prompt: fields.optional("negative_prompt")?,
+                image: fields.required("image")?,
+                end_image: fields.optional("end_image")?,
+                guidance_scale: fields.optional("guidance_scale")?,
+                duration: fields.optional("duration")?,
+            })
+        })
+    }
+}
+
 /// Kling AI released its latest 1.6 model on Dec 19, 2024. The new model boasts a remarkable
 /// 195% improvement in image-to-video generation capabilities compared to Kling 1.5, with a
 /// better understanding of prompts and enhanced physics and visual effects, setting a new
@@ -1138,6 +1241,20 @@ impl serde::Serialize for KlingV1_6I2vStandard {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for KlingV1_6I2vStandard {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                prompt: fields.required("prompt")?,
+                negative_prompt: fields.optional("negative_prompt")?,
+                image: fields.required("image")?,
+                guidance_scale: fields.optional("guidance_scale")?,
+                duration: fields.optional("duration")?,
+            })
+        })
+    }
+}
+
 /// Kling AI released its latest 1.6 model on Dec 19, 2024. The new model boasts a remarkable
 /// 195% improvement in image-to-video generation capabilities compared to Kling 1.5, with a
 /// better understanding of prompts and enhanced physics and visual effects, setting a new
@@ -1190,6 +1307,20 @@ impl serde::Serialize for KlingV1_6MultiI2vPro {
                 optional("aspect_ratio", &self.aspect_ratio),
             ],
         )
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for KlingV1_6MultiI2vPro {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                prompt: fields.required("prompt")?,
+                negative_prompt: fields.optional("negative_prompt")?,
+                images: fields.required("images")?,
+                duration: fields.optional("duration")?,
+                aspect_ratio: fields.optional("aspect_ratio")?,
+            })
+        })
     }
 }
 
@@ -1253,6 +1384,20 @@ impl serde::Serialize for KlingV1_6MultiI2vStandard {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for KlingV1_6MultiI2vStandard {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                prompt: fields.required("prompt")?,
+                negative_prompt: fields.optional("negative_prompt")?,
+                images: fields.required("images")?,
+                duration: fields.optional("duration")?,
+                aspect_ratio: fields.optional("aspect_ratio")?,
+            })
+        })
+    }
+}
+
 /// The aspect ratio of the generated media.
 ///
 /// Default: `1:1`.
@@ -1310,6 +1455,20 @@ impl serde::Serialize for KlingV1_6T2vStandard {
                 optional("duration", &self.duration),
             ],
         )
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for KlingV1_6T2vStandard {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                prompt: fields.required("prompt")?,
+                aspect_ratio: fields.optional("aspect_ratio")?,
+                negative_prompt: fields.optional("negative_prompt")?,
+                guidance_scale: fields.optional("guidance_scale")?,
+                duration: fields.optional("duration")?,
+            })
+        })
     }
 }
 
@@ -1390,6 +1549,21 @@ impl serde::Serialize for KlingV2_0I2vMaster {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for KlingV2_0I2vMaster {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                image: fields.required("image")?,
+                end_image: fields.optional("end_image")?,
+                prompt: fields.required("prompt")?,
+                negative_prompt: fields.optional("negative_prompt")?,
+                guidance_scale: fields.optional("guidance_scale")?,
+                duration: fields.optional("duration")?,
+            })
+        })
+    }
+}
+
 /// Kling 2.0 is the latest AI video model from Kling AI that improves upon its predecessor,
 /// the Kling 1.6 model. This new release features improved prompt understanding, enhanced
 /// character motion dynamics, greater visual quality, and even a ‘Multi-Elements Editor’ that
@@ -1436,6 +1610,19 @@ impl serde::Serialize for KlingV2_0T2vMaster {
                 optional("duration", &self.duration),
             ],
         )
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for KlingV2_0T2vMaster {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                prompt: fields.required("prompt")?,
+                aspect_ratio: fields.optional("aspect_ratio")?,
+                negative_prompt: fields.optional("negative_prompt")?,
+                duration: fields.optional("duration")?,
+            })
+        })
     }
 }
 
@@ -1508,6 +1695,20 @@ impl serde::Serialize for KlingV2_1I2vMaster {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for KlingV2_1I2vMaster {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                prompt: fields.required("prompt")?,
+                negative_prompt: fields.optional("negative_prompt")?,
+                image: fields.required("image")?,
+                guidance_scale: fields.optional("guidance_scale")?,
+                duration: fields.optional("duration")?,
+            })
+        })
+    }
+}
+
 /// Kling 2.1 Pro is an advanced endpoint for the Kling 2.1 model, offering professional-grade
 /// videos with enhanced visual fidelity, precise camera movements, and dynamic motion
 /// control, perfect for cinematic storytelling.
@@ -1569,6 +1770,20 @@ impl serde::Serialize for KlingV2_1I2vPro {
                 optional("duration", &self.duration),
             ],
         )
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for KlingV2_1I2vPro {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                prompt: fields.required("prompt")?,
+                negative_prompt: fields.optional("negative_prompt")?,
+                image: fields.required("image")?,
+                guidance_scale: fields.optional("guidance_scale")?,
+                duration: fields.optional("duration")?,
+            })
+        })
     }
 }
 
@@ -1649,6 +1864,21 @@ impl serde::Serialize for KlingV2_1I2vProStartEndFrame {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for KlingV2_1I2vProStartEndFrame {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                prompt: fields.required("prompt")?,
+                negative_prompt: fields.optional("negative_prompt")?,
+                image: fields.required("image")?,
+                end_image: fields.required("end_image")?,
+                guidance_scale: fields.optional("guidance_scale")?,
+                duration: fields.optional("duration")?,
+            })
+        })
+    }
+}
+
 /// Kling v2.1 is the latest evolution of Kuaishou’s AI-powered video‑generation model,
 /// designed to seamlessly create short, cinematic‑quality clips (typically 5–10 s at 720p or
 /// 1080p) from a single image or a text prompt. It represents a major leap forward from Kling
@@ -1714,6 +1944,20 @@ impl serde::Serialize for KlingV2_1I2vStandard {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for KlingV2_1I2vStandard {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                prompt: fields.required("prompt")?,
+                negative_prompt: fields.optional("negative_prompt")?,
+                image: fields.required("image")?,
+                guidance_scale: fields.optional("guidance_scale")?,
+                duration: fields.optional("duration")?,
+            })
+        })
+    }
+}
+
 /// Kling v2.1 is the latest evolution of Kuaishou’s AI-powered video‑generation model,
 /// designed to seamlessly create short, cinematic‑quality clips (typically 5–10 s at 720p or
 /// 1080p) from a single image or a text prompt. It represents a major leap forward from Kling
@@ -1766,6 +2010,20 @@ impl serde::Serialize for KlingV2_1T2vMaster {
                 optional("guidance_scale", &self.guidance_scale),
             ],
         )
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for KlingV2_1T2vMaster {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                prompt: fields.required("prompt")?,
+                negative_prompt: fields.optional("negative_prompt")?,
+                aspect_ratio: fields.optional("aspect_ratio")?,
+                duration: fields.optional("duration")?,
+                guidance_scale: fields.optional("guidance_scale")?,
+            })
+        })
     }
 }
 
@@ -1843,6 +2101,20 @@ impl serde::Serialize for KlingV2_5TurboProImageToVideo {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for KlingV2_5TurboProImageToVideo {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                image: fields.required("image")?,
+                prompt: fields.required("prompt")?,
+                negative_prompt: fields.optional("negative_prompt")?,
+                guidance_scale: fields.optional("guidance_scale")?,
+                duration: fields.optional("duration")?,
+            })
+        })
+    }
+}
+
 /// Kling 2.5 Turbo Pro: A cutting-edge solution for text-to-video generation, delivering
 /// unmatched motion fluidity, cinematic-grade visuals, and remarkable prompt precision. With
 /// its enhanced dynamic effect processing and upgraded text-to-motion responsiveness, it
@@ -1899,6 +2171,20 @@ impl serde::Serialize for KlingV2_5TurboProTextToVideo {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for KlingV2_5TurboProTextToVideo {
+    fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        crate::deserialize::deserialize_fields(input, |fields| {
+            Ok(Self {
+                prompt: fields.required("prompt")?,
+                negative_prompt: fields.optional("negative_prompt")?,
+                aspect_ratio: fields.optional("aspect_ratio")?,
+                duration: fields.optional("duration")?,
+                guidance_scale: fields.optional("guidance_scale")?,
+            })
+        })
+    }
+}
+
 /// The aspect ratio of the generated media.
 ///
 /// Default: `16:9`.
@@ -1908,7 +2194,7 @@ pub type KlingV2_5TurboProTextToVideoAspectRatio = choices::AspectRatioX87d2f8;
 /// and that is the one to use: these change with the lists.
 pub mod choices {
     /// Choices that several models share.
-    #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+    #[derive(Clone, Debug)]
     #[non_exhaustive]
     pub enum AspectRatioX87d2f8 {
         /// `1:1`
@@ -1917,24 +2203,28 @@ pub mod choices {
         X169,
         /// `9:16`
         X916,
+        /// Any other choice, as it is sent. Strings that are known convert to the variants above, and
+        /// a value that is built with such a string equals that variant.
+        Other(String),
     }
 
     impl AspectRatioX87d2f8 {
-        /// The choice as it is sent.
+        /// Returns the choice as it is sent.
         #[must_use]
-        pub const fn as_str(self) -> &'static str {
+        pub const fn as_str(&self) -> &str {
             match self {
                 Self::X11 => "1:1",
                 Self::X169 => "16:9",
                 Self::X916 => "9:16",
+                Self::Other(value) => value.as_str(),
             }
         }
 
-        /// Every choice.
+        /// All known choices.
         pub const ALL: &'static [Self] = &[Self::X11, Self::X169, Self::X916];
     }
 
-    crate::enums::string_enum!(AspectRatioX87d2f8);
+    crate::enums::open_enum!(AspectRatioX87d2f8);
 }
 
 impl crate::model::ModelInput for KlingEffects {

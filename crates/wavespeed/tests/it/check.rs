@@ -3,6 +3,7 @@
 //! test looks for the API key in all errors and debug output.
 
 use serde_json::{Value, json};
+use wavespeed::models::kwaivgi::KlingLipsyncTextToVideoVoiceId as VoiceId;
 use wavespeed::{Faults, Rule, SubmitError, Wavespeed};
 use wavespeed_harness::tcp;
 use wavespeed_harness::{
@@ -74,6 +75,37 @@ async fn every_fault_is_reported_at_once_and_nothing_is_sent() {
         .unwrap();
     let sent: Value = requests(&server).await[0].body_json().unwrap();
     assert_eq!(sent, bad);
+}
+
+#[tokio::test]
+async fn unknown_choice_is_refused_and_sent_if_the_rule_is_overridden() {
+    let server = serve([answer(&record("created"))]).await;
+    let (client, _) = client(&server.uri());
+    let mut new = input();
+    new.voice_id = "genshin_klee3".into();
+    let faults = invalid_input(client.submit(&new).await.unwrap_err());
+    assert_eq!(fields_and_rules(&faults), [("voice_id", Rule::Choice)]);
+    assert_eq!(
+        faults.to_string(),
+        "voice_id: is \"genshin_klee3\", which is not a choice; did you mean \"genshin_klee2\"?"
+    );
+    // Another rule is no reason to send it.
+    let refused = client.submit(&new).override_rule(Rule::Length).await;
+    invalid_input(refused.unwrap_err());
+    assert!(requests(&server).await.is_empty());
+
+    for voice in ["genshin_klee3", "Neue \"Stimme\"\n", "", "aot"] {
+        new.voice_id = voice.into();
+        let sent = client.submit(&new).override_rule(Rule::Choice).await;
+        sent.unwrap();
+        let sent: Value = requests(&server).await.last().unwrap().body_json().unwrap();
+        assert_eq!(sent["voice_id"], voice);
+    }
+
+    // A known value is no unknown choice, however the variant is built.
+    new.voice_id = VoiceId::Other("AOT".into());
+    assert_eq!(new.voice_id, VoiceId::Aot);
+    client.submit(&new).await.unwrap();
 }
 
 #[tokio::test]
