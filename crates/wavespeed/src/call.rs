@@ -19,6 +19,17 @@ use crate::client::Wavespeed;
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
 /// Error of a call that reads something. It says nothing about the state of a job.
+///
+/// ```no_run
+/// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
+/// match ws.job("6488c2754f6f4dfea924382fa14d11bd")?.fetch().await {
+///     Ok(prediction) => println!("{}", prediction.status()),
+///     Err(error) if error.is_timeout() => println!("no answer in time"),
+///     Err(error) if error.is_transient() => println!("try again later: {error}"),
+///     Err(error) => return Err(error.into()),
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {

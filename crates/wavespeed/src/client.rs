@@ -29,6 +29,8 @@ pub struct Wavespeed(pub(crate) Arc<Inner>);
 
 impl Wavespeed {
     /// Returns the account that owns this client's jobs in the [`Store`].
+    ///
+    /// [`Account`] has an example.
     #[must_use]
     pub fn account(&self) -> &Account {
         &self.0.account
@@ -38,6 +40,8 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns an error if the store cannot be read.
+    ///
+    /// The [front page](crate) has an example.
     pub async fn jobs(&self, filter: JobFilter<'_>) -> Result<Vec<JobRecord>, StoreError> {
         self.0.store.jobs(&self.0.account, filter).await
     }
@@ -48,6 +52,8 @@ impl Wavespeed {
     /// # Errors
     /// Returns an error if the job is being sent (of the kind
     /// [`Claimed`](crate::StoreErrorKind::Claimed)), or if the store cannot be changed.
+    ///
+    /// [`Reconciled`](crate::Reconciled) has an example.
     pub async fn forget(&self, job: JobNumber) -> Result<bool, StoreError> {
         self.0.store.forget(job).await
     }
@@ -60,6 +66,8 @@ impl Wavespeed {
     /// A program that ends calls this first: a submit whose future was dropped is still in flight, and its
     /// answer has the id. A submit that waits to be sent again is not in flight; nothing more is sent for
     /// it once its future is dropped.
+    ///
+    /// The [front page](crate) has an example.
     #[must_use = "`false` means that an id may not be recorded"]
     pub async fn flush(&self, deadline: Deadline) -> bool {
         let mut in_flight = self.0.in_flight.subscribe();
@@ -105,6 +113,8 @@ impl Wavespeed {
     }
 
     /// Returns the deadline of a wait that begins now, from the settings.
+    ///
+    /// The [front page](crate) has an example.
     #[must_use]
     pub fn deadline(&self) -> Deadline {
         self.0.deadline.map_or(Deadline::never(), |after| {

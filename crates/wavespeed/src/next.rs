@@ -10,6 +10,19 @@ use crate::wait::error::WaitError;
 
 /// The next step after an error, for a program or a person to take. An error that no step of these
 /// can fix has [`Next::None`].
+///
+/// ```no_run
+/// # async fn example(job: wavespeed::Job) {
+/// use wavespeed::Next;
+///
+/// if let Err(error) = job.wait().await {
+///     match error.next() {
+///         Next::Wait(id) => println!("{id} continues; wait for it again, in this process or another"),
+///         _ => println!("the vendor has no job {}", error.id()),
+///     }
+/// }
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Next {
@@ -35,6 +48,8 @@ impl WaitError {
     /// have the prediction.
     ///
     /// After [`WaitError::Stopped`], the cause has to be fixed first, such as a wrong API key.
+    ///
+    /// [`Next`] has an example.
     #[must_use]
     pub fn next(&self) -> Next {
         match self {
@@ -51,6 +66,8 @@ impl DownloadError {
     /// Returns the next step: to wait for the prediction again, which has ended, and save its outputs.
     /// There is none if no output that failed is a file, if the prediction is not completed, or if the id is
     /// malformed.
+    ///
+    /// [`Next`] has an example.
     #[must_use]
     pub fn next(&self) -> Next {
         let is_file = |error: &SaveError| {
@@ -70,6 +87,8 @@ impl UnknownOutcome {
     /// Returns the next step: to choose one of the candidates that the history shows, or else to resume
     /// the job of the store. Without a store there is none, and the recent predictions of the account have
     /// to be looked at before the input is submitted again.
+    ///
+    /// [`Next`] has an example.
     #[must_use]
     pub fn next(&self) -> Next {
         let Some(job) = self.job else {

@@ -9,7 +9,8 @@ use strum::IntoStaticStr;
 
 use crate::check::rule::Rule;
 
-/// A fault of an input: a value that the vendor would refuse or misunderstand.
+/// A fault of an input: a value that the vendor would refuse or misunderstand. [`override_rules`] has an
+/// example.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Fault {
@@ -25,7 +26,7 @@ pub struct Fault {
     pub severity: Severity,
 }
 
-/// The consequence of a [`Fault`].
+/// The consequence of a [`Fault`]. [`override_rules`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
@@ -105,11 +106,12 @@ impl fmt::Display for Fault {
 /// that [cannot be overridden](Rule::can_be_overridden) are ignored.
 ///
 /// ```
-/// use wavespeed::{Fault, Faults, Rule, override_rules, serde_json::json};
+/// use wavespeed::{Fault, Faults, Rule, Severity, override_rules, serde_json::json};
 ///
 /// let mut faults = vec![Fault::new("text", Rule::Length, json!("…"), "is too long")];
 /// assert!(Faults::refused(faults.clone()).is_err());
 /// override_rules(&mut faults, &[Rule::Length]);
+/// assert_eq!(faults[0].severity, Severity::Overridden);
 /// assert!(!faults[0].is_refusal());
 /// assert!(Faults::refused(faults).is_ok());
 /// ```
@@ -123,7 +125,7 @@ pub fn override_rules(faults: &mut [Fault], rules: &[Rule]) {
 }
 
 /// Error of an input that is refused: all of its faults, of which at least one is a refusal and the
-/// others may be warnings.
+/// others may be warnings. [`override_rules`] has an example.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Faults(Vec<Fault>);

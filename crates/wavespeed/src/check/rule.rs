@@ -6,6 +6,14 @@ use serde::Serialize;
 use strum::{IntoStaticStr, VariantArray};
 
 /// A rule that a [`Fault`](crate::Fault) breaks.
+///
+/// ```
+/// use wavespeed::Rule;
+///
+/// let overridable = Rule::ALL.iter().filter(|rule| rule.can_be_overridden());
+/// let names: Vec<&str> = overridable.map(|rule| rule.name()).collect();
+/// assert!(names.contains(&"choice") && !names.contains(&"file"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, Serialize, VariantArray)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]

@@ -44,6 +44,8 @@ impl Wavespeed {
     /// # Errors
     /// Returns an error if any output could not be saved. The error lists the outputs that were
     /// saved.
+    ///
+    /// The [front page](crate) has an example.
     pub async fn download(
         &self,
         done: &Prediction,
@@ -56,6 +58,22 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns the errors of [`download`](Self::download).
+    ///
+    /// ```no_run
+    /// # async fn example(
+    /// #     ws: wavespeed::Wavespeed, done: wavespeed::Prediction,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use wavespeed::{Deadline, Target};
+    ///
+    /// let deadline = Deadline::within(Duration::from_secs(60));
+    /// match ws.download_until(&done, &Target::new("out.mp4"), deadline).await {
+    ///     Ok(files) => println!("{} files", files.len()),
+    ///     // What was saved stays, and the rest can be fetched later.
+    ///     Err(error) => println!("{} of the outputs are saved: {error}", error.saved.len()),
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub async fn download_until(
         &self,
         done: &Prediction,
@@ -248,6 +266,14 @@ impl Wavespeed {
 
 /// Returns the http or https URL of an output: the output itself, or its member `url` if the output
 /// is an object.
+///
+/// ```
+/// use wavespeed::{output_url, serde_json::json};
+///
+/// let url = "https://a.example/1.mp4";
+/// assert_eq!(output_url(&json!(url)), output_url(&json!({ "url": url })));
+/// assert_eq!(output_url(&json!("a text")), None);
+/// ```
 #[must_use]
 pub fn output_url(output: &Value) -> Option<Url> {
     let text = output.as_str().or_else(|| output.get("url")?.as_str())?;

@@ -42,6 +42,19 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns an error if there is no such output, or if its host does not answer with a success.
+    ///
+    /// ```no_run
+    /// # async fn example(
+    /// #     ws: wavespeed::Wavespeed, done: wavespeed::Prediction,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::StreamExt as _;
+    ///
+    /// let mut output = ws.open(&done, 0).await?;
+    /// while let Some(chunk) = output.stream.next().await {
+    ///     println!("{} bytes", chunk?.len());
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub async fn open(&self, done: &Prediction, index: usize) -> Result<OutputStream, SaveError> {
         let Some(output) = done.outputs().get(index) else {
             let error = done.completed().err();

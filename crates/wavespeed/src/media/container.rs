@@ -6,7 +6,7 @@ use std::hash::Hash;
 
 use crate::media::boxes::is_top_level;
 
-/// The kind of a file.
+/// The kind of a file. [`Facts`](crate::media::Facts) has an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Container {

@@ -5,6 +5,18 @@ use std::time::Duration;
 use crate::media::container::Container;
 
 /// Facts about a media file.
+///
+/// ```no_run
+/// # fn example() -> std::io::Result<()> {
+/// use wavespeed::media::{Container, read};
+///
+/// let facts = read(&mut std::fs::File::open("clip.mp4")?)?;
+/// if facts.container == Container::Mov || facts.container.is("mp4") == Some(true) {
+///     let size = facts.video().and_then(|video| video.size);
+///     println!("{size:?}, {:?}", facts.longest());
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Facts {

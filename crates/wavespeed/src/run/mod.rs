@@ -28,6 +28,8 @@ impl Wavespeed {
     /// # Errors
     /// Returns all faults of the input at once, before anything is sent. After that, the error says
     /// whether the submit was rejected (nothing is billed) or whether its outcome is unknown.
+    ///
+    /// [`JobBuilder`] has an example.
     pub fn submit(&self, input: impl Into<RawInput>) -> JobBuilder<Job> {
         JobBuilder::new(self.clone(), input.into())
     }
@@ -39,6 +41,8 @@ impl Wavespeed {
     /// # Errors
     /// Returns the errors of [`submit`](Self::submit). After the submit, the error carries the id, by
     /// which the job can be resumed.
+    ///
+    /// The [front page](crate) has an example.
     pub fn run(&self, input: impl Into<RawInput>) -> JobBuilder<Finished> {
         JobBuilder::new(self.clone(), input.into())
     }

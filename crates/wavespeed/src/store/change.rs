@@ -35,6 +35,8 @@ pub enum Resolution {
 }
 
 /// The outcome of a submit, with what its answer said.
+///
+/// [`Store`](crate::Store) has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settlement {

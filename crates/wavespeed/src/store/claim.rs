@@ -4,6 +4,17 @@ use std::fmt;
 
 /// An exclusive claim on a job, held until dropped; see
 /// [`Store::claim`](crate::Store::claim).
+///
+/// ```
+/// use std::sync::Arc;
+/// use wavespeed::Claim;
+///
+/// let lock = Arc::new("a lock on the job");
+/// let claim = Claim::new(Arc::clone(&lock));
+/// assert_eq!(Arc::strong_count(&lock), 2);
+/// drop(claim);
+/// assert_eq!(Arc::strong_count(&lock), 1);
+/// ```
 #[derive(Default)]
 pub struct Claim(Option<Box<dyn Send + Sync>>);
 

@@ -5,6 +5,18 @@ use std::time::{Duration, SystemTime};
 use wavespeed_client::PredictionId;
 
 /// The time that a job took, from its submit to its end.
+///
+/// ```no_run
+/// # async fn example(store: wavespeed::MemoryStore) -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::{Duration, SystemTime};
+/// use wavespeed::{Account, JobDuration, Store as _};
+///
+/// let account = Account::new("https://api.wavespeed.ai/api/v3", "production");
+/// let id = "6488c2754f6f4dfea924382fa14d11bd".parse()?;
+/// let took = JobDuration::new(id, "vendor/model", Duration::from_secs(48), SystemTime::now());
+/// store.record_duration(&account, &took).await?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JobDuration {

@@ -5,6 +5,16 @@ use wavespeed_client::PredictionId;
 use crate::store::number::JobNumber;
 
 /// A failure to write or read a record.
+///
+/// ```
+/// use wavespeed::{JobNumber, StoreError, StoreErrorKind};
+///
+/// let error = StoreError::new("the disk is full");
+/// assert_eq!(error.kind(), StoreErrorKind::Failed);
+/// let error = StoreError::claimed(JobNumber::new(17));
+/// assert_eq!(error.kind(), StoreErrorKind::Claimed);
+/// assert_eq!(error.to_string(), "j17 is already being sent");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
 pub struct StoreError {

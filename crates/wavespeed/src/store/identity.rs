@@ -23,6 +23,8 @@ const MODEL: &str = "model";
 /// An identity consists of one hash per value of the input, at any depth, so that the first difference between two
 /// submits can be named, and of the digest over all of them. Values are compared by these hashes and
 /// never by a number that was written down and parsed again.
+///
+/// [`Store`](crate::Store) has an example.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct Identity {
     digest: String,

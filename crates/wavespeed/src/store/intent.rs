@@ -20,6 +20,8 @@ use crate::target::Target;
 pub(crate) const RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// A submit that is about to be sent.
+///
+/// [`Store`](crate::Store) has an example.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Intent<'a> {

@@ -59,6 +59,41 @@ fn ready<T: Send + 'static>(result: Result<T, StoreError>) -> StoreFuture<T> {
 /// The methods with a default body are optional: a store without them remembers no uploads and no
 /// durations, and does not prevent two processes from sending the same job again. A store that wraps
 /// another one forwards every method.
+///
+/// # Implementing a store
+///
+/// A store selects the jobs that may stand in the way of an intent, and lets the rules decide; it then only
+/// writes their results down. Without a database, that is:
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use std::time::SystemTime;
+/// use wavespeed::{
+///     Account, Change, Decision, Identity, Intent, JobNumber, JobRecord, Resolution, Settlement, Stage,
+///     serde_json::json,
+/// };
+///
+/// let account = Account::new("https://api.wavespeed.ai/api/v3", "production");
+/// let (model, input) = ("vendor/model".parse()?, json!({ "prompt": "a boat at dawn" }));
+/// let identity = Identity::new("vendor/model", &input, &BTreeMap::new());
+/// let body = input.to_string();
+/// let intent = Intent::new(&account, &model, &body, &identity, SystemTime::now());
+///
+/// // `intend`: no job stands in the way, so a new one is recorded.
+/// let decision = intent.decide(Vec::new(), |_| false);
+/// assert_eq!(decision, Decision::Insert { running: None });
+/// let mut job = JobRecord::new(JobNumber::new(1), &intent);
+/// assert_eq!(job.stage, Stage::Intended);
+///
+/// // `settle`: the vendor has accepted the job, and another answer replaces its id.
+/// for id in ["6488c2754f6f4dfea924382fa14d11bd", "0a1b2c3d4e5f4a6b8c7d9e0f1a2b3c4d"] {
+///     let settlement = Settlement::from(Resolution::Accepted(id.parse()?));
+///     job.apply(&Change::Resolved { settlement: &settlement, owner: None })?;
+/// }
+/// assert_eq!((job.stage, job.is_open()), (Stage::Submitted, true));
+/// assert_eq!(job.ids().count(), 2); // the replaced one is an `EarlierAttempt`
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub trait Store: fmt::Debug + Send + Sync {
     /// Returns `true` if the store keeps jobs. An idempotency key needs a store that does.
     fn keeps_jobs(&self) -> bool {

@@ -7,6 +7,14 @@ use wavespeed_client::text::shorten;
 
 /// The number that a [`Store`](crate::Store) gave to a job, shown as `j17`. A job has its number
 /// before the vendor assigns an id.
+///
+/// ```
+/// use wavespeed::JobNumber;
+///
+/// let number: JobNumber = "j17".parse()?;
+/// assert_eq!((number, number.get()), (JobNumber::new(17), 17));
+/// # Ok::<(), wavespeed::InvalidJobNumber>(())
+/// ```
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize, serde::Serialize,
 )]

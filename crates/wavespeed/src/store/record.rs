@@ -22,6 +22,14 @@ const MAX_FILES: usize = 8;
 
 /// The owner of jobs: a base URL and a name. Jobs of different accounts are never mixed, except that an
 /// id belongs to at most one job of a base URL, whatever the account.
+///
+/// ```
+/// use wavespeed::{Account, Wavespeed};
+///
+/// let ws = Wavespeed::builder().key("0123456789abcdef").account("production").build()?;
+/// assert_eq!(*ws.account(), Account::new("https://api.wavespeed.ai/api/v3", "production"));
+/// # Ok::<(), wavespeed::BuildError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Account {
@@ -64,6 +72,8 @@ pub enum JobFilter<'a> {
 }
 
 /// The stage of a job.
+///
+/// [`Store`](crate::Store) has an example.
 #[derive(
     Clone, Copy, Debug, EnumString, PartialEq, Eq, Hash, IntoStaticStr, Deserialize, Serialize,
 )]
@@ -116,6 +126,8 @@ fn unknown_stage(word: &str) -> StoreError {
 
 /// The record of a job in a [`Store`](crate::Store). As JSON it has the same fields; times are strings as in
 /// RFC 3339, and a path that is not Unicode cannot be written.
+///
+/// [`Store`](crate::Store) has an example.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct JobRecord {
@@ -177,6 +189,8 @@ pub struct JobRecord {
 
 /// An attempt that came before the current one of a job: the vendor accepted it, and it ended without
 /// outputs, or another answer to the submit replaced its id.
+///
+/// [`Store`](crate::Store) has an example.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct EarlierAttempt {
@@ -254,6 +268,14 @@ impl JobRecord {
 }
 
 /// An output that was saved to a file.
+///
+/// ```
+/// use wavespeed::Downloaded;
+///
+/// let saved = |path: &str| Downloaded::new(1, path, "https://a.example/1.mp4", 4, "00ff");
+/// let files = Downloaded::merge(&[saved("new.mp4")], vec![saved("old.mp4"), saved("new.mp4")]);
+/// assert_eq!(files, [saved("new.mp4"), saved("old.mp4")]);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[non_exhaustive]
 pub struct Downloaded {

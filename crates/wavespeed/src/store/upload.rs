@@ -16,6 +16,8 @@ const REUSE_MARGIN: Duration = Duration::from_secs(6 * 60 * 60);
 const MTIME_GRANULARITY: Duration = Duration::from_secs(2);
 
 /// The identity of an upload. Files with equal contents share one upload.
+///
+/// [`UploadRecord`] has an example.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Content {
@@ -39,6 +41,20 @@ impl Content {
 }
 
 /// The record of an upload in a [`Store`](crate::Store).
+///
+/// ```no_run
+/// # async fn example(store: wavespeed::MemoryStore) -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::SystemTime;
+/// use wavespeed::{Account, Content, FileState, Store as _, UploadRecord};
+///
+/// let account = Account::new("https://api.wavespeed.ai/api/v3", "production");
+/// let content = Content::new("ab".repeat(32), "mp4");
+/// let upload = UploadRecord::new(content.clone(), 4, "https://a.example/1.mp4", SystemTime::now());
+/// let file = FileState::new("/clips/1.mp4", 4, SystemTime::UNIX_EPOCH);
+/// store.record_upload(&account, &upload, Some(&file)).await?;
+/// assert_eq!(store.find_upload(&account, &content).await?, Some(upload));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UploadRecord {
@@ -75,6 +91,8 @@ impl UploadRecord {
 }
 
 /// The state of a file when its content was read. A file in the same state has the same content.
+///
+/// [`UploadRecord`] has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileState {

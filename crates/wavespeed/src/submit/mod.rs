@@ -29,6 +29,13 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns [`SubmitError::Webhook`] if the vendor does not take the URL or cannot reach it.
+    ///
+    /// ```
+    /// # let ws = wavespeed::Wavespeed::builder().key("0123456789abcdef").build()?;
+    /// assert!(ws.check_webhook("https://hooks.example.com/wavespeed").is_ok());
+    /// assert!(ws.check_webhook("http://localhost:3000/").is_err());
+    /// # Ok::<(), wavespeed::BuildError>(())
+    /// ```
     pub fn check_webhook(&self, webhook: &str) -> Result<(), SubmitError> {
         let api = self.0.account.base_url.parse();
         webhook::url::check_url(webhook, api.is_ok_and(|api| is_loopback(&api))).map_err(|why| {

@@ -30,6 +30,25 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
 /// The result of [`Wavespeed::reconcile`].
+///
+/// ```no_run
+/// # async fn example(
+/// #     ws: wavespeed::Wavespeed, record: wavespeed::JobRecord, is_mine: fn(&wavespeed::Prediction) -> bool,
+/// # ) -> Result<(), Box<dyn std::error::Error>> {
+/// use wavespeed::Reconciled;
+///
+/// let job = match ws.reconcile(&record, ws.deadline()).await? {
+///     Reconciled::Adopted(job) => *job,
+///     Reconciled::Candidates(found) => match found.iter().find(|found| is_mine(found)) {
+///         Some(mine) => ws.adopt(&record, mine.id().parse()?).await?,
+///         None => ws.resubmit(&record, ws.deadline()).await?, // this is billed
+///     },
+///     // The job probably never arrived, and is no longer wanted.
+///     _ => return Ok(drop(ws.forget(record.number).await?)),
+/// };
+/// println!("{}", job.id());
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Reconciled {
@@ -104,6 +123,8 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns an error if the history or the store cannot be read.
+    ///
+    /// [`Reconciled`] has an example.
     pub async fn reconcile(
         &self,
         record: &JobRecord,
@@ -196,6 +217,8 @@ impl Wavespeed {
     /// # Errors
     /// Returns an error if the store fails, if the job already has another id or was sent again since the
     /// record was read, or if the id belongs to another job.
+    ///
+    /// [`Reconciled`] has an example.
     pub async fn adopt(&self, record: &JobRecord, id: PredictionId) -> Result<Job, StoreError> {
         self.adopt_as(record, id, Adoption::Chosen).await
     }

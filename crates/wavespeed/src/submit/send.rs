@@ -180,6 +180,8 @@ impl Wavespeed {
     /// [`SubmitError::Unknown`] if there are candidates, or if the history could not be read whole; and
     /// [`SubmitError::Store`] if another process sends the job or has sent it again since the record was
     /// read.
+    ///
+    /// [`Reconciled`] has an example.
     pub async fn resubmit(
         &self,
         record: &JobRecord,

@@ -13,6 +13,22 @@ use crate::upload::spool::UploadSource;
 use crate::upload::uploaded::Uploaded;
 
 /// An upload that is about to begin. Set what it needs, then await it; it yields an [`Uploaded`].
+///
+/// ```no_run
+/// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use wavespeed::{Deadline, UploadSource};
+///
+/// let deadline = Deadline::within(Duration::from_secs(300));
+/// let clip = ws.upload("clip.mp4").deadline(deadline).observer(|step| println!("{step:?}")).await?;
+/// println!("{} can be used until {:?}", clip.url, clip.kept_until);
+///
+/// // Bytes and streams are named, as the vendor derives the media type from the extension.
+/// let picture = ws.upload(UploadSource::bytes("picture.png", b"...".to_vec())).await?;
+/// // The vendor no longer has the file: the next upload sends it again.
+/// ws.forget_upload(&picture.url).await?;
+/// # Ok(()) }
+/// ```
 #[must_use = "nothing is uploaded before the builder is awaited"]
 pub struct UploadBuilder {
     ws: Wavespeed,

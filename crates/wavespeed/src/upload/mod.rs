@@ -53,6 +53,8 @@ impl Wavespeed {
     /// # Errors
     /// Returns an error if the file cannot be read or changes during the upload, if the vendor
     /// refuses it, or if the transfer fails or is not finished before the deadline.
+    ///
+    /// [`UploadBuilder`] has an example.
     pub fn upload(&self, source: impl Into<UploadSource>) -> UploadBuilder {
         UploadBuilder::new(self.clone(), source.into())
     }
@@ -111,6 +113,8 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns an error if the store cannot be written.
+    ///
+    /// [`UploadBuilder`] has an example.
     pub async fn forget_upload(&self, url: &str) -> Result<bool, StoreError> {
         self.0.store.forget_upload(&self.0.account, url).await
     }
@@ -233,6 +237,16 @@ impl Wavespeed {
 
 /// Replaces each local path that an input names by `name(path)`, at the places where
 /// [`submit`](Wavespeed::submit) puts URLs. Uploads nothing.
+///
+/// ```
+/// use wavespeed::{model, name_uploads, serde_json::json};
+///
+/// let model = model("kwaivgi/kling-lipsync/text-to-video").ok_or("no such model")?;
+/// let mut input = json!({ "video": "clip.mp4", "text": "Hello", "voice_id": "AOT" });
+/// name_uploads(model, &mut input, |path| format!("https://uploads.example/{path}"));
+/// assert_eq!(input["video"], "https://uploads.example/clip.mp4");
+/// # Ok::<(), &str>(())
+/// ```
 pub fn name_uploads(model: &Model, input: &mut Value, name: impl Fn(&str) -> String) {
     for (pointer, path) in named_paths(model, input) {
         if let Some(value) = input.pointer_mut(&pointer) {

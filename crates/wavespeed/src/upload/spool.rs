@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
 
 /// The source of an upload; see [`Wavespeed::upload`](crate::Wavespeed::upload). A path becomes one by itself.
+/// [`UploadBuilder`](crate::UploadBuilder) has an example.
 pub struct UploadSource(Kind);
 
 enum Kind {

@@ -41,6 +41,8 @@ pub enum WaitError {
 
 impl WaitError {
     /// Returns the id of the job.
+    ///
+    /// [`Next`](crate::Next) has an example.
     #[must_use]
     pub fn id(&self) -> &PredictionId {
         match self {

@@ -38,6 +38,14 @@ impl Wavespeed {
     ///
     /// # Errors
     /// Returns an error if the store cannot be read.
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
+    /// for observed in ws.observed_durations("kwaivgi/kling-lipsync/text-to-video").await? {
+    ///     println!("{} took {} s", observed.id, observed.duration.as_secs());
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub async fn observed_durations(&self, model: &str) -> Result<Vec<JobDuration>, StoreError> {
         self.0.store.durations(&self.0.account, model).await
     }
@@ -45,6 +53,14 @@ impl Wavespeed {
     /// Returns the schedule by which jobs of a model are polled: that of the settings, or else the
     /// one that follows from [`durations`](Self::durations) and the
     /// [`PollPolicy`](crate::PollPolicy).
+    ///
+    /// ```no_run
+    /// # async fn example(ws: wavespeed::Wavespeed) {
+    /// // Another waiter, such as a `Poller` for another API, can poll as this client does.
+    /// let schedule = ws.schedule("kwaivgi/kling-lipsync/text-to-video").await;
+    /// let poller = wavespeed::Poller::default().with_schedule(schedule);
+    /// # }
+    /// ```
     pub async fn schedule(&self, model: &str) -> Arc<dyn Schedule> {
         match self.0.poller.schedule() {
             Some(schedule) => Arc::clone(schedule),

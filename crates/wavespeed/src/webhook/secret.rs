@@ -6,6 +6,15 @@ use crate::call::{FetchError, data, read, refused};
 use crate::client::Wavespeed;
 
 /// The secret with which the vendor signs webhooks. Only [`expose`](Self::expose) reveals it.
+///
+/// ```
+/// use wavespeed::WebhookSecret;
+///
+/// let secret = WebhookSecret::new("whsec_test").ok_or("the secret is empty")?;
+/// assert_eq!(secret.expose(), "whsec_test");
+/// assert_eq!(format!("{secret:?}"), "WebhookSecret(…)");
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookSecret(String);
 
