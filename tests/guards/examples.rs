@@ -19,6 +19,7 @@ fn every_public_function_has_an_example() {
     // A parser that finds nothing would find no fault either.
     for known in [
         "Wavespeed::run",
+        "blocking::Job::wait",
         "Job::wait",
         "Target::new",
         "check",
@@ -57,26 +58,32 @@ impl Docs {
             name => format!("crate::{name}"),
         };
         self.modules.insert(module, text(&file.attrs));
+        // The types of this module have the names of those of the async client.
+        let is_blocking = path
+            .parent()
+            .is_some_and(|folder| folder.ends_with("blocking"));
+        let scope = if is_blocking { "blocking::" } else { "" };
+        let of_scope = |name: &Ident| format!("{scope}{name}");
         for item in &file.items {
             match item {
                 Item::Fn(item) if is_public(&item.vis) => {
                     let name = item.sig.ident.to_string();
                     self.functions.insert(name, text(&item.attrs));
                 }
-                Item::Struct(item) => self.add_type(&item.ident, &item.attrs),
-                Item::Enum(item) => self.add_type(&item.ident, &item.attrs),
-                Item::Trait(item) => self.add_type(&item.ident, &item.attrs),
-                Item::Impl(item) if item.trait_.is_none() => self.read_methods(item),
+                Item::Struct(item) => self.add_type(of_scope(&item.ident), &item.attrs),
+                Item::Enum(item) => self.add_type(of_scope(&item.ident), &item.attrs),
+                Item::Trait(item) => self.add_type(of_scope(&item.ident), &item.attrs),
+                Item::Impl(item) if item.trait_.is_none() => self.read_methods(scope, item),
                 _ => {}
             }
         }
     }
 
-    fn add_type(&mut self, name: &Ident, attrs: &[Attribute]) {
-        self.types.insert(name.to_string(), text(attrs));
+    fn add_type(&mut self, name: String, attrs: &[Attribute]) {
+        self.types.insert(name, text(attrs));
     }
 
-    fn read_methods(&mut self, block: &ItemImpl) {
+    fn read_methods(&mut self, scope: &str, block: &ItemImpl) {
         let Type::Path(ty) = &*block.self_ty else {
             return;
         };
@@ -85,7 +92,7 @@ impl Docs {
             if let ImplItem::Fn(method) = item
                 && is_public(&method.vis)
             {
-                let name = format!("{ty}::{}", method.sig.ident);
+                let name = format!("{scope}{ty}::{}", method.sig.ident);
                 self.functions.insert(name, text(&method.attrs));
             }
         }
@@ -95,12 +102,13 @@ impl Docs {
     fn without_example(&self) -> impl Iterator<Item = &str> {
         let functions = self.functions.iter();
         let without = functions.filter(|(name, docs)| {
-            let (ty, method) = name.split_once("::").unwrap_or(("", name));
+            let (ty, method) = name.rsplit_once("::").unwrap_or(("", name));
+            let type_name = ty.trim_start_matches("blocking::");
             let own_type = self.types.get(ty).filter(|_| ty != HANDLE);
             let has_one = |docs: &String, word: &str| {
                 has_code(docs) || self.linked(docs, ty).any(|docs| uses(docs, word))
             };
-            !(has_one(docs, method) || own_type.is_some_and(|docs| has_one(docs, ty)))
+            !(has_one(docs, method) || own_type.is_some_and(|docs| has_one(docs, type_name)))
         });
         without.map(|(name, _)| name.as_str())
     }

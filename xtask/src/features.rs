@@ -13,7 +13,14 @@ const END: &str = "# The end of the providers.\n";
 /// The feature that turns all providers on.
 pub const ALL: &str = "all-providers";
 /// Features that no provider can be called like.
-pub const RESERVED: &[&str] = &["default", ALL, "rustls", "rustls-ring", "native-tls"];
+pub const RESERVED: &[&str] = &[
+    "default",
+    ALL,
+    "blocking",
+    "rustls",
+    "rustls-ring",
+    "native-tls",
+];
 
 /// The manifest with a feature for each provider, which turns on the one `of` another crate.
 ///

@@ -91,6 +91,7 @@
 //! | check before paying | [`JobBuilder::check`], [`check()`], [`Wavespeed::price`] |
 //! | wait for many jobs, or for the whole account | [`Wavespeed::watch_many`], [`Wavespeed::watch_account`], [`webhook`] |
 //! | survive a crash | [`Builder::store`], [`JobBuilder::key`], [`Wavespeed::jobs`], [`Wavespeed::reconcile`] |
+//! | work without an async runtime | the module `blocking`, with the feature of that name |
 //! | use models known only at run time | [`RawInput`], [`CATALOGUE`], [`model()`], [`Wavespeed::live_models`] |
 //!
 //! # Examples
@@ -116,6 +117,8 @@
 //! wavespeed = { version = "0.1", features = ["kwaivgi"] }
 //! ```
 //!
+//! The feature `blocking` adds the module `blocking`: the same calls for programs without an async runtime.
+//!
 //! The TLS library is one of `rustls` (default, with the system's root certificates), `rustls-ring`
 //! (smaller; see its note in `Cargo.toml`) and `native-tls`.
 //!
@@ -136,6 +139,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod builder;
 mod call;
 mod check;

@@ -8,6 +8,7 @@
 )]
 
 mod account;
+mod blocking;
 mod cancellation;
 mod check;
 mod check_url;
