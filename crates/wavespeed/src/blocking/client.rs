@@ -40,9 +40,9 @@ use crate::upload::uploaded::Uploaded;
 /// and clones share connections, state and the thread of the runtime.
 ///
 /// The last clone or [`Job`] that is dropped waits for submits that are still in flight, at most until
-/// their [timeout](crate::Timeouts), so that their ids are recorded. Dropped inside an async runtime it does not wait,
-/// and the thread of this client does so instead. A program that ends without dropping the client
-/// calls [`flush`](Self::flush).
+/// their [timeout](crate::Timeouts), so that their ids are recorded. If it is dropped inside an async
+/// runtime, the thread of this client waits instead, as long as the program runs. A program that ends
+/// without dropping the client, by `std::process::exit` for example, calls [`flush`](Self::flush) before.
 ///
 /// The [module](crate::blocking) has an example.
 #[derive(Clone, Debug)]
@@ -76,8 +76,8 @@ impl Builder {
     }
 }
 
-/// The calls fail with [`BlockingError::InsideRuntime`] inside an async runtime, and otherwise as the calls of
-/// the async client do.
+/// The calls fail with [`BlockingError::InsideRuntime`] inside an async runtime, and otherwise as the
+/// calls of the async client do.
 impl Wavespeed {
     /// Creates a client with the API key in `WAVESPEED_API_KEY`, and the base URL in
     /// `WAVESPEED_BASE_URL` if that is set. [`Builder::build_blocking`] creates one with other settings.
@@ -108,7 +108,8 @@ impl Wavespeed {
     }
 
     /// Submits an input once; see [`Wavespeed::submit`](crate::Wavespeed::submit). **This call costs
-    /// money.** `options` sets what the job needs, and returns the builder unchanged if there is nothing to set.
+    /// money.** `options` sets what the job needs, and returns the builder unchanged if there is nothing
+    /// to set.
     ///
     /// # Errors
     /// Returns the error of the submit.
@@ -216,6 +217,34 @@ impl Wavespeed {
         deadline: Deadline,
     ) -> Result<Reconciled, BlockingError<ReconcileError>> {
         self.runtime.call(self.ws.reconcile(record, deadline))
+    }
+
+    /// Adopts a prediction for a job because a person says that it is the one; see
+    /// [`Wavespeed::adopt`](crate::Wavespeed::adopt).
+    ///
+    /// # Errors
+    /// Returns an error if the store fails, or if the job or the id belongs to another one by now.
+    pub fn adopt(
+        &self,
+        record: &JobRecord,
+        id: PredictionId,
+    ) -> Result<Job, BlockingError<StoreError>> {
+        let job = self.runtime.call(self.ws.adopt(record, id))?;
+        Ok(self.blocking_job(job))
+    }
+
+    /// Submits the body of a job again because a person says that no prediction came of the first submit;
+    /// see [`Wavespeed::resubmit`](crate::Wavespeed::resubmit). **This call costs money.**
+    ///
+    /// # Errors
+    /// Returns the error of the submit.
+    pub fn resubmit(
+        &self,
+        record: &JobRecord,
+        deadline: Deadline,
+    ) -> Result<Job, BlockingError<SubmitError>> {
+        let job = self.runtime.call(self.ws.resubmit(record, deadline))?;
+        Ok(self.blocking_job(job))
     }
 
     /// Saves every output of a prediction as a file; see
