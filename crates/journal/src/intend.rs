@@ -30,7 +30,9 @@ pub(crate) struct OwnedIntent {
     webhook_token: Option<String>,
     at: SystemTime,
     retry: Option<PredictionId>,
+    clock_offset: Option<i64>,
     refuse_running: bool,
+    serialise: bool,
 }
 
 impl OwnedIntent {
@@ -54,7 +56,9 @@ impl OwnedIntent {
             webhook_token: intent.webhook_token.map(str::to_owned),
             at: intent.at,
             retry: intent.retry.cloned(),
+            clock_offset: intent.clock_offset,
             refuse_running: intent.refuse_running,
+            serialise: intent.serialise,
         })
     }
 
@@ -69,7 +73,9 @@ impl OwnedIntent {
         intent.webhook = self.webhook.as_deref();
         intent.webhook_token = self.webhook_token.as_deref();
         intent.retry = self.retry.as_ref();
+        intent.clock_offset = self.clock_offset;
         intent.refuse_running = self.refuse_running;
+        intent.serialise = self.serialise;
         intent
     }
 

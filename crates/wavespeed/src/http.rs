@@ -24,6 +24,14 @@ const LOOPBACK: &str = "localhost,127.0.0.0/8,::1";
 
 /// The limits of single steps. A step that takes longer fails; the docs of each call say what such
 /// an error means.
+///
+/// ```
+/// use std::time::Duration;
+/// use wavespeed::{Timeouts, Wavespeed};
+///
+/// let timeouts = Timeouts::default().call(Duration::from_secs(5)).idle(Duration::from_secs(20));
+/// let builder = Wavespeed::builder().timeouts(timeouts);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {

@@ -35,6 +35,14 @@ const HALF_LIFE_COUNT: f64 = 64.0;
 const QUANTILE_90: f64 = 1.2816;
 
 /// The balance between the number of polls and the delay until an end is noticed.
+///
+/// ```
+/// use std::time::Duration;
+/// use wavespeed::{PollPolicy, Wavespeed};
+///
+/// let policy = PollPolicy::default().mean_gap(Duration::from_secs(10));
+/// let builder = Wavespeed::builder().poll_policy(policy);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PollPolicy {

@@ -79,9 +79,10 @@ pub(super) fn run_row(row: Row, emulated: &Emulated) -> RowResult {
         }
         _ => resume(&wave, row, emulated),
     };
-    let source = match last["reconciled"].as_bool() {
-        Some(true) => "history",
-        _ => "answer",
+    let source = match last["reconciled"].as_str() {
+        Some("chosen") => "person",
+        Some(_) => "history",
+        None => "answer",
     };
     RowResult {
         task: last["id"].as_str().map(|id| (id.to_owned(), source)),
@@ -100,18 +101,30 @@ fn resume(wave: &Wave, row: Row, emulated: &Emulated) -> (Value, String) {
     if resumed.exit != 5 {
         return (document, after);
     }
-    assert_eq!(
-        emulated.emulator.billed(),
-        0,
-        "a task was not found: {resumed}"
-    );
-    assert!(
-        resumed.stderr.contains("wave resume j1 --resubmit"),
-        "{resumed}"
-    );
-    let again = run(wave, row, false, &["resume", "j1", "--resubmit"]);
+    // A job that was created is shown to the person, and no other advice is given.
+    let tasks = emulated.emulator.tasks();
+    let decision = match &tasks[..] {
+        [] => {
+            assert!(
+                resumed.stderr.contains("wave resume j1 --resubmit"),
+                "{resumed}"
+            );
+            vec!["--resubmit"]
+        }
+        [created] => {
+            assert!(
+                resumed.stderr.contains(&**created),
+                "it was not found: {resumed}"
+            );
+            assert!(!resumed.stderr.contains("--resubmit"), "{resumed}");
+            vec!["--adopt", created]
+        }
+        several => panic!("{several:?}"),
+    };
+    let words = [&["resume", "j1"], &decision[..]].concat();
+    let again = run(wave, row, false, &words);
     let document = again.json();
     check_error(row, &again, &document);
-    let after = format!("{after}; --resubmit: {}", word(&again, &document));
+    let after = format!("{after}; {}: {}", decision[0], word(&again, &document));
     (document, after)
 }

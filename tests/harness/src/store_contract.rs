@@ -38,6 +38,7 @@ macro_rules! store_contract {
             intents: an_equal_job_that_is_being_sent_stands_in_the_way,
             intents: an_equal_running_job_is_reported_or_refused,
             intents: an_equal_job_that_is_no_duplicate_is_ignored,
+            intents: a_serialised_submit_waits_for_its_turn,
             keys: a_key_has_one_job_whatever_its_stage,
             keys: a_rejected_job_is_sent_again_under_its_number,
             keys: a_claimed_rejected_job_is_not_sent_again,

@@ -309,8 +309,8 @@ mod tests {
         let place = "spec/wavespeed.yaml: paths./things/{id}.get.operationId";
         for (id, line) in [
             (
-                "post",
-                "the client has a method `post` already; name it differently",
+                "call",
+                "the client has a method `call` already; name it differently",
             ),
             (
                 "match",

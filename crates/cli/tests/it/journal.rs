@@ -139,7 +139,7 @@ fn forgetful(history: &[&str]) -> (Runtime, MockServer) {
         let done = json!({"id": ID, "status": "completed", "outputs": [format!("{}/out.mp4", server.uri())]});
         let mounts = [
             Mock::given(path(format!("/api/v3/{MODEL}"))).respond_with(ResponseTemplate::new(502)),
-            Mock::given(path("/api/v3/predictions")).respond_with(record(json!({"page": 1, "items": items}))),
+            Mock::given(path("/api/v3/predictions")).respond_with(record(json!({"page": 1, "items": items, "has_more": false}))),
             Mock::given(path_regex("/api/v3/predictions/.+/result")).respond_with(record(done)),
             Mock::given(path("/out.mp4")).and(method("GET")).respond_with(ResponseTemplate::new(200).set_body_bytes(CLIP)),
         ];
@@ -168,7 +168,7 @@ fn submit_without_answer_is_found_and_finished() {
     let document = run.json();
     assert_eq!(
         (&document["id"], &document["job"], &document["reconciled"]),
-        (&json!(ID), &json!("j1"), &json!(true))
+        (&json!(ID), &json!("j1"), &json!("inferred"))
     );
     assert!(
         run.stderr
@@ -211,7 +211,7 @@ fn automatic_adoption_can_be_turned_off() {
     let run = wave.quick(&["resume", "j1", "--json"]);
     assert_eq!(
         (run.exit, &run.json()["reconciled"]),
-        (0, &json!(true)),
+        (0, &json!("inferred")),
         "{run}"
     );
     assert_eq!(submits(&runtime, &server), 1);

@@ -51,6 +51,7 @@ fn full_job(journal: &Journal, path: &Path) -> JobRecord {
     assert_eq!(again, number);
     let adopted = Resolution::Adopted(id("pred_2"), Adoption::Chosen);
     let unknown = Settlement::new(Resolution::Unknown, Some("<html>\u{0}".into()), Some(-7));
+    let unknown = unknown.lost_at(intent.at + Duration::from_secs(30));
     for settlement in [unknown, adopted.into()] {
         journal.settle(number, &settlement).block_on().unwrap();
     }

@@ -241,9 +241,10 @@ impl Wavespeed {
     pub fn resubmit(
         &self,
         record: &JobRecord,
+        not: &[PredictionId],
         deadline: Deadline,
     ) -> Result<Job, BlockingError<SubmitError>> {
-        let job = self.runtime.call(self.ws.resubmit(record, deadline))?;
+        let job = self.runtime.call(self.ws.resubmit(record, not, deadline))?;
         Ok(self.blocking_job(job))
     }
 

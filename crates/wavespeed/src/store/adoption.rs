@@ -3,6 +3,12 @@
 use crate::store::error::StoreError;
 
 /// The reason why a prediction counts as that of a job whose id was not in the answer to the submit.
+///
+/// ```
+/// use wavespeed::Adoption;
+///
+/// assert_eq!(Adoption::Inferred.name(), "inferred");
+/// ```
 #[derive(
     Clone,
     Copy,

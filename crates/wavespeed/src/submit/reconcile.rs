@@ -35,14 +35,21 @@ const MAX_BACKOFF: Duration = Duration::from_secs(60);
 /// # async fn example(
 /// #     ws: wavespeed::Wavespeed, record: wavespeed::JobRecord, is_mine: fn(&wavespeed::Prediction) -> bool,
 /// # ) -> Result<(), Box<dyn std::error::Error>> {
-/// use wavespeed::Reconciled;
+/// use wavespeed::{HistorySearch, Reconciled};
 ///
 /// let job = match ws.reconcile(&record, ws.deadline()).await? {
 ///     Reconciled::Adopted(job) => *job,
-///     Reconciled::Candidates(found) => match found.iter().find(|found| is_mine(found)) {
-///         Some(mine) => ws.adopt(&record, mine.id().parse()?).await?,
-///         None => ws.resubmit(&record, ws.deadline()).await?, // this is billed
-///     },
+///     Reconciled::Unresolved(HistorySearch::Candidates(candidates)) => {
+///         let mut ids = Vec::new();
+///         for candidate in &candidates.found {
+///             ids.push(candidate.prediction.id().parse()?);
+///         }
+///         match candidates.found.iter().position(|found| is_mine(&found.prediction)) {
+///             Some(mine) => ws.adopt(&record, ids.swap_remove(mine)).await?,
+///             // None of them is the one. This is billed.
+///             None => ws.resubmit(&record, &ids, ws.deadline()).await?,
+///         }
+///     }
 ///     // The job probably never arrived, and is no longer wanted.
 ///     _ => return Ok(drop(ws.forget(record.number).await?)),
 /// };

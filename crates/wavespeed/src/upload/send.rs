@@ -137,7 +137,10 @@ impl Wavespeed {
         let (clock, limit) = (self.0.poller.clock(), self.0.timeouts.call);
         let answer = Deadline::after(limit, clock).timeout(clock, call).await;
         let answer = match answer {
-            Some(Ok(answer)) => answer,
+            Some(Ok(answer)) => {
+                self.observe_date(&answer);
+                answer
+            }
             Some(Err(CallError::Http(error))) if error.kind() != HttpErrorKind::Request => {
                 return Err(SendError::transient(failed(error.to_string())));
             }
@@ -201,6 +204,7 @@ impl Wavespeed {
         let api = self.0.api.with_attempt(attempt);
         let sent = api.upload_binary(&form, source.bytes, body);
         let answer = self.send_body(source, &state, sent).await?;
+        self.observe_date(&answer);
         let file = data(&answer).and_then(|data| serde_json::from_value(data).ok());
         let url = file.map(|file: types::UploadedFile| file.download_url);
         url.ok_or_else(|| refused(source, &answer))

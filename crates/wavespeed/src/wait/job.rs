@@ -20,7 +20,7 @@ use crate::store::record::JobRecord;
 /// ```no_run
 /// # async fn example(job: wavespeed::Job) -> Result<(), Box<dyn std::error::Error>> {
 /// println!("{} {:?}", job.id(), job.number());
-/// println!("is {} now", job.fetch().await?.status);
+/// println!("is {} now", job.fetch().await?.status());
 /// if let Some(estimate) = job.estimate(None).await {
 ///     println!("half of such jobs end within {:?}", estimate.expected);
 /// }

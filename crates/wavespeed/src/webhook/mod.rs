@@ -18,7 +18,7 @@
 //! let mut seen = webhook::SeenEvents::default(); // one per receiver
 //! if seen.is_new(&event) {
 //!     // The wait polls now. Only the answer to the poll decides what the job became.
-//!     ws.wake(&event.prediction.id.parse()?);
+//!     ws.wake(&event.prediction.id().parse()?);
 //! }
 //! # Ok(()) }
 //! ```

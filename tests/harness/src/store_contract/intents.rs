@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use wavespeed::{
-    ExistingReason, Intended, JobFilter, JobNumber, JobRecord, Resolution, Store, Target,
+    ExistingReason, Intended, Intent, JobFilter, JobNumber, JobRecord, Resolution, Store, Target,
 };
 
 use super::{
@@ -21,6 +21,7 @@ pub async fn an_intent_is_recorded_with_every_field(store: &dyn Store) {
     intent.target = Some(&target);
     intent.webhook = Some("https://a.example/hook?token=t");
     intent.webhook_token = Some("t");
+    intent.clock_offset = Some(-3_600);
     let (number, _claim, running) = recorded(store, &intent).await;
     assert_eq!(running, None);
     let expected = [JobRecord::new(number, &intent)];
@@ -124,6 +125,43 @@ pub async fn an_equal_job_that_is_no_duplicate_is_ignored(store: &dyn Store) {
     settle(store, rejected, Resolution::Rejected).await.unwrap();
     let (_, _claim, running) = recorded(store, &intent).await;
     assert_eq!(running, None);
+}
+
+/// Checks that a serialised submit waits for the outcome of the one before it: of any input, but only of its
+/// account and model.
+pub async fn a_serialised_submit_waits_for_its_turn(store: &dyn Store) {
+    fn serialised(mut intent: Intent<'_>) -> Intent<'_> {
+        intent.serialise = true;
+        intent
+    }
+    let (submit, model) = (Submit::new("Hello"), "a/other".parse().unwrap());
+    let (first, claim, _) = recorded(store, &submit.intent()).await;
+    let next = Submit::new("Good-bye");
+    for rejected in [false, true] {
+        if rejected {
+            // The sender waits before it sends the job again.
+            settle(store, first, Resolution::Rejected).await.unwrap();
+        }
+        for intent in [next.intent(), Submit::new("3").key("3").intent()] {
+            let expected = (job(store, first).await, ExistingReason::Turn);
+            assert_eq!(existing(store, &serialised(intent)).await, expected);
+        }
+    }
+    let unlike = Submit::new("Another model");
+    let mut other_model = serialised(unlike.intent());
+    other_model.model = &model;
+    unclaimed(store, &other_model).await;
+    let other = Submit::new("Good-bye").account(other_account());
+    unclaimed(store, &serialised(other.intent())).await;
+    // An equal job is the better reason.
+    let (_, reason) = existing(store, &serialised(submit.intent())).await;
+    assert_eq!(reason, ExistingReason::BeingSent);
+    drop(claim);
+    store.flush().await.unwrap();
+    let (second, _claim, _) = recorded(store, &serialised(next.intent())).await;
+    // An outcome that is unknown for good holds nobody up.
+    settle(store, second, Resolution::Unknown).await.unwrap();
+    unclaimed(store, &serialised(Submit::new("5").intent())).await;
 }
 
 /// Checks that intents of two handles at once get jobs of their own.
