@@ -117,7 +117,7 @@ async fn end_of_a_job_is_sent_once_as_the_prediction_with_its_input() {
     let (_, event) = fixture.next_webhook(2).await;
     let prediction = event.unwrap().prediction;
     assert_eq!(
-        (&*prediction.id(), prediction.status()),
+        (prediction.id(), prediction.status()),
         (failed.id().as_str(), &Status::Failed)
     );
     assert_eq!(prediction.error(), Some("no face"));
