@@ -14,6 +14,9 @@ use crate::client::Wavespeed;
 /// must not keep a program busy.
 const MAX_PAGES: i64 = 10_000;
 
+/// The most pages without a new item that are read in a row: a server may ignore which page is asked for.
+const MAX_BARREN_PAGES: u32 = 3;
+
 /// The predictions of a time span.
 pub(crate) struct Span {
     pub(crate) items: Vec<Prediction>,
@@ -26,8 +29,9 @@ pub(crate) struct Span {
 /// Reads every page of the predictions that were created between two times.
 ///
 /// The span counts as whole only if its end was seen: an empty page, `has_more: false`, or as many items as
-/// `total` says. A short page is no proof, since a server may have smaller pages than it was asked for. Nor
-/// is a page that repeats the one before, or one with an item that cannot be read.
+/// `total` says. A short page is no proof, since a server may have smaller pages than it was asked for. An
+/// item that cannot be read makes the span incomplete, and so do fewer items than `total`. Items may be
+/// repeated, but in a list that moves while it is read, one that is repeated hides another.
 ///
 /// No model is asked for: the record of a prediction may have no model or another one, and then a filter
 /// could leave out the very prediction that is looked for.
@@ -41,7 +45,8 @@ pub(crate) async fn read_span(
         is_whole: false,
         now: None,
     };
-    let (mut seen, mut is_readable) = (HashSet::new(), true);
+    let (mut seen, mut listed, mut totals) = (HashSet::new(), 0, HashSet::new());
+    let (mut is_readable, mut barren_pages) = (true, 0);
     for page in 1..=MAX_PAGES {
         let mut query = types::HistoryRequest::new();
         query.created_after = Some(from.to_string());
@@ -55,24 +60,34 @@ pub(crate) async fn read_span(
             let offset = SignedDuration::from_secs(clock_offset(&answer, now)?);
             Timestamp::try_from(now).ok()?.checked_add(offset).ok()
         });
-        let mut has_new = false;
+        let before = seen.len();
+        listed += items.len();
         for item in items {
             match Prediction::from_json(item.clone()) {
-                Some(item) if seen.insert(item.id().to_owned()) => {
-                    span.items.push(item);
-                    has_new = true;
-                }
+                Some(item) if seen.insert(item.id().to_owned()) => span.items.push(item),
                 Some(_) => {}
                 None => is_readable = false,
             }
         }
-        let total = data["total"].as_u64();
-        let has_all = total.is_none_or(|total| seen.len() as u64 >= total);
-        let is_end = items.is_empty() || data["has_more"] == false || total.is_some() && has_all;
-        if is_end || !has_new {
-            span.is_whole = is_end && has_all && is_readable;
+        barren_pages = match seen.len() > before {
+            true => 0,
+            false => barren_pages + 1,
+        };
+        let total = data["total"].as_u64().map(to_usize);
+        totals.insert(total);
+        let (has_all, has_moved) = (total.map(|total| seen.len() >= total), totals.len() > 1);
+        if items.is_empty() || data["has_more"] == false || has_all == Some(true) {
+            let has_listed_all = !has_moved && total.is_some_and(|total| listed >= total);
+            span.is_whole = is_readable && (has_all != Some(false) || has_listed_all);
+            break;
+        }
+        if barren_pages == MAX_BARREN_PAGES {
             break;
         }
     }
     Ok(span)
+}
+
+fn to_usize(total: u64) -> usize {
+    usize::try_from(total).unwrap_or(usize::MAX)
 }

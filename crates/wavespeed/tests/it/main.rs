@@ -19,6 +19,7 @@ mod duplicate;
 mod emulator;
 mod examples;
 mod extremes;
+mod history;
 mod http_service;
 mod interleaving;
 mod key;
