@@ -108,7 +108,7 @@ impl Evidence<'_> {
             HeldBack::ClockUnknown
         } else if strict.is_empty() {
             HeldBack::Unproven
-        } else if self.has_rival() {
+        } else if self.is_possible_for_rival(strict[0]) {
             HeldBack::Rival
         } else if self.policy == AdoptPolicy::Certain {
             HeldBack::Policy
@@ -174,16 +174,23 @@ impl Evidence<'_> {
         !is_older && !of_rival
     }
 
-    /// Returns `true` if another lost submit could own the prediction just as well.
-    fn has_rival(&self) -> bool {
-        let model = self.record.model.as_str();
-        let mut rivals = self.rivals.iter().filter(|(own, _)| *own == model);
-        rivals.any(|(_, window)| window.overlaps(&self.window))
+    /// Returns `true` if another lost submit of the model could own the prediction just as well.
+    fn is_possible_for_rival(&self, item: &Prediction) -> bool {
+        let mut windows = self.rival_windows();
+        windows.any(|window| window.contains(item) != Some(false))
     }
 
     /// Returns `true` if no other lost submit of the model shares the window, which an absent submit needs.
     pub(super) fn is_alone(&self) -> bool {
-        !self.has_rival()
+        !self
+            .rival_windows()
+            .any(|window| window.overlaps(&self.window))
+    }
+
+    fn rival_windows(&self) -> impl Iterator<Item = &Window> {
+        let model = self.record.model.as_str();
+        let rivals = self.rivals.iter().filter(move |(own, _)| *own == model);
+        rivals.map(|(_, window)| window)
     }
 }
 

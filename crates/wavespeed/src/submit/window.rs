@@ -33,6 +33,8 @@ pub(super) struct Window {
     pub(super) is_exact: bool,
     /// The time of the intent.
     pub(super) intended: Timestamp,
+    /// The time at which the outcome became unknown.
+    lost: Timestamp,
 }
 
 impl Window {
@@ -53,6 +55,7 @@ impl Window {
             to: add(lost, margin),
             is_exact: clock_offset.is_some(),
             intended,
+            lost,
         }
     }
 
@@ -63,8 +66,13 @@ impl Window {
         Some((self.from..=self.to).contains(&at))
     }
 
+    /// Returns `true` if the submits may have been under way at the same time. What the clocks cannot tell
+    /// apart counts only if an offset is not known: the times of one store are in order otherwise.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
-        self.from <= other.to && other.from <= self.to
+        match self.is_exact && other.is_exact {
+            true => self.intended <= other.lost && other.intended <= self.lost,
+            false => self.from <= other.to && other.from <= self.to,
+        }
     }
 
     /// Returns the span that has to be read whole: the window, and the time around it.

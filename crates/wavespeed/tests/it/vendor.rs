@@ -32,6 +32,8 @@ pub(crate) struct State {
     pub(crate) status: &'static str,
     /// The items of the history.
     pub(crate) history: Vec<Value>,
+    /// The number of looks at the history that do not show the items yet.
+    pub(crate) lag: usize,
     /// `true` if the vendor no longer keeps predictions and outputs.
     pub(crate) is_gone: bool,
 }
@@ -63,9 +65,13 @@ impl Vendor {
         self.state().submits.len()
     }
 
+    pub(crate) fn url(&self) -> String {
+        self.server.uri()
+    }
+
     /// Returns the settings of a client, with this store.
     pub(crate) fn settings(&self, store: impl Store + 'static) -> Builder {
-        settings(&self.server.uri(), &ManualClock::default()).store(store)
+        settings(&self.url(), &ManualClock::default()).store(store)
     }
 
     /// Returns a client, and its store.
@@ -98,7 +104,9 @@ impl State {
             "/output.mp4" => ResponseTemplate::new(200).set_body_bytes(OUTPUT),
             path if path.ends_with("/predictions") => {
                 let page = request.body_json::<Value>().unwrap()["page"].clone();
-                let items = if page == 1 { &self.history[..] } else { &[] };
+                let is_shown = page == 1 && self.lag == 0;
+                self.lag = self.lag.saturating_sub(1);
+                let items = if is_shown { &self.history[..] } else { &[] };
                 answer(&json!({ "page": page, "items": items }))
             }
             _ => ResponseTemplate::new(404),
