@@ -10,7 +10,7 @@ use std::time::Duration;
 use pollster::FutureExt as _;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-use wavespeed::{HistorySearch, JobFilter, RawInput, Stage, SubmitError, Wavespeed};
+use wavespeed::{HistorySearch, JobFilter, RawInput, Stage, SubmitError, Timeouts, Wavespeed};
 use wavespeed_emulator::Emulator;
 use wavespeed_harness::{KEY, MODEL, runtime};
 use wavespeed_journal::Journal;
@@ -29,6 +29,8 @@ const ACCOUNT: &str = "race";
 const ORIGIN: &str = "WAVE_RACE_ORIGIN";
 const JOURNAL: &str = "WAVE_RACE_JOURNAL";
 const SEED: &str = "WAVE_RACE_SEED";
+/// The variable that is set for workers whose submits are serialised, and sent again if they are absent.
+const SERIALISED: &str = "WAVE_RACE_SERIALISED";
 
 fn input(key: usize) -> Value {
     let text = format!("Sentence {key}");
@@ -37,9 +39,12 @@ fn input(key: usize) -> Value {
 
 /// Submits a key until its outcome is known to the journal, or has to be looked for. Returns the ids that a
 /// person could choose for it then.
-async fn submit(client: &Wavespeed, key: usize) -> Vec<String> {
+async fn submit(client: &Wavespeed, key: usize, serialised: bool) -> Vec<String> {
     loop {
-        let submit = client.submit(RawInput::new(MODEL, input(key)));
+        let mut submit = client.submit(RawInput::new(MODEL, input(key)));
+        if serialised {
+            submit = submit.resend_absent();
+        }
         match submit.key(format!("key {key}")).await {
             Ok(_) => return Vec::new(),
             Err(SubmitError::Unknown(unknown)) => {
@@ -59,10 +64,13 @@ async fn submit(client: &Wavespeed, key: usize) -> Vec<String> {
     }
 }
 
-fn client(origin: &str, journal: Journal) -> Wavespeed {
+fn client(origin: &str, journal: Journal, serialised: bool) -> Wavespeed {
     let builder = Wavespeed::builder().key(KEY).base_url(origin);
     let builder = builder.account(ACCOUNT).store(journal);
     let builder = builder.check_urls(false).history_lag(Duration::ZERO);
+    // A submit is absent only after its timeout.
+    let timeouts = Timeouts::default().submit(Duration::from_secs(2));
+    let builder = builder.timeouts(timeouts).serialise_submits(serialised);
     builder.build().unwrap()
 }
 
@@ -75,28 +83,38 @@ fn worker() {
     };
     let journal = Journal::open(std::env::var_os(JOURNAL).unwrap()).unwrap();
     let mut random = fastrand::Rng::with_seed(std::env::var(SEED).unwrap().parse().unwrap());
-    let client = client(&origin, journal);
+    let serialised = std::env::var_os(SERIALISED).is_some();
+    let client = client(&origin, journal, serialised);
     let mut keys: Vec<usize> = (0..KEYS).collect();
     random.shuffle(&mut keys);
     runtime().block_on(async {
         for key in keys {
-            submit(&client, key).await;
+            submit(&client, key, serialised).await;
         }
     });
 }
 
-fn start(origin: &str, journal: &Path, seed: u64) -> Child {
+fn start(origin: &str, journal: &Path, seed: u64, serialised: bool) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "key_race::worker", "--ignored"]);
     command.env(ORIGIN, origin).env(JOURNAL, journal);
     command.env(SEED, seed.to_string()).stdout(Stdio::null());
+    if serialised {
+        command.env(SERIALISED, "1");
+    }
     command.spawn().unwrap()
 }
 
 /// Kills and restarts random processes, and then waits for all of them.
-fn kill(emulator: &Emulator, journal: &Path, kills: usize, random: &mut fastrand::Rng) {
+fn kill(
+    emulator: &Emulator,
+    journal: &Path,
+    kills: usize,
+    random: &mut fastrand::Rng,
+    serialised: bool,
+) {
     let mut seeds = random.fork();
-    let mut start = || self::start(emulator.origin(), journal, seeds.u64(..));
+    let mut start = || self::start(emulator.origin(), journal, seeds.u64(..), serialised);
     let mut processes: Vec<Child> = (0..PROCESSES).map(|_| start()).collect();
     for _ in 0..kills {
         // The instant is the point of this test, and any instant is fine.
@@ -115,12 +133,12 @@ fn kill(emulator: &Emulator, journal: &Path, kills: usize, random: &mut fastrand
 /// were not sent, or the history has several predictions that each could be.
 fn check(runtime: &Runtime, emulator: &Emulator, path: &Path) -> [usize; 2] {
     // A last caller looks for every job, and sends nothing.
-    let client = client(emulator.origin(), Journal::open(path).unwrap());
+    let client = client(emulator.origin(), Journal::open(path).unwrap(), false);
     let billed = emulator.billed();
     let candidates: HashSet<String> = runtime.block_on(async {
         let mut candidates = HashSet::new();
         for key in 0..KEYS {
-            candidates.extend(submit(&client, key).await);
+            candidates.extend(submit(&client, key, false).await);
         }
         candidates
     });
@@ -165,10 +183,32 @@ fn keys_are_paid_for_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.db");
         let kills = KILLS_PER_ROUND.min(kills - round * KILLS_PER_ROUND);
-        kill(&emulator, &path, kills, &mut random);
+        kill(&emulator, &path, kills, &mut random, false);
         let found = check(&runtime, &emulator, &path);
         total = [total[0] + found[0], total[1] + found[1]];
     }
     let [known, lost] = total;
     println!("{kills} kills: {known} ids known, {lost} jobs for a person to decide");
+}
+
+/// If submits are serialised, and absent ones are sent again, every key is paid for once in the end: there
+/// are as many submits as keys, whatever was killed.
+#[test]
+fn serialised_keys_are_all_paid_for_in_the_end() {
+    let mut random = fastrand::Rng::with_seed(0x74_75_72_6e);
+    let runtime = runtime();
+    let emulator = runtime.block_on(Emulator::builder().key(KEY).start());
+    let emulator = emulator.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    kill(&emulator, &path, KILLS_PER_ROUND, &mut random, true);
+    // A last caller sends what is proven absent.
+    let client = client(emulator.origin(), Journal::open(&path).unwrap(), true);
+    runtime.block_on(async {
+        for key in 0..KEYS {
+            submit(&client, key, true).await;
+        }
+    });
+    assert_eq!(emulator.billed(), KEYS as u64);
+    check(&runtime, &emulator, &path);
 }

@@ -1,7 +1,7 @@
 //! The recording of an intent: one step inside a transaction that no other process can come between.
 
 use std::cell::RefCell;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::Transaction;
 use wavespeed::{
@@ -32,7 +32,7 @@ pub(crate) struct OwnedIntent {
     retry: Option<PredictionId>,
     clock_offset: Option<i64>,
     refuse_running: bool,
-    serialise: bool,
+    serialise: Option<Duration>,
 }
 
 impl OwnedIntent {

@@ -34,6 +34,7 @@ pub(super) fn schema() -> String {
              webhook_token TEXT,
              at INTEGER NOT NULL,                      -- time of the intent, milliseconds since 1970
              clock_offset INTEGER,                     -- of the vendor's clock, seconds ahead
+             serialised INTEGER NOT NULL,              -- 1 if it waited for its turn
              lost_at INTEGER,                          -- time at which the outcome became unknown
              stage TEXT NOT NULL,
              id TEXT,                                  -- of the prediction
@@ -59,12 +60,12 @@ pub(crate) const IS_OPEN: &str = "(forgotten = 0 AND (stage IN ('intended', 'unk
 /// The columns of the table, in the order in which rows are written.
 pub(crate) const COLUMNS: &str = "number, base_url, account, key_fingerprint, model, body, digest,
     parts, idempotency_key, label, price, target, folder, force, webhook, webhook_token, at,
-    clock_offset, lost_at, stage, id, adopted, status, answer, prediction, forgotten";
+    clock_offset, serialised, lost_at, stage, id, adopted, status, answer, prediction, forgotten";
 
 /// A parameter for each of the columns.
 const PARAMETERS: &str =
     "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-    ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26";
+    ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27";
 
 /// Inserts a new job, and returns its number. The number in the record is ignored.
 pub(crate) fn insert(
@@ -130,6 +131,7 @@ fn write(
             record.webhook_token,
             milliseconds(record.at),
             record.clock_offset,
+            record.serialised,
             record.lost_at.map(milliseconds),
             record.stage.name(),
             record.id.as_ref().map(PredictionId::as_str),
@@ -150,7 +152,7 @@ pub(crate) fn update_outcome(
 ) -> Result<(), JournalError> {
     let sql =
         "UPDATE jobs SET stage = ?, id = ?, adopted = ?, at = ?, answer = ?, clock_offset = ?,
-               lost_at = ?, status = ?, prediction = ? WHERE number = ?";
+               serialised = ?, lost_at = ?, status = ?, prediction = ? WHERE number = ?";
     transaction.execute(
         sql,
         params![
@@ -160,6 +162,7 @@ pub(crate) fn update_outcome(
             milliseconds(record.at),
             record.answer,
             record.clock_offset,
+            record.serialised,
             record.lost_at.map(milliseconds),
             record.status.as_ref().map(Status::name),
             record.prediction,
@@ -185,8 +188,8 @@ pub(crate) fn forget(transaction: &Transaction<'_>, job: JobNumber) -> Result<()
     let number = row_number(job);
     let sql = "UPDATE jobs SET forgotten = 1, key_fingerprint = '', body = '', digest = '', parts = '{}',
                idempotency_key = NULL, label = NULL, price = NULL, target = NULL, folder = 0, force = 0,
-               webhook = NULL, webhook_token = NULL, clock_offset = NULL, lost_at = NULL, adopted = NULL, status = NULL,
-               answer = NULL, prediction = NULL WHERE number = ?";
+               webhook = NULL, webhook_token = NULL, clock_offset = NULL, serialised = 0, lost_at = NULL,
+               adopted = NULL, status = NULL, answer = NULL, prediction = NULL WHERE number = ?";
     transaction.execute(sql, [number])?;
     if let Some(number) = number {
         files::remove(transaction, number)?;

@@ -106,6 +106,7 @@ fn read(row: &Row<'_>) -> Result<JobRecord, JournalError> {
     job.webhook = reader.get("webhook")?;
     job.webhook_token = reader.get("webhook_token")?;
     job.clock_offset = reader.get("clock_offset")?;
+    job.serialised = reader.get("serialised")?;
     job.lost_at = reader.parse_option("lost_at", time)?;
     job.stage = reader.parse("stage", |stage: String| stage.parse::<Stage>())?;
     job.id = reader.parse_option("id", |id: String| id.parse::<PredictionId>())?;

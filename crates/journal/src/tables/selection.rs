@@ -55,11 +55,11 @@ impl Selection {
             Some(key) => Self::key(intent.account, key),
             None => Self::in_account(intent.account, "digest = ?3", Some(digest())),
         };
-        if intent.serialise {
+        if intent.serialise.is_some() {
             let own = selection.condition;
             selection.condition = format!(
                 "({own}) OR (base_url = ?1 AND account = ?2 AND forgotten = 0 AND model = ?4
-                 AND stage IN ('intended', 'rejected'))"
+                 AND stage IN ('intended', 'rejected', 'unknown'))"
             );
             selection.values.push(intent.model.to_string().into());
         }

@@ -250,10 +250,13 @@ impl Builder {
     }
 
     /// Sets whether a submit waits until the one before it, of the same model and account in this store, has
-    /// an outcome; the default is `false`. A lost submit is then alone in its time, so that the history shows
-    /// whether it arrived: a prediction that no job owns is its prediction, and none means that it is
-    /// [absent](crate::HistorySearch::Absent). It costs throughput: a model's submits are sent one after
-    /// another, by all processes that share the store and have this setting.
+    /// an outcome; the default is `false`. A lost submit is then alone between two known ones, so that the
+    /// history shows whether it arrived: the only prediction that no job owns is its prediction, and none
+    /// means that it is [absent](crate::HistorySearch::Absent).
+    ///
+    /// It costs throughput: a model's submits are sent one after another, by all processes that share the
+    /// store and have this setting. After a lost submit, the next one first looks for it in the history, for
+    /// up to the submit timeout and the history lag.
     #[must_use]
     pub fn serialise_submits(mut self, serialise: bool) -> Self {
         self.serialise_submits = serialise;

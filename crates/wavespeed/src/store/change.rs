@@ -228,6 +228,8 @@ impl JobRecord {
                 self.answer = None;
                 self.clock_offset = settlement.clock_offset;
                 self.lost_at = None;
+                // A job that is sent again does not wait for its turn.
+                self.serialised = false;
             }
             // The first end of the window stays: nothing was sent after it.
             Resolution::Unknown => {

@@ -58,9 +58,10 @@ pub struct Intent<'a> {
     pub retry: Option<&'a PredictionId>,
     /// `true` to record nothing while an equal job is running.
     pub refuse_running: bool,
-    /// `true` to record nothing while another submit of the model has no outcome; see
-    /// [`Builder::serialise_submits`](crate::Builder::serialise_submits).
-    pub serialise: bool,
+    /// If set, nothing is recorded while another submit of the model may be under way; see
+    /// [`Builder::serialise_submits`](crate::Builder::serialise_submits). The value is the time after which
+    /// a submit of unknown outcome is certainly over.
+    pub serialise: Option<Duration>,
 }
 
 impl<'a> Intent<'a> {
@@ -89,7 +90,7 @@ impl<'a> Intent<'a> {
             clock_offset: None,
             retry: None,
             refuse_running: false,
-            serialise: false,
+            serialise: None,
         }
     }
 
@@ -110,8 +111,18 @@ impl<'a> Intent<'a> {
 
     /// Returns `true` if a job may be a submit that this one waits for.
     fn precedes(&self, job: &JobRecord) -> bool {
-        let may_be_sent = matches!(job.stage, Stage::Intended | Stage::Rejected);
-        self.serialise && may_be_sent && job.model == *self.model
+        let Some(limit) = self.serialise else {
+            return false;
+        };
+        // A clock that was set in between makes the difference too long rather than too short.
+        let since = self.at.duration_since(job.at);
+        let since = since.unwrap_or_else(|error| error.duration());
+        let may_be_sent = match job.stage {
+            Stage::Intended | Stage::Rejected => true,
+            Stage::Unknown => since < limit,
+            Stage::Submitted | Stage::Ended | Stage::Saved => false,
+        };
+        may_be_sent && job.model == *self.model
     }
 
     /// Decides what a store does with this intent. `jobs` are the jobs of the account that it
@@ -128,7 +139,7 @@ impl<'a> Intent<'a> {
         let decision = self.decide_by_own(own, &is_claimed);
         // A rejected job is about to be sent only if its sender still waits to send it again.
         let is_unfinished = |job: &JobRecord| {
-            self.precedes(job) && (job.stage == Stage::Intended || is_claimed(job.number))
+            self.precedes(job) && (job.stage != Stage::Rejected || is_claimed(job.number))
         };
         match decision {
             Decision::Existing { .. } => decision,
@@ -294,6 +305,7 @@ impl JobRecord {
             status: None,
             answer: None,
             clock_offset: intent.clock_offset,
+            serialised: intent.serialise.is_some(),
             lost_at: None,
             prediction: None,
             files: Vec::new(),

@@ -171,6 +171,9 @@ pub struct JobRecord {
     /// The seconds by which the vendor's clock was ahead of this machine's at the submit, if an answer near
     /// it has shown that.
     pub clock_offset: Option<i64>,
+    /// `true` if no earlier submit of the model was under way when this one was sent; see
+    /// [`Builder::serialise_submits`](crate::Builder::serialise_submits).
+    pub serialised: bool,
     /// The time at which the outcome became unknown, on the clock of [`at`](Self::at), if it did.
     #[serde(default, with = "rfc3339::option")]
     pub lost_at: Option<SystemTime>,

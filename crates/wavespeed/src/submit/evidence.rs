@@ -33,8 +33,6 @@ pub(super) struct Evidence<'a> {
     /// The vendor's time.
     pub(super) now: Timestamp,
     pub(super) policy: AdoptPolicy,
-    /// `true` if no other submit of the model can have been sent within the window.
-    pub(super) is_serialised: bool,
 }
 
 /// The conclusion from one look.
@@ -61,6 +59,8 @@ enum Class {
     Weak,
     /// A prediction of the model outside the window.
     Nearby,
+    /// A prediction of the model from before the last one that was created before a serialised submit.
+    Earlier,
     Excluded,
 }
 
@@ -87,7 +87,7 @@ impl Evidence<'_> {
         let (certain, strict, weak) = (of(Class::Certain), of(Class::Strict), of(Class::Weak));
         let mut possible = [certain, strict.clone(), weak.clone()].concat();
         // Nearby predictions are other jobs, unless the window is wrong: then it is empty.
-        if possible.is_empty() && !self.is_serialised {
+        if possible.is_empty() {
             possible = of(Class::Nearby);
         }
         if possible.is_empty() {
@@ -135,9 +135,15 @@ impl Evidence<'_> {
         let is_usable = item.model().is_some() && item.id().parse::<PredictionId>().is_ok();
         match self.window.contains(item) {
             Some(true) if is_usable => Class::Strict,
+            Some(false) if self.is_earlier(item) => Class::Earlier,
             Some(false) => Class::Nearby,
             Some(true) | None => Class::Weak,
         }
+    }
+
+    fn is_earlier(&self, item: &Prediction) -> bool {
+        let is_before = created_at(item).is_some_and(|created| created <= self.window.from);
+        self.record.serialised && is_before
     }
 
     /// Compares an input with the one that was sent. The vendor may have left out unknown inputs, or added
@@ -159,7 +165,7 @@ impl Evidence<'_> {
     /// Returns `true` if a prediction that no job of the store owns shows that something else submits
     /// with the same account.
     fn shows_writer(&self, item: &Prediction, class: Class) -> bool {
-        if !matches!(class, Class::Nearby | Class::Excluded) {
+        if !matches!(class, Class::Nearby | Class::Earlier | Class::Excluded) {
             return false;
         }
         let created = created_at(item);

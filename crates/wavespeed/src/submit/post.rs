@@ -168,7 +168,7 @@ impl Wavespeed {
                 webhook: submit.webhook.as_deref(),
                 retry: submit.replaced.as_ref(),
                 refuse_running: submit.refuse_running,
-                serialise: ws.0.serialises_submits,
+                serialise: ws.0.serialises_submits.then(|| ws.submit_limit()),
                 ..Intent::new(
                     &ws.0.account,
                     &submit.model,

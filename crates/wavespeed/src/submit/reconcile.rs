@@ -13,7 +13,7 @@ use wavespeed_client::PredictionId;
 use wavespeed_poll::{Deadline, FirstPoll};
 
 use crate::account::span::{Span, read_span};
-use crate::call::{FetchError, until};
+use crate::call::{FetchError, created_at, until};
 use crate::client::Wavespeed;
 use crate::store::adoption::Adoption;
 use crate::store::change::{Resolution, Settlement};
@@ -174,7 +174,7 @@ impl Wavespeed {
             Deadline::after(time.saturating_sub(passed), clock)
         };
         let settled = after(record.lost_at.unwrap_or(record.at), lag);
-        let absent = after(record.at, self.0.timeouts.submit.saturating_add(lag));
+        let absent = after(record.at, self.submit_limit());
         let end = match search.patience {
             Patience::Lag => settled,
             Patience::Absence => absent,
@@ -217,6 +217,12 @@ impl Wavespeed {
             // Most predictions show at once; the long back-offs are for the few that do not.
             backoff = MAX_BACKOFF.min(backoff * 2);
         }
+    }
+
+    /// Returns the time after which a lost submit is certainly over: it was not sent any more, and a
+    /// prediction of it shows in the history.
+    pub(super) fn submit_limit(&self) -> Duration {
+        self.0.timeouts.submit.saturating_add(self.0.history_lag)
     }
 
     /// Adopts a prediction for a job because a person says that it is the one.
@@ -270,7 +276,7 @@ impl Wavespeed {
             _ => offset,
         };
         let now = span.now.unwrap_or_else(Timestamp::now);
-        let window = Window::new(record, offset, now);
+        let mut window = Window::new(record, offset, now);
         // The jobs are read after the history: each prediction of this store in the answer then has its
         // intent among them. They are those of every account at the base URL, as the same API key may have
         // several names.
@@ -289,6 +295,9 @@ impl Wavespeed {
             .into_iter()
             .chain(search.excluded.iter().cloned())
             .collect();
+        if let Some(earlier) = last_before(record, &jobs, &span) {
+            window.begin_after(earlier);
+        }
         let window_of = |job: &JobRecord| Window::new(job, self.clock_offset_of(job), now);
         let evidence = Evidence {
             record,
@@ -302,7 +311,6 @@ impl Wavespeed {
             first_job: first_job(&jobs, now),
             now,
             policy: self.0.adopt_policy,
-            is_serialised: self.0.serialises_submits,
         };
         Ok(Ok(Look {
             verdict: evidence.judge(),
@@ -331,6 +339,22 @@ impl Wavespeed {
             .clock_offset
             .or_else(|| clock.offset_of(record.number, record.at))
     }
+}
+
+/// Returns the creation time of the last prediction that was created before a serialised submit was sent:
+/// every earlier submit of the model had its outcome by then.
+fn last_before(record: &JobRecord, jobs: &[JobRecord], span: &Span) -> Option<Timestamp> {
+    let is_earlier = |job: &&JobRecord| {
+        let is_same = job.model == record.model && job.account == record.account;
+        is_same && job.number < record.number && job.at < record.at
+    };
+    let jobs = jobs.iter().filter(|_| record.serialised);
+    let ids: HashSet<&str> = jobs
+        .filter(is_earlier)
+        .filter_map(|job| job.id.as_ref().map(PredictionId::as_str))
+        .collect();
+    let items = span.items.iter().filter(|item| ids.contains(item.id()));
+    items.filter_map(created_at).max()
 }
 
 /// Returns the result of a search whose last look was not conclusive.

@@ -73,8 +73,8 @@ impl Submission<'_> {
         }
     }
 
-    /// Waits a while for the outcome of the submit that comes before this one. If its sender is gone, its
-    /// outcome is unknown from now on, and nothing is left to wait for.
+    /// Waits a while for the outcome of the submit that comes before this one. If its sender is gone, or has
+    /// lost the outcome, the history is searched for it.
     async fn await_turn(
         &self,
         before: JobRecord,
@@ -88,6 +88,16 @@ impl Submission<'_> {
                 }
                 Err(error) if error.kind() == StoreErrorKind::Claimed => {}
                 Err(error) => return Err(SubmitError::Lookup(error)),
+            }
+        }
+        if before.stage == Stage::Unknown && self.options.adopts {
+            let search = Search {
+                patience: Patience::Absence,
+                ..Search::new(&before, self.deadline)
+            };
+            // Without a conclusion, the limit for a submit passes, and it no longer stands in the way.
+            if let Ok(Reconciled::Adopted(_)) = self.ws.search(&search).await {
+                return Ok(());
             }
         }
         self.pause(before.number, backoff).await

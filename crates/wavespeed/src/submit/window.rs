@@ -29,12 +29,12 @@ const SURROUNDINGS: SignedDuration = SignedDuration::from_hours(1);
 pub(super) struct Window {
     pub(super) from: Timestamp,
     pub(super) to: Timestamp,
-    /// `true` if the clock offset of the submit is known.
+    /// `true` if the clock offset of the submit is known, or its neighbours bound it in the vendor's time.
     pub(super) is_exact: bool,
     /// The time of the intent.
     pub(super) intended: Timestamp,
-    /// The time at which the outcome became unknown.
-    lost: Timestamp,
+    /// The time of the submit on this machine's clock, up to the loss of its outcome.
+    under_way: (SystemTime, SystemTime),
 }
 
 impl Window {
@@ -55,8 +55,14 @@ impl Window {
             to: add(lost, margin),
             is_exact: clock_offset.is_some(),
             intended,
-            lost,
+            under_way: (record.at, record.lost_at.unwrap_or_else(SystemTime::now)),
         }
+    }
+
+    /// Moves the beginning to the vendor's time of an earlier prediction, before which this one was not sent.
+    pub(super) fn begin_after(&mut self, earlier: Timestamp) {
+        self.from = self.from.max(earlier);
+        self.is_exact = true;
     }
 
     /// Returns `true` if the prediction was created within the window, and `None` if its creation time
@@ -66,13 +72,11 @@ impl Window {
         Some((self.from..=self.to).contains(&at))
     }
 
-    /// Returns `true` if the submits may have been under way at the same time. What the clocks cannot tell
-    /// apart counts only if an offset is not known: the times of one store are in order otherwise.
+    /// Returns `true` if the submits were under way at the same time. Both records have the time of this
+    /// machine, so that needs no comparison with the vendor's clock.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
-        match self.is_exact && other.is_exact {
-            true => self.intended <= other.lost && other.intended <= self.lost,
-            false => self.from <= other.to && other.from <= self.to,
-        }
+        let ((from, to), (other_from, other_to)) = (self.under_way, other.under_way);
+        from <= other_to && other_from <= to
     }
 
     /// Returns the span that has to be read whole: the window, and the time around it.

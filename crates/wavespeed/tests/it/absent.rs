@@ -197,7 +197,7 @@ async fn a_serialised_submit_waits_for_the_outcome_of_the_one_before() {
     let claim = store.claim(record.number).await.unwrap();
     let resent = Resolution::Resent {
         before: record.at,
-        at: record.at,
+        at: record.at - 60 * MINUTE,
     };
     store.settle(record.number, &resent.into()).await.unwrap();
     let second = || client.submit(input("2"));
@@ -206,7 +206,7 @@ async fn a_serialised_submit_waits_for_the_outcome_of_the_one_before() {
         .await
         .unwrap_err();
     assert_eq!(vendor.submits(), 1);
-    // The process ends without an outcome: it is unknown, and nothing is left to wait for.
+    // The process ends without an outcome, and after an hour its submit is certainly over.
     drop(claim);
     second().await.unwrap();
     assert_eq!(vendor.submits(), 2);
@@ -219,4 +219,24 @@ async fn a_serialised_submit_waits_for_the_outcome_of_the_one_before() {
         (record.stage, record.lost_at.is_some()),
         (Stage::Unknown, true)
     );
+}
+
+/// The next submit finds the one that was lost before it, so that nothing is left to a person.
+#[tokio::test]
+async fn a_serialised_submit_looks_for_the_one_before() {
+    let vendor = Vendor::start().await;
+    let client = vendor.settings(MemoryStore::default());
+    let client = client.serialise_submits(true).build().unwrap();
+    vendor.state().next = [lost()].into();
+    let lost = client.submit(input("1")).adopt(false).await;
+    let number = unknown(lost).job.unwrap();
+    vendor.state().history = vec![item("own-1")];
+    client.submit(input("2")).await.unwrap();
+    let record = client
+        .jobs(JobFilter::Number(number))
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!(record.id.unwrap().as_str(), "own-1");
+    assert_eq!(vendor.submits(), 2);
 }

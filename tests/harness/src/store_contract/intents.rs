@@ -22,6 +22,7 @@ pub async fn an_intent_is_recorded_with_every_field(store: &dyn Store) {
     intent.webhook = Some("https://a.example/hook?token=t");
     intent.webhook_token = Some("t");
     intent.clock_offset = Some(-3_600);
+    intent.serialise = Some(DAY);
     let (number, _claim, running) = recorded(store, &intent).await;
     assert_eq!(running, None);
     let expected = [JobRecord::new(number, &intent)];
@@ -131,7 +132,7 @@ pub async fn an_equal_job_that_is_no_duplicate_is_ignored(store: &dyn Store) {
 /// account and model.
 pub async fn a_serialised_submit_waits_for_its_turn(store: &dyn Store) {
     fn serialised(mut intent: Intent<'_>) -> Intent<'_> {
-        intent.serialise = true;
+        intent.serialise = Some(DAY);
         intent
     }
     let (submit, model) = (Submit::new("Hello"), "a/other".parse().unwrap());
@@ -159,9 +160,14 @@ pub async fn a_serialised_submit_waits_for_its_turn(store: &dyn Store) {
     drop(claim);
     store.flush().await.unwrap();
     let (second, _claim, _) = recorded(store, &serialised(next.intent())).await;
-    // An outcome that is unknown for good holds nobody up.
+    // A submit whose outcome is unknown may be under way for a while.
     settle(store, second, Resolution::Unknown).await.unwrap();
-    unclaimed(store, &serialised(Submit::new("5").intent())).await;
+    let third = Submit::new("5");
+    let expected = (job(store, second).await, ExistingReason::Turn);
+    assert_eq!(existing(store, &serialised(third.intent())).await, expected);
+    let mut later = serialised(third.intent());
+    later.at += DAY;
+    unclaimed(store, &later).await;
 }
 
 /// Checks that intents of two handles at once get jobs of their own.
