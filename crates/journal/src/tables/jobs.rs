@@ -48,6 +48,7 @@ pub(super) fn schema() -> String {
              WHERE idempotency_key IS NOT NULL;
          CREATE INDEX job_digests ON jobs (base_url, account, digest);
          CREATE INDEX job_ids ON jobs (base_url, id) WHERE id IS NOT NULL;
+         CREATE INDEX job_tokens ON jobs (base_url, webhook_token) WHERE webhook_token IS NOT NULL;
          CREATE INDEX open_jobs ON jobs (base_url, account) WHERE {IS_OPEN};"
     )
 }
@@ -152,7 +153,7 @@ pub(crate) fn update_outcome(
 ) -> Result<(), JournalError> {
     let sql =
         "UPDATE jobs SET stage = ?, id = ?, adopted = ?, at = ?, answer = ?, clock_offset = ?,
-               serialised = ?, lost_at = ?, status = ?, prediction = ? WHERE number = ?";
+               serialised = ?, webhook_token = ?, lost_at = ?, status = ?, prediction = ? WHERE number = ?";
     transaction.execute(
         sql,
         params![
@@ -163,6 +164,7 @@ pub(crate) fn update_outcome(
             record.answer,
             record.clock_offset,
             record.serialised,
+            record.webhook_token,
             record.lost_at.map(milliseconds),
             record.status.as_ref().map(Status::name),
             record.prediction,

@@ -28,10 +28,11 @@ pub(crate) fn schema() -> String {
 }
 
 /// Queries that fail if a table, a column or an index is missing. Preparing them is enough.
-pub(crate) const VERIFY: [&str; 9] = [
+pub(crate) const VERIFY: [&str; 10] = [
     "SELECT 1 FROM jobs INDEXED BY job_keys WHERE idempotency_key IS NOT NULL",
     "SELECT 1 FROM jobs INDEXED BY job_ids WHERE id IS NOT NULL",
     "SELECT 1 FROM jobs INDEXED BY job_digests WHERE base_url = ''",
+    "SELECT 1 FROM jobs INDEXED BY job_tokens WHERE webhook_token IS NOT NULL",
     "SELECT job, number, path, url, bytes, sha256 FROM files",
     "SELECT job, position, at, id, status, price FROM attempts",
     "SELECT 1 FROM attempts INDEXED BY attempt_ids WHERE id = ''",

@@ -40,6 +40,10 @@ impl Selection {
                 condition: "base_url = ?1 AND id = ?2 AND forgotten = 0".into(),
                 values: vec![account.base_url.clone().into(), id.to_string().into()],
             },
+            JobFilter::WebhookToken(token) => Self {
+                condition: "base_url = ?1 AND webhook_token = ?2 AND forgotten = 0".into(),
+                values: vec![account.base_url.clone().into(), token.to_owned().into()],
+            },
             JobFilter::BaseUrl => Self {
                 condition: "base_url = ?1".into(),
                 values: vec![account.base_url.clone().into()],

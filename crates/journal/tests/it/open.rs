@@ -14,7 +14,7 @@ use super::store::other_connection;
 /// The columns of the table of jobs that have no default value.
 const COLUMNS: &str =
     "base_url, account, key_fingerprint, model, body, digest, parts, folder, force,
-    at, stage, adopted, forgotten";
+    at, stage, serialised, forgotten";
 
 /// A temporary folder, and a path in it at which no file exists.
 pub(super) fn empty_folder() -> (TempDir, PathBuf) {

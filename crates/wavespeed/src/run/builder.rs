@@ -110,6 +110,14 @@ impl<T> JobBuilder<T> {
         self
     }
 
+    /// Adds the parameter `wavespeed_job` with a random token to the query of the webhook's URL, by which
+    /// [`settle_webhook`](Wavespeed::settle_webhook) finds the job if the answer to its submit is lost. The
+    /// store has the token; it is new each time the job is sent.
+    pub fn webhook_token(mut self) -> Self {
+        self.options.has_webhook_token = true;
+        self
+    }
+
     /// Sets the place where the outputs are to be saved. [`Wavespeed::run`] saves them;
     /// [`Wavespeed::submit`] checks the place and notes it in the store, where a later process finds it to resume the job.
     pub fn target(mut self, target: impl Into<Target>) -> Self {

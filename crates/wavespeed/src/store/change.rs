@@ -51,6 +51,8 @@ pub struct Settlement {
     pub intended_at: Option<SystemTime>,
     /// The time at which the outcome became unknown, if it did.
     pub lost_at: Option<SystemTime>,
+    /// The token in the URL of the webhook, if the job is sent again with one.
+    pub webhook_token: Option<String>,
 }
 
 impl Settlement {
@@ -63,7 +65,15 @@ impl Settlement {
             clock_offset,
             intended_at: None,
             lost_at: None,
+            webhook_token: None,
         }
+    }
+
+    /// Sets the token in the URL of the webhook of a job that is sent again.
+    #[must_use]
+    pub fn webhook_token(mut self, token: Option<String>) -> Self {
+        self.webhook_token = token;
+        self
     }
 
     /// Sets the time at which the outcome became unknown, on the clock of the intent. The first one that a
@@ -230,6 +240,7 @@ impl JobRecord {
                 self.lost_at = None;
                 // A job that is sent again does not wait for its turn.
                 self.serialised = false;
+                self.webhook_token.clone_from(&settlement.webhook_token);
             }
             // The first end of the window stays: nothing was sent after it.
             Resolution::Unknown => {

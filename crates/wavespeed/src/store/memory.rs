@@ -189,6 +189,9 @@ impl Store for MemoryStore {
                 JobFilter::Label(label) => is_own && job.label.as_deref() == Some(label),
                 JobFilter::Key(key) => is_own && job.key.as_ref() == Some(key),
                 JobFilter::Number(number) => job.number == number,
+                JobFilter::WebhookToken(token) => {
+                    is_at_url && job.webhook_token.as_deref() == Some(token)
+                }
                 JobFilter::Id(id) => is_at_url && job.id.as_ref() == Some(id),
             }
         };

@@ -66,6 +66,8 @@ pub enum JobFilter<'a> {
     Number(JobNumber),
     /// The jobs with this id, of every account at the base URL.
     Id(&'a PredictionId),
+    /// The job at the base URL whose webhook has this token.
+    WebhookToken(&'a str),
     /// Every job at the base URL, of whatever account, and what is left of the
     /// [forgotten](JobRecord::forgotten) ones. No other filter passes those.
     BaseUrl,

@@ -32,6 +32,7 @@ use crate::submit::outcome::{Attempt, Outcome, RejectedSubmit, UnknownOutcome, d
 use crate::target::Target;
 use crate::vendor_clock::Moment;
 use crate::wait::job::Job;
+use crate::webhook::token::{new_token, with_token};
 
 /// The number of characters of an answer that the store keeps. The answers of the vendor are a hundredth of
 /// it, and a gateway's error page should not fill the store.
@@ -53,6 +54,7 @@ pub(super) struct PendingSubmit {
     pub(super) price: Option<f64>,
     pub(super) target: Option<Target>,
     pub(super) webhook: Option<String>,
+    pub(super) has_webhook_token: bool,
     /// The failed attempt that this one replaces.
     pub(super) replaced: Option<PredictionId>,
     pub(super) refuse_running: bool,
@@ -64,7 +66,26 @@ pub(super) struct Post {
     pub(super) model: ModelId,
     pub(super) body: String,
     pub(super) webhook: Option<String>,
+    /// `true` if the URL gets a new token each time.
+    pub(super) has_webhook_token: bool,
     pub(super) deadline: Deadline,
+}
+
+impl Post {
+    /// Returns the token of the next POST, if it is to have one.
+    fn token(&self) -> Result<Option<String>, SubmitError> {
+        let token = self.has_webhook_token.then(new_token).transpose();
+        token.map_err(|why| RejectedSubmit::not_sent(&why).into())
+    }
+
+    /// Adds a token to the URL of the webhook.
+    fn with_token(mut self, token: Option<&str>) -> Self {
+        let url = self.webhook.as_deref().zip(token);
+        self.webhook = url
+            .map(|(url, token)| with_token(url, token))
+            .or(self.webhook);
+        self
+    }
 }
 
 impl PendingSubmit {
@@ -73,6 +94,7 @@ impl PendingSubmit {
             model: self.model,
             body: self.body,
             webhook: self.webhook,
+            has_webhook_token: self.has_webhook_token,
             deadline,
         }
     }
@@ -156,6 +178,8 @@ impl Wavespeed {
                 // Nothing has begun, and no one waits for the result.
                 return Err(RejectedSubmit::not_sent("the caller is gone").into());
             }
+            let post = submit.clone().into_post(deadline);
+            let token = post.token()?;
             let moment = Moment::now();
             let at = moment.wall();
             let intent = Intent {
@@ -166,6 +190,7 @@ impl Wavespeed {
                 price: submit.price,
                 target: submit.target.as_ref(),
                 webhook: submit.webhook.as_deref(),
+                webhook_token: token.as_deref(),
                 retry: submit.replaced.as_ref(),
                 refuse_running: submit.refuse_running,
                 serialise: ws.0.serialises_submits.then(|| ws.submit_limit()),
@@ -191,7 +216,7 @@ impl Wavespeed {
                     (job, claim)
                 }
             };
-            let post = submit.into_post(deadline);
+            let post = post.with_token(token.as_deref());
             let sent = ws.post_and_settle(number, moment, claim, &post).await;
             sent.notify(&observer);
             Ok(First::Sent(Box::new(sent)))
@@ -211,11 +236,14 @@ impl Wavespeed {
     ) -> Result<Sent, SubmitError> {
         let (ws, observer) = (self.clone(), observer.clone());
         self.spawn(async move {
+            let token = post.token()?;
             let moment = Moment::now();
             let at = moment.wall();
             let offset = ws.0.vendor_clock.offset_at(&moment);
             let resent = Settlement::new(Resolution::Resent { before, at }, None, offset);
+            let resent = resent.webhook_token(token.clone());
             ws.0.store.settle(number, &resent).await?;
+            let post = post.with_token(token.as_deref());
             let sent = ws.post_and_settle(number, moment, claim, &post).await;
             sent.notify(&observer);
             Ok(sent)

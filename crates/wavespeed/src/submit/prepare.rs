@@ -27,6 +27,7 @@ use crate::upload::error::UploadError;
 use crate::upload::named_paths;
 use crate::upload::options::UploadOptions;
 use crate::wait::job::Job;
+use crate::webhook::token::TOKEN_PARAMETER;
 
 /// The first back-off between two looks at a job that is being sent elsewhere, and the longest one. Most
 /// submits are answered within a second.
@@ -140,6 +141,7 @@ impl<'a> Submission<'a> {
             // Another process may save the outputs, from another folder.
             target: target.transpose().map_err(StoreError::new)?,
             webhook: self.options.webhook.clone(),
+            has_webhook_token: self.options.has_webhook_token,
             replaced,
             refuse_running: self.options.refuse_running,
         };
@@ -181,6 +183,9 @@ impl<'a> Submission<'a> {
         let warnings = Faults::refused(faults)?;
         if let Some(webhook) = webhook {
             self.ws.check_webhook(webhook)?;
+        }
+        if self.options.has_webhook_token {
+            check_token(webhook.as_deref())?;
         }
         Ok(warnings)
     }
@@ -240,6 +245,17 @@ impl<'a> Submission<'a> {
             Err(SubmitError::Price { quote, max })
         }
     }
+}
+
+/// Fails if a token cannot be added to the URL of a webhook.
+fn check_token(webhook: Option<&str>) -> Result<(), SubmitError> {
+    let why = match webhook {
+        None => "is missing, and a token was asked for",
+        Some(url) if url.contains(TOKEN_PARAMETER) => "has a parameter wavespeed_job of its own",
+        Some(_) => return Ok(()),
+    };
+    let url = webhook.unwrap_or_default().to_owned();
+    Err(SubmitError::Webhook { url, why })
 }
 
 /// Returns the key of a job, if the caller chose one that can be kept.

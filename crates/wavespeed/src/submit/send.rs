@@ -245,6 +245,7 @@ impl Wavespeed {
             model: record.model.clone(),
             body: record.body.clone(),
             webhook: record.webhook.clone(),
+            has_webhook_token: record.webhook_token.is_some(),
             deadline,
         };
         let (number, before) = (record.number, record.at);

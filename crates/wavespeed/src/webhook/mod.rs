@@ -26,6 +26,12 @@
 //! Answer with 200 when the event is processed or stored. Otherwise the vendor sends it up to 3 more
 //! times; [`SeenEvents::forget`] makes it new again for that case.
 //!
+//! # Lost submits
+//!
+//! If the answer to a submit is lost, its webhook can bring the id after all: with
+//! [`JobBuilder::webhook_token`](crate::JobBuilder::webhook_token), the URL that the vendor gets has a random
+//! token in its query, by which [`settle_webhook`](crate::Wavespeed::settle_webhook) finds the job.
+//!
 //! # Signatures
 //!
 //! By the vendor's guide (<https://wavespeed.ai/docs>), `webhook-signature` is `v3,` followed by the
@@ -37,7 +43,9 @@ mod seen;
 mod signature;
 #[cfg(test)]
 mod tests;
+pub(crate) mod token;
 pub(crate) mod url;
 
 pub use seen::SeenEvents;
 pub use signature::{Event, ID, SIGNATURE, TIMESTAMP, VerifyError, sign, verify};
+pub use token::{TOKEN_PARAMETER, token};

@@ -48,3 +48,4 @@ mod vendor;
 mod virtual_time;
 mod wait;
 mod webhook;
+mod webhook_token;

@@ -24,6 +24,8 @@ pub(crate) struct Vendor {
 pub(crate) struct State {
     /// The bodies of the submits.
     pub(crate) submits: Vec<Value>,
+    /// The webhooks of the submits.
+    pub(crate) webhooks: Vec<String>,
     /// The paths of all requests.
     pub(crate) paths: Vec<String>,
     /// The answers to the next submits, before any is accepted.
@@ -88,6 +90,10 @@ impl State {
         self.paths.push(path.to_owned());
         if path.ends_with(MODEL) {
             self.submits.push(request.body_json().unwrap());
+            let mut query = request.url.query_pairs();
+            let webhook = query.find(|(name, _)| name == "webhook");
+            self.webhooks
+                .extend(webhook.map(|(_, url)| url.into_owned()));
             let id = format!("pred_{}", self.submits.len());
             let accepted = answer(&json!({ "id": id, "model": MODEL, "status": "created" }));
             return self.next.pop_front().unwrap_or(accepted);

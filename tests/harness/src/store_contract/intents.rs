@@ -32,6 +32,7 @@ pub async fn an_intent_is_recorded_with_every_field(store: &dyn Store) {
         JobFilter::Number(number),
         JobFilter::Key(&key("order 1")),
         JobFilter::Label("\u{0}\n\"é😀'; --"),
+        JobFilter::WebhookToken("t"),
         JobFilter::BaseUrl,
     ] {
         let found = jobs(store, &account(), filter).await;
@@ -41,6 +42,7 @@ pub async fn an_intent_is_recorded_with_every_field(store: &dyn Store) {
         JobFilter::Id(&id("pred_1")),
         JobFilter::Key(&key("order 2")),
         JobFilter::Label("another"),
+        JobFilter::WebhookToken(""),
         // The largest number of all was never given to a job.
         JobFilter::Number(JobNumber::new(u64::MAX)),
     ] {
