@@ -20,7 +20,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
 use self::path::string_at_path;
-use crate::http::{HttpError, HttpErrorKind};
+use crate::http::{FollowedRedirect, HttpError, HttpErrorKind};
 use crate::ids::PredictionId;
 use crate::key::ApiKey;
 use crate::text::shorten;
@@ -44,6 +44,9 @@ pub struct Answer {
     pub body: Bytes,
     /// The reason for which the body is incomplete, if it is.
     pub broken: Option<String>,
+    /// `true` if the HTTP client followed a redirect, so that this is not the answer to the request itself.
+    /// Only a [`reqwest::Client`] of the program does that.
+    pub followed_redirect: bool,
     /// The API key of the call, which texts about the answer must not contain.
     key: Option<ApiKey>,
 }
@@ -102,6 +105,7 @@ impl Answer {
             headers: HeaderMap::new(),
             body: body.into(),
             broken: None,
+            followed_redirect: false,
             key: None,
         }
     }
@@ -134,6 +138,7 @@ impl Answer {
         limit: impl Future<Output = ()>,
     ) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
+        let followed_redirect = response.extensions().get::<FollowedRedirect>().is_some();
         let (mut body, mut limit) = (pin!(response.bytes_stream()), pin!(limit));
         let mut bytes = BytesMut::new();
         let broken = loop {
@@ -156,6 +161,7 @@ impl Answer {
             headers,
             body: bytes.freeze(),
             broken,
+            followed_redirect,
             key: None,
         }
     }

@@ -94,10 +94,21 @@ impl Purpose {
 /// Sends every request by this client, with its own policy of redirects whatever the purpose is.
 impl HttpService for reqwest::Client {
     fn send(&self, request: Request, _context: RequestContext) -> HttpFuture<'_> {
+        let url = request.url().clone();
         let response = self.execute(request);
-        Box::pin(async move { response.await.map_err(HttpError::from) })
+        Box::pin(async move {
+            let mut response = response.await?;
+            if *response.url() != url {
+                response.extensions_mut().insert(FollowedRedirect);
+            }
+            Ok(response)
+        })
     }
 }
+
+/// A mark on the response to a redirect that the HTTP client followed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FollowedRedirect;
 
 impl<S: HttpService + ?Sized> HttpService for Arc<S> {
     fn send(&self, request: Request, context: RequestContext) -> HttpFuture<'_> {

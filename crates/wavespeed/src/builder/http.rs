@@ -16,8 +16,8 @@ pub(super) type WrapService =
 impl Builder {
     /// Sets the HTTP client for API calls, uploads and downloads. Its own proxies, certificates and
     /// connection timeouts then apply, and [`Timeouts::connect`] and [`Timeouts::idle`] do not. The
-    /// client should follow no redirects (`redirect::Policy::none()`); a submit is sent once even if
-    /// it does.
+    /// client should follow no redirects (`redirect::Policy::none()`): a submit is sent once even if
+    /// it does, but its outcome is then unknown.
     #[must_use]
     pub fn http(mut self, client: reqwest::Client) -> Self {
         self.http = Some(client);

@@ -5,9 +5,15 @@
 //! | an id can be read in the answer, whatever else is in it | accepted |
 //! | no byte of the request left this machine | rejected |
 //! | the server proved that it did not process the request (HTTP/2) | rejected |
-//! | 3xx; 4xx except 408 | rejected |
-//! | 408; 5xx; 2xx without a readable id; any other status | unknown |
+//! | 3xx except 303; 4xx except 408, 409, 425 and 499 | rejected |
+//! | 303, 408, 409, 425, 499; 5xx; 2xx without a readable id; any other status | unknown |
+//! | the answer to a redirect that the HTTP client followed | unknown |
 //! | no answer, or a broken one without an id | unknown |
+//!
+//! The excepted statuses do not say that the request was refused. 303 is the answer to a POST that was
+//! carried out (RFC 9110, section 15.4.4). With 408 and 499, a gateway gave up on a request that the server
+//! behind it may have received. 409 is what a server says to a request that it already has, and 425 to one
+//! that may be a repetition (RFC 8470), so an earlier copy may have been processed.
 //!
 //! An unknown outcome is never a reason to send again: the prediction may exist, and be billed.
 
@@ -115,9 +121,10 @@ pub enum Refusal {
     Busy,
     /// The model does not exist (404).
     Model,
-    /// The answer was a redirect, which a submit does not follow (3xx).
+    /// The answer was a redirect, which a submit does not follow (3xx except 303).
     Redirect,
-    /// The model does not take the input (any other 4xx).
+    /// The model does not take the input (4xx, except those above and 408, 409, 425 and 499, after which the
+    /// outcome is unknown).
     Request,
 }
 
@@ -205,6 +212,11 @@ pub(crate) fn decide(attempt: &Attempt, now: SystemTime) -> Outcome {
     if let Some(id) = answer.prediction_id() {
         return Outcome::Accepted(id);
     }
+    // The status of the POST itself is not known: it was 301, 302 or 303.
+    if answer.followed_redirect {
+        let message = format!("the HTTP client followed a redirect, which led to {answer}");
+        return Outcome::Unknown(UnknownOutcome::new(message));
+    }
     let status = answer.status.as_u16();
     let refusal = match status {
         401 => Refusal::Key,
@@ -213,8 +225,7 @@ pub(crate) fn decide(attempt: &Attempt, now: SystemTime) -> Outcome {
         404 => Refusal::Model,
         429 => Refusal::Busy,
         400 if lacks_credit(answer) => Refusal::Credit,
-        // A gateway gave up on a request that the server behind it may have received.
-        408 => return unknown(answer),
+        303 | 408 | 409 | 425 | 499 => return unknown(answer),
         300..=399 => Refusal::Redirect,
         400..=499 => Refusal::Request,
         _ => return unknown(answer),
@@ -268,8 +279,9 @@ mod tests {
                 403 => "rejected Role",
                 404 => "rejected Model",
                 429 => "rejected Busy",
+                303 | 408 | 409 | 425 | 499 => "unknown",
                 300..=399 => "rejected Redirect",
-                400..=407 | 409..=499 => "rejected Request",
+                400..=498 => "rejected Request",
                 _ => "unknown",
             };
             assert_eq!(outcome(status, "{}"), expected, "{status}");

@@ -44,7 +44,7 @@ impl Reply {
     fn outcome(&self) -> Outcome {
         match self.status {
             Some(_) if self.has_id => Outcome::Accepted,
-            None | Some(408 | 200..300 | 500..) => Outcome::Unknown,
+            None | Some(303 | 408 | 409 | 425 | 499 | 200..300 | 500..) => Outcome::Unknown,
             _ => Outcome::Rejected,
         }
     }
@@ -60,7 +60,7 @@ fn reply() -> impl Strategy<Value = Reply> {
     let status = prop_oneof![
         4 => Just(Some(429)),
         2 => (200u16..600).prop_map(Some),
-        1 => prop::sample::select(vec![200, 201, 307, 401, 408, 500, 502, 503, 504]).prop_map(Some),
+        1 => prop::sample::select(vec![200, 201, 303, 307, 401, 408, 409, 425, 499, 500, 502, 503, 504]).prop_map(Some),
         1 => Just(None),
     ];
     let retry_after = prop::sample::select(vec![

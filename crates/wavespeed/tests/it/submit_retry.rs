@@ -109,7 +109,7 @@ async fn submit_that_could_not_be_sent_is_retried() {
 /// An unknown outcome never leads to a second POST, whatever the budget.
 #[tokio::test]
 async fn unknown_outcomes_and_final_rejections_are_not_retried() {
-    for status in [200, 202, 204, 408, 500, 502, 503, 504] {
+    for status in [200, 202, 204, 303, 408, 409, 425, 499, 500, 502, 503, 504] {
         let error = error_of_the_only_post(status).await;
         assert!(
             matches!(error, SubmitError::Unknown(_)),
