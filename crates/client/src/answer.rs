@@ -5,8 +5,10 @@
 //! content are. Parsing is a second step: each method of [`Answer`] returns the part that it can read
 //! and ignores the rest.
 
-mod path;
+mod content;
+pub(crate) mod record;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
@@ -19,10 +21,10 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
-use self::path::string_at_path;
 use crate::http::{FollowedRedirect, HttpError, HttpErrorKind};
 use crate::ids::PredictionId;
 use crate::key::ApiKey;
+use crate::prediction::Prediction;
 use crate::text::shorten;
 
 /// The longest body that is read, in bytes. Predictions are a few kilobytes, but some models put
@@ -118,13 +120,20 @@ impl Answer {
         self
     }
 
-    /// Returns the body as text, without the API key.
+    /// Returns the body as text, without the API key. Compressed bodies and those in UTF-16 are decoded.
     #[must_use]
     pub fn text(&self) -> String {
-        self.redact(&String::from_utf8_lossy(&self.body))
+        self.redact(&self.content())
     }
 
-    fn redact(&self, text: &str) -> String {
+    /// Returns the body as text.
+    fn content(&self) -> Cow<'_, str> {
+        content::text(&self.headers, &self.body)
+    }
+
+    /// Returns a text about this answer without the API key.
+    #[must_use]
+    pub fn redact(&self, text: &str) -> String {
         match &self.key {
             Some(key) => key.redact(text),
             None => text.to_owned(),
@@ -169,7 +178,7 @@ impl Answer {
     /// Returns the body as JSON, or `None` if it is not JSON.
     #[must_use]
     pub fn json(&self) -> Option<Value> {
-        serde_json::from_slice(&self.body).ok()
+        serde_json::from_str(&self.content()).ok()
     }
 
     /// Returns the envelope; all its fields are `None` if the body is not a JSON object.
@@ -192,11 +201,33 @@ impl Answer {
         }
     }
 
-    /// Returns the id in `data.id`, whatever else the answer contains. The body may be cut off after
-    /// the id.
+    /// Returns the id of the prediction in this answer, whatever else the answer contains. The body may be
+    /// cut off after the id.
+    ///
+    /// The id is `data.id`, or else that in the URL `data.urls.get`. The data may also be a list with one
+    /// record or a JSON text, and in a success (2xx) the envelope may be missing. A number is an id as it is
+    /// written.
     #[must_use]
     pub fn prediction_id(&self) -> Option<PredictionId> {
-        string_at_path(&self.body, &["data", "id"])?.parse().ok()
+        self.raw_id()?.parse().ok()
+    }
+
+    /// Returns the text in the place of the id, of which [`prediction_id`](Self::prediction_id) makes
+    /// nothing if it cannot be used.
+    #[must_use]
+    pub fn raw_id(&self) -> Option<String> {
+        // An error has an id of its own, that of the request.
+        record::id(&self.content(), self.status.is_success())
+    }
+
+    /// Returns the prediction in this answer, found in the places of its [id](Self::prediction_id). A number
+    /// as the id becomes a text.
+    #[must_use]
+    pub fn prediction(&self) -> Option<Prediction> {
+        let id = self.raw_id()?;
+        let mut fields = record::fields(&self.content())?;
+        fields.insert("id".to_owned(), id.into());
+        Prediction::from_json(fields.into())
     }
 
     /// Returns the time to wait from `now` on that the header `Retry-After` asks for, in seconds or
@@ -232,9 +263,8 @@ impl fmt::Display for Answer {
         if let Some(message) = envelope.message.or(envelope.error_code) {
             write!(f, ": {}", self.redact(&message))?;
         } else if self.json().is_none() && !self.body.is_empty() {
-            // A long HTML page is not decoded for the sake of its first 120 characters.
-            let start = String::from_utf8_lossy(&self.body[..self.body.len().min(1_024)]);
-            let start = self.redact(&start);
+            // A long HTML page is not searched for the sake of its first 120 characters.
+            let start = self.redact(&shorten(&self.content(), 1_024));
             write!(f, ": {:?}", shorten(start.trim(), 120))?;
         }
         if let Some(broken) = &self.broken {
@@ -245,143 +275,4 @@ impl fmt::Display for Answer {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer::new(status, body.to_owned())
-    }
-
-    #[test]
-    fn prediction_id_is_read_whatever_else_is_there() {
-        for body in [
-            r#"{"code":200,"data":{"id":"pred_1"}}"#,
-            r#"{"data":{"status":{"odd":[1,{}]},"id":"pred_1","outputs":7}}"#,
-            r#"{"code":"two hundred","data":{"id":"pred_1","sta"#,
-            r#"{"data":{"id":"pred_1""#,
-        ] {
-            let id = answer(200, body).prediction_id();
-            assert_eq!(
-                id.as_ref().map(PredictionId::as_str),
-                Some("pred_1"),
-                "{body}"
-            );
-        }
-        for body in [
-            "",
-            "<html>",
-            "[]",
-            r#"{"id":"pred_1"}"#,
-            r#"{"data":null}"#,
-            r#"{"data":{"id":7.5}}"#,
-            r#"{"data":{"id":"../../etc"}}"#,
-            r#"{"data":[{"id":"pred_1"}]}"#,
-            r#"{"data":{"id":"pred_"#,
-        ] {
-            assert_eq!(answer(200, body).prediction_id(), None, "{body}");
-        }
-    }
-
-    #[test]
-    fn retry_after_is_read_in_seconds_and_as_a_date() {
-        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        for (text, expected) in [
-            ("7", Some(7)),
-            (" 0 ", Some(0)),
-            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
-            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
-            ("18446744073709551615", Some(3_600)),
-            ("99999999999999999999", Some(3_600)),
-            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(3_600)),
-            ("", None),
-            ("soon", None),
-            ("-1", None),
-        ] {
-            let mut busy = answer(429, "");
-            busy.headers.insert(RETRY_AFTER, text.parse().unwrap());
-            assert_eq!(
-                busy.retry_after(now),
-                expected.map(Duration::from_secs),
-                "{text}"
-            );
-        }
-        assert_eq!(answer(429, "").retry_after(now), None);
-    }
-
-    #[test]
-    fn display_describes_the_answer_in_one_line() {
-        let line = |status, body| answer(status, body).to_string();
-        assert_eq!(
-            line(404, r#"{"code":404,"message":"Prediction not found."}"#),
-            "HTTP 404: Prediction not found."
-        );
-        assert_eq!(
-            line(
-                200,
-                r#"{"code":5003,"message":"Service unavailable","data":null}"#
-            ),
-            "HTTP 200 with code 5003: Service unavailable"
-        );
-        assert_eq!(
-            line(502, "<html>\n bad gateway"),
-            r#"HTTP 502: "<html>\n bad gateway""#
-        );
-        assert_eq!(line(503, ""), "HTTP 503");
-        assert_eq!(line(403, r#"{"code":403,"message":null}"#), "HTTP 403");
-        assert_eq!(
-            line(403, r#"{"code":403,"message":null,"error_code":"role"}"#),
-            "HTTP 403: role"
-        );
-    }
-
-    /// Returns a strategy for any JSON of limited depth.
-    fn any_json() -> impl Strategy<Value = Value> {
-        let leaf = prop_oneof![
-            Just(Value::Null),
-            any::<bool>().prop_map(Value::from),
-            any::<i64>().prop_map(Value::from),
-            ".{0,12}".prop_map(Value::from),
-        ];
-        leaf.prop_recursive(3, 24, 4, |inner| {
-            prop_oneof![
-                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-                proptest::collection::vec((".{0,6}", inner), 0..4)
-                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
-            ]
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_cause_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), status in 100u16..1000) {
-            let answer = Answer::new(status, bytes);
-            let (_, _, line) = (answer.prediction_id(), answer.envelope(), answer.to_string());
-            prop_assert!(line.starts_with("HTTP "));
-        }
-
-        /// Whatever is before and after the id, and wherever after the id the answer is cut off.
-        #[test]
-        fn prediction_id_in_the_bytes_is_not_lost(
-            id in "[A-Za-z0-9_-]{4,40}",
-            before in proptest::collection::vec(("[b-z]{1,6}", any_json()), 0..4),
-            after in any_json(),
-            cut in 0usize..400,
-        ) {
-            let mut data: serde_json::Map<String, Value> = before.into_iter().collect();
-            data.remove("id");
-            data.insert("id".into(), id.clone().into());
-            let known = format!(r#"{{"code":200,"data":{}"#, Value::Object(data));
-            let known = known.strip_suffix('}').unwrap();
-            let whole = format!(r#"{known},"after":{after}}}}}"#);
-            let mut end = (known.len() + cut).min(whole.len());
-            while !whole.is_char_boundary(end) {
-                end -= 1;
-            }
-            let answer = answer(200, &whole[..end]);
-            let found = answer.prediction_id();
-            prop_assert_eq!(found.as_ref().map(PredictionId::as_str), Some(&*id));
-        }
-    }
-}
+mod tests;

@@ -15,7 +15,8 @@ use crate::http::{HttpError, HttpErrorKind, HttpService, Purpose, RequestContext
 use crate::key::ApiKey;
 
 /// The characters that have a meaning in the path of a URL, and those that no URL may contain
-/// (RFC 3986, section 3.3). The others are sent as they are.
+/// (RFC 3986, section 3.3). The others are sent as they are. A backslash is a slash to some servers, and to
+/// the parser of URLs.
 const PATH: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -23,8 +24,13 @@ const PATH: &AsciiSet = &CONTROLS
     .add(b'<')
     .add(b'>')
     .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
     .add(b'`')
     .add(b'{')
+    .add(b'|')
     .add(b'}')
     .add(b'/')
     .add(b'%');
@@ -196,6 +202,8 @@ mod tests {
             ("pred_1-A", "pred_1-A"),
             ("a/../b?c#d%", "a%2F..%2Fb%3Fc%23d%25"),
             ("ä \"", "%C3%A4%20%22"),
+            (r"a\..\b", "a%5C..%5Cb"),
+            ("%2e%2e", "%252e%252e"),
         ] {
             assert_eq!(encode_path(segment), encoded);
         }

@@ -1,12 +1,23 @@
 //! Ids that become part of the path of a URL. Percent-encoding does not change `..`, so a string that
 //! could leave the path is rejected when the id is parsed.
+//!
+//! An id of a prediction that was billed must be usable whatever the vendor makes of it, so nearly every text
+//! is one. The id of a model is typed by people, and only the vendor's form is accepted.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::text::shorten;
 
-/// The id of a prediction: 4 to 128 characters of `A-Z a-z 0-9 _ -`.
+/// The longest id of a prediction, in bytes. Percent-encoded it triples, and servers accept URLs of 8 KiB
+/// or more.
+const MAX_PREDICTION_ID: usize = 2_048;
+
+/// The id of a prediction: 1 to 2,048 bytes of printable text, except `.` and `..`, which would change the
+/// path of a URL. Today's ids are 32 hex digits, but nothing here depends on that.
+///
+/// An id may contain any character of a shell or a path, so it has to be quoted in a command line, and must
+/// not become the name of a file as it is.
 #[derive(
     Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize, serde::Serialize,
 )]
@@ -26,7 +37,10 @@ pub struct ModelId(String);
 #[non_exhaustive]
 pub enum InvalidId {
     /// The string is not the id of a prediction.
-    #[error("{0:?} is not the id of a prediction: an id has 4 to 128 letters, digits, `_` or `-`")]
+    #[error(
+        "{0:?} is not the id of a prediction: an id is 1 to {MAX_PREDICTION_ID} bytes of printable text other \
+         than `.` and `..`"
+    )]
     Prediction(String),
     /// The string is not the id of a model.
     #[error("{0:?} is not the id of a model: an id has the form `provider/model`")]
@@ -37,11 +51,24 @@ fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
+/// Returns `true` if a text is shown as it is: it has no control character, no mark that changes the
+/// direction of a line, no space but the ordinary one, and nothing else that `Debug` escapes.
+fn is_printable(text: &str) -> bool {
+    // Quotes and backslashes are printable, but `Debug` escapes them as well.
+    let plain: String = text.replace(['"', '\'', '\\'], "");
+    plain.escape_debug().eq(plain.chars())
+}
+
 impl FromStr for PredictionId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        if (4..=128).contains(&text.len()) && text.bytes().all(is_word_byte) {
+        let is_dots = matches!(text, "." | "..");
+        if text.len() <= MAX_PREDICTION_ID
+            && !text.trim().is_empty()
+            && !is_dots
+            && is_printable(text)
+        {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidId::Prediction(shorten(text, 80)))
@@ -137,23 +164,41 @@ mod tests {
     }
 
     #[test]
-    fn ids_that_leave_a_path_are_rejected() {
-        for good in ["6488c2754f6f4dfea924382fa14d11bd", "pred_1-A"] {
+    fn any_printable_text_but_dots_is_the_id_of_a_prediction() {
+        let longest = "a".repeat(MAX_PREDICTION_ID);
+        for good in [
+            "6488c2754f6f4dfea924382fa14d11bd",
+            "7",
+            "-rf",
+            "...",
+            "a/../b",
+            "a%2Fb",
+            "a b",
+            r#""a" 'b' \c"#,
+            "äöüß",
+            "नमस्ते",
+            &longest,
+        ] {
             assert_eq!(good.parse::<PredictionId>().unwrap().as_str(), good);
         }
         for bad in [
             "",
-            "abc",
+            " ",
+            ".",
             "..",
-            "....",
-            "a/../b",
-            "a%2Fb",
             "abc\n",
-            "äöüß",
-            &"a".repeat(129),
+            "abc\u{1b}[2J",
+            "abc\u{202e}",
+            "abc\u{200b}",
+            "abc\u{a0}",
+            &"a".repeat(MAX_PREDICTION_ID + 1),
         ] {
             assert!(bad.parse::<PredictionId>().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn model_ids_that_leave_a_path_are_rejected() {
         for good in ["kwaivgi/kling-v1.6-i2v-pro", "a/b/c", "wavespeed-ai/flux_2"] {
             assert_eq!(good.parse::<ModelId>().unwrap().as_str(), good);
         }

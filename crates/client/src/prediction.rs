@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::answer::record::id_in_url;
 use crate::generated::types;
 use crate::status::Status;
 
@@ -16,11 +17,15 @@ pub struct Prediction {
 
 impl Prediction {
     /// Reads a prediction from the `data` of an answer or the body of a webhook. Returns `None` if it
-    /// has no `id`.
+    /// has no `id`, neither as a text, nor as a number, nor in the URL `urls.get`.
     #[must_use]
     pub fn from_json(raw: Value) -> Option<Self> {
         let fields = raw.as_object()?;
-        let id = fields.get("id").filter(|id| id.is_string())?;
+        let id: Value = match &fields.get("id") {
+            Some(Value::String(id)) => id.as_str().into(),
+            Some(Value::Number(id)) => id.to_string().into(),
+            _ => id_in_url(fields.get("urls")?.get("get")?.as_str()?)?.into(),
+        };
         // Without an id the record is of no use; without a status the job may still be running.
         let status = fields.get("status").filter(|status| status.is_string());
         if let Ok(record) = read(&raw) {
@@ -29,13 +34,14 @@ impl Prediction {
         // A field differs from the spec. The record is built up from the two required fields, one
         // further field at a time, and each field that makes it unreadable is left out.
         let mut readable = Map::new();
-        readable.insert("id".into(), id.clone());
+        readable.insert("id".into(), id);
         readable.insert(
             "status".into(),
             // An empty status is unknown, and an unknown status is not terminal.
             status.cloned().unwrap_or_else(|| "".into()),
         );
-        for (key, value) in fields.iter().filter(|(key, _)| *key != "status") {
+        let others = fields.iter();
+        for (key, value) in others.filter(|(key, _)| !matches!(key.as_str(), "id" | "status")) {
             readable.insert(key.clone(), value.clone());
             if read(&Value::Object(readable.clone())).is_err() {
                 readable.remove(key);

@@ -181,11 +181,6 @@ pub(crate) fn data(answer: &Answer) -> Option<Value> {
     data.filter(|_| answer.status.is_success())
 }
 
-/// Returns the prediction in an answer, whatever its status.
-pub(crate) fn prediction(answer: &Answer) -> Option<Prediction> {
-    Prediction::from_json(answer.envelope().data?)
-}
-
 /// Returns the creation time of a prediction, if it is readable.
 pub(crate) fn created_at(prediction: &Prediction) -> Option<Timestamp> {
     prediction.created_at()?.parse().ok()

@@ -3,11 +3,12 @@
 //! A [`Target`] is a file or a folder. It computes the path of each output; `check::output` checks
 //! before the paid request that the target can be written, and `download` writes to it.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
 use url::Url;
-use wavespeed_client::PredictionId;
 
 /// The file or folder where the outputs of a job are saved.
 ///
@@ -124,10 +125,7 @@ impl Target {
     /// Returns the path for an output of the prediction `id`. `number` counts from 1.
     pub(crate) fn path(&self, id: &str, number: usize, url: &Url) -> PathBuf {
         let file = if self.folder {
-            // The id comes from outside. One that is not a valid id could contain separators, so it
-            // never becomes part of a path.
-            let id = id.parse::<PredictionId>();
-            let name = id.as_ref().map_or("output", PredictionId::as_str);
+            let name = file_name(id);
             let extension =
                 extension(url).map_or(String::new(), |extension| format!(".{extension}"));
             self.path.join(format!("{name}{extension}"))
@@ -149,6 +147,18 @@ impl<P: Into<PathBuf>> From<P> for Target {
     fn from(path: P) -> Self {
         Self::new(path)
     }
+}
+
+/// Returns the name of the file for a prediction, without an extension. The id comes from outside and may
+/// contain separators or be too long for a name, so one that is not in the vendor's form is replaced by its
+/// hash, which is a different one for each id.
+fn file_name(id: &str) -> Cow<'_, str> {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if (1..=128).contains(&id.len()) && id.bytes().all(is_word) {
+        return id.into();
+    }
+    let hash = base16ct::lower::encode_string(&Sha256::digest(id)[..16]);
+    format!("output-{hash}").into()
 }
 
 /// Returns the extension of the file that a URL names. The URL is untrusted, so only 1 to 8 ASCII
@@ -189,6 +199,23 @@ mod tests {
             paths(Target::new("new/")),
             ["new/pred_1.glb", "new/pred_1-2.glb"]
         );
+    }
+
+    #[test]
+    fn an_id_in_another_form_does_not_become_part_of_a_path() {
+        let url: Url = "https://a.b/x/1.mp4".parse().unwrap();
+        let path = |id: &str| Target::new("new/").path(id, 1, &url).display().to_string();
+        let length = "new/output-.mp4".len() + 32;
+        let ids = ["a/../../b", "..", "", "CON.", "a b", &"a".repeat(300)];
+        for id in ids {
+            let path = path(id);
+            assert!(
+                path.starts_with("new/output-") && path.len() == length,
+                "{path}"
+            );
+            assert_eq!(path.matches('/').count(), 1, "{path}");
+        }
+        assert_ne!(path("a/b"), path("a/c"));
     }
 
     #[test]

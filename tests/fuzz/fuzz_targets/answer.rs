@@ -10,6 +10,7 @@ const ID: &str = "6488c2754f6f4dfea924382fa14d11bd";
 fuzz_target!(|bytes: &[u8]| {
     let answer = Answer::new(200, bytes.to_vec());
     let _ = (answer.prediction_id(), answer.to_string());
+    let _ = (answer.prediction(), answer.text());
     let _ = answer.envelope().data.and_then(Prediction::from_json);
 
     let mut with_id = format!(r#"{{"code":200,"data":{{"id":"{ID}","#).into_bytes();

@@ -166,7 +166,7 @@ impl Wavespeed {
     /// Returns the handle on the job with this id. Nothing is sent.
     ///
     /// # Errors
-    /// Returns an error if the id is malformed.
+    /// Returns an error if the text cannot be an id: if it is empty, `.` or `..`, or not printable.
     pub fn job(&self, id: impl AsRef<str>) -> Result<Job, InvalidId> {
         Ok(self.blocking_job(self.ws.job(id)?))
     }

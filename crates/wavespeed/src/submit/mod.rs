@@ -12,6 +12,7 @@ pub(crate) mod input;
 mod key;
 pub(crate) mod options;
 pub(crate) mod outcome;
+mod pending;
 mod post;
 pub(crate) mod prepare;
 pub(crate) mod reconcile;

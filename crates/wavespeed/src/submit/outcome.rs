@@ -19,10 +19,14 @@
 
 use std::time::{Duration, SystemTime};
 
+use wavespeed_client::text::shorten;
 use wavespeed_client::{Answer, PredictionId};
 
 use crate::store::number::JobNumber;
 use crate::submit::candidates::Candidates;
+
+/// The most characters of an answer that a message shows.
+const MAX_SHOWN: usize = 200;
 
 /// The result of sending a submit once.
 pub(crate) enum Attempt {
@@ -166,6 +170,12 @@ pub enum HistorySearch {
     /// The submit never arrived: the history was read whole, twice, the second time after the submit could
     /// not be under way any more, and no other lost submit is from the same time. Nothing is billed.
     Absent,
+    /// The history was read whole and has no prediction that could be the one, although the vendor answered
+    /// the submit with a success (2xx). It did arrive, and may be billed. [`JobRecord::answer`] has the
+    /// answer, in which no id could be read.
+    ///
+    /// [`JobRecord::answer`]: crate::JobRecord::answer
+    Answered,
     /// Nothing is known: the submit is older than the 7 days that the vendor keeps its history.
     Expired,
     /// Nothing is known: the history could not be read whole.
@@ -240,10 +250,19 @@ pub(crate) fn decide(attempt: &Attempt, now: SystemTime) -> Outcome {
 }
 
 fn unknown(answer: &Answer) -> Outcome {
+    let mut message = answer.to_string();
+    let body = answer.text();
+    if let Some(id) = answer.raw_id() {
+        let id = shorten(&answer.redact(&id), MAX_SHOWN);
+        message = format!("{message}, with an id that cannot be used: {id:?}");
+    } else if answer.status.is_success() && answer.json().is_some() {
+        // A person may find the id in it. Of a body that is not JSON, the message has the start already.
+        message = format!("{message}, without an id: {}", shorten(&body, MAX_SHOWN));
+    }
     Outcome::Unknown(UnknownOutcome {
         status: Some(answer.status.as_u16()),
-        body: answer.text(),
-        ..UnknownOutcome::new(answer.to_string())
+        body,
+        ..UnknownOutcome::new(message)
     })
 }
 

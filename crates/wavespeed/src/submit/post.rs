@@ -13,26 +13,23 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot::{self, error::TryRecvError};
 use tracing::Instrument as _;
 use wavespeed_client::text::shorten;
-use wavespeed_client::{CallError, HttpErrorKind, ModelId, PredictionId};
+use wavespeed_client::{CallError, HttpErrorKind, PredictionId};
 use wavespeed_poll::{Deadline, FirstPoll};
 
-use crate::call::{clock_offset, prediction};
+use crate::call::clock_offset;
 use crate::client::Wavespeed;
 use crate::store::change::{Resolution, Settlement};
 use crate::store::claim::Claim;
 use crate::store::error::{StoreError, StoreErrorKind};
-use crate::store::identity::Identity;
 use crate::store::intent::{ExistingReason, Intended, Intent};
-use crate::store::key::IdempotencyKey;
 use crate::store::number::JobNumber;
 use crate::store::record::JobRecord;
 use crate::submit::error::SubmitError;
 use crate::submit::event::{Observer, RunEvent};
 use crate::submit::outcome::{Attempt, Outcome, RejectedSubmit, UnknownOutcome, decide};
-use crate::target::Target;
+use crate::submit::pending::{PendingSubmit, Post};
 use crate::vendor_clock::Moment;
 use crate::wait::job::Job;
-use crate::webhook::token::{new_token, with_token};
 
 /// The number of characters of an answer that the store keeps. The answers of the vendor are a hundredth of
 /// it, and a gateway's error page should not fill the store.
@@ -41,64 +38,6 @@ const MAX_ANSWER: usize = 64 << 10;
 /// The number of retries of recording an outcome. A journal waits 5 s each time for another program that
 /// holds its file.
 const SETTLE_RETRIES: u32 = 3;
-
-/// A submit that is ready to be sent.
-#[derive(Clone, Debug)]
-pub(super) struct PendingSubmit {
-    pub(super) model: ModelId,
-    /// The body, exactly as it is sent.
-    pub(super) body: String,
-    pub(super) identity: Identity,
-    pub(super) key: Option<IdempotencyKey>,
-    pub(super) label: Option<String>,
-    pub(super) price: Option<f64>,
-    pub(super) target: Option<Target>,
-    pub(super) webhook: Option<String>,
-    pub(super) has_webhook_token: bool,
-    /// The failed attempt that this one replaces.
-    pub(super) replaced: Option<PredictionId>,
-    pub(super) refuse_running: bool,
-}
-
-/// The parts of one POST.
-#[derive(Clone, Debug)]
-pub(super) struct Post {
-    pub(super) model: ModelId,
-    pub(super) body: String,
-    pub(super) webhook: Option<String>,
-    /// `true` if the URL gets a new token each time.
-    pub(super) has_webhook_token: bool,
-    pub(super) deadline: Deadline,
-}
-
-impl Post {
-    /// Returns the token of the next POST, if it is to have one.
-    fn token(&self) -> Result<Option<String>, SubmitError> {
-        let token = self.has_webhook_token.then(new_token).transpose();
-        token.map_err(|why| RejectedSubmit::not_sent(&why).into())
-    }
-
-    /// Adds a token to the URL of the webhook.
-    fn with_token(mut self, token: Option<&str>) -> Self {
-        let url = self.webhook.as_deref().zip(token);
-        self.webhook = url
-            .map(|(url, token)| with_token(url, token))
-            .or(self.webhook);
-        self
-    }
-}
-
-impl PendingSubmit {
-    pub(super) fn into_post(self, deadline: Deadline) -> Post {
-        Post {
-            model: self.model,
-            body: self.body,
-            webhook: self.webhook,
-            has_webhook_token: self.has_webhook_token,
-            deadline,
-        }
-    }
-}
 
 /// A POST whose outcome is recorded.
 pub(super) struct Sent {
@@ -306,14 +245,14 @@ impl Wavespeed {
         span.record("number", tracing::field::display(number));
         let attempt = self.attempt(post).await;
         let now = SystemTime::now();
-        let (answer, offset) = match &attempt {
-            Attempt::Answered(answer) => {
-                self.observe_date(answer);
-                let body = shorten(&answer.text(), MAX_ANSWER);
-                (Some(body), clock_offset(answer, now))
-            }
-            _ => (None, None),
+        let answer = match &attempt {
+            Attempt::Answered(answer) => Some(answer),
+            _ => None,
         };
+        if let Some(answer) = answer {
+            self.observe_date(answer);
+        }
+        let offset = answer.and_then(|answer| clock_offset(answer, now));
         let (resolution, result) = match decide(&attempt, now) {
             Outcome::Accepted(id) => {
                 span.record("id", id.as_str());
@@ -330,7 +269,11 @@ impl Wavespeed {
             }
         };
         let is_unknown = resolution == Resolution::Unknown;
-        let mut settlement = Settlement::new(resolution, answer, offset);
+        // Beside an unknown outcome, only a success is kept: a record that has it did arrive, and is not
+        // taken for one that never did.
+        let kept = answer.filter(|answer| !is_unknown || answer.status.is_success());
+        let kept = kept.map(|answer| shorten(&answer.text(), MAX_ANSWER));
+        let mut settlement = Settlement::new(resolution, kept, offset);
         let at = intended.wall();
         if is_unknown {
             self.0.vendor_clock.remember_lost(number, intended);
@@ -421,7 +364,7 @@ impl Wavespeed {
 
     fn accepted(&self, id: PredictionId, number: JobNumber, attempt: &Attempt) -> Job {
         let prediction = match attempt {
-            Attempt::Answered(answer) => prediction(answer),
+            Attempt::Answered(answer) => answer.prediction(),
             _ => None,
         };
         tracing::info!(%id, %number, "submitted");

@@ -21,7 +21,7 @@ use crate::submit::error::SubmitError;
 use crate::submit::event::RunEvent;
 use crate::submit::input::RawInput;
 use crate::submit::options::JobOptions;
-use crate::submit::post::PendingSubmit;
+use crate::submit::pending::PendingSubmit;
 use crate::target::Target;
 use crate::upload::error::UploadError;
 use crate::upload::named_paths;

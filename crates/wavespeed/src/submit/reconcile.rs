@@ -188,7 +188,9 @@ impl Wavespeed {
                 // The id became known meanwhile: an adoption that was interrupted is still carried out.
                 Err(job) => return Ok(Reconciled::adopted(*job)),
             };
-            let is_miss = matches!(look.verdict, Verdict::NotFound) && look.is_alone;
+            // What was answered is not absent, however long the history does not show it.
+            let is_miss =
+                matches!(look.verdict, Verdict::NotFound) && look.is_alone && !was_answered(record);
             if is_miss && earlier_misses > 0 && is_over(&absent) {
                 return Ok(Reconciled::Unresolved(HistorySearch::Absent));
             }
@@ -210,7 +212,10 @@ impl Wavespeed {
                 left => backoff.min(left),
             };
             if is_conclusive || left(&deadline) <= pause {
-                let search = unresolved(look, is_over(&settled));
+                let search = match unresolved(look, is_over(&settled)) {
+                    HistorySearch::NotFound if was_answered(record) => HistorySearch::Answered,
+                    search => search,
+                };
                 return Ok(Reconciled::Unresolved(search));
             }
             clock.sleep(pause).await;
@@ -355,6 +360,12 @@ fn last_before(record: &JobRecord, jobs: &[JobRecord], span: &Span) -> Option<Ti
         .collect();
     let items = span.items.iter().filter(|item| ids.contains(item.id()));
     items.filter_map(created_at).max()
+}
+
+/// Returns `true` if the vendor answered the submit with a success: beside an unknown outcome, no other
+/// answer is kept.
+fn was_answered(record: &JobRecord) -> bool {
+    record.stage == Stage::Unknown && record.answer.is_some()
 }
 
 /// Returns the result of a search whose last look was not conclusive.

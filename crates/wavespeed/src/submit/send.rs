@@ -15,7 +15,8 @@ use crate::store::record::{JobFilter, JobRecord, Stage};
 use crate::submit::error::SubmitError;
 use crate::submit::event::{Observer, RunEvent};
 use crate::submit::outcome::{HistorySearch, UnknownOutcome};
-use crate::submit::post::{First, PendingSubmit, Post};
+use crate::submit::pending::{PendingSubmit, Post};
+use crate::submit::post::First;
 use crate::submit::prepare::{FIRST_BACKOFF, Followed, Submission};
 use crate::submit::reconcile::{Patience, Reconciled, Search};
 use crate::wait::job::Job;
@@ -217,8 +218,11 @@ impl Wavespeed {
             Err(error) => HistorySearch::Failed(error.to_string()),
         };
         match search {
-            // A history that is over will never say more.
-            HistorySearch::NotFound | HistorySearch::Absent | HistorySearch::Expired => {
+            // A history that is over, or does not show what was answered, will never say more.
+            HistorySearch::NotFound
+            | HistorySearch::Absent
+            | HistorySearch::Answered
+            | HistorySearch::Expired => {
                 self.resend(record, claim, deadline, &Observer::default())
                     .await
             }

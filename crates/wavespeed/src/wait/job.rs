@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 use wavespeed_client::{InvalidId, ModelId, Prediction, PredictionId};
 use wavespeed_poll::{Deadline, FirstPoll};
 
-use crate::call::{FetchError, answered, prediction, refused, until};
+use crate::call::{FetchError, answered, refused, until};
 use crate::client::Wavespeed;
 use crate::store::adoption::Adoption;
 use crate::store::error::StoreError;
@@ -52,7 +52,7 @@ impl Wavespeed {
     /// submitted. Nothing is sent.
     ///
     /// # Errors
-    /// Returns an error if the id is malformed.
+    /// Returns an error if the text cannot be an id: if it is empty, `.` or `..`, or not printable.
     ///
     /// ```no_run
     /// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
@@ -184,7 +184,8 @@ impl Job {
         let call = api.get_prediction_result(self.id.as_str());
         let answer = answered(&self.ws, call).await?;
         // Some error answers carry a prediction as well; it is not the current one.
-        let prediction = prediction(&answer).filter(|_| answer.status.is_success());
+        let is_success = answer.status.is_success();
+        let prediction = is_success.then(|| answer.prediction()).flatten();
         prediction.ok_or_else(|| refused(&answer))
     }
 

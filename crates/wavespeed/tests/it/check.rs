@@ -123,12 +123,10 @@ async fn input_at_the_limits_is_sent() {
 }
 
 #[tokio::test]
-async fn ids_that_are_not_plain_path_segments_are_rejected() {
+async fn ids_that_cannot_be_sent_or_shown_are_rejected() {
     let server = serve([answer(&record("created"))]).await;
     let (client, _) = client(&server.uri());
-    for bad in [
-        "../x", "a/b/c/d", "abcd?x=1", "abcd%2F", "", "....", "abc\nd",
-    ] {
+    for bad in ["", " ", ".", "..", "abc\nd", "abc\u{202e}"] {
         let error = client.job(bad).unwrap_err();
         assert!(error.to_string().contains(&format!("{bad:?}")), "{error}");
     }

@@ -27,6 +27,7 @@ mod key;
 mod live_models;
 mod media;
 mod memory_store;
+mod odd_answers;
 mod outcome;
 mod outcome_property;
 mod prediction;
