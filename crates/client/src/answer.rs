@@ -18,7 +18,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
 use futures_util::future::{Either, select};
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use serde_json::Value;
 
 use crate::http::{FollowedRedirect, HttpError, HttpErrorKind};
@@ -230,21 +230,51 @@ impl Answer {
         Prediction::from_json(fields.into())
     }
 
-    /// Returns the time to wait from `now` on that the header `Retry-After` asks for, in seconds or
-    /// as a date: at most one hour. A date in the past is no wait.
+    /// Returns the time to wait that the header `Retry-After` asks for, in seconds or as a date: at most one
+    /// hour. A fraction of a second counts as a whole one, and a date in the past is no wait.
+    ///
+    /// A date is compared with the date of the answer itself, since this machine's clock may be wrong. `now`
+    /// is used if the answer has none.
     #[must_use]
     pub fn retry_after(&self, now: SystemTime) -> Option<Duration> {
-        let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-        // RFC 9110 allows both forms.
-        let requested = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            // A number beyond the range of u64 is still a long time.
-            Duration::from_secs(text.parse().unwrap_or(u64::MAX))
-        } else {
-            let date = httpdate::parse_http_date(text).ok()?;
-            date.duration_since(now).unwrap_or_default()
+        // RFC 9110 allows whole seconds and dates (section 10.2.3); some servers send fractions.
+        let text = self.header(&RETRY_AFTER)?.trim();
+        let requested = match seconds(text) {
+            Some(requested) => requested,
+            None => {
+                let until = httpdate::parse_http_date(text).ok()?;
+                until
+                    .duration_since(self.date().unwrap_or(now))
+                    .unwrap_or_default()
+            }
         };
         Some(requested.min(MAX_RETRY_AFTER))
     }
+
+    /// Returns the time at which the server sent this answer, by its own clock: the header `Date`.
+    #[must_use]
+    pub fn date(&self) -> Option<SystemTime> {
+        httpdate::parse_http_date(self.header(&DATE)?).ok()
+    }
+
+    fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Reads a number of seconds, which may have a fraction, and rounds it up.
+fn seconds(text: &str) -> Option<Duration> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    if !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    // A number beyond the range of u64 is still a long time.
+    let seconds: u64 = whole.parse().unwrap_or(u64::MAX);
+    let has_fraction = fraction.bytes().any(|digit| digit != b'0');
+    Some(Duration::from_secs(
+        seconds.saturating_add(has_fraction.into()),
+    ))
 }
 
 /// Describes an answer that is not a success in one line: the status, and the vendor's message or the

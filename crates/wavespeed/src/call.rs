@@ -7,7 +7,6 @@ use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use reqwest::header::DATE;
 use serde_json::Value;
 use wavespeed_client::{Answer, CallError, Client, HttpErrorKind, Prediction};
 use wavespeed_poll::Deadline;
@@ -189,8 +188,7 @@ pub(crate) fn created_at(prediction: &Prediction) -> Option<Timestamp> {
 /// Returns by how many seconds the vendor's clock is ahead of ours, from the `Date` header, if there is
 /// one.
 pub(crate) fn clock_offset(answer: &Answer, now: SystemTime) -> Option<i64> {
-    let date = answer.headers.get(DATE)?.to_str().ok()?;
-    let date = httpdate::parse_http_date(date).ok()?;
+    let date = answer.date()?;
     let seconds = |time: SystemTime| Timestamp::try_from(time).map(Timestamp::as_second).ok();
     Some(seconds(date)? - seconds(now)?)
 }

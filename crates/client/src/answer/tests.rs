@@ -203,6 +203,11 @@ fn retry_after_is_read_in_seconds_and_as_a_date() {
     for (text, expected) in [
         ("7", Some(7)),
         (" 0 ", Some(0)),
+        ("0.5", Some(1)),
+        ("1.2", Some(2)),
+        ("1.000", Some(1)),
+        ("299.997", Some(300)),
+        ("18446744073709551615.5", Some(3_600)),
         ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
         ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
         ("18446744073709551615", Some(3_600)),
@@ -211,6 +216,10 @@ fn retry_after_is_read_in_seconds_and_as_a_date() {
         ("", None),
         ("soon", None),
         ("-1", None),
+        (".", None),
+        ("1.", None),
+        ("1.2.3", None),
+        ("1e3", None),
     ] {
         let mut busy = answer(429, "");
         busy.headers.insert(RETRY_AFTER, text.parse().unwrap());
@@ -221,6 +230,25 @@ fn retry_after_is_read_in_seconds_and_as_a_date() {
         );
     }
     assert_eq!(answer(429, "").retry_after(now), None);
+}
+
+#[test]
+fn retry_after_as_a_date_is_judged_by_the_date_of_the_answer() {
+    let mut busy = answer(429, "");
+    let until = "Sun, 06 Nov 1994 08:50:37 GMT".parse().unwrap();
+    busy.headers.insert(RETRY_AFTER, until);
+    let in_a_year = httpdate::parse_http_date("Mon, 06 Nov 1995 08:49:37 GMT").unwrap();
+    for (date, expected) in [
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 60),
+        ("Sun, 06 Nov 1994 08:50:37 GMT", 0),
+        ("Sat, 05 Nov 1994 08:50:37 GMT", 3_600),
+        // Without a readable date, the clock of this machine is all there is.
+        ("yesterday", 0),
+    ] {
+        busy.headers.insert(DATE, date.parse().unwrap());
+        let expected = Some(Duration::from_secs(expected));
+        assert_eq!(busy.retry_after(in_a_year), expected, "{date}");
+    }
 }
 
 #[test]

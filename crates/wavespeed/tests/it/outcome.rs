@@ -202,6 +202,10 @@ async fn rejection_has_the_vendors_message_and_retry_after() {
     let role = json!({ "code": 403, "message": null, "error_code": "role_not_allowed" });
     let server = serve([
         after("7"),
+        after("1.2"),
+        // A minute by the server's clock, which is years behind.
+        after("Sun, 06 Nov 1994 08:49:37 GMT")
+            .insert_header("Date", "Sun, 06 Nov 1994 08:48:37 GMT"),
         // Dates that are always in the past and in the future.
         after("Sun, 06 Nov 1994 08:49:37 GMT"),
         after("Fri, 31 Dec 9999 23:59:59 GMT"),
@@ -216,6 +220,8 @@ async fn rejection_has_the_vendors_message_and_retry_after() {
         other => panic!("{other:?}"),
     };
     assert_eq!(rejected().await.retry_after, Some(Duration::from_secs(7)));
+    assert_eq!(rejected().await.retry_after, Some(Duration::from_secs(2)));
+    assert_eq!(rejected().await.retry_after, Some(Duration::from_secs(60)));
     assert_eq!(rejected().await.retry_after, Some(Duration::ZERO));
     assert_eq!(
         rejected().await.retry_after,
