@@ -4,13 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use wavespeed::poll::ManualClock;
 use wavespeed::{
-    Account, AdoptPolicy, Deadline, HeldBack, HistorySearch, Identity, Intended, Intent, JobFilter,
+    Account, AdoptPolicy, Deadline, HistorySearch, Identity, Intended, Intent, JobFilter,
     JobNumber, JobRecord, MemoryStore, Reconciled, Resolution, Settlement, Store as _, Wavespeed,
 };
 use wavespeed_harness::{MODEL, answer, settings};

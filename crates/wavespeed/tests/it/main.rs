@@ -9,6 +9,7 @@
 
 mod absent;
 mod account;
+mod advice_property;
 mod blocking;
 mod cancellation;
 mod check;
