@@ -1,5 +1,6 @@
 //! The context of a command: the global flags, the client, and the state of the jobs.
 
+use std::io::{IsTerminal as _, stderr, stdin};
 use std::path::PathBuf;
 
 use wavespeed::poll::RateLimits;
@@ -56,6 +57,7 @@ impl Context {
             .deadline(global.timeout())
             .account(PROFILE)
             .history_lag(global.settle_time)
+            .adopt_policy(global.adopt_policy)
             .poll_policy(policy)
     }
 
@@ -141,6 +143,12 @@ impl Context {
         let path = path.ok_or_else(|| failed("there is no home folder for the journal".into()))?;
         let opened = Journal::open(&path);
         opened.map(Some).map_err(|error| failed(error.to_string()))
+    }
+
+    /// Returns `true` if a question can be asked: a person sees stderr, and types.
+    pub(crate) fn may_ask(&self) -> bool {
+        let is_wanted = !self.global.json && !self.global.quiet;
+        is_wanted && stdin().is_terminal() && stderr().is_terminal()
     }
 
     /// Prints a note, unless `--quiet` is given.

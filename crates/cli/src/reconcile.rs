@@ -9,48 +9,20 @@ use crate::output::document::Kind;
 use crate::output::failure::Failure;
 use crate::output::job::JobReport;
 
-/// The reason why the id of a job was not found.
-struct NotFound {
-    /// The reason, as the rest of a sentence. Empty if there is nothing to say.
-    reason: String,
-    hint: Option<String>,
-    next: Next,
-}
-
-impl NotFound {
-    fn new(reason: impl ToString, next: Next) -> Self {
-        Self {
-            reason: reason.to_string(),
-            hint: None,
-            next,
-        }
-    }
-
-    /// Returns the failure. `message` says that the outcome is unknown.
-    fn failure(self, message: &str) -> Failure {
-        let message = match self.reason.is_empty() {
-            true => message.to_owned(),
-            false => format!("{message}: {}", self.reason),
-        };
-        Failure {
-            hint: self.hint,
-            ..Failure::new(Kind::Unknown, message).next(self.next)
-        }
-    }
-}
-
 /// Returns the failure of a submit whose outcome is unknown, with the result of the search.
 pub(crate) fn unknown(unknown: UnknownOutcome) -> Failure {
-    let message = format!(
-        "it is not known whether the job was created ({}); it may have been billed",
-        unknown.message
-    );
+    let message = &unknown.message;
     let Some(number) = unknown.job else {
-        return Failure::unknown(message, Next::None);
+        let message = format!(
+            "it is not known whether the job was created ({message}); it may have been billed"
+        );
+        let mut failure = Failure::unknown(message, Next::None);
+        if let HistorySearch::Candidates(found) = unknown.search {
+            failure.candidates = Some(Box::new(found));
+        }
+        return failure;
     };
-    let message = format!("{number}: {message}");
-    let next = unknown.next();
-    not_found(number, unknown.search, next).failure(&message)
+    unresolved(number, unknown.search, &format!(" ({message})"))
 }
 
 /// Returns the job, if it is found in the history and can be no other one.
@@ -60,17 +32,16 @@ pub(crate) async fn reconcile(
     deadline: Deadline,
     report: &mut JobReport,
 ) -> Result<Job, Failure> {
-    let number = record.number;
-    let not_found = match client.reconcile(record, deadline).await {
+    let search = match client.reconcile(record, deadline).await {
         Ok(Reconciled::Adopted(job)) => {
             note_adoption(&job, report);
             return Ok(*job);
         }
-        Ok(Reconciled::Unresolved(search)) => not_found(number, search, Next::Resume(number)),
-        Ok(_) => NotFound::new("", Next::Resume(number)),
-        Err(error) => NotFound::new(error, Next::Resume(number)),
+        Ok(Reconciled::Unresolved(search)) => search,
+        Ok(_) => HistorySearch::Skipped,
+        Err(error) => HistorySearch::Failed(error.to_string()),
     };
-    Err(not_found.failure(&format!("the outcome of {number} is unknown")))
+    Err(unresolved(record.number, search, ""))
 }
 
 /// Notes that the id of a job was found in the vendor's history, unless the report says so already.
@@ -101,57 +72,71 @@ pub(crate) fn note_adoption(job: &Job, report: &mut JobReport) {
     ));
 }
 
-/// Returns the reason why a search of the history did not find the job.
-fn not_found(number: JobNumber, search: HistorySearch, next: Next) -> NotFound {
-    let reason = match search {
-        HistorySearch::Candidates(candidates) => return ambiguous(number, &candidates),
-        HistorySearch::NotFound => return missing(number),
-        HistorySearch::Absent => return absent(number),
-        HistorySearch::BeingSent => "another process is sending it".to_owned(),
-        HistorySearch::TooEarly => "the vendor's history does not show it yet".to_owned(),
-        HistorySearch::Expired => {
-            "it is older than the 7 days that the vendor keeps its history".to_owned()
-        }
-        HistorySearch::Incomplete => "the vendor's history could not be read whole".to_owned(),
-        HistorySearch::Failed(error) => error,
-        _ => String::new(),
+/// Returns the failure of a job that a search of the history did not find. `cause` is the reason why its
+/// outcome is unknown, in brackets, or empty.
+fn unresolved(job: JobNumber, search: HistorySearch, cause: &str) -> Failure {
+    let unknown = |finding: &str| {
+        let message = format!(
+            "{job}: it is not known whether the job was created{cause}; it may have been billed: \
+             {finding}"
+        );
+        Failure::new(Kind::Unknown, message)
     };
-    NotFound::new(reason, next)
-}
-
-/// Returns the reason for a job that the history does not show.
-fn missing(number: JobNumber) -> NotFound {
-    let reason = "the vendor's history has no job that it could be";
-    let hint = format!(
-        "a history may lag: look again with: wave resume {number}; if the job never appears, it \
-         was never created: wave resume {number} --resubmit submits it again and is billed"
-    );
-    NotFound {
-        hint: Some(hint),
-        ..NotFound::new(reason, Next::None)
+    let look_again = format!("do not submit again; look again later with: wave resume {job}");
+    match search {
+        HistorySearch::Candidates(found) => ambiguous(job, found, unknown),
+        HistorySearch::NotFound => unknown(
+            "the vendor's history was read whole, and no job in it can be the one",
+        )
+        .hint(format!(
+            "a history may lag: look again later with: wave resume {job}; or submit it again, which is billed even if the \
+             first submit arrived: wave resume {job} --resubmit"
+        )),
+        HistorySearch::Absent => {
+            let message = format!(
+                "{job}: the job was not created{cause}, and nothing is billed: the vendor's history \
+                 was read whole, twice, and its submit never arrived"
+            );
+            let hint = format!("submit it again with: wave resume {job} --resubmit");
+            Failure::new(Kind::Unknown, message).hint(hint)
+        }
+        HistorySearch::TooEarly => unknown(
+            "the vendor's history does not show it, but may still do so: the deadline expired \
+             before the settle time was over",
+        )
+        .hint(look_again),
+        HistorySearch::BeingSent => unknown("another process is sending it at this moment")
+            .hint(format!("wait for its outcome with: wave resume {job}")),
+        HistorySearch::Expired => unknown(
+            "the vendor's history cannot say, as the submit is older than the 7 days that it covers",
+        )
+        .hint(format!(
+            "look for its charge with: wave billings; if the job is no longer wanted: wave jobs \
+             forget {job}"
+        )),
+        HistorySearch::Incomplete => {
+            unknown("the vendor's history could not be read whole, so it shows nothing")
+                .hint(look_again)
+        }
+        HistorySearch::Failed(error) => unknown(&error).hint(look_again),
+        // Without a search, nothing is known that could shorten the way.
+        _ => unknown("the vendor's history was not searched").next(Next::Resume(job)),
     }
 }
 
-/// Returns the reason for a job whose submit never arrived.
-fn absent(number: JobNumber) -> NotFound {
-    let reason = "its submit never arrived, and nothing is billed";
-    let hint = format!("submit it again with: wave resume {number} --resubmit");
-    NotFound {
-        hint: Some(hint),
-        ..NotFound::new(reason, Next::None)
-    }
-}
-
-/// Returns the reason for a job that could be several ones.
-fn ambiguous(job: JobNumber, candidates: &Candidates) -> NotFound {
-    let found = candidates.found.iter();
-    let ids: Vec<&str> = found.map(|found| found.prediction.id()).collect();
-    let reason = format!(
-        "the job could be {} ({})",
-        ids.join(" or "),
-        candidates.held_back
-    );
+/// Returns the failure of a job that may be one of several, or one that is not proven.
+fn ambiguous(job: JobNumber, found: Candidates, unknown: impl FnOnce(&str) -> Failure) -> Failure {
+    let why = found.held_back;
+    let finding = match found.found.len() {
+        1 => format!("one job in the vendor's history could be the one, and is not adopted: {why}"),
+        count => format!(
+            "{count} jobs in the vendor's history could be the one, and none is adopted: {why}"
+        ),
+    };
+    let ids = found.found.iter().map(|found| found.prediction.id());
     // An id of the vendor in an unknown form cannot be adopted.
-    let candidates: Vec<PredictionId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
-    NotFound::new(reason, Next::Adopt { job, candidates })
+    let candidates: Vec<PredictionId> = ids.filter_map(|id| id.parse().ok()).collect();
+    let mut failure = unknown(&finding).next(Next::Adopt { job, candidates });
+    failure.candidates = Some(Box::new(found));
+    failure
 }

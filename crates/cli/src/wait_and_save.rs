@@ -37,6 +37,8 @@ pub(crate) struct WaitContext<'a> {
     pub(crate) progress: &'a Progress,
     pub(crate) deadline: Deadline,
     pub(crate) limits: RateLimits,
+    /// `true` if the user can be asked about the only job.
+    pub(crate) may_ask: bool,
 }
 
 impl<'a> WaitContext<'a> {
@@ -47,6 +49,7 @@ impl<'a> WaitContext<'a> {
             progress,
             deadline: client.deadline(),
             limits: context.limits(),
+            may_ask: false,
         }
     }
 

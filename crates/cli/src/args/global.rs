@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use wavespeed::AdoptPolicy;
 
-use super::values::{duration, interval, path, polls};
+use super::values::{adopt_policy, duration, interval, path, polls};
 
 /// The flags of every command.
 #[derive(Args, Clone, Debug)]
@@ -85,6 +86,18 @@ pub(crate) struct Global {
     /// Do not adopt a job from the vendor's history automatically
     #[arg(long, global = true)]
     pub(crate) no_adopt: bool,
+    /// Evidence to adopt a job from the vendor's history: its input (certain); or that it is the only
+    /// candidate and nothing else submits with the account (sole); or that it is the only one (single)
+    #[arg(
+        long,
+        global = true,
+        value_name = "POLICY",
+        value_parser = adopt_policy(),
+        ignore_case = true,
+        default_value = "sole",
+        conflicts_with = "no_adopt"
+    )]
+    pub(crate) adopt_policy: AdoptPolicy,
     /// Print the id and exit after the submit
     #[arg(long, global = true)]
     pub(crate) no_wait: bool,

@@ -125,4 +125,7 @@ pub(crate) struct ResumeArgs {
     /// Submit the job again and pay for it, after one more look that finds nothing it could be
     #[arg(long, requires = "id", conflicts_with_all = ["adopt", "all"])]
     pub(crate) resubmit: bool,
+    /// With --resubmit: this job of the vendor's history is another one (repeatable)
+    #[arg(long, value_name = "ID", value_parser = parse_id, requires = "resubmit")]
+    pub(crate) not: Vec<PredictionId>,
 }

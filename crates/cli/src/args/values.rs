@@ -7,8 +7,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use wavespeed::Rule;
 use wavespeed::reqwest::Url;
+use wavespeed::{AdoptPolicy, Rule};
 
 use crate::lipsync::languages;
 
@@ -123,6 +123,17 @@ pub(super) fn rule() -> impl TypedValueParser<Value = Rule> {
     PossibleValuesParser::new(rules().map(|rule| rule.name())).map(move |name| {
         let named = rules().find(|rule| rule.name().eq_ignore_ascii_case(&name));
         *named.expect("the name is one of the possible values")
+    })
+}
+
+/// Parses the evidence by which a job of the history is adopted.
+pub(super) fn adopt_policy() -> impl TypedValueParser<Value = AdoptPolicy> {
+    PossibleValuesParser::new(["certain", "sole", "single"]).map(|name| {
+        match name.to_lowercase().as_str() {
+            "certain" => AdoptPolicy::Certain,
+            "single" => AdoptPolicy::Single,
+            _ => AdoptPolicy::Sole,
+        }
     })
 }
 

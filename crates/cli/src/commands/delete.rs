@@ -1,6 +1,6 @@
 //! `wave delete`: deletes ended jobs and their outputs at the vendor.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 
 use wavespeed::{DeleteError, PredictionId};
 
@@ -12,6 +12,7 @@ use crate::output::document::account::DeletedDocument;
 use crate::output::exit::Exit;
 use crate::output::failure::Failure;
 use crate::output::report::Report;
+use crate::output::terminal;
 
 pub(super) async fn delete(args: &DeleteArgs, context: &mut Context) -> Result<Report, Failure> {
     let client = context.client().await?;
@@ -68,7 +69,7 @@ fn refused(error: &DeleteError) -> Failure {
             "find the id first: wave resume {job}; or delete despite this: --force"
         )),
         DeleteError::Call { error: cause, .. } => Failure {
-            message: error.to_string(),
+            message: error.to_string().into(),
             ..Failure::asked("the deletion", cause)
         },
         error => Failure::new(Kind::Journal, error),
@@ -83,11 +84,8 @@ fn confirm(what: &str) -> Result<(), Failure> {
         return Err(no());
     }
     let question = format!("delete {what} at the vendor? This cannot be undone. [y/N] ");
-    _ = write!(anstream::stderr(), "{question}");
-    let mut line = String::new();
-    _ = std::io::stdin().read_line(&mut line);
-    match line.trim().to_lowercase().as_str() {
-        "y" | "yes" => Ok(()),
-        _ => Err(no()),
+    match terminal::ask(&question) {
+        true => Ok(()),
+        false => Err(no()),
     }
 }

@@ -84,11 +84,11 @@ fn cost_lines(quote: &Answer<Quote>, balance: &Answer<f64>, max: Option<f64>) ->
             lines.push(format!("price: {}", amount(quote.price, &quote.currency)));
             lines.extend(unseen(quote));
         }
-        Err(failure) => lines.push(failure.message.clone()),
+        Err(failure) => lines.push(failure.message.to_string()),
     }
     lines.push(match balance {
         Ok(balance) => format!("balance: {}", amount(*balance, "USD")),
-        Err(failure) => failure.message.clone(),
+        Err(failure) => failure.message.to_string(),
     });
     if let (Ok(quote), Ok(balance)) = (quote, balance) {
         let left = balance - quote.price;

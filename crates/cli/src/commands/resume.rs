@@ -10,6 +10,7 @@ use super::wait::MAX_CALLS;
 use crate::args::jobs::ResumeArgs;
 use crate::context::Context;
 use crate::find_job::find_all;
+use crate::output::candidates::lines;
 use crate::output::document::Kind;
 use crate::output::failure::Failure;
 use crate::output::job::JobReport;
@@ -23,13 +24,14 @@ use crate::wait_and_save::{Finished, PendingJob, WaitContext, wait_and_save};
 enum Decision {
     None,
     Adopt(PredictionId),
-    Resubmit,
+    /// Submit the job again, which is none of these.
+    Resubmit(Vec<PredictionId>),
 }
 
 pub(super) async fn resume(args: &ResumeArgs, context: &mut Context) -> Result<Report, Failure> {
     let decision = match &args.adopt {
         Some(id) => Decision::Adopt(id.clone()),
-        None if args.resubmit => Decision::Resubmit,
+        None if args.resubmit => Decision::Resubmit(args.not.clone()),
         None => Decision::None,
     };
     if args.jobs.len() > 1 && !matches!(decision, Decision::None) {
@@ -57,7 +59,9 @@ async fn resume_all(
     context: &Context,
 ) -> Vec<(usize, JobReport)> {
     let progress = Progress::new(context.global.quiet);
-    let waiting = WaitContext::new(client, context, &progress);
+    let mut waiting = WaitContext::new(client, context, &progress);
+    // Questions about several jobs at the same time could not be told apart.
+    waiting.may_ask = records.len() == 1 && context.may_ask();
     // The stream below yields only jobs to wait for. The others are collected beside it.
     let failed = RefCell::new(Vec::new());
     // Jobs with an id come first, so that they do not wait for the reconciliation of the others.
@@ -117,12 +121,12 @@ async fn find_id(
             let hint = format!("resume it with: wave resume {number}");
             return Err(Failure::usage(message).hint(hint));
         }
-        (None, Decision::Adopt(id)) => adopt(waiting, record, id).await?,
-        (None, Decision::Resubmit) => {
+        (None, Decision::Adopt(id)) => adopt(waiting, record, id, report).await?,
+        (None, Decision::Resubmit(not)) => {
             // A signal may end the command before the outcome is known.
             report.if_unknown = Some(Next::Resume(number));
             waiting.shared_jobs.update(at, report);
-            resubmit(waiting, record, report).await?
+            resubmit(waiting, record, not, report).await?
         }
         (None, Decision::None) if record.stage == Stage::Rejected => {
             let message = format!("{number} was rejected: no job was created, nothing is billed");
@@ -135,7 +139,10 @@ async fn find_id(
             // The search takes a while, and a signal may end it.
             report.if_unknown = Some(Next::Resume(number));
             waiting.shared_jobs.update(at, report);
-            reconcile(waiting.client, record, waiting.deadline, report).await?
+            match reconcile(waiting.client, record, waiting.deadline, report).await {
+                Err(failure) if waiting.may_ask => ask(waiting, record, failure, report).await?,
+                result => result?,
+            }
         }
     };
     waiting.progress.id(job.id());
@@ -148,16 +155,47 @@ async fn find_id(
 async fn resubmit(
     waiting: WaitContext<'_>,
     record: &JobRecord,
+    not: &[PredictionId],
     report: &mut JobReport,
 ) -> Result<Job, Failure> {
     let step = "looking for the job in the vendor's history once more";
     waiting.progress.show(step);
     let job = waiting
         .client
-        .resubmit(record, &[], waiting.deadline)
+        .resubmit(record, not, waiting.deadline)
         .await?;
     note_adoption(&job, report);
     Ok(job)
+}
+
+/// Asks whether the only candidate is the job, and adopts it if it is. Returns `failure` if there are others,
+/// or the answer is no.
+async fn ask(
+    waiting: WaitContext<'_>,
+    record: &JobRecord,
+    failure: Failure,
+    report: &mut JobReport,
+) -> Result<Job, Failure> {
+    let Some(candidates) = &failure.candidates else {
+        return Err(failure);
+    };
+    let [only] = &candidates.found[..] else {
+        return Err(failure);
+    };
+    let Ok(id) = only.prediction.id().parse() else {
+        return Err(failure);
+    };
+    let number = record.number;
+    let mut facts = vec![format!(
+        "{number} could be this job, which is not adopted by itself: {}",
+        candidates.held_back
+    )];
+    facts.extend(lines(candidates));
+    let question = format!("Is {id} the job {number}? [y/N] ");
+    match waiting.progress.confirm(&facts, &question).await {
+        true => adopt(waiting, record, &id, report).await,
+        false => Err(failure),
+    }
 }
 
 /// Records the id of a job. The vendor must know the id, so that a typing error does not replace the
@@ -166,9 +204,12 @@ async fn adopt(
     waiting: WaitContext<'_>,
     record: &JobRecord,
     id: &PredictionId,
+    report: &mut JobReport,
 ) -> Result<Job, Failure> {
     let job = waiting.client.job(id).map_err(Failure::usage)?;
     let fetched = job.fetch_until(waiting.deadline).await;
     fetched.map_err(|error| Failure::fetch(id, &error))?;
-    Ok(waiting.client.adopt(record, id.clone()).await?)
+    let job = waiting.client.adopt(record, id.clone()).await?;
+    note_adoption(&job, report);
+    Ok(job)
 }

@@ -6,7 +6,7 @@ use wavespeed::{Model, Next};
 
 use super::document::{Document, Kind};
 use super::failure::Failure;
-use super::next_step;
+use super::{candidates, next_step};
 
 /// The result of one job, which grows while the command runs.
 #[derive(Clone, Debug, Default)]
@@ -35,19 +35,22 @@ impl JobReport {
         {
             failure.next = Next::Resume(number);
         }
-        let step = self.step(&failure);
-        self.document.error = Some(failure.document(step.as_deref()));
+        self.document.error = Some(failure.document(&self.steps(&failure)));
         self.failure = Some(failure);
         self
     }
 
-    /// Returns the sentence for the next step after a failure.
-    pub(crate) fn step(&self, failure: &Failure) -> Option<String> {
+    /// Returns the sentences for the next step after a failure.
+    pub(crate) fn steps(&self, failure: &Failure) -> Vec<String> {
         if !can_take_step(failure) {
-            return None;
+            return Vec::new();
+        }
+        if let (Next::Adopt { job, .. }, Some(found)) = (&failure.next, &failure.candidates) {
+            return candidates::commands(*job, found);
         }
         let is_submitted = self.document.id.is_some();
-        next_step::sentence(&failure.next, is_submitted, self.output.as_deref())
+        let step = next_step::sentence(&failure.next, is_submitted, self.output.as_deref());
+        step.into_iter().collect()
     }
 
     /// Returns the next step, if one command can take it for several jobs.

@@ -1,6 +1,7 @@
 //! Output of the command: results on stdout, as text or as the documents of `--json`, messages on
 //! stderr, and exit codes. A command returns a [`report::Report`], which is printed once, at the end.
 
+pub(crate) mod candidates;
 pub(crate) mod document;
 pub(crate) mod exit;
 pub(crate) mod failure;

@@ -17,14 +17,6 @@ pub(crate) fn sentence(next: &Next, is_submitted: bool, output: Option<&Path>) -
             "do not submit again; look for the job in the vendor's history with: wave resume \
              {number}"
         )),
-        Next::Adopt { job, candidates } => {
-            let ids: Vec<&str> = candidates.iter().map(PredictionId::as_str).collect();
-            Some(format!(
-                "compare them with: wave show {}; then choose one with: wave resume {job} \
-                 --adopt ID",
-                ids.join(" ")
-            ))
-        }
         _ => None,
     }
 }

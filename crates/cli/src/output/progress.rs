@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wavespeed::poll::Estimate;
 use wavespeed::{Fault, Model, PredictionId, UploadProgress, UploadStep, Uploaded};
 
-use super::terminal::{clean, input_warning, line, note, warning};
+use super::terminal::{ask, clean, input_warning, line, note, warning};
 use super::time;
 
 /// The template of work of unknown length.
@@ -97,6 +97,22 @@ impl Progress {
         if !self.quiet {
             self.bar.suspend(|| note(text));
         }
+    }
+
+    /// Asks a question, after lines with the facts. Returns `true` if the answer is yes.
+    pub(crate) async fn confirm(&self, facts: &[String], question: &str) -> bool {
+        // The line would be drawn over the question, and over what is typed.
+        self.bar.disable_steady_tick();
+        self.bar.finish_and_clear();
+        facts.iter().for_each(|fact| note(fact));
+        let question = clean(question);
+        // A signal must end the command meanwhile, so the runtime is not blocked.
+        let answer = tokio::task::spawn_blocking(move || ask(&question)).await;
+        self.bar.reset();
+        if !self.bar.is_hidden() {
+            self.bar.enable_steady_tick(FRAME);
+        }
+        answer.unwrap_or(false)
     }
 
     /// Prints a note if an earlier upload of the file is reused.

@@ -40,7 +40,7 @@ impl Upload {
     pub(crate) fn failed(path: &Path, failure: Failure) -> Self {
         let document = UploadDocument {
             file: text(path),
-            error: Some(failure.document(None)),
+            error: Some(failure.document(&[])),
             ..UploadDocument::default()
         };
         let failure = Some(failure);
@@ -117,7 +117,7 @@ impl Report {
             Self::Uploads(files) => {
                 let mut failures = Failures::default();
                 for failure in files.iter().filter_map(|file| file.failure.as_ref()) {
-                    failures.print(failure, None, failure.hint.as_deref());
+                    failures.print(failure, None, &failure.hints(&[]));
                 }
                 let lines = files.iter().filter_map(|file| file.document.url.clone());
                 let documents: Vec<_> = files.iter().map(|file| &file.document).collect();
@@ -161,9 +161,11 @@ fn print_jobs(jobs: &[JobReport]) -> Exit {
         let Some(failure) = &job.failure else {
             continue;
         };
-        let step = job.step(failure).filter(|_| !shares(job));
-        let hint = failure.full_hint(step.as_deref());
-        failures.print(failure, job.model, hint.as_deref());
+        let steps = match shares(job) {
+            true => Vec::new(),
+            false => job.steps(failure),
+        };
+        failures.print(failure, job.model, &failure.hints(&steps));
     }
     if jobs.len() > 1 {
         shared_steps(jobs)
@@ -196,17 +198,17 @@ fn shared_steps(jobs: &[JobReport]) -> Vec<String> {
 #[derive(Default)]
 struct Failures {
     exit: Option<Exit>,
-    messages: Vec<String>,
+    messages: Vec<Box<str>>,
 }
 
 impl Failures {
     /// Prints a failure. A failure that several jobs share is printed once.
-    fn print(&mut self, failure: &Failure, model: Option<&Model>, hint: Option<&str>) {
+    fn print(&mut self, failure: &Failure, model: Option<&Model>, hints: &[String]) {
         // The exit code counts also for a failure that is not printed again.
         self.exit = self.exit.max(Some(failure.exit()));
         if !self.messages.contains(&failure.message) {
             terminal::failure(failure, model);
-            hint.into_iter().for_each(terminal::hint);
+            hints.iter().for_each(|hint| terminal::hint(hint));
             self.messages.push(failure.message.clone());
         }
     }

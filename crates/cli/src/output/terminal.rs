@@ -1,11 +1,12 @@
 //! Lines on stderr: errors, hints, warnings and notes. Text from outside is cleaned before it is
 //! written, so that it cannot control the terminal.
 
-use std::io::Write as _;
+use std::io::{Write as _, stdin};
 
 use anstyle::{AnsiColor, Style};
 use wavespeed::{Fault, Model, Rule, Severity};
 
+use super::candidates;
 use super::failure::Failure;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -34,6 +35,17 @@ pub(crate) fn note(text: &str) {
     line(&clean(text));
 }
 
+/// Asks a question, and returns `true` if a line is typed that says yes. Blocks the thread.
+pub(crate) fn ask(question: &str) -> bool {
+    let mut stderr = anstream::stderr();
+    _ = write!(stderr, "{question}");
+    _ = stderr.flush();
+    let mut answer = String::new();
+    let read = stdin().read_line(&mut answer);
+    let answer = answer.trim().to_lowercase();
+    read.is_ok() && matches!(&*answer, "y" | "yes")
+}
+
 /// Prints a warning.
 pub(crate) fn warning(text: &str) {
     line(&format!("{WARNING}warning:{WARNING:#} {}", clean(text)));
@@ -60,6 +72,11 @@ pub(crate) fn failure(failure: &Failure, model: Option<&Model>) {
     if refused.len() > 1 {
         for fault in &refused {
             line(&format!("  {}", described(fault, model)));
+        }
+    }
+    if let Some(found) = &failure.candidates {
+        for row in candidates::lines(found) {
+            line(&format!("  {}", clean(&row)));
         }
     }
     if let Some(also) = &failure.also {

@@ -60,11 +60,34 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
+/// Formats the time from a submit to the creation of a job, in seconds: `3 s after the submit`.
+pub(crate) fn distance(seconds: i64) -> String {
+    let length = match seconds.unsigned_abs() {
+        0 => return "at the submit".to_owned(),
+        near @ ..3_600 => clock(near),
+        far => duration(far as f64),
+    };
+    let side = if seconds < 0 { "before" } else { "after" };
+    format!("{length} {side} the submit")
+}
+
 #[cfg(test)]
 mod tests {
     use wavespeed::poll::{Durations, LogNormal};
 
     use super::*;
+
+    #[test]
+    fn distance_has_a_side() {
+        for (seconds, expected) in [
+            (0, "at the submit"),
+            (3, "3 s after the submit"),
+            (-65, "1 min 05 s before the submit"),
+            (7_265, "2 h 01 min after the submit"),
+        ] {
+            assert_eq!(distance(seconds), expected);
+        }
+    }
 
     #[test]
     fn estimate_is_shown_no_finer_than_it_is_known() {

@@ -108,9 +108,13 @@ impl Wave {
         run
     }
 
-    /// As [`run`](Self::run), with polls that follow each other quickly.
+    /// As [`run`](Self::run), with polls that follow each other quickly, and a history that does not lag.
     pub(crate) fn quick(&self, words: &[&str]) -> Run {
-        self.run(&[&["--poll-interval", "10ms"], words].concat())
+        let mut options = vec!["--poll-interval", "10ms"];
+        if !words.contains(&"--settle-time") {
+            options.extend(["--settle-time", "0s"]);
+        }
+        self.run(&[&options, words].concat())
     }
 }
 

@@ -1,18 +1,13 @@
-//! Tests of the journal behind the command: its list, and jobs that are resumed after a crash or a lost answer.
+//! Tests of the journal behind the command: its list, and jobs that are resumed after a crash or an interruption.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use tokio::runtime::Runtime;
+use serde_json::json;
 use wavespeed_emulator::Clock;
-use wiremock::matchers::{method, path, path_regex};
-use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::harness::{CLIP, Emulated, ID, LIPSYNC, Wave, record, runtime};
-
-const MODEL: &str = "kwaivgi/kling-lipsync/text-to-video";
+use super::harness::{CLIP, Emulated, LIPSYNC};
 
 fn with<'a>(words: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [words, more].concat()
@@ -126,95 +121,6 @@ fn job_of_a_killed_command_is_resumed_from_any_folder() {
         json!([]),
         "nothing is left"
     );
-}
-
-/// A vendor whose answer to the submit is lost, and whose history has these tasks.
-fn forgetful(history: &[&str]) -> (Runtime, MockServer) {
-    let runtime = runtime();
-    let server = runtime.block_on(async {
-        let server = MockServer::start().await;
-        let at = jiff::Timestamp::now().to_string();
-        let task = |id: &&str| json!({"id": id, "model": MODEL, "status": "created", "created_at": at});
-        let items: Vec<Value> = history.iter().map(task).collect();
-        let done = json!({"id": ID, "status": "completed", "outputs": [format!("{}/out.mp4", server.uri())]});
-        let mounts = [
-            Mock::given(path(format!("/api/v3/{MODEL}"))).respond_with(ResponseTemplate::new(502)),
-            Mock::given(path("/api/v3/predictions")).respond_with(record(json!({"page": 1, "items": items, "has_more": false}))),
-            Mock::given(path_regex("/api/v3/predictions/.+/result")).respond_with(record(done)),
-            Mock::given(path("/out.mp4")).and(method("GET")).respond_with(ResponseTemplate::new(200).set_body_bytes(CLIP)),
-        ];
-        for mock in mounts {
-            mock.mount(&server).await;
-        }
-        server
-    });
-    (runtime, server)
-}
-
-fn submits(runtime: &Runtime, server: &MockServer) -> usize {
-    let requests = runtime.block_on(server.received_requests()).unwrap();
-    requests
-        .iter()
-        .filter(|request| request.url.path().ends_with(MODEL))
-        .count()
-}
-
-#[test]
-fn submit_without_answer_is_found_and_finished() {
-    let (runtime, server) = forgetful(&[ID]);
-    let wave = Wave::at(&server.uri());
-    let run = wave.quick(&with(&LIPSYNC, &["-o", "out.mp4", "--json"]));
-    assert_eq!(run.exit, 0, "{run}");
-    let document = run.json();
-    assert_eq!(
-        (&document["id"], &document["job"], &document["reconciled"]),
-        (&json!(ID), &json!("j1"), &json!("inferred"))
-    );
-    assert!(
-        run.stderr
-            .contains("it could belong to another client of the account"),
-        "{run}"
-    );
-    assert_eq!(std::fs::read(wave.path("out.mp4")).unwrap(), CLIP);
-    assert_eq!(submits(&runtime, &server), 1);
-}
-
-#[test]
-fn ambiguous_submit_is_left_to_the_user() {
-    let (runtime, server) = forgetful(&[ID, "another-one"]);
-    let wave = Wave::at(&server.uri());
-    let run = wave.quick(&with(&LIPSYNC, &["-o", "out.mp4"]));
-    assert_eq!(run.exit, 5, "{run}");
-    assert!(
-        run.stderr
-            .contains(&format!("the job could be {ID} or another-one")),
-        "{run}"
-    );
-    assert!(run.stderr.contains("wave resume j1 --adopt ID"), "{run}");
-    let run = wave.quick(&["resume", "j1", "--adopt", ID]);
-    assert_eq!(
-        (run.exit, run.stdout.trim_end().ends_with("out.mp4")),
-        (0, true),
-        "{run}"
-    );
-    assert_eq!(std::fs::read(wave.path("out.mp4")).unwrap(), CLIP);
-    assert_eq!(submits(&runtime, &server), 1);
-}
-
-#[test]
-fn automatic_adoption_can_be_turned_off() {
-    let (runtime, server) = forgetful(&[ID]);
-    let wave = Wave::at(&server.uri());
-    let run = wave.quick(&with(&LIPSYNC, &["--no-adopt"]));
-    assert_eq!(run.exit, 5, "{run}");
-    assert!(run.stderr.contains("wave resume j1"), "{run}");
-    let run = wave.quick(&["resume", "j1", "--json"]);
-    assert_eq!(
-        (run.exit, &run.json()["reconciled"]),
-        (0, &json!("inferred")),
-        "{run}"
-    );
-    assert_eq!(submits(&runtime, &server), 1);
 }
 
 #[test]

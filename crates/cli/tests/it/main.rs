@@ -7,6 +7,7 @@
 )]
 
 mod account;
+mod adoption;
 mod check;
 mod emulator;
 mod errors;
@@ -14,6 +15,7 @@ mod errors;
 mod files;
 mod harness;
 mod help;
+mod history_server;
 mod inputs;
 mod journal;
 mod key;

@@ -27,11 +27,11 @@ fn job_with_unknown_outcome() -> (Emulated, Wave) {
 }
 
 fn lipsync(wave: &Wave, options: &[&str]) -> Run {
-    wave.quick(&[&LIPSYNC[..], &["--settle-time", "0s"], options].concat())
+    wave.quick(&[&LIPSYNC[..], options].concat())
 }
 
 fn resume(wave: &Wave, arguments: &[&str]) -> Run {
-    wave.quick(&[&["resume", "--settle-time", "0s"], arguments].concat())
+    wave.quick(&[&["resume"], arguments].concat())
 }
 
 #[test]

@@ -61,7 +61,14 @@ impl Candidates {
 }
 
 /// The reason why a candidate is not adopted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+///
+/// ```
+/// use wavespeed::HeldBack;
+///
+/// assert_eq!(HeldBack::OtherWriter.name(), "other-writer");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 #[non_exhaustive]
 pub enum HeldBack {
     /// There are several candidates.
@@ -82,6 +89,14 @@ pub enum HeldBack {
     TooEarly,
     /// The [policy](AdoptPolicy::Certain) wants certain evidence.
     Policy,
+}
+
+impl HeldBack {
+    /// Returns the name, as in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
 }
 
 impl fmt::Display for HeldBack {

@@ -71,7 +71,7 @@ pub(super) fn check_without_client(
     if Exit::from(no_client.kind) > failure.exit() {
         failure.kind = no_client.kind;
     }
-    failure.also = Some(no_client.message.into());
+    failure.also = Some(no_client.message);
     failure
 }
 

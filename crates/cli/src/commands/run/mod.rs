@@ -152,8 +152,8 @@ impl Run<'_> {
     /// Adds the way to submit the job of a key once more to the failure of a job.
     fn with_retry_hint(&self, mut failure: Failure) -> Failure {
         if failure.kind == Kind::Task && self.args.key.is_some() {
-            let retry = "submit it once more with: --retry-failed";
-            failure.hint = failure.full_hint(Some(retry));
+            let retry = "submit it once more with: --retry-failed".to_owned();
+            failure.hint = failure.full_hint(&[retry]);
         }
         failure
     }

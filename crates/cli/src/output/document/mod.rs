@@ -73,6 +73,24 @@ pub(crate) struct ErrorDocument {
     pub(crate) hint: Option<String>,
     /// The faults of the input.
     pub(crate) faults: Vec<FaultDocument>,
+    /// The jobs of the vendor's history that may be the one whose id is not known.
+    pub(crate) candidates: Vec<CandidateDocument>,
+    /// The reason why no candidate is adopted, such as `several` or `other-writer`; null without candidates.
+    pub(crate) held_back: Option<&'static str>,
+}
+
+/// A job of the vendor's history that may be the one whose id is not known.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+pub(crate) struct CandidateDocument {
+    /// The id of the job.
+    pub(crate) id: String,
+    /// The time of its creation, as the vendor says it; null if the vendor does not.
+    pub(crate) created_at: Option<String>,
+    /// The time from the submit to the creation in seconds, negative if the job is older; null if the
+    /// creation time cannot be read.
+    pub(crate) distance: Option<i64>,
+    /// The status, in the vendor's word.
+    pub(crate) status: String,
 }
 
 /// The kind of an error.

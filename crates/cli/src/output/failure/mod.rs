@@ -4,8 +4,9 @@
 mod convert;
 pub(crate) mod fetch;
 
-use wavespeed::{Fault, Next, PredictionId};
+use wavespeed::{Candidates, Fault, Next, PredictionId};
 
+use super::candidates;
 use super::document::{ErrorDocument, FaultDocument, Kind};
 use super::exit::Exit;
 
@@ -13,7 +14,7 @@ use super::exit::Exit;
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) kind: Kind,
-    pub(crate) message: String,
+    pub(crate) message: Box<str>,
     /// A second, independent problem.
     pub(crate) also: Option<Box<str>>,
     /// The way to fix it. The command of the next step is not part of it.
@@ -21,6 +22,8 @@ pub(crate) struct Failure {
     /// The next step of the job.
     pub(crate) next: Next,
     pub(crate) faults: Box<[Fault]>,
+    /// The jobs that may be the one whose id is not known.
+    pub(crate) candidates: Option<Box<Candidates>>,
 }
 
 impl Failure {
@@ -34,11 +37,12 @@ impl Failure {
     pub(crate) fn new(kind: Kind, message: impl ToString) -> Self {
         Self {
             kind,
-            message: message.to_string(),
+            message: message.to_string().into(),
             also: None,
             hint: None,
             next: Next::None,
             faults: Box::default(),
+            candidates: None,
         }
     }
 
@@ -86,25 +90,37 @@ impl Failure {
         Exit::from(self.kind)
     }
 
-    /// Returns the document of `--json`, with the sentence for the next step.
-    pub(crate) fn document(&self, step: Option<&str>) -> ErrorDocument {
+    /// Returns the document of `--json`, with the sentences for the next step.
+    pub(crate) fn document(&self, steps: &[String]) -> ErrorDocument {
         let message = match &self.also {
             Some(also) => format!("{}; {also}", self.message),
-            None => self.message.clone(),
+            None => self.message.to_string(),
         };
+        let candidates = self.candidates.as_deref();
         ErrorDocument {
             kind: self.kind,
             message,
-            hint: self.full_hint(step),
+            hint: self.full_hint(steps),
             faults: self.faults.iter().map(FaultDocument::from).collect(),
+            candidates: candidates.map(candidates::documents).unwrap_or_default(),
+            held_back: candidates.map(|candidates| candidates.held_back.name()),
         }
     }
 
-    /// Returns the hint with the sentence for the next step.
-    pub(crate) fn full_hint(&self, step: Option<&str>) -> Option<String> {
-        let parts = [self.hint.as_deref(), step].into_iter().flatten();
+    /// Returns the hint with the sentences for the next step.
+    pub(crate) fn full_hint(&self, steps: &[String]) -> Option<String> {
+        let parts = self.hint.iter().chain(steps).map(String::as_str);
         let hint = parts.collect::<Vec<_>>().join("; ");
         Some(hint).filter(|hint| !hint.is_empty())
+    }
+
+    /// Returns the hints for the terminal: a line for each command that decides about a candidate, and
+    /// otherwise one line.
+    pub(crate) fn hints(&self, steps: &[String]) -> Vec<String> {
+        match self.candidates {
+            Some(_) => self.hint.iter().chain(steps).cloned().collect(),
+            None => self.full_hint(steps).into_iter().collect(),
+        }
     }
 
     /// Changes a failed wait for a job that this command has submitted. The job exists and is billed,

@@ -1,0 +1,359 @@
+//! Tests of the jobs in the vendor's history that may be the one of a lost submit: which one is adopted, and
+//! how a person decides about the others.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::harness::{CLIP, ID, LIPSYNC, record, refused};
+use super::history_server::{HistoryServer, foreign_item, item, page, resume};
+
+#[test]
+fn submit_without_answer_is_found_and_finished() {
+    let server = HistoryServer::start(&[item(ID, 0)]);
+    let wave = server.wave();
+    let run = wave.quick(&[&LIPSYNC[..], &["-o", "out.mp4", "--json"]].concat());
+    assert_eq!(run.exit, 0, "{run}");
+    let document = run.json();
+    assert_eq!(
+        (&document["id"], &document["job"], &document["reconciled"]),
+        (&json!(ID), &json!("j1"), &json!("inferred"))
+    );
+    assert!(
+        run.stderr
+            .contains("it could belong to another client of the account"),
+        "{run}"
+    );
+    assert_eq!(std::fs::read(wave.path("out.mp4")).unwrap(), CLIP);
+    assert_eq!(server.submits(), 1);
+}
+
+#[test]
+fn candidates_are_listed_with_the_command_for_each() {
+    let server = HistoryServer::start(&[item(ID, 0), item("another-one", 0)]);
+    let wave = server.wave();
+    let run = wave.quick(&[&LIPSYNC[..], &["-o", "out.mp4"]].concat());
+    assert_eq!(run.exit, 5, "{run}");
+    let another = format!("compare them with: wave show {ID} another-one\n");
+    for part in [
+        "2 jobs in the vendor's history could be the one, and none is adopted: several jobs could \
+         be the one\n  ID ",
+        " the submit  created\n",
+        &another,
+        &format!("hint: if {ID} is j1: wave resume j1 --adopt {ID}\n"),
+        "hint: if another-one is j1: wave resume j1 --adopt another-one\n",
+        &format!(
+            "hint: if none of them is j1, submit it again, which is billed: wave resume j1 \
+             --resubmit --not {ID} --not another-one\n"
+        ),
+    ] {
+        assert!(run.stderr.contains(part), "{part}\n{run}");
+    }
+    let run = resume(&wave, &["--adopt", ID, "--json"]);
+    let document = run.json();
+    assert_eq!(
+        (run.exit, &document["reconciled"]),
+        (0, &json!("chosen")),
+        "{run}"
+    );
+    assert_eq!(std::fs::read(wave.path("out.mp4")).unwrap(), CLIP);
+    assert_eq!(server.submits(), 1);
+}
+
+#[test]
+fn candidates_are_data_in_the_document() {
+    // The older one is outside the window, but the model of the other is not known.
+    let mut unproven = item("without-model", 0);
+    unproven.as_object_mut().unwrap().remove("model");
+    let mut undated = item("without-time", 0);
+    undated.as_object_mut().unwrap().remove("created_at");
+    let server = HistoryServer::start(&[unproven.clone(), undated, item("too-old", 600)]);
+    let wave = server.lose_job();
+    let run = resume(&wave, &["--json"]);
+    let error = &run.json()["error"];
+    let candidates = error["candidates"].as_array().unwrap();
+    assert_eq!(
+        (run.exit, candidates.len(), &error["held_back"]),
+        (5, 2, &json!("several")),
+        "{run}"
+    );
+    assert_eq!(candidates[0]["id"], "without-model");
+    assert_eq!(candidates[0]["created_at"], unproven["created_at"]);
+    assert_eq!(candidates[0]["status"], "created");
+    assert!(candidates[0]["distance"].as_i64().unwrap().abs() <= 2);
+    assert_eq!(
+        (&candidates[1]["created_at"], &candidates[1]["distance"]),
+        (&Value::Null, &Value::Null)
+    );
+    let hint = error["hint"].as_str().unwrap();
+    assert!(
+        hint.contains("wave resume j1 --adopt without-time"),
+        "{hint}"
+    );
+}
+
+#[test]
+fn policy_decides_whether_a_single_candidate_is_adopted() {
+    let server = HistoryServer::start(&[item(ID, 0), foreign_item()]);
+    let wave = server.lose_job();
+    let certain = ["--adopt-policy", "certain"];
+    for (options, held_back) in [(&[][..], "other-writer"), (&certain, "policy")] {
+        let run = resume(&wave, &[&["--json"], options].concat());
+        let error = &run.json()["error"];
+        assert_eq!(
+            (run.exit, &error["held_back"], &error["candidates"][0]["id"]),
+            (5, &json!(held_back), &json!(ID)),
+            "{run}"
+        );
+    }
+    let run = resume(&wave, &["--adopt-policy", "Single", "--json"]);
+    assert_eq!(run.json()["reconciled"], "inferred", "{run}");
+    let refused = resume(&wave, &["--adopt-policy", "single", "--no-adopt"]);
+    assert_eq!(refused.exit, 2, "{refused}");
+}
+
+#[test]
+fn job_is_submitted_again_once_no_candidate_is_left() {
+    let server = HistoryServer::start(&[item("one-1", 0), item("two-2", 0)]);
+    let wave = server.lose_job();
+    let run = resume(&wave, &["--resubmit"]);
+    assert_eq!((run.exit, server.submits()), (5, 1), "{run}");
+    assert!(
+        run.stderr.contains("--resubmit --not one-1 --not two-2\n"),
+        "{run}"
+    );
+    let both = ["--resubmit", "--not", "one-1", "--not", "two-2"];
+    let run = resume(&wave, &both);
+    assert_eq!((run.exit, server.submits()), (0, 2), "{run}");
+    assert_eq!(std::fs::read(wave.path("out.mp4")).unwrap(), CLIP);
+    let refused = resume(&wave, &["--not", "one-1"]);
+    assert_eq!(refused.exit, 2, "{refused}");
+}
+
+#[test]
+fn automatic_adoption_can_be_turned_off() {
+    let server = HistoryServer::start(&[item(ID, 0)]);
+    let wave = server.lose_job();
+    let run = resume(&wave, &["--json"]);
+    assert_eq!(run.json()["reconciled"], "inferred", "{run}");
+    assert_eq!(server.submits(), 1);
+}
+
+/// A second payment is suggested only after a look that was whole and found nothing.
+#[test]
+fn each_result_of_a_search_has_its_sentence_and_next_step() {
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+    let empty = || page(&[]);
+    let partial = record(json!({"page": 1, "items": [], "total": 5, "has_more": false}));
+    let lagging = ["--settle-time", "2h", "--timeout", "300ms"];
+    let again = "do not submit again; look again later with: wave resume j1\n";
+    let resubmit = "submit it again with: wave resume j1 --resubmit\n";
+    let (lag, age) = (&lagging[..], HOUR);
+    for (history, age, options, said, next) in [
+        (
+            empty(),
+            age,
+            &[][..],
+            "nothing is billed: the vendor's history was read",
+            resubmit,
+        ),
+        (
+            empty(),
+            Duration::ZERO,
+            &[],
+            "was read whole, and no job in it can be the one\n",
+            "which is billed even if the first submit arrived: wave resume j1 --resubmit\n",
+        ),
+        (empty(), age, lag, "but may still do so", again),
+        (partial, age, &[], "could not be read whole", again),
+        (
+            refused(400, "no"),
+            age,
+            &[],
+            "could not be read: the vendor",
+            again,
+        ),
+        (
+            empty(),
+            24 * 8 * HOUR,
+            &[],
+            "older than the 7 days that it covers\n",
+            "wave billings; if the job is no longer wanted: wave jobs forget j1\n",
+        ),
+    ] {
+        let server = HistoryServer::answering(history);
+        let wave = server.lost_job_of(age);
+        let run = resume(&wave, options);
+        assert_eq!((run.exit, server.submits()), (5, 0), "{run}");
+        assert!(run.stderr.contains(said), "{said}\n{run}");
+        assert!(run.stderr.ends_with(next), "{next}\n{run}");
+        let is_absent = next == resubmit;
+        let is_unknown = run
+            .stderr
+            .contains("it is not known whether the job was created");
+        assert_eq!(is_unknown, !is_absent, "{run}");
+    }
+}
+
+#[test]
+fn job_that_is_being_sent_is_waited_for() {
+    let server = HistoryServer::start(&[]);
+    let wave = server.wave();
+    // The intent of a process that is about to send.
+    let (_journal, _claim) = server.sending(&wave);
+    let run = resume(&wave, &[]);
+    assert_eq!((run.exit, server.submits()), (5, 0), "{run}");
+    for part in [
+        "another process is sending it at this moment\n",
+        "wait for its outcome with: wave resume j1\n",
+    ] {
+        assert!(run.stderr.contains(part), "{run}");
+    }
+}
+
+#[test]
+fn history_that_was_not_searched_is_named_as_the_next_step() {
+    let server = HistoryServer::start(&[]);
+    let run = server
+        .wave()
+        .quick(&[&LIPSYNC[..], &["--no-adopt"]].concat());
+    let error = "(HTTP 502); it may have been billed: the vendor's history was not searched\n";
+    assert!(run.stderr.contains(error), "{run}");
+    let hint = "look for the job in the vendor's history with: wave resume j1\n";
+    assert!(run.stderr.ends_with(hint), "{run}");
+}
+
+/// An id that begins with `-` must not be taken for a flag.
+#[test]
+fn commands_of_a_candidate_work_whatever_its_id_begins_with() {
+    let server = HistoryServer::start(&[item("-id-1", 0), foreign_item()]);
+    let wave = server.lose_job();
+    let run = resume(&wave, &[]);
+    assert!(
+        run.stderr.contains("wave resume j1 --adopt=-id-1\n"),
+        "{run}"
+    );
+    assert!(run.stderr.contains("--resubmit --not=-id-1\n"), "{run}");
+    let run = resume(&wave, &["--adopt=-id-1"]);
+    assert_eq!(run.exit, 0, "{run}");
+}
+
+/// Questions need a terminal, which a pseudo terminal is.
+#[cfg(unix)]
+mod question {
+    use std::fs::File;
+    use std::io::{Read as _, Write as _};
+    use std::process::Child;
+
+    use rustix::fs::{Mode, OFlags, open};
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    use super::super::harness::{Wave, signal};
+    use super::*;
+
+    /// A command whose stdin and stderr are a terminal.
+    struct Typed {
+        child: Child,
+        /// The other side of the terminal.
+        keyboard: File,
+        shown: String,
+    }
+
+    impl Typed {
+        fn spawn(wave: &Wave, words: &[&str]) -> Self {
+            let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+            let keyboard = openpt(flags).unwrap();
+            grantpt(&keyboard).unwrap();
+            unlockpt(&keyboard).unwrap();
+            let name = ptsname(&keyboard, Vec::new()).unwrap();
+            let flags = OFlags::RDWR | OFlags::NOCTTY;
+            let terminal = File::from(open(name, flags, Mode::empty()).unwrap());
+            let options = ["--settle-time", "0s", "--poll-interval", "10ms"];
+            let mut command = wave.command(&[&options, words].concat());
+            command
+                .stdin(terminal.try_clone().unwrap())
+                .stderr(terminal);
+            let child = command.spawn().unwrap();
+            Self {
+                child,
+                keyboard: keyboard.into(),
+                shown: String::new(),
+            }
+        }
+
+        /// Reads until the terminal shows a text.
+        fn wait_for(&mut self, text: &str) {
+            while !self.shown.contains(text) {
+                let mut bytes = [0; 4096];
+                // Without another side, Linux reports an error instead of the end.
+                let read = self.keyboard.read(&mut bytes).unwrap_or(0);
+                assert!(read > 0, "the command has ended: {}", self.shown);
+                self.shown += &String::from_utf8_lossy(&bytes[..read]);
+            }
+        }
+
+        fn write(&mut self, text: &str) {
+            self.keyboard.write_all(text.as_bytes()).unwrap();
+        }
+
+        /// Reads to the end, and returns the exit code.
+        fn end(&mut self) -> Option<i32> {
+            let mut rest = Vec::new();
+            _ = self.keyboard.read_to_end(&mut rest);
+            self.shown += &String::from_utf8_lossy(&rest);
+            self.child.wait().unwrap().code()
+        }
+    }
+
+    #[test]
+    fn only_candidate_is_adopted_after_a_yes() {
+        let server = HistoryServer::start(&[item(ID, 0), foreign_item()]);
+        let wave = server.lose_job();
+        let mut typed = Typed::spawn(&wave, &["resume", "j1"]);
+        typed.wait_for(&format!("Is {ID} the job j1? [y/N] "));
+        for part in ["another program submits", "the submit  created"] {
+            assert!(typed.shown.contains(part), "{}", typed.shown);
+        }
+        typed.write("y\n");
+        assert_eq!(typed.end(), Some(0), "{}", typed.shown);
+        assert_eq!(std::fs::read(wave.path("out.mp4")).unwrap(), CLIP);
+        let jobs = wave.run(&["jobs", "--json"]).json();
+        assert_eq!(jobs[0]["reconciled"], "chosen");
+    }
+
+    #[test]
+    fn only_candidate_is_left_after_a_no() {
+        let server = HistoryServer::start(&[item(ID, 0), foreign_item()]);
+        let wave = server.lose_job();
+        for answer in ["\n", "n\n", "what\n"] {
+            let mut typed = Typed::spawn(&wave, &["resume"]);
+            typed.wait_for("[y/N] ");
+            typed.write(answer);
+            assert_eq!(typed.end(), Some(5), "{}", typed.shown);
+            let command = format!("wave resume j1 --adopt {ID}");
+            assert!(typed.shown.contains(&command), "{}", typed.shown);
+        }
+    }
+
+    #[test]
+    fn question_can_be_interrupted() {
+        let server = HistoryServer::start(&[item(ID, 0), foreign_item()]);
+        let wave = server.lose_job();
+        let mut typed = Typed::spawn(&wave, &["resume", "j1"]);
+        typed.wait_for("[y/N] ");
+        signal(&typed.child, "-INT");
+        assert_eq!(typed.end(), Some(130), "{}", typed.shown);
+        assert!(typed.shown.contains("wave resume j1"), "{}", typed.shown);
+    }
+
+    #[test]
+    fn several_candidates_and_programs_are_not_asked_about() {
+        let server = HistoryServer::start(&[item(ID, 0), item("another-one", 0)]);
+        let wave = server.lose_job();
+        for options in [&[][..], &["--json"], &["--quiet"]] {
+            let mut typed = Typed::spawn(&wave, &[&["resume", "j1"], options].concat());
+            assert_eq!(typed.end(), Some(5), "{}", typed.shown);
+            assert!(!typed.shown.contains("[y/N]"), "{}", typed.shown);
+        }
+    }
+}
