@@ -59,11 +59,17 @@ pub fn main() -> ExitCode {
             _ if cli.global.emulate => Work::EmulatedJobs,
             _ => Work::Jobs,
         };
+        // The state of a job is shown, whoever owns it.
+        let accepts_inferred =
+            cli.global.accept_inferred || matches!(cli.command, Command::Show(_));
         let mut context = Context::new(cli.global);
         let shared_jobs = context.shared_jobs.clone();
         let command = commands::run(cli.command, &mut context);
         let report = signals::guard(&shared_jobs, work, command).await;
-        report.print(json)
+        match accepts_inferred {
+            true => report.accept_inferred().print(json),
+            false => report.print(json),
+        }
     });
     // A name look-up that hangs must not keep the process alive.
     runtime.shutdown_background();

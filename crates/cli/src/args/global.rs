@@ -98,6 +98,9 @@ pub(crate) struct Global {
         conflicts_with = "no_adopt"
     )]
     pub(crate) adopt_policy: AdoptPolicy,
+    /// Exit with 0 instead of 8 if an id was inferred from the vendor's history
+    #[arg(long, global = true)]
+    pub(crate) accept_inferred: bool,
     /// Print the id and exit after the submit
     #[arg(long, global = true)]
     pub(crate) no_wait: bool,

@@ -4,25 +4,39 @@ use std::process::ExitCode;
 
 use super::document::Kind;
 
-/// The exit code of a command, from best to worst. Of several jobs, the worst counts.
+/// The end of a command, from best to worst. Of several jobs, the worst counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
 pub(crate) enum Exit {
-    Done = 0,
-    JobFailed = 1,
-    RefusedHere = 2,
-    Key = 3,
-    Deadline = 4,
-    Unknown = 5,
-    RefusedThere = 6,
-    NotSaved = 7,
-    Interrupted = 130,
-    Terminated = 143,
+    Done,
+    /// Done, but the id of a job was inferred from the vendor's history. Every failure is worse.
+    Inferred,
+    JobFailed,
+    RefusedHere,
+    Key,
+    Deadline,
+    Unknown,
+    RefusedThere,
+    NotSaved,
+    Interrupted,
+    Terminated,
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::JobFailed => 1,
+            Exit::RefusedHere => 2,
+            Exit::Key => 3,
+            Exit::Deadline => 4,
+            Exit::Unknown => 5,
+            Exit::RefusedThere => 6,
+            Exit::NotSaved => 7,
+            Exit::Inferred => 8,
+            // 128 and the number of the signal, as in a shell.
+            Exit::Interrupted => 130,
+            Exit::Terminated => 143,
+        })
     }
 }
 
@@ -61,5 +75,8 @@ Exit codes:
   5    the outcome of a submit is unknown: it may have been billed
   6    refused by the vendor, or the vendor is unreachable; nothing is billed
   7    done, but a file could not be saved
+  8    done, and all requested files are written, but the answer to a submit was
+       lost and the id inferred from the vendor's history; the job could belong
+       to another client of the account; --accept-inferred makes this 0
   130  interrupted (143: terminated)
-With several ids, the largest code counts.";
+With several ids, the largest code counts; 8 counts less than any other but 0.";

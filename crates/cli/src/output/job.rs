@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use wavespeed::{Model, Next};
+use wavespeed::{Adoption, Model, Next};
 
 use super::document::{Document, Kind};
 use super::failure::Failure;
@@ -38,6 +38,11 @@ impl JobReport {
         self.document.error = Some(failure.document(&self.steps(&failure)));
         self.failure = Some(failure);
         self
+    }
+
+    /// Returns `true` if the id was inferred from the vendor's history.
+    pub(crate) fn is_inferred(&self) -> bool {
+        self.document.reconciled == Some(Adoption::Inferred.name())
     }
 
     /// Returns the sentences for the next step after a failure.

@@ -16,7 +16,12 @@ use super::{next_step, terminal};
 /// The result of a command.
 pub(crate) enum Report {
     /// Jobs, in the order of the command line.
-    Jobs { jobs: Vec<JobReport>, many: bool },
+    Jobs {
+        jobs: Vec<JobReport>,
+        many: bool,
+        /// `true` if an inferred id does not change the exit code.
+        accepts_inferred: bool,
+    },
     /// Uploaded files, in the order of the command line.
     Uploads(Vec<Upload>),
     /// Another answer: its lines, and its JSON text.
@@ -60,6 +65,7 @@ impl From<JobReport> for Report {
         Self::Jobs {
             jobs: vec![job],
             many: false,
+            accepts_inferred: false,
         }
     }
 }
@@ -91,6 +97,7 @@ impl Report {
         Self::Jobs {
             many: jobs.len() != 1,
             jobs,
+            accepts_inferred: false,
         }
     }
 
@@ -100,7 +107,19 @@ impl Report {
         Self::Jobs {
             jobs: jobs.into_iter().map(|(_, job)| job).collect(),
             many,
+            accepts_inferred: false,
         }
+    }
+
+    /// Returns the report without the exit code of an inferred id.
+    pub(crate) fn accept_inferred(mut self) -> Self {
+        if let Self::Jobs {
+            accepts_inferred, ..
+        } = &mut self
+        {
+            *accepts_inferred = true;
+        }
+        self
     }
 
     /// Prints the messages and the result, and returns the exit code.
@@ -108,8 +127,17 @@ impl Report {
         let (lines, document, exit) = match self {
             Self::Stopped(exit) => return exit,
             Self::Answer { lines, json, exit } => (lines, json, exit),
-            Self::Jobs { jobs, many } => {
-                let exit = print_jobs(&jobs);
+            Self::Jobs {
+                jobs,
+                many,
+                accepts_inferred,
+            } => {
+                let is_inferred = !accepts_inferred && jobs.iter().any(JobReport::is_inferred);
+                let best = match is_inferred {
+                    true => Exit::Inferred,
+                    false => Exit::Done,
+                };
+                let exit = print_jobs(&jobs).max(best);
                 let lines = jobs.iter().flat_map(|job| job.lines.clone()).collect();
                 let documents: Vec<&Document> = jobs.iter().map(|job| &job.document).collect();
                 (lines, listed(&documents, many), exit)
@@ -143,7 +171,7 @@ impl Report {
                 ));
                 // An earlier failure says more than this one.
                 match exit {
-                    Exit::Done => Exit::NotSaved,
+                    Exit::Done | Exit::Inferred => Exit::NotSaved,
                     exit => exit,
                 }
             }

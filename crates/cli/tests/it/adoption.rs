@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::harness::{CLIP, ID, LIPSYNC, record, refused};
+use super::harness::{CLIP, ID, LIPSYNC, VIDEO, record, refused};
 use super::history_server::{HistoryServer, foreign_item, item, page, resume};
 
 #[test]
@@ -13,7 +13,7 @@ fn submit_without_answer_is_found_and_finished() {
     let server = HistoryServer::start(&[item(ID, 0)]);
     let wave = server.wave();
     let run = wave.quick(&[&LIPSYNC[..], &["-o", "out.mp4", "--json"]].concat());
-    assert_eq!(run.exit, 0, "{run}");
+    assert_eq!(run.exit, 8, "{run}");
     let document = run.json();
     assert_eq!(
         (&document["id"], &document["job"], &document["reconciled"]),
@@ -107,7 +107,11 @@ fn policy_decides_whether_a_single_candidate_is_adopted() {
         );
     }
     let run = resume(&wave, &["--adopt-policy", "Single", "--json"]);
-    assert_eq!(run.json()["reconciled"], "inferred", "{run}");
+    assert_eq!(
+        (run.exit, &run.json()["reconciled"]),
+        (8, &json!("inferred")),
+        "{run}"
+    );
     let refused = resume(&wave, &["--adopt-policy", "single", "--no-adopt"]);
     assert_eq!(refused.exit, 2, "{refused}");
 }
@@ -128,6 +132,42 @@ fn job_is_submitted_again_once_no_candidate_is_left() {
     assert_eq!(std::fs::read(wave.path("out.mp4")).unwrap(), CLIP);
     let refused = resume(&wave, &["--not", "one-1"]);
     assert_eq!(refused.exit, 2, "{refused}");
+}
+
+/// The exit code says so as often as the outputs are saved.
+#[test]
+fn inferred_id_has_an_exit_code_until_it_is_accepted() {
+    let server = HistoryServer::start(&[item(ID, 0)]);
+    let wave = server.lose_job();
+    let cases: [(&[&str], i32); 8] = [
+        (&["resume", "j1"], 8),
+        (&["resume", "j1", "--accept-inferred"], 0),
+        (&["wait", "j1", "--json"], 8),
+        (&["show", "j1"], 0),
+        (&["jobs", "show", "j1"], 0),
+        (&["download", "j1", "-o", "copy.mp4"], 8),
+        // Another failure says more.
+        (&["download", "j1", "-o", "copy.mp4"], 2),
+        (&["wait", "j1", "j99"], 2),
+    ];
+    for (words, exit) in cases {
+        let run = wave.quick(words);
+        assert_eq!(run.exit, exit, "{words:?}\n{run}");
+    }
+}
+
+#[test]
+fn certain_id_is_no_reason_for_an_exit_code() {
+    let mut proven = item(ID, 0);
+    proven["input"] = json!({"video": VIDEO, "text": "Hello", "voice_id": "genshin_klee2"});
+    let server = HistoryServer::start(&[proven]);
+    let wave = server.lose_job();
+    let run = resume(&wave, &["--json", "--adopt-policy", "certain"]);
+    assert_eq!(
+        (run.exit, &run.json()["reconciled"]),
+        (0, &json!("certain")),
+        "{run}"
+    );
 }
 
 #[test]
