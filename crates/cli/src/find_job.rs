@@ -66,6 +66,7 @@ pub(crate) async fn handle(
             // The number of the job is reported, too, if the journal has it.
             if let Some(record) = client.jobs(JobFilter::Id(id)).await?.first() {
                 report.document.set_job(record);
+                report.is_unverified = false;
             }
             id.clone()
         }
@@ -88,7 +89,10 @@ pub(crate) fn unknown_report(job: &JobRef) -> JobReport {
     let mut report = JobReport::default();
     match job {
         JobRef::Number(number) => report.document.job = Some(*number),
-        JobRef::Id(id) => report.document.id = Some(id.clone()),
+        JobRef::Id(id) => {
+            report.document.id = Some(id.clone());
+            report.is_unverified = true;
+        }
     }
     report
 }

@@ -103,6 +103,10 @@ fn interrupted(jobs: &SharedJobs, work: Work, kind: Kind, is_flushed: bool) -> R
                 // The emulator ends with this process, so there is nothing to resume.
                 failure("interrupted; emulated jobs end with this process")
             }
+            (Some(id), _) if report.is_unverified() => failure(&format!(
+                "interrupted; it is not known whether the vendor has a job with the id {id}"
+            ))
+            .hint(format!("look for it with: wave show {id}")),
             (Some(id), _) => failure("interrupted").next(Next::Wait(id.clone())),
             (None, Some(next)) => Failure {
                 kind,

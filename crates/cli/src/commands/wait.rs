@@ -36,12 +36,16 @@ pub(super) async fn wait(args: &WaitArgs, context: &mut Context) -> Report {
         report.output.clone_from(&args.output.output);
         waiting.shared_jobs.update(at, &report);
         match handle(&client, id, &mut report).await {
-            Ok(job) => pending.push(PendingJob {
-                at,
-                job,
-                target: target.as_ref(),
-                report,
-            }),
+            Ok(job) => {
+                // The journal may know the job, which a signal then reports.
+                waiting.shared_jobs.update(at, &report);
+                pending.push(PendingJob {
+                    at,
+                    job,
+                    target: target.as_ref(),
+                    report,
+                });
+            }
             Err(failure) => reports.push((at, waiting.close(at, report, Err(failure)))),
         }
     }
@@ -121,6 +125,7 @@ async fn each(
         waiting.shared_jobs.update(at, &report);
         let report = match handle(waiting.client, id, &mut report).await {
             Ok(job) => {
+                waiting.shared_jobs.update(at, &report);
                 let pending = PendingJob {
                     at,
                     job,

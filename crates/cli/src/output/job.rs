@@ -23,6 +23,8 @@ pub(crate) struct JobReport {
     pub(crate) output: Option<PathBuf>,
     /// The next step if the command ends while the outcome of the submit is unknown.
     pub(crate) if_unknown: Option<Next>,
+    /// `true` if the id is only what the user typed, until the vendor has answered about it.
+    pub(crate) is_unverified: bool,
     /// The model whose flags name the inputs.
     pub(crate) model: Option<&'static Model>,
 }
@@ -38,6 +40,11 @@ impl JobReport {
         self.document.error = Some(failure.document(&self.steps(&failure)));
         self.failure = Some(failure);
         self
+    }
+
+    /// Returns `true` if nothing shows that the vendor has a job with the id.
+    pub(crate) fn is_unverified(&self) -> bool {
+        self.is_unverified && self.document.status.is_none()
     }
 
     /// Returns `true` if the id was inferred from the vendor's history.

@@ -132,6 +132,35 @@ fn signal_before_the_submit_ends_the_command_at_once() {
     assert_eq!(stderr, "error: interrupted; nothing was submitted\n");
 }
 
+/// An id that nothing has confirmed may be mistyped.
+#[test]
+fn signal_does_not_claim_that_a_missing_job_runs() {
+    let (runtime, server) = answers(created(), refused(404, "Prediction not found."));
+    let wave = Wave::at(&server.uri());
+    let child = wave
+        .command(&["wait", ID, "--poll-interval", "1ms"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while runtime
+        .block_on(server.received_requests())
+        .unwrap()
+        .is_empty()
+    {
+        std::thread::yield_now();
+    }
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let error = format!(
+        "error: interrupted; it is not known whether the vendor has a job with the id {ID}\n\
+         hint: look for it with: wave show {ID}\n"
+    );
+    assert!(stderr.ends_with(&error), "{stderr}");
+}
+
 /// What was finished before the signal is reported as it ended.
 #[test]
 fn signal_keeps_the_result_of_an_ended_job() {

@@ -26,6 +26,10 @@ use crate::wait::schedule::JobSchedule;
 /// that was just created may not be visible on every server yet.
 const MISSING_FOR: Duration = Duration::from_secs(30);
 
+/// The same for an id of which neither the store nor an answer knows anything. It is most likely mistyped, and
+/// a person waits for the error.
+const UNKNOWN_FOR: Duration = Duration::from_secs(5);
+
 /// A job that is watched, identified by its id.
 #[derive(Clone)]
 struct WatchedJob {
@@ -53,7 +57,11 @@ impl WatchedJob {
     }
 
     async fn poll(self) -> Result<Reply<Prediction>, PollError<FetchError>> {
-        let reply = self.job.poll().await;
+        let patience = match self.schedule.is_known() {
+            true => MISSING_FOR,
+            false => UNKNOWN_FOR,
+        };
+        let reply = self.job.poll(patience).await;
         if let Ok(Reply::Pending(prediction)) = &reply {
             self.schedule.observe(self.job.id(), prediction).await;
         }
@@ -95,12 +103,13 @@ impl Hash for WatchedJob {
 }
 
 impl FetchError {
-    /// Returns what this error of a poll means for the wait.
-    fn on_error(&self) -> OnError {
+    /// Returns what this error of a poll means for the wait. `patience` is the time for which the prediction
+    /// may be missing.
+    fn on_error(&self, patience: Duration) -> OnError {
         match self {
             // No later poll with the same API key can succeed.
             Self::Key(_) | Self::Role(_) => OnError::Stop,
-            Self::NotFound(_) => OnError::RetryWithin(MISSING_FOR),
+            Self::NotFound(_) => OnError::RetryWithin(patience),
             Self::Answer { retry_after, .. } => OnError::Retry {
                 retry_after: *retry_after,
             },
@@ -129,13 +138,13 @@ impl Job {
     }
 
     /// Polls the prediction once.
-    async fn poll(&self) -> Result<Reply<Prediction>, PollError<FetchError>> {
+    async fn poll(&self, patience: Duration) -> Result<Reply<Prediction>, PollError<FetchError>> {
         match self.fetch().await {
             Ok(prediction) if prediction.status().is_terminal() => Ok(Reply::Done(prediction)),
             Ok(prediction) => Ok(Reply::Pending(prediction)),
             Err(error) => {
                 tracing::warn!(id = %self.id, %error, "a poll failed");
-                let on_error = error.on_error();
+                let on_error = error.on_error(patience);
                 Err(PollError::new(error, on_error))
             }
         }

@@ -169,6 +169,13 @@ impl JobSchedule {
         }
     }
 
+    /// Returns `true` if there is evidence that the vendor has the job: this client submitted it, the store
+    /// has it, or a poll has found it running.
+    pub(crate) fn is_known(&self) -> bool {
+        let observed = self.observed();
+        observed.age.is_some() || observed.running.is_some()
+    }
+
     /// Estimates how much longer the job will take, or returns `None` if nothing is known of its
     /// model or its age.
     pub(crate) async fn estimate(&self, last: Option<&Prediction>) -> Option<Estimate> {

@@ -10,7 +10,8 @@ use futures_util::{TryStreamExt as _, poll};
 use serde_json::{Value, json};
 use wavespeed::poll::{ManualClock, Update};
 use wavespeed::{
-    Deadline, FetchError, Job, JobFilter, Prediction, Stage, Status, StoreFuture, WaitError,
+    Deadline, FetchError, Job, JobFilter, MemoryStore, Prediction, Stage, Status, StoreFuture,
+    WaitError,
 };
 use wavespeed_harness::store::{Hook, HookedStore};
 use wavespeed_harness::tcp::{Action, Server};
@@ -151,12 +152,35 @@ async fn rejected_api_key_or_role_ends_the_wait_at_once() {
 }
 
 #[tokio::test]
-async fn id_that_is_not_found_ends_the_wait_after_30_seconds() {
+async fn id_that_is_not_found_ends_the_wait_after_a_while() {
     let missing = || refusal(404, "Prediction not found.");
+    let expected = || {
+        stopped(FetchError::NotFound(
+            "HTTP 404: Prediction not found.".into(),
+        ))
+    };
+    // Nothing is known of the id, which is most likely mistyped.
     let (ended, seconds) = PolledJob::new([missing()]).await.wait().await;
-    let expected = FetchError::NotFound("HTTP 404: Prediction not found.".into());
-    assert_eq!(ended, Err(stopped(expected)));
-    assert!((30.0..60.0).contains(&seconds), "{seconds}");
+    assert_eq!((ended, seconds), (Err(expected()), 5.0));
+    // A poll has found the job.
+    let running = answer(&record("processing"));
+    let seen = PolledJob::new([running, missing()]).await;
+    let (ended, seconds) = seen.wait().await;
+    assert_eq!(ended, Err(expected()));
+    assert!((31.0..40.0).contains(&seconds), "{seconds}");
+    // The job was submitted by this client.
+    let server = serve([answer(&record("created")), missing()]).await;
+    let clock = ManualClock::default();
+    let client = settings(&server.uri(), &clock).store(MemoryStore::default());
+    let client = client.build().unwrap();
+    let job = client.submit(&input()).await.unwrap();
+    assert_eq!(job.wait().await.unwrap_err(), expected());
+    assert!(clock.elapsed() >= Duration::from_secs(30));
+    // The store has the job, so its handle may come from anywhere.
+    let known = client.job(ID).unwrap();
+    let before = clock.elapsed();
+    assert_eq!(known.wait().await.unwrap_err(), expected());
+    assert_eq!(clock.elapsed() - before, Duration::from_secs(30));
     // A new prediction may not be visible everywhere yet.
     let late = PolledJob::new([missing(), missing(), missing(), completed()]).await;
     assert_eq!(late.wait().await.0.unwrap().id(), ID);
