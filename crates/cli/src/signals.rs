@@ -1,7 +1,9 @@
-//! Ctrl-C and SIGTERM. A signal ends the command with a report of its jobs; a submit in flight is given
+//! Ctrl-C, SIGTERM and SIGHUP. A signal ends the command with a report of its jobs; a submit in flight is given
 //! time to answer first, because the answer has the id.
 
 use std::future::{Future, pending};
+#[cfg(unix)]
+use std::io::{IsTerminal as _, stderr, stdin, stdout};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -149,10 +151,14 @@ impl Signals {
 #[cfg(unix)]
 fn listen(sender: &UnboundedSender<Kind>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let kinds = [
+    let mut kinds = vec![
         (SignalKind::interrupt(), Kind::Interrupted),
         (SignalKind::terminate(), Kind::Terminated),
     ];
+    // A command that nohup started continues when the terminal is closed.
+    if !ignores_hangup() {
+        kinds.push((SignalKind::hangup(), Kind::HungUp));
+    }
     for (kind, name) in kinds {
         // The handler is registered here, and not in the task, so that no signal is missed.
         let Ok(mut signals) = signal(kind) else {
@@ -162,6 +168,19 @@ fn listen(sender: &UnboundedSender<Kind>) {
         tokio::spawn(async move {
             while signals.recv().await.is_some() && sender.send(name).is_ok() {}
         });
+    }
+}
+
+/// Returns `true` if this process was started with SIGHUP ignored, as by nohup.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    match ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()) {
+        // The lowest bit is that of signal 1, which is SIGHUP.
+        Some(mask) => mask & 1 == 1,
+        // Other systems do not say so. nohup redirects what would be a terminal.
+        None => !stdin().is_terminal() && !stdout().is_terminal() && !stderr().is_terminal(),
     }
 }
 

@@ -12,6 +12,7 @@ use wavespeed_poll::{Deadline, Poller};
 
 use crate::http::Timeouts;
 use crate::locks::KeyedLocks;
+use crate::part_file::Leftovers;
 use crate::poll_policy::{PollPolicy, ScheduleCache};
 use crate::retries::Retries;
 use crate::store::Store;
@@ -148,6 +149,7 @@ pub(crate) struct Inner {
     pub(crate) serialises_submits: bool,
     pub(crate) vendor_clock: VendorClock,
     pub(crate) max_output_bytes: u64,
+    pub(crate) leftovers: Leftovers,
     pub(crate) upload_locks: KeyedLocks<Content>,
     /// The number of submits that are being recorded or sent.
     pub(crate) in_flight: watch::Sender<usize>,

@@ -151,6 +151,7 @@ mod http;
 mod locks;
 pub mod media;
 mod next;
+mod part_file;
 mod poll_policy;
 mod retries;
 mod run;

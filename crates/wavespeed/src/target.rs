@@ -170,20 +170,6 @@ pub(crate) fn extension(url: &Url) -> Option<&str> {
     is_harmless.then_some(extension)
 }
 
-/// Creates a temporary file in a folder, with the permissions of any new file there.
-pub(crate) fn temporary_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".wave-").suffix(".part");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // `tempfile` makes files private by default, but this one becomes the target. The umask
-        // still applies.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

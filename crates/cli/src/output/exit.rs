@@ -19,6 +19,7 @@ pub(crate) enum Exit {
     NotSaved,
     Interrupted,
     Terminated,
+    HungUp,
 }
 
 impl From<Exit> for ExitCode {
@@ -34,6 +35,7 @@ impl From<Exit> for ExitCode {
             Exit::NotSaved => 7,
             Exit::Inferred => 8,
             // 128 and the number of the signal, as in a shell.
+            Exit::HungUp => 129,
             Exit::Interrupted => 130,
             Exit::Terminated => 143,
         })
@@ -59,6 +61,7 @@ impl From<Kind> for Exit {
             Kind::Save => Self::NotSaved,
             Kind::Interrupted => Self::Interrupted,
             Kind::Terminated => Self::Terminated,
+            Kind::HungUp => Self::HungUp,
         }
     }
 }
@@ -78,5 +81,5 @@ Exit codes:
   8    done, and all requested files are written, but the answer to a submit was
        lost and the id inferred from the vendor's history; the job could belong
        to another client of the account; --accept-inferred makes this 0
-  130  interrupted (143: terminated)
+  130  interrupted (143: terminated; 129: the terminal was closed)
 With several ids, the largest code counts; 8 counts less than any other but 0.";

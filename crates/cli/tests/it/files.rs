@@ -3,6 +3,12 @@
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde_json::json;
+use wavespeed_harness::names;
+use wiremock::matchers::{path, path_regex};
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::harness::*;
 
@@ -26,6 +32,44 @@ fn only_regular_files_are_replaced() {
     );
     assert!(emulated.emulator.requests().is_empty());
     assert!(!pipe.symlink_metadata().unwrap().is_file());
+}
+
+#[test]
+fn temporary_file_of_a_killed_command_is_removed_by_the_next_one() {
+    let runtime = runtime();
+    let server = runtime.block_on(async {
+        let server = MockServer::start().await;
+        let url = format!("{}/out.mp4", server.uri());
+        let done = record(json!({"id": ID, "status": "completed", "outputs": [url]}));
+        let file = || ResponseTemplate::new(200).set_body_bytes(CLIP);
+        let slow = file().set_delay(Duration::from_secs(60));
+        let mounts = [
+            Mock::given(path("/out.mp4"))
+                .respond_with(slow)
+                .up_to_n_times(1),
+            Mock::given(path("/out.mp4")).respond_with(file()),
+            Mock::given(path_regex("/result$")).respond_with(done),
+        ];
+        for mock in mounts {
+            mock.mount(&server).await;
+        }
+        server
+    });
+    let wave = Wave::at(&server.uri());
+    let files = || names(wave.folder.path());
+    let download = ["download", ID, "-o", "out.mp4"];
+    let mut child = wave.command(&download).spawn().unwrap();
+    let requests = || runtime.block_on(server.received_requests()).unwrap();
+    let is_slow = |request: &wiremock::Request| request.url.path() == "/out.mp4";
+    while !requests().iter().any(is_slow) {
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(files()[0].ends_with(".part"), "{:?}", files());
+    let run = wave.run(&download);
+    assert_eq!(run.exit, 0, "{run}");
+    assert_eq!(files(), ["clip.mp4", "out.mp4"]);
 }
 
 #[test]

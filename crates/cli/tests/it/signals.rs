@@ -12,7 +12,7 @@ use super::harness::*;
 
 #[test]
 fn signal_reports_the_id_and_the_next_step() {
-    for (name, exit) in [("-INT", 130), ("-TERM", 143)] {
+    for (name, exit) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
         let clock = Clock::manual();
         let emulated =
             Emulated::start(|builder| builder.clock(clock).task_time(Duration::from_secs(60)));
@@ -39,6 +39,12 @@ fn signal_reports_the_id_and_the_next_step() {
 /// The answer has the id, so a first signal during the submit waits for it.
 #[test]
 fn signal_during_the_submit_waits_for_the_id() {
+    for (name, exit) in [("-INT", 130), ("-HUP", 129)] {
+        wait_for_the_id_after(name, exit);
+    }
+}
+
+fn wait_for_the_id_after(name: &str, exit: i32) {
     let runtime = runtime();
     let listener = runtime
         .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
@@ -57,7 +63,7 @@ fn signal_during_the_submit_waits_for_the_id() {
         let (mut connection, _) = listener.accept().await.unwrap();
         let mut request = [0; 4096];
         assert!(connection.read(&mut request).await.unwrap() > 0);
-        signal(&child, "-INT");
+        signal(&child, name);
         stderr.read_line(&mut noticed).unwrap();
         let body = json!({"code": 200, "data": {"id": ID, "status": "created"}}).to_string();
         let answer = format!(
@@ -72,7 +78,7 @@ fn signal_during_the_submit_waits_for_the_id() {
     );
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(child.wait().unwrap().code(), Some(exit));
     assert!(
         rest.contains(&format!("id: {ID}\n")) && rest.contains(&format!("wave wait {ID}")),
         "{rest}"
@@ -130,6 +136,32 @@ fn signal_before_the_submit_ends_the_command_at_once() {
     assert_eq!(output.status.code(), Some(130));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(stderr, "error: interrupted; nothing was submitted\n");
+}
+
+/// nohup ignores the signal for the commands that it starts.
+#[cfg(target_os = "linux")]
+#[test]
+fn command_of_nohup_continues_after_a_hangup() {
+    let (clock, minute) = (Clock::manual(), Duration::from_secs(60));
+    let emulated = Emulated::start(|builder| builder.clock(clock.clone()).task_time(minute));
+    let wave = emulated.wave();
+    let words = [&LIPSYNC[..], &["--poll-interval", "10ms"]].concat();
+    let plain = wave.command(&words);
+    let mut command = std::process::Command::new("nohup");
+    command.arg(plain.get_program()).args(plain.get_args());
+    let variables = plain.get_envs();
+    let variables = variables.filter_map(|(name, value)| Some((name, value?)));
+    command.env_clear().envs(variables);
+    command.current_dir(wave.folder.path()).stdin(Stdio::null());
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut first = String::new();
+    stderr.read_line(&mut first).unwrap();
+    assert!(first.starts_with("id: "), "{first}");
+    signal(&child, "-HUP");
+    clock.advance(minute);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 /// An id that nothing has confirmed may be mistyped.

@@ -19,6 +19,7 @@ use crate::builder::http::WrapService;
 use crate::client::{Inner, Wavespeed};
 use crate::http::{Timeouts, is_loopback};
 use crate::locks::KeyedLocks;
+use crate::part_file::Leftovers;
 use crate::poll_policy::{PollPolicy, ScheduleCache};
 use crate::retries::Retries;
 use crate::store::Store;
@@ -312,6 +313,7 @@ impl Builder {
             vendor_clock: VendorClock::default(),
             max_output_bytes: self.max_output_bytes,
             upload_locks: KeyedLocks::default(),
+            leftovers: Leftovers::default(),
             in_flight: watch::Sender::new(0),
             has_unrecorded: AtomicBool::new(false),
         })))

@@ -8,7 +8,8 @@ use wavespeed_client::Model;
 use crate::check::fault::Fault;
 use crate::check::named::{NamedFile, named_files};
 use crate::check::rule::Rule;
-use crate::target::{Target, temporary_file};
+use crate::part_file::temporary_file;
+use crate::target::Target;
 
 impl Target {
     /// Returns a fault if outputs cannot be saved here, as far as that can be determined in advance.

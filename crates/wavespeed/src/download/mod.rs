@@ -1,8 +1,9 @@
 //! Download of the outputs of a prediction.
 //!
 //! Each output is transferred to a temporary file beside its target (`transfer`), checked, and only
-//! then renamed (`persist`), so that a target file is either complete or absent. A download never
-//! carries the API key, whatever host an output is on.
+//! then renamed (`persist`), so that a target file is either complete or absent. The temporary files of
+//! processes that were killed are removed before. A download never carries the API key, whatever host an
+//! output is on.
 
 pub(crate) mod error;
 mod persist;
@@ -23,8 +24,9 @@ use crate::client::Wavespeed;
 use crate::download::error::{DownloadError, SaveError};
 use crate::download::persist::persist;
 use crate::download::transfer::{PartialFile, TransferError};
+use crate::part_file::temporary_file;
 use crate::store::record::{Downloaded, JobRecord};
-use crate::target::{Target, temporary_file};
+use crate::target::Target;
 
 /// The result of the check of a target path before the transfer.
 struct TargetState {
@@ -85,6 +87,7 @@ impl Wavespeed {
             let error = done.completed().err();
             failed.push((1, error.map_or(SaveError::Nothing, SaveError::from)));
         }
+        self.0.leftovers.remove(target.parent_folder()).await;
         let jobs = self.jobs_of(done.id()).await;
         // An output that fails must not keep the others from being saved.
         for (number, output) in (1..).zip(done.outputs()) {

@@ -12,8 +12,9 @@ use wavespeed_client::PredictionId;
 
 use crate::client::Wavespeed;
 use crate::download::persist::persist;
+use crate::part_file::temporary_file;
 use crate::store::record::{Downloaded, JobFilter, JobRecord};
-use crate::target::{Target, temporary_file};
+use crate::target::Target;
 
 impl Wavespeed {
     /// Returns the jobs that the store has of a prediction.

@@ -270,6 +270,46 @@ async fn broken_transfer_leaves_no_file() {
     assert!(names(folder.path()).is_empty());
 }
 
+/// A lock says whether the process of a temporary file still runs.
+#[cfg(unix)]
+#[tokio::test]
+async fn leftovers_of_ended_processes_are_removed() {
+    let half = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc";
+    let stalled = Server::start([Action::send(half)]).await;
+    let folder = TempDir::new().unwrap();
+    let running = offline_client();
+    let target = Target::new(folder.path().join("running.mp4"));
+    let record = completed([stalled.origin.clone()]);
+    let mut download = pin!(running.download(&record, &target));
+    tokio::select! {
+        ended = &mut download => panic!("the transfer is incomplete, but the download ended: {ended:?}"),
+        () = stalled.arrived(1) => {}
+    }
+    let [kept] = &names(folder.path())[..] else {
+        panic!("one temporary file")
+    };
+    // Besides leftovers, there are files of other programs with similar names.
+    let at = |name: &str| folder.path().join(name);
+    for name in [".wave-aB3dE6gH.part", ".wave-notes.part", "precious"] {
+        std::fs::write(at(name), ABC).unwrap();
+    }
+    std::fs::create_dir(at(".wave-aaaaaaaa.part")).unwrap();
+    std::os::unix::fs::symlink(at("precious"), at(".wave-bbbbbbbb.part")).unwrap();
+    let server = serve([file(ABC)]).await;
+    let other = offline_client();
+    save(&other, &server.uri(), &folder).await.unwrap();
+    let mut expected = [
+        ".wave-aaaaaaaa.part",
+        ".wave-bbbbbbbb.part",
+        ".wave-notes.part",
+        kept,
+        "out.mp4",
+        "precious",
+    ];
+    expected.sort_unstable();
+    assert_eq!(names(folder.path()), expected);
+}
+
 #[tokio::test]
 async fn deadline_ends_a_stalled_transfer() {
     let half = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc";

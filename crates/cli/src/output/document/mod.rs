@@ -132,6 +132,10 @@ pub(crate) enum Kind {
     #[serde(rename = "interrupted")]
     #[schemars(skip)]
     Terminated,
+    /// SIGHUP ended the command.
+    #[serde(rename = "interrupted")]
+    #[schemars(skip)]
+    HungUp,
 }
 
 /// A fault of an input.
