@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, stderr, stdin};
 use std::path::PathBuf;
 
 use wavespeed::poll::RateLimits;
-use wavespeed::{Builder, LiveModels, MemoryStore, PollPolicy, Wavespeed};
+use wavespeed::{Builder, LiveModels, MemoryStore, PollPolicy, RetryPause, Wavespeed};
 use wavespeed_emulator::Emulator;
 use wavespeed_journal::Journal;
 
@@ -12,6 +12,7 @@ use crate::args::global::Global;
 use crate::model_list;
 use crate::output::document::Kind;
 use crate::output::failure::Failure;
+use crate::output::notices::Notices;
 use crate::output::terminal;
 use crate::progress_state::SharedJobs;
 
@@ -26,6 +27,7 @@ const PROFILE: &str = "default";
 pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) shared_jobs: SharedJobs,
+    pub(crate) notices: Notices,
     /// The emulator of `--emulate`, which runs as long as the command.
     emulator: Option<Emulator>,
     /// The client, which is kept because its store has the jobs.
@@ -35,6 +37,7 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(global: Global) -> Self {
         Self {
+            notices: Notices::new(global.quiet),
             global,
             shared_jobs: SharedJobs::default(),
             emulator: None,
@@ -51,7 +54,12 @@ impl Context {
         let global = &self.global;
         let mut policy = PollPolicy::default();
         (policy.floor, policy.mean_gap) = (Some(global.poll_interval), global.mean_gap);
+        let notices = self.notices.clone();
+        let announce = move |pause: RetryPause| {
+            notices.requested_wait("trying again", pause.requested, pause.time);
+        };
         Wavespeed::builder()
+            .on_retry(announce)
             .user_agent(concat!("wave/", env!("CARGO_PKG_VERSION")))
             .allow_plain_http(global.allow_plain_http)
             .deadline(global.timeout())

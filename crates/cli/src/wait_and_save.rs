@@ -21,6 +21,7 @@ use crate::output::failure::Failure;
 use crate::output::failure::fetch::reason;
 use crate::output::job::JobReport;
 use crate::output::progress::Progress;
+use crate::output::time;
 use crate::progress_state::SharedJobs;
 
 /// The number of jobs whose outputs are saved at the same time. Downloads share the bandwidth, so more
@@ -221,12 +222,15 @@ impl<'a> Waits<'a> {
 
     fn set_failing(&mut self, job: &PendingJob<'a>, error: &FetchError, retry_in: Duration) {
         // Without a progress line, the first of several failed polls is reported.
-        if !std::mem::replace(&mut self.is_failing, true) {
-            let text = format!("{}: {}; polling again", job.job.id(), reason(error));
-            self.context.progress.transient(&text);
-        }
-        let seconds = retry_in.as_secs_f32().ceil();
-        let text = format!("next poll in {seconds} s: {}", reason(error));
+        let is_first = !std::mem::replace(&mut self.is_failing, true);
+        let requested = match error {
+            FetchError::Answer { retry_after, .. } => *retry_after,
+            _ => None,
+        };
+        let text = format!("{}: {}; polling again", job.job.id(), reason(error));
+        let progress = self.context.progress;
+        progress.pause(&text, requested, retry_in, is_first);
+        let text = format!("next poll in {}: {}", time::wait(retry_in), reason(error));
         self.shown = Some(Shown::Text(text));
     }
 

@@ -154,6 +154,7 @@ where
             return result;
         }
         tracing::debug!(attempt, ?backoff, "a call is retried");
+        ws.0.on_retry.notify(backoff, requested);
         ws.0.poller.clock().sleep(backoff).await;
         attempt += 1;
     }

@@ -14,7 +14,7 @@ use crate::http::Timeouts;
 use crate::locks::KeyedLocks;
 use crate::part_file::Leftovers;
 use crate::poll_policy::{PollPolicy, ScheduleCache};
-use crate::retries::Retries;
+use crate::retries::{Retries, RetryObserver};
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::number::JobNumber;
@@ -131,6 +131,7 @@ pub(crate) struct Inner {
     pub(crate) http: Arc<dyn HttpService>,
     pub(crate) timeouts: Timeouts,
     pub(crate) retries: Retries,
+    pub(crate) on_retry: RetryObserver,
     pub(crate) deadline: Option<Duration>,
     pub(crate) poller: Poller,
     pub(crate) poll_policy: PollPolicy,

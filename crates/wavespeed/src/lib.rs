@@ -186,7 +186,7 @@ pub use download::stream::OutputStream;
 pub use http::Timeouts;
 pub use next::Next;
 pub use poll_policy::PollPolicy;
-pub use retries::Retries;
+pub use retries::{Retries, RetryPause};
 pub use run::builder::JobBuilder;
 pub use run::finish::{Finished, RunError};
 pub use store::adoption::Adoption;

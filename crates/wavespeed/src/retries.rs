@@ -1,4 +1,8 @@
-//! The number of retries of requests that are safe to repeat.
+//! The retries of requests that are safe to repeat: their number, and who is told of them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// How often requests other than a submit are retried after a transient error, with a back-off between the
 /// attempts and within the deadline of the call.
@@ -67,5 +71,39 @@ impl Retries {
     pub fn downloads(mut self, retries: u32) -> Self {
         self.downloads = retries;
         self
+    }
+}
+
+/// The pause before a read or an upload is retried; see [`Builder::on_retry`](crate::Builder::on_retry).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RetryPause {
+    /// The length of the pause.
+    pub time: Duration,
+    /// The time that the server asked to wait by `Retry-After`; zero if it did not.
+    pub requested: Duration,
+}
+
+/// A function that is told of each pause before a retry, or none.
+#[derive(Clone, Default)]
+pub(crate) struct RetryObserver(Option<Arc<dyn Fn(RetryPause) + Send + Sync>>);
+
+impl RetryObserver {
+    pub(crate) fn new(observer: impl Fn(RetryPause) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(observer)))
+    }
+
+    pub(crate) fn notify(&self, time: Duration, requested: Duration) {
+        if let Some(observer) = &self.0 {
+            observer(RetryPause { time, requested });
+        }
+    }
+}
+
+impl fmt::Debug for RetryObserver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RetryObserver")
+            .field(&self.0.is_some())
+            .finish()
     }
 }

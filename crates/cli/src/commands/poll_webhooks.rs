@@ -16,7 +16,8 @@ use wavespeed::{
 };
 
 use crate::output::failure::Failure;
-use crate::output::terminal;
+use crate::output::notices::SHORT_WAIT;
+use crate::output::{terminal, time};
 
 /// The time before each retry of a webhook that was not accepted. An application that restarts is back
 /// within half a minute.
@@ -54,10 +55,27 @@ pub(super) async fn poll(poller: Poller<'_>) -> Failure {
                 Err(AccountWatchError::History(error)) if is_refused(&error) => {
                     return Failure::asked("the history", &error);
                 }
-                Err(error) => terminal::warning(&error.to_string()),
+                Err(error) => match requested_wait(&error) {
+                    Some(wait) => {
+                        let wait = time::wait(wait);
+                        let text = format!("{error}; the vendor asks to wait {wait}");
+                        terminal::warning(&text);
+                    }
+                    None => terminal::warning(&error.to_string()),
+                },
             },
             Some(()) = sending.next(), if !sending.is_empty() => {}
         }
+    }
+}
+
+/// Returns the time that the vendor asks to wait before the next look at its history, if it is a long one.
+fn requested_wait(error: &AccountWatchError) -> Option<Duration> {
+    match error {
+        AccountWatchError::History(FetchError::Answer { retry_after, .. }) => {
+            retry_after.filter(|wait| *wait > SHORT_WAIT)
+        }
+        _ => None,
     }
 }
 

@@ -58,7 +58,7 @@ async fn resume_all(
     decision: &Decision,
     context: &Context,
 ) -> Vec<(usize, JobReport)> {
-    let progress = Progress::new(context.global.quiet);
+    let progress = Progress::new(&context.notices);
     let mut waiting = WaitContext::new(client, context, &progress);
     // Questions about several jobs at the same time could not be told apart.
     waiting.may_ask = records.len() == 1 && context.may_ask();

@@ -10,7 +10,7 @@ use crate::output::report::{Report, Upload};
 pub(super) async fn upload(args: &UploadArgs, context: &mut Context) -> Result<Report, Failure> {
     let client = context.client().await?;
     let deadline = client.deadline();
-    let progress = Progress::new(context.global.quiet);
+    let progress = Progress::new(&context.notices);
     let mut files = Vec::new();
     // A file that fails does not stop the others.
     for path in &args.files {

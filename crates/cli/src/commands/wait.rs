@@ -26,7 +26,7 @@ pub(super) async fn wait(args: &WaitArgs, context: &mut Context) -> Report {
         Ok(client) => client,
         Err(failure) => return all_failed(ids, &failure),
     };
-    let progress = Progress::new(context.global.quiet);
+    let progress = Progress::new(&context.notices);
     let waiting = WaitContext::new(&client, context, &progress);
     let mut reports: Vec<(usize, JobReport)> = Vec::new();
     let mut pending = Vec::new();
@@ -116,7 +116,7 @@ async fn each(
         Ok(client) => client,
         Err(failure) => return all_failed(ids, &failure),
     };
-    let progress = Progress::new(context.global.quiet);
+    let progress = Progress::new(&context.notices);
     let waiting = WaitContext::new(&client, context, &progress);
     // Several futures share it.
     let work = &work;

@@ -8,6 +8,7 @@ pub(crate) mod failure;
 pub(crate) mod job;
 pub(crate) mod money;
 pub(crate) mod next_step;
+pub(crate) mod notices;
 pub(crate) mod progress;
 pub(crate) mod report;
 pub(crate) mod schemas;

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use wavespeed::poll::Estimate;
 use wavespeed::{Fault, Model, PredictionId, UploadProgress, UploadStep, Uploaded};
 
+use super::notices::Notices;
 use super::terminal::{ask, clean, input_warning, line, note, warning};
 use super::time;
 
@@ -29,11 +30,13 @@ fn style(template: &str) -> ProgressStyle {
 pub(crate) struct Progress {
     bar: ProgressBar,
     quiet: bool,
+    notices: Notices,
 }
 
 impl Progress {
-    pub(crate) fn new(quiet: bool) -> Self {
+    pub(crate) fn new(notices: &Notices) -> Self {
         // indicatif hides the line itself where stderr is no terminal.
+        let quiet = notices.is_quiet();
         let target = if quiet {
             ProgressDrawTarget::hidden()
         } else {
@@ -44,7 +47,12 @@ impl Progress {
         if !bar.is_hidden() {
             bar.enable_steady_tick(FRAME);
         }
-        Self { bar, quiet }
+        notices.set_bar(&bar);
+        Self {
+            bar,
+            quiet,
+            notices: notices.clone(),
+        }
     }
 
     /// Prints the id of a job. It is printed as soon as it is known, also with `--quiet`.
@@ -74,6 +82,21 @@ impl Progress {
     pub(crate) fn transient(&self, text: &str) {
         if self.bar.is_hidden() && !self.quiet {
             warning(text);
+        }
+    }
+
+    /// Announces a wait that the vendor has requested, if it is long; see [`Notices::requested_wait`]. Warns of
+    /// any other as of a transient error if `warns`.
+    pub(crate) fn pause(
+        &self,
+        what: &str,
+        requested: Option<Duration>,
+        wait: Duration,
+        warns: bool,
+    ) {
+        let requested = requested.unwrap_or_default();
+        if !self.notices.requested_wait(what, requested, wait) && warns {
+            self.transient(&format!("{what} in {}", time::wait(wait)));
         }
     }
 

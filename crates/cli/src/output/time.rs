@@ -60,6 +60,11 @@ pub(crate) fn duration(seconds: f64) -> String {
     }
 }
 
+/// Formats the length of a wait in whole seconds, at least one: `7 s`, `1 min 05 s`.
+pub(crate) fn wait(wait: Duration) -> String {
+    clock(wait.as_secs_f64().round().max(1.0) as u64)
+}
+
 /// Formats the time from a submit to the creation of a job, in seconds: `3 s after the submit`.
 pub(crate) fn distance(seconds: i64) -> String {
     let length = match seconds.unsigned_abs() {

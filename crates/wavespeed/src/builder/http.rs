@@ -7,7 +7,7 @@ use wavespeed_client::HttpService;
 use crate::builder::Builder;
 use crate::builder::error::BuildError;
 use crate::http::{Http, Timeouts, Traced};
-use crate::retries::Retries;
+use crate::retries::{Retries, RetryObserver, RetryPause};
 
 /// A function that wraps or replaces the default service.
 pub(super) type WrapService =
@@ -91,6 +91,23 @@ impl Builder {
     #[must_use]
     pub fn retries(mut self, retries: Retries) -> Self {
         self.retries = retries;
+        self
+    }
+
+    /// Sets a function that is called before the pause before each retry of a read or an upload, such as to
+    /// show that the vendor asks to wait. A submit and a wait for a job report theirs as
+    /// [`RunEvent::Rejected`](crate::RunEvent::Rejected) and [`Update::Retrying`](crate::poll::Update::Retrying).
+    ///
+    /// ```
+    /// let ws = wavespeed::Wavespeed::builder()
+    ///     .key("0123456789abcdef")
+    ///     .on_retry(|pause| eprintln!("trying again in {:?}", pause.time))
+    ///     .build()?;
+    /// # Ok::<(), wavespeed::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn on_retry(mut self, observer: impl Fn(RetryPause) + Send + Sync + 'static) -> Self {
+        self.on_retry = RetryObserver::new(observer);
         self
     }
 }

@@ -21,7 +21,7 @@ use crate::http::{Timeouts, is_loopback};
 use crate::locks::KeyedLocks;
 use crate::part_file::Leftovers;
 use crate::poll_policy::{PollPolicy, ScheduleCache};
-use crate::retries::Retries;
+use crate::retries::{Retries, RetryObserver};
 use crate::store::Store;
 use crate::store::none::NoStore;
 use crate::store::record::Account;
@@ -59,6 +59,7 @@ pub struct Builder {
     user_agent: String,
     timeouts: Timeouts,
     retries: Retries,
+    on_retry: RetryObserver,
     deadline: Option<Duration>,
     poller: Poller,
     poll_policy: PollPolicy,
@@ -96,6 +97,7 @@ impl Default for Builder {
             user_agent: concat!("wavespeed-rs/", env!("CARGO_PKG_VERSION")).to_owned(),
             timeouts: Timeouts::default(),
             retries: Retries::default(),
+            on_retry: RetryObserver::default(),
             deadline: Some(Duration::from_secs(60 * 60)),
             poller: Poller::default(),
             poll_policy: PollPolicy::default(),
@@ -296,6 +298,7 @@ impl Builder {
             http,
             timeouts: self.timeouts,
             retries: self.retries,
+            on_retry: self.on_retry,
             deadline: self.deadline,
             poller: self.poller,
             poll_policy: self.poll_policy,

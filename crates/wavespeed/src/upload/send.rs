@@ -82,9 +82,11 @@ impl Wavespeed {
                 Err(error) => error,
             };
             let clock = self.0.poller.clock();
-            let backoff = match (retry, budget.next()) {
+            let (requested, backoff) = match (retry, budget.next()) {
                 (Retry::Never, _) | (_, None) => return Err(error),
-                (Retry::After(least), Some(retries)) => least.max(self.0.poller.backoff(retries)),
+                (Retry::After(least), Some(retries)) => {
+                    (least, least.max(self.0.poller.backoff(retries)))
+                }
                 // At once, as the storage is not overloaded. Only one renewal: if the storage
                 // refuses the new ticket too, the age of the ticket is not the reason.
                 (Retry::WithNewTicket, _) => {
@@ -99,6 +101,7 @@ impl Wavespeed {
                 return Err(error);
             }
             tracing::warn!(%error, ?backoff, "the upload is retried");
+            self.0.on_retry.notify(backoff, requested);
             clock.sleep(backoff).await;
         }
     }

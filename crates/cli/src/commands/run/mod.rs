@@ -90,7 +90,7 @@ impl Run<'_> {
             }
         };
         given.notes.iter().for_each(|note| context.note(note));
-        let progress = Arc::new(Progress::new(context.global.quiet));
+        let progress = Arc::new(Progress::new(&context.notices));
         let job = self.builder(&client, &given.input, target.as_ref(), context);
         // The same builder, so that a dry run makes exactly the checks of a run.
         if args.dry_run {

@@ -6,6 +6,7 @@ use wavespeed::{Job, JobRecord, Model, Next, PredictionId, RunEvent, UnknownOutc
 
 use crate::output::document::FaultDocument;
 use crate::output::progress::{Progress, UploadBar};
+use crate::output::time;
 use crate::progress_state::SharedJobs;
 
 /// An observer of the only submit of a command.
@@ -40,10 +41,11 @@ impl SubmitObserver {
                 self.progress.transient(&text);
             }
             RunEvent::Rejected { rejected, backoff } => {
-                let seconds = backoff.as_secs_f32().ceil();
-                let text = format!("{rejected}; submitting again in {seconds} s");
-                self.progress.show(&text);
-                self.progress.transient(&text);
+                let text = format!("{rejected}; submitting again");
+                self.progress
+                    .show(&format!("{text} in {}", time::wait(backoff)));
+                let requested = rejected.retry_after;
+                self.progress.pause(&text, requested, backoff, true);
             }
             RunEvent::Existing(record) => self.existing(record),
             RunEvent::OutcomeUnknown(unknown) => self.unknown(unknown),
