@@ -112,7 +112,7 @@ async fn resume_finishes_open_jobs_and_submits_nothing() {
     assert_eq!(open.iter().map(|job| job.stage).collect::<Vec<_>>(), stages);
     drop(client);
 
-    let lines = setting.run("resume", &[]).await;
+    let lines = setting.run("resume", &["0"]).await;
     assert_eq!(lines.len(), 2, "{lines:?}");
     assert!(
         lines[0].starts_with("j1 completed") && lines[0].contains("one.mp4"),
@@ -126,7 +126,7 @@ async fn resume_finishes_open_jobs_and_submits_nothing() {
     for name in ["one.mp4", "two.mp4"] {
         assert_eq!(std::fs::read(setting.path(name)).unwrap(), CLIP);
     }
-    assert_eq!(setting.run("resume", &[]).await, [""; 0]);
+    assert_eq!(setting.run("resume", &["0"]).await, [""; 0]);
 }
 
 #[tokio::test]
