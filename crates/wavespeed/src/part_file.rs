@@ -19,8 +19,8 @@ const SUFFIX: &str = ".part";
 /// The number of random characters between them, from which leftovers are recognized.
 const RANDOM: usize = 8;
 
-/// The most attempts at a temporary file that nobody takes for a leftover before it is locked. A second one is
-/// hardly ever needed.
+/// The most attempts at a temporary file that no other process takes for a leftover before it is locked. A
+/// second one is hardly ever needed.
 const MAX_ATTEMPTS: u32 = 10;
 
 /// Creates a temporary file in a folder, with the permissions of any new file there.
@@ -54,7 +54,7 @@ fn lock(file: &File) -> io::Result<bool> {
 
     match fs4::FileExt::try_lock(file) {
         Err(fs4::TryLockError::WouldBlock) => Ok(false),
-        // On a file system without locks, nobody removes a file either.
+        // On a file system without locks, no process removes a file either.
         Ok(()) | Err(fs4::TryLockError::Error(_)) => Ok(file.metadata()?.nlink() > 0),
     }
 }

@@ -1,4 +1,4 @@
-//! The retries of requests that are safe to repeat: their number, and who is told of them.
+//! The number of retries of requests that are safe to repeat, and the observer of their pauses.
 
 use std::fmt;
 use std::sync::Arc;
@@ -84,7 +84,7 @@ pub struct RetryPause {
     pub requested: Duration,
 }
 
-/// A function that is told of each pause before a retry, or none.
+/// A function that is called before each pause before a retry, or none.
 #[derive(Clone, Default)]
 pub(crate) struct RetryObserver(Option<Arc<dyn Fn(RetryPause) + Send + Sync>>);
 

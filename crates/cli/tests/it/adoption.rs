@@ -67,7 +67,7 @@ fn candidates_are_data_in_the_document() {
     unproven.as_object_mut().unwrap().remove("model");
     let mut undated = item("without-time", 0);
     undated.as_object_mut().unwrap().remove("created_at");
-    let server = HistoryServer::start(&[unproven.clone(), undated, item("too-old", 600)]);
+    let server = HistoryServer::start(&[unproven, undated, item("too-old", -600)]);
     let wave = server.lose_job();
     let run = resume(&wave, &["--json"]);
     let error = &run.json()["error"];
@@ -78,9 +78,10 @@ fn candidates_are_data_in_the_document() {
         "{run}"
     );
     assert_eq!(candidates[0]["id"], "without-model");
-    assert_eq!(candidates[0]["created_at"], unproven["created_at"]);
+    let created = candidates[0]["created_at"].as_str().unwrap();
+    assert!(created.parse::<jiff::Timestamp>().is_ok(), "{created}");
     assert_eq!(candidates[0]["status"], "created");
-    assert!(candidates[0]["distance"].as_i64().unwrap().abs() <= 2);
+    assert!(candidates[0]["distance"].as_i64().unwrap().abs() < 60);
     assert_eq!(
         (&candidates[1]["created_at"], &candidates[1]["distance"]),
         (&Value::Null, &Value::Null)
@@ -276,124 +277,4 @@ fn commands_of_a_candidate_work_whatever_its_id_begins_with() {
     assert!(run.stderr.contains("--resubmit --not=-id-1\n"), "{run}");
     let run = resume(&wave, &["--adopt=-id-1"]);
     assert_eq!(run.exit, 0, "{run}");
-}
-
-/// Questions need a terminal, which a pseudo terminal is.
-#[cfg(unix)]
-mod question {
-    use std::fs::File;
-    use std::io::{Read as _, Write as _};
-    use std::process::Child;
-
-    use rustix::fs::{Mode, OFlags, open};
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-
-    use super::super::harness::{Wave, signal};
-    use super::*;
-
-    /// A command whose stdin and stderr are a terminal.
-    struct Typed {
-        child: Child,
-        /// The other side of the terminal.
-        keyboard: File,
-        shown: String,
-    }
-
-    impl Typed {
-        fn spawn(wave: &Wave, words: &[&str]) -> Self {
-            let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
-            let keyboard = openpt(flags).unwrap();
-            grantpt(&keyboard).unwrap();
-            unlockpt(&keyboard).unwrap();
-            let name = ptsname(&keyboard, Vec::new()).unwrap();
-            let flags = OFlags::RDWR | OFlags::NOCTTY;
-            let terminal = File::from(open(name, flags, Mode::empty()).unwrap());
-            let options = ["--settle-time", "0s", "--poll-interval", "10ms"];
-            let mut command = wave.command(&[&options, words].concat());
-            command
-                .stdin(terminal.try_clone().unwrap())
-                .stderr(terminal);
-            let child = command.spawn().unwrap();
-            Self {
-                child,
-                keyboard: keyboard.into(),
-                shown: String::new(),
-            }
-        }
-
-        /// Reads until the terminal shows a text.
-        fn wait_for(&mut self, text: &str) {
-            while !self.shown.contains(text) {
-                let mut bytes = [0; 4096];
-                // Without another side, Linux reports an error instead of the end.
-                let read = self.keyboard.read(&mut bytes).unwrap_or(0);
-                assert!(read > 0, "the command has ended: {}", self.shown);
-                self.shown += &String::from_utf8_lossy(&bytes[..read]);
-            }
-        }
-
-        fn write(&mut self, text: &str) {
-            self.keyboard.write_all(text.as_bytes()).unwrap();
-        }
-
-        /// Reads to the end, and returns the exit code.
-        fn end(&mut self) -> Option<i32> {
-            let mut rest = Vec::new();
-            _ = self.keyboard.read_to_end(&mut rest);
-            self.shown += &String::from_utf8_lossy(&rest);
-            self.child.wait().unwrap().code()
-        }
-    }
-
-    #[test]
-    fn only_candidate_is_adopted_after_a_yes() {
-        let server = HistoryServer::start(&[item(ID, 0), foreign_item()]);
-        let wave = server.lose_job();
-        let mut typed = Typed::spawn(&wave, &["resume", "j1"]);
-        typed.wait_for(&format!("Is {ID} the job j1? [y/N] "));
-        for part in ["another program submits", "the submit  created"] {
-            assert!(typed.shown.contains(part), "{}", typed.shown);
-        }
-        typed.write("y\n");
-        assert_eq!(typed.end(), Some(0), "{}", typed.shown);
-        assert_eq!(std::fs::read(wave.path("out.mp4")).unwrap(), CLIP);
-        let jobs = wave.run(&["jobs", "--json"]).json();
-        assert_eq!(jobs[0]["reconciled"], "chosen");
-    }
-
-    #[test]
-    fn only_candidate_is_left_after_a_no() {
-        let server = HistoryServer::start(&[item(ID, 0), foreign_item()]);
-        let wave = server.lose_job();
-        for answer in ["\n", "n\n", "what\n"] {
-            let mut typed = Typed::spawn(&wave, &["resume"]);
-            typed.wait_for("[y/N] ");
-            typed.write(answer);
-            assert_eq!(typed.end(), Some(5), "{}", typed.shown);
-            let command = format!("wave resume j1 --adopt {ID}");
-            assert!(typed.shown.contains(&command), "{}", typed.shown);
-        }
-    }
-
-    #[test]
-    fn question_can_be_interrupted() {
-        let server = HistoryServer::start(&[item(ID, 0), foreign_item()]);
-        let wave = server.lose_job();
-        let mut typed = Typed::spawn(&wave, &["resume", "j1"]);
-        typed.wait_for("[y/N] ");
-        signal(&typed.child, "-INT");
-        assert_eq!(typed.end(), Some(130), "{}", typed.shown);
-        assert!(typed.shown.contains("wave resume j1"), "{}", typed.shown);
-    }
-
-    #[test]
-    fn several_candidates_and_programs_are_not_asked_about() {
-        let server = HistoryServer::start(&[item(ID, 0), item("another-one", 0)]);
-        let wave = server.lose_job();
-        for options in [&[][..], &["--json"], &["--quiet"]] {
-            let mut typed = Typed::spawn(&wave, &[&["resume", "j1"], options].concat());
-            assert_eq!(typed.end(), Some(5), "{}", typed.shown);
-            assert!(!typed.shown.contains("[y/N]"), "{}", typed.shown);
-        }
-    }
 }

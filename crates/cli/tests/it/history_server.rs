@@ -1,5 +1,6 @@
 //! A vendor on loopback that loses the answer to the first submit, and whose history a test chooses.
 
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +13,7 @@ use wavespeed::{
 use wavespeed_harness::MODEL;
 use wavespeed_journal::Journal;
 use wiremock::matchers::{method, path, path_regex};
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use super::harness::{ACCOUNT, CLIP, ID, LIPSYNC, Run, Wave, record, runtime};
 
@@ -22,16 +23,15 @@ pub(crate) struct HistoryServer {
     server: MockServer,
 }
 
-/// An item of the history: a job of the model that was created this many seconds ago.
-pub(crate) fn item(id: &str, age: i64) -> Value {
-    let at = Timestamp::now() - SignedDuration::from_secs(age);
-    json!({"id": id, "model": MODEL, "status": "created", "created_at": at.to_string()})
+/// An item of the history: a job of the model that was created this many seconds after the first submit.
+pub(crate) fn item(id: &str, distance: i64) -> Value {
+    json!({"id": id, "model": MODEL, "status": "created", "created_at": distance})
 }
 
 /// An item of another model, which shows that another program submits with the account. It is newer than the
 /// first job of the store, as older ones show nothing.
 pub(crate) fn foreign_item() -> Value {
-    let mut foreign = item("of-another-program", -60);
+    let mut foreign = item("of-another-program", 60);
     foreign["model"] = "kwaivgi/kling-v1-tts".into();
     foreign
 }
@@ -41,13 +41,53 @@ pub(crate) fn page(items: &[Value]) -> ResponseTemplate {
     record(json!({"page": 1, "items": items, "has_more": false}))
 }
 
+/// Loses the answer to a submit, and keeps the time.
+struct LoseAnswer(Arc<OnceLock<Timestamp>>);
+
+impl Respond for LoseAnswer {
+    fn respond(&self, _: &Request) -> ResponseTemplate {
+        self.0.get_or_init(Timestamp::now);
+        ResponseTemplate::new(502)
+    }
+}
+
+/// A history with these items, whose creation times follow from the time of the submit. A process may take any
+/// time to start, so they cannot be chosen before.
+struct History {
+    items: Vec<Value>,
+    submitted: Arc<OnceLock<Timestamp>>,
+}
+
+impl Respond for History {
+    fn respond(&self, _: &Request) -> ResponseTemplate {
+        let submitted = *self.submitted.get_or_init(Timestamp::now);
+        let mut items = self.items.clone();
+        for item in &mut items {
+            if let Some(distance) = item["created_at"].as_i64() {
+                let at = submitted + SignedDuration::from_secs(distance);
+                item["created_at"] = at.to_string().into();
+            }
+        }
+        page(&items)
+    }
+}
+
 impl HistoryServer {
     pub(crate) fn start(items: &[Value]) -> Self {
-        Self::answering(page(items))
+        let submitted = Arc::default();
+        let history = History {
+            items: items.to_vec(),
+            submitted: Arc::clone(&submitted),
+        };
+        Self::new(history, submitted)
     }
 
     /// A server with this answer to a request for the history.
     pub(crate) fn answering(history: ResponseTemplate) -> Self {
+        Self::new(history, Arc::default())
+    }
+
+    fn new(history: impl Respond + 'static, submitted: Arc<OnceLock<Timestamp>>) -> Self {
         let runtime = runtime();
         let server = runtime.block_on(async {
             let server = MockServer::start().await;
@@ -57,7 +97,7 @@ impl HistoryServer {
             let submit = || path(format!("/api/v3/{MODEL}"));
             let mounts = [
                 Mock::given(submit())
-                    .respond_with(ResponseTemplate::new(502))
+                    .respond_with(LoseAnswer(submitted))
                     .up_to_n_times(1),
                 Mock::given(submit()).respond_with(record(json!({"id": ID, "status": "created"}))),
                 Mock::given(path("/api/v3/predictions")).respond_with(history),

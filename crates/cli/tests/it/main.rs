@@ -21,6 +21,8 @@ mod journal;
 mod key;
 mod output;
 mod price;
+#[cfg(unix)]
+mod question;
 mod run;
 #[cfg(unix)]
 mod signals;
