@@ -16,6 +16,7 @@ use crate::output::exit::Exit;
 use crate::output::failure::Failure;
 use crate::output::job::JobReport;
 use crate::output::report::Report;
+use crate::output::shell;
 use crate::output::terminal;
 use crate::progress_state::SharedJobs;
 
@@ -108,7 +109,7 @@ fn interrupted(jobs: &SharedJobs, work: Work, kind: Kind, is_flushed: bool) -> R
             (Some(id), _) if report.is_unverified() => failure(&format!(
                 "interrupted; it is not known whether the vendor has a job with the id {id}"
             ))
-            .hint(format!("look for it with: wave show {id}")),
+            .hint(format!("look for it with: wave show {}", shell::id(id))),
             (Some(id), _) => failure("interrupted").next(Next::Wait(id.clone())),
             (None, Some(next)) => Failure {
                 kind,

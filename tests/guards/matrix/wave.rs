@@ -66,7 +66,11 @@ pub(super) fn run_row(row: Row, emulated: &Emulated) -> RowResult {
     let first = run(&wave, row, true, &words);
     let document = first.json();
     check_error(row, &first, &document);
-    assert_eq!(matches!(first.exit, 0 | 8), is_whole(&path), "{row:?}: {first}");
+    assert_eq!(
+        matches!(first.exit, 0 | 8),
+        is_whole(&path),
+        "{row:?}: {first}"
+    );
     let end = word(&first, &document);
     row.let_it_end(emulated);
     let (last, after) = match first.exit {

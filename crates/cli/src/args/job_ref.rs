@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use wavespeed::{JobNumber, PredictionId};
+use wavespeed::{InvalidId, JobNumber, PredictionId};
+
+use crate::output::shell::ID_PREFIX;
 
 /// A job of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,24 +28,24 @@ impl fmt::Display for JobRef {
 impl FromStr for JobRef {
     type Err = String;
 
-    /// Parses `j17`, `J17`, `17`, an id, or the URL of a result, which contains the id.
+    /// Parses `j17`, `J17`, `17`, an id, `id:` and an id, or the URL of a result, which contains the id.
     fn from_str(text: &str) -> Result<Self, String> {
         if let Some(number) = number(text) {
             return Ok(Self::Number(number));
         }
-        parse_id(text).map(Self::Id).map_err(|_| {
-            "use a job number such as j17, or an id of 4 to 128 letters, digits, `_` or `-`"
-                .to_owned()
-        })
+        let id = parse_id(text).map(Self::Id);
+        id.map_err(|error| format!("use a job number such as j17, or the id of a job: {error}"))
     }
 }
 
-/// Parses an id, or the URL of a result, which contains the id.
+/// Parses an id, `id:` and an id, or the URL of a result, which contains the id.
 pub(crate) fn parse_id(text: &str) -> Result<PredictionId, String> {
-    // The vendor's answer has such a URL beside the id, and people copy either.
-    let id = in_url(text).unwrap_or(text);
-    id.parse()
-        .map_err(|_| "an id has 4 to 128 letters, digits, `_` or `-`".to_owned())
+    let id = match text.strip_prefix(ID_PREFIX) {
+        Some(id) => id,
+        // The vendor's answer has such a URL beside the id, and people copy either.
+        None => in_url(text)?.unwrap_or(text),
+    };
+    id.parse().map_err(|error: InvalidId| error.to_string())
 }
 
 fn number(text: &str) -> Option<JobNumber> {
@@ -54,19 +56,23 @@ fn number(text: &str) -> Option<JobNumber> {
     number.map(JobNumber::new)
 }
 
-/// Returns the id in a URL such as `https://api.wavespeed.ai/api/v3/predictions/ID/result`.
-fn in_url(text: &str) -> Option<&str> {
-    let path = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))?;
+/// Returns the id in a URL such as `https://api.wavespeed.ai/api/v3/predictions/ID/result`, or `None` if the
+/// text is not a URL.
+fn in_url(text: &str) -> Result<Option<&str>, String> {
+    let path = text.strip_prefix("https://");
+    let Some(path) = path.or_else(|| text.strip_prefix("http://")) else {
+        return Ok(None);
+    };
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let mut parts = path.split('/').skip_while(|part| *part != "predictions");
-    parts.nth(1)
+    let id = parts.nth(1).map(Some);
+    id.ok_or_else(|| "the URL is not one of a result, such as …/predictions/ID/result".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::shell;
 
     #[test]
     fn job_is_a_number_an_id_or_a_result_url() {
@@ -78,8 +84,29 @@ mod tests {
         assert_eq!(parse(id).as_deref(), Ok(id));
         let url = format!("https://api.wavespeed.ai/api/v3/predictions/{id}/result?x=1");
         assert_eq!(parse(&url).as_deref(), Ok(id));
-        for text in ["", "j", "../../secrets", "https://example.com/a"] {
+        for text in ["", "..", "id:", "https://example.com/a"] {
             assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_id_has_an_argument() {
+        let id = |text: &str| text.parse::<PredictionId>().unwrap();
+        for (text, expected) in [
+            (
+                "6488c2754f6f4dfea924382fa14d11bd",
+                "6488c2754f6f4dfea924382fa14d11bd",
+            ),
+            ("17", "id:17"),
+            ("J17", "id:J17"),
+            ("-o", "id:-o"),
+            ("id:x", "id:id:x"),
+            ("a b", "'a b'"),
+            ("http://a.example/", "id:http://a.example/"),
+        ] {
+            assert_eq!(shell::id(&id(text)), expected);
+            let unquoted = expected.trim_matches('\'');
+            assert_eq!(unquoted.parse(), Ok(JobRef::Id(id(text))), "{text}");
         }
     }
 }

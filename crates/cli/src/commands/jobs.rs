@@ -8,6 +8,7 @@ use crate::find_job::find_all;
 use crate::output::document::journal::JobDocument;
 use crate::output::failure::Failure;
 use crate::output::report::{Report, pretty};
+use crate::output::shell;
 use crate::output::table::{answer, cell};
 use crate::output::terminal;
 
@@ -83,7 +84,8 @@ fn consequence(job: &JobRecord) -> Option<String> {
     match &job.id {
         _ if !job.is_open() => None,
         Some(id) if has_ended => Some(format!(
-            "its outputs were not saved; save them with: wave download {id}"
+            "its outputs were not saved; save them with: wave download {}",
+            shell::id(id)
         )),
         Some(id) => Some(format!("the job {id} continues and is billed")),
         None => Some("a job may have been created and billed".to_owned()),

@@ -37,7 +37,7 @@ pub(crate) fn commands(job: JobNumber, candidates: &Candidates) -> Vec<String> {
     let ids = usable(candidates);
     let mut commands = Vec::new();
     if ids.len() > 1 {
-        let shown = ids.iter().map(|id| shell::word(id.as_str()));
+        let shown = ids.iter().map(shell::id);
         let shown = shown.collect::<Vec<_>>().join(" ");
         commands.push(format!("compare them with: wave show {shown}"));
     }
@@ -76,12 +76,7 @@ fn usable(candidates: &Candidates) -> Vec<PredictionId> {
     ids.filter_map(|id| id.parse().ok()).collect()
 }
 
-/// Returns an option with an id. An id that begins with `-` must not be taken for another option.
+/// Returns an option with an id.
 fn option(name: &str, id: &PredictionId) -> String {
-    let separator = if id.as_str().starts_with('-') {
-        '='
-    } else {
-        ' '
-    };
-    format!("{name}{separator}{}", shell::word(id.as_str()))
+    format!("{name} {}", shell::id(id))
 }

@@ -23,7 +23,7 @@ pub(crate) fn sentence(next: &Next, is_submitted: bool, output: Option<&Path>) -
 
 /// Returns the sentence for jobs to wait for.
 pub(crate) fn wait(ids: &[&PredictionId], output: Option<&Path>) -> String {
-    let words: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+    let words: Vec<String> = ids.iter().map(|id| shell::id(id)).collect();
     let output = output.map_or(String::new(), |path| {
         format!(" -o {}", shell::word(&path.to_string_lossy()))
     });

@@ -1,4 +1,9 @@
-//! Quoting for a shell.
+//! Quoting for a shell, and for the arguments of this command.
+
+use wavespeed::PredictionId;
+
+/// The prefix of an id that would be read as a number, a flag or a URL.
+pub(crate) const ID_PREFIX: &str = "id:";
 
 /// Quotes a text.
 pub(crate) fn quoted(text: &str) -> String {
@@ -11,5 +16,21 @@ pub(crate) fn word(text: &str) -> String {
     match !text.is_empty() && text.chars().all(is_plain) {
         true => text.to_owned(),
         false => quoted(text),
+    }
+}
+
+/// Returns the text that names an id on the command line.
+pub(crate) fn id(id: &PredictionId) -> String {
+    let text = id.as_str();
+    let digits = text.strip_prefix(['j', 'J']).unwrap_or(text);
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_other = |prefix| text.starts_with(prefix);
+    match is_number
+        || ["-", ID_PREFIX, "http://", "https://"]
+            .into_iter()
+            .any(is_other)
+    {
+        true => word(&format!("{ID_PREFIX}{text}")),
+        false => word(text),
     }
 }

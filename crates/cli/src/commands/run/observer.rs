@@ -6,6 +6,7 @@ use wavespeed::{Job, JobRecord, Model, Next, PredictionId, RunEvent, UnknownOutc
 
 use crate::output::document::FaultDocument;
 use crate::output::progress::{Progress, UploadBar};
+use crate::output::shell;
 use crate::output::time;
 use crate::progress_state::SharedJobs;
 
@@ -66,6 +67,7 @@ impl SubmitObserver {
             if let Some(error) = job.store_error() {
                 let (id, number) = (job.id(), job.number());
                 let adopt = number.map_or(String::new(), |number| {
+                    let id = shell::id(id);
                     format!("; once it can be written: wave resume {number} --adopt {id}")
                 });
                 let note = format!("keep the id: the journal could not record it ({error}){adopt}");

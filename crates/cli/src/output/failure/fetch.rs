@@ -4,6 +4,7 @@ use wavespeed::{DownloadError, FetchError, Next, PredictionId, SaveError, WaitEr
 
 use super::Failure;
 use crate::output::document::Kind;
+use crate::output::shell;
 
 const NO_SUCH_JOB: &str = "check the id, and that the API key is of the account that submitted the \
                            job; the vendor keeps jobs for 7 days";
@@ -60,7 +61,7 @@ impl Failure {
 
     /// Returns the failure of a download.
     pub(crate) fn save(id: &PredictionId, error: &DownloadError) -> Self {
-        let failure = Self::new(Kind::Save, error);
+        let (failure, id) = (Self::new(Kind::Save, error), shell::id(id));
         // Nothing that failed is a file: another download cannot help.
         if error.next() == Next::None {
             return failure.hint(format!("see the outputs: wave show {id} --json"));
