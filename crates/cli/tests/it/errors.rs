@@ -60,10 +60,10 @@ lipsync -i =foo
 lipsync -i text=a -i text=b
 check ~/clip.mp4
 upload ~/clip.mp4
-wait abc
+wait .
 wait https://example.com/foo
 wait j1 J1
-show ../../secrets
+show ..
 resume foo!
 resume j1 --adopt x
 resume j1 j2 --resubmit
