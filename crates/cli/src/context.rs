@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use wavespeed::poll::RateLimits;
 use wavespeed::{Builder, LiveModels, MemoryStore, PollPolicy, RetryPause, Wavespeed};
 use wavespeed_emulator::Emulator;
-use wavespeed_journal::Journal;
+use wavespeed_journal::{Journal, OpenError};
 
 use crate::args::global::Global;
 use crate::model_list;
@@ -150,7 +150,13 @@ impl Context {
             |message: String| Failure::new(Kind::Journal, message).hint(Failure::JOURNAL_HINT);
         let path = path.ok_or_else(|| failed("there is no home folder for the journal".into()))?;
         let opened = Journal::open(&path);
-        opened.map(Some).map_err(|error| failed(error.to_string()))
+        opened.map(Some).map_err(|error| match error {
+            // The error says how to fix it. Another journal would not know the jobs of this one.
+            OpenError::Linked { .. } | OpenError::Mounted { .. } => {
+                Failure::new(Kind::Journal, error)
+            }
+            error => failed(error.to_string()),
+        })
     }
 
     /// Returns `true` if a question can be asked: a person sees stderr, and types.

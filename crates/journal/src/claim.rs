@@ -1,5 +1,9 @@
 //! Claims of jobs: a claim is the lock of a file beside the journal. The operating system releases the
 //! lock when the process ends, however it ends, so a crash leaves no claim behind.
+//!
+//! A lock on the journal itself would need no other files. But SQLite uses POSIX locks, of which a process
+//! loses all that it has on a file when it closes any handle of that file. The lock files are found by
+//! every process because a journal has [one name](crate::open::Location), which is checked at each claim.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -9,12 +13,13 @@ use std::path::{Path, PathBuf};
 use wavespeed::{Claim, JobNumber, StoreError};
 
 use crate::error::JournalError;
+use crate::open::Location;
 use crate::worker::Calls;
 
 /// The claims of a journal.
 pub(crate) struct Claims {
-    /// The path of the journal without symbolic links: all processes must lock the same files.
-    pub(crate) journal: PathBuf,
+    /// The place of the journal: all processes must lock the same files.
+    pub(crate) location: Location,
     pub(crate) calls: Calls,
 }
 
@@ -22,10 +27,12 @@ impl Claims {
     /// Claims a job.
     ///
     /// # Errors
-    /// Returns an error if another process, or another part of this one, has the claim, or if the file
-    /// of the claim cannot be written.
+    /// Returns an error if another process, or another part of this one, has the claim, if the file of
+    /// the claim cannot be written, or if other processes would not find it.
     pub(crate) fn claim(&self, job: JobNumber) -> Result<Claim, JournalError> {
-        match lock(&self.journal, job) {
+        let moved = |why| JournalError::Moved(job, why);
+        self.location.check().map_err(moved)?;
+        match lock(self.location.path(), job) {
             Ok(Some(file)) => Ok(Claim::new(QueuedRelease {
                 file: Some(file),
                 calls: self.calls.clone(),
@@ -40,7 +47,8 @@ impl Claims {
     /// # Errors
     /// Returns an error if the lock file cannot be opened or locked.
     pub(crate) fn is_claimed(&self, job: JobNumber) -> Result<bool, JournalError> {
-        is_locked(&lock_path(&self.journal, job)).map_err(|error| JournalError::Claim(job, error))
+        is_locked(&lock_path(self.location.path(), job))
+            .map_err(|error| JournalError::Claim(job, error))
     }
 }
 

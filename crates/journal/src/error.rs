@@ -18,6 +18,12 @@ pub(crate) enum JournalError {
     /// The lock file of a job could not be created, opened or locked.
     #[error("{0} could not be claimed: {1}; free space on its disk, and make its folder writable")]
     Claim(JobNumber, std::io::Error),
+    /// The file is not where it was opened, so other processes lock other files.
+    #[error(
+        "{0} could not be claimed: {1} since it was opened, so other programs would not see the \
+         claim; give the file one name again, then start this program again"
+    )]
+    Moved(JobNumber, String),
     /// The rules of the record refuse the change.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -22,8 +22,10 @@
 //!   and a loss of power. The file must be on a local disk: SQLite's write-ahead log does not work over
 //!   a network.
 //! - **Several processes may use one journal.** A call waits up to 5 s for the others, then fails. They
-//!   may open it through different symbolic links. A hard link to the file, or a bind mount of the file
-//!   alone, is not supported: SQLite would keep another write-ahead log beside it, and damage the file.
+//!   may open it through different symbolic links, and through different mounts of its folder. A file
+//!   that has another hard link, or is mounted without its folder, is refused: SQLite would keep a log
+//!   for each name, and processes that use different names would not see each other's jobs. A file that
+//!   is moved or linked while it is open takes no further claim, so nothing more is sent.
 //! - **A key has one job.** Processes that record an intent with the same key at once get one job.
 //! - **No row is lost silently.** Opening a file that is damaged, newer or not a journal is an error,
 //!   and leaves the file as it is. The number of a job is never reused, even if the job is forgotten. What
@@ -59,16 +61,16 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use wavespeed::{
-    Account, Change, Claim, Content, Downloaded, FileState, IdOwner, Intended, Intent, JobDuration,
-    JobFilter, JobNumber, JobRecord, Prediction, PredictionId, Resolution, Settlement, Store,
-    StoreError, StoreFuture, UploadRecord,
+    Account, Applied, Change, Claim, Content, Downloaded, FileState, IdOwner, Intended, Intent,
+    JobDuration, JobFilter, JobNumber, JobRecord, Prediction, PredictionId, Resolution, Settlement,
+    Store, StoreError, StoreFuture, UploadRecord,
 };
 
 use claim::Claims;
 use error::JournalError;
 use intend::OwnedIntent;
 pub use open::OpenError;
-use open::Opened;
+use open::{Location, Opened};
 use tables::ids::Owners;
 use tables::selection::Selection;
 #[cfg(test)]
@@ -79,8 +81,7 @@ use worker::Worker;
 /// A journal in a file. The documentation of the [crate] lists its guarantees.
 pub struct Journal {
     path: PathBuf,
-    /// The path without symbolic links.
-    real_path: PathBuf,
+    location: Location,
     worker: Worker,
 }
 
@@ -93,13 +94,13 @@ impl Journal {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let Opened {
             path,
-            real_path,
+            location,
             connection,
         } = open::open(path.as_ref())?;
         match Worker::start(connection) {
             Ok(worker) => Ok(Self {
                 path,
-                real_path,
+                location,
                 worker,
             }),
             Err(error) => Err(OpenError::Failed {
@@ -162,7 +163,7 @@ impl Journal {
 
     fn claims(&self) -> Claims {
         Claims {
-            journal: self.real_path.clone(),
+            location: self.location.clone(),
             calls: self.worker.calls(),
         }
     }
@@ -196,13 +197,8 @@ impl Store for Journal {
         let settled = self.write(move |transaction| settle(transaction, job, &settlement));
         Box::pin(async move {
             // An error within the transaction would undo what was written.
-            match settled.await? {
-                Settled::Recorded => Ok(()),
-                Settled::Forgotten => {
-                    let gone = JournalError::from(StoreError::gone(job));
-                    Err(gone.into_store_error(&path))
-                }
-            }
+            let result = settled.await?.into_result();
+            result.map_err(|error| JournalError::from(error).into_store_error(&path))
         })
     }
 
@@ -299,20 +295,12 @@ impl Store for Journal {
     }
 }
 
-/// The job whose outcome was recorded.
-enum Settled {
-    /// A job of the journal.
-    Recorded,
-    /// A job that was forgotten. Only its id and stage are kept.
-    Forgotten,
-}
-
 /// Records the outcome of a submit.
 fn settle(
     transaction: &Transaction<'_>,
     number: JobNumber,
     settlement: &Settlement,
-) -> Result<Settled, JournalError> {
+) -> Result<Applied, JournalError> {
     let found = records::select(transaction, &Selection::number(number))?.pop();
     let mut job = found.ok_or_else(|| StoreError::gone(number))?;
     // Part of the transaction, since two processes may adopt the same id at once.
@@ -321,10 +309,7 @@ fn settle(
         _ => None,
     };
     let owner = owner.filter(|owner| *owner != IdOwner::Job(number));
-    job.apply(&Change::Resolved { settlement, owner })?;
+    let applied = job.apply(&Change::Resolved { settlement, owner })?;
     jobs::update_outcome(transaction, &job)?;
-    Ok(match job.forgotten {
-        true => Settled::Forgotten,
-        false => Settled::Recorded,
-    })
+    Ok(applied)
 }

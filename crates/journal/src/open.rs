@@ -7,6 +7,7 @@
 //! is not a journal, is newer or is damaged stays as it is.
 
 mod error;
+mod location;
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind};
@@ -17,6 +18,7 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 
 pub use self::error::OpenError;
 use self::error::{open_error, unwritable};
+pub(crate) use self::location::Location;
 use crate::error::BUSY_TIMEOUT;
 use crate::tables::jobs::{COLUMNS, IS_OPEN};
 use crate::tables::{VERIFY, schema};
@@ -36,8 +38,8 @@ const FULL_CHECK_PAGES: i64 = 256;
 pub(crate) struct Opened {
     /// The absolute path by which the journal was opened, for messages.
     pub(crate) path: PathBuf,
-    /// The path without symbolic links, the same for every process. The files of claims are beside it.
-    pub(crate) real_path: PathBuf,
+    /// The place of the file. The files of claims are beside it.
+    pub(crate) location: Location,
     /// The connection.
     pub(crate) connection: Connection,
 }
@@ -49,6 +51,7 @@ pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
     if !journal_exists(path)? {
         create(path)?;
     }
+    let location = Location::find(path)?;
     let failed = |error| open_error(path, &error);
     let connection = connect(path).map_err(failed)?;
     // Closing the last connection writes the log into the database. If a check fails, that must not
@@ -72,7 +75,7 @@ pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
     restrict_permissions(path);
     Ok(Opened {
         path: path.clone(),
-        real_path: fs::canonicalize(path).map_err(|error| unwritable(path, &error))?,
+        location,
         connection,
     })
 }

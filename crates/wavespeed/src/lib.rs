@@ -190,7 +190,7 @@ pub use retries::{Retries, RetryPause};
 pub use run::builder::JobBuilder;
 pub use run::finish::{Finished, RunError};
 pub use store::adoption::Adoption;
-pub use store::change::{Change, IdOwner, Resolution, Settlement};
+pub use store::change::{Applied, Change, IdOwner, Resolution, Settlement};
 pub use store::claim::Claim;
 pub use store::duration::JobDuration;
 pub use store::error::{StoreError, StoreErrorKind};

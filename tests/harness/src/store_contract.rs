@@ -47,6 +47,7 @@ macro_rules! store_contract {
             keys: only_a_job_without_outputs_is_attempted_again,
             keys: forgetting_a_job_frees_its_key_and_keeps_its_ids_known,
             records: outcomes_follow_the_rules_of_the_record,
+            records: a_second_id_is_reported_and_the_first_one_kept,
             records: a_job_that_was_resent_meanwhile_adopts_nothing,
             records: the_answer_to_a_submit_is_kept,
             records: the_end_and_the_files_are_recorded,

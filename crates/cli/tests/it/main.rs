@@ -25,6 +25,7 @@ mod price;
 mod question;
 mod run;
 #[cfg(unix)]
+mod shared_journal;
 mod signals;
 mod stats;
 mod submit;

@@ -40,6 +40,29 @@ pub enum OpenError {
         /// The number of jobs that are not finished, or `None` if they cannot be counted.
         open_jobs: Option<u64>,
     },
+    /// The file has several names. SQLite keeps a log for each of them, so that a process which uses one
+    /// name neither sees nor respects what is written by another.
+    #[error(
+        "the journal {path} has {links} names (hard links), and jobs that are written under one are \
+         not seen under another; keep the name that has a -wal file beside it, or any if none has, \
+         and remove the others, which `find / -samefile FILE` lists"
+    )]
+    Linked {
+        /// The path.
+        path: PathBuf,
+        /// The number of names.
+        links: u64,
+    },
+    /// The file is mounted by itself, without its folder. SQLite's log is in the folder, so processes
+    /// that use the file by its other path neither see nor respect what is written here.
+    #[error(
+        "the journal {path} is mounted without its folder, and jobs that are written here are not \
+         seen outside; mount the folder instead"
+    )]
+    Mounted {
+        /// The path.
+        path: PathBuf,
+    },
     /// A part of the journal is lost.
     #[error(
         "the journal {path} is damaged: {why}; restore a copy, or save what can be read with \

@@ -6,7 +6,11 @@
     reason = "a test that cannot be set up has failed"
 )]
 
+#[cfg(unix)]
+mod child;
 mod contract;
+#[cfg(unix)]
+mod links;
 mod open;
 mod refused;
 mod rows;

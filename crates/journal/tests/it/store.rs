@@ -17,8 +17,6 @@ use wavespeed::{
     JobRecord, Resolution, Stage, Store, Target, UploadRecord,
 };
 use wavespeed_harness::store_contract::{Submit, account, at, existing, id, unclaimed};
-#[cfg(unix)]
-use wavespeed_harness::store_contract::{claims, recorded};
 use wavespeed_journal::Journal;
 
 /// Records an intent with an input of its own, so that no other job stands in its way.
@@ -61,28 +59,6 @@ pub(super) fn journal() -> (TempDir, Journal) {
 /// A second connection to the file of a journal, as another program would open it.
 pub(super) fn other_connection(journal: &Journal) -> Connection {
     Connection::open(journal.path()).unwrap()
-}
-
-#[test]
-#[cfg(unix)]
-fn claims_are_the_same_through_a_symbolic_link() {
-    let folder = tempfile::tempdir().unwrap();
-    let [real, link] = ["real", "link"].map(|name| folder.path().join(name));
-    fs::create_dir_all(&real).unwrap();
-    fs::create_dir_all(&link).unwrap();
-    let (real, link) = (real.join("journal.db"), link.join("journal.db"));
-    let journal = Journal::open(&real).unwrap();
-    std::os::unix::fs::symlink(&real, &link).unwrap();
-    let linked = Journal::open(&link).unwrap();
-    assert_eq!(linked.path(), link);
-    claims::a_job_has_one_claim(&journal, &linked).block_on();
-    claims::a_claim_lasts_until_the_outcome_is_recorded(&journal, &linked).block_on();
-    // The sender of a rejected job waits before it sends the job again.
-    let submit = Submit::new("Hello");
-    let (first, _claim, _) = recorded(&journal, &submit.intent()).block_on();
-    settle(&journal, first, Resolution::Rejected);
-    let (found, reason) = existing(&linked, &submit.intent()).block_on();
-    assert_eq!((found.number, reason), (first, ExistingReason::BeingSent));
 }
 
 #[test]

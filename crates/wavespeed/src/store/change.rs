@@ -128,6 +128,42 @@ pub enum Change<'a> {
     Saved(&'a [Downloaded]),
 }
 
+/// The effect of a change that [`JobRecord::apply`] made. A store writes the record, and then returns
+/// [`into_result`](Self::into_result).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Applied {
+    /// The record has what it needs of the change.
+    Recorded,
+    /// The job of this number was forgotten. The record has the id and the stage, and nothing else.
+    Forgotten(JobNumber),
+    /// The submit had been accepted under another id before. The record has both.
+    AcceptedTwice {
+        /// The number of the job.
+        job: JobNumber,
+        /// The id of the job from now on.
+        id: PredictionId,
+        /// The id before, which is now that of an earlier attempt.
+        earlier: PredictionId,
+    },
+}
+
+impl Applied {
+    /// Returns the result of [`Store::settle`](crate::Store::settle).
+    ///
+    /// # Errors
+    /// Returns an error if the caller must learn of the effect, although the record is written.
+    pub fn into_result(self) -> Result<(), StoreError> {
+        match self {
+            Self::Recorded => Ok(()),
+            Self::Forgotten(job) => Err(StoreError::gone(job)),
+            Self::AcceptedTwice { job, id, earlier } => {
+                Err(StoreError::accepted_twice(job, &earlier, &id))
+            }
+        }
+    }
+}
+
 impl JobRecord {
     /// Applies a change. Every store follows these rules.
     ///
@@ -135,7 +171,7 @@ impl JobRecord {
     /// attempt. A late `Rejected`, `Unknown` or `Ended` does not undo what is known.
     ///
     /// Of a [forgotten](Self::forgotten) job only the id and the stage change, with an outcome of the
-    /// submit. The store keeps them, and then returns [`StoreError::gone`].
+    /// submit.
     ///
     /// # Errors
     /// Returns an error, and leaves the record as it is, if
@@ -143,14 +179,27 @@ impl JobRecord {
     /// - the job is to be sent again, but its id is known, or it has been sent again meanwhile;
     /// - the job is to adopt an id, but has another one, or another job has that id, or it has been sent
     ///   again since the [time](Settlement::if_intended_at) that the settlement names.
-    pub fn apply(&mut self, change: &Change<'_>) -> Result<(), StoreError> {
+    pub fn apply(&mut self, change: &Change<'_>) -> Result<Applied, StoreError> {
         match *change {
             Change::Resolved { settlement, .. } if self.forgotten => {
                 self.resolve_forgotten(&settlement.resolution)?;
+                return Ok(Applied::Forgotten(self.number));
             }
             // Nothing of the prediction is kept for a job that was forgotten.
             Change::Ended(_) | Change::Saved(_) if self.forgotten => {}
-            Change::Resolved { settlement, owner } => self.resolve(settlement, owner)?,
+            Change::Resolved { settlement, owner } => {
+                let before = self.id.clone();
+                self.resolve(settlement, owner)?;
+                if let (Some(earlier), Some(id)) = (before, &self.id)
+                    && earlier != *id
+                {
+                    return Ok(Applied::AcceptedTwice {
+                        job: self.number,
+                        id: id.clone(),
+                        earlier,
+                    });
+                }
+            }
             Change::Ended(prediction) => {
                 self.status = Some(prediction.status().clone());
                 self.prediction = Some(prediction.raw().to_string());
@@ -161,7 +210,7 @@ impl JobRecord {
                 self.files = Downloaded::merge(files, std::mem::take(&mut self.files));
             }
         }
-        Ok(())
+        Ok(Applied::Recorded)
     }
 
     /// Records the outcome of a job that was forgotten while it was sent. A job whose outcome is known

@@ -33,6 +33,8 @@ pub enum StoreErrorKind {
     Gone,
     /// The rules of [`JobRecord::apply`](crate::JobRecord::apply) refuse the change.
     Refused,
+    /// The submit had been accepted under another id before. Both ids are in the record.
+    AcceptedTwice,
     /// The record could not be written or read.
     Failed,
 }
@@ -73,6 +75,19 @@ impl StoreError {
         Self::of_kind(
             StoreErrorKind::Claimed,
             format!("{job} is already being sent"),
+        )
+    }
+
+    /// The submit was accepted under one id and then under another one. The earlier id is that of an
+    /// [`EarlierAttempt`](crate::EarlierAttempt).
+    #[must_use]
+    pub fn accepted_twice(job: JobNumber, earlier: &PredictionId, id: &PredictionId) -> Self {
+        Self::of_kind(
+            StoreErrorKind::AcceptedTwice,
+            format!(
+                "{job} was accepted as {earlier} and then as {id}; both ids are kept, and both may be \
+                 billed"
+            ),
         )
     }
 

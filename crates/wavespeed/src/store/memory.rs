@@ -62,7 +62,7 @@ impl Memory {
                 && job.id.as_ref().is_some_and(|known| known.as_str() == id)
         });
         // An id can occur twice: a job may have been adopted while its own answer was under way.
-        jobs.try_for_each(|job| job.apply(change))
+        jobs.try_for_each(|job| job.apply(change).map(drop))
     }
 }
 
@@ -151,11 +151,8 @@ impl Store for MemoryStore {
             };
             let owner = owner.filter(|owner| *owner != IdOwner::Job(number));
             let job = &mut memory.jobs[index];
-            job.apply(&Change::Resolved { settlement, owner })?;
-            match job.forgotten {
-                true => Err(StoreError::gone(number)),
-                false => Ok(()),
-            }
+            job.apply(&Change::Resolved { settlement, owner })?
+                .into_result()
         }))
     }
 

@@ -85,11 +85,14 @@ fn ready<T: Send + 'static>(result: Result<T, StoreError>) -> StoreFuture<T> {
 /// let mut job = JobRecord::new(JobNumber::new(1), &intent);
 /// assert_eq!(job.stage, Stage::Intended);
 ///
-/// // `settle`: the vendor has accepted the job, and another answer replaces its id.
-/// for id in ["6488c2754f6f4dfea924382fa14d11bd", "0a1b2c3d4e5f4a6b8c7d9e0f1a2b3c4d"] {
-///     let settlement = Settlement::from(Resolution::Accepted(id.parse()?));
-///     job.apply(&Change::Resolved { settlement: &settlement, owner: None })?;
-/// }
+/// // `settle`: the vendor has accepted the job.
+/// let settlement = Settlement::from(Resolution::Accepted("pred_1".parse()?));
+/// let applied = job.apply(&Change::Resolved { settlement: &settlement, owner: None })?;
+/// assert!(applied.into_result().is_ok());
+/// // Another answer replaces its id. The caller learns that both predictions may be billed.
+/// let settlement = Settlement::from(Resolution::Accepted("pred_2".parse()?));
+/// let applied = job.apply(&Change::Resolved { settlement: &settlement, owner: None })?;
+/// assert!(applied.into_result().is_err());
 /// assert_eq!((job.stage, job.is_open()), (Stage::Submitted, true));
 /// assert_eq!(job.ids().count(), 2); // the replaced one is an `EarlierAttempt`
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -111,9 +114,10 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// here (the process ended, say) may have been billed.
     ///
     /// # Errors
-    /// Returns an error if the outcome could not be written, or if the rules refuse it; and one of the kind
-    /// [`Gone`](crate::StoreErrorKind::Gone) if the job was forgotten. Its id is then
-    /// [known](Self::known_ids), if the outcome has one.
+    /// Returns an error if the outcome could not be written, or if the rules refuse it. Two errors say what
+    /// was written: the one of the kind [`Gone`](crate::StoreErrorKind::Gone) that the job was forgotten, and
+    /// its id, if the outcome has one, is [known](Self::known_ids); the one of the kind
+    /// [`AcceptedTwice`](crate::StoreErrorKind::AcceptedTwice) that the job had another id before.
     fn settle(&self, job: JobNumber, settlement: &Settlement) -> StoreFuture<()>;
 
     /// Claims a job that is about to be sent, for as long as the returned [`Claim`] lives. Without

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use wavespeed::{
-    Adoption, Change, JobFilter, JobRecord, Resolution, Settlement, Stage, Status, Store,
+    Adoption, Applied, Change, JobFilter, JobRecord, Resolution, Settlement, Stage, Status, Store,
     StoreErrorKind, Target,
 };
 
@@ -41,7 +41,9 @@ pub async fn outcomes_follow_the_rules_of_the_record(store: &dyn Store) {
         let applied = expected.apply(&Change::Resolved { settlement, owner });
         let kinds = (
             settled.map_err(|error| error.kind()),
-            applied.map_err(|error| error.kind()),
+            applied
+                .and_then(Applied::into_result)
+                .map_err(|error| error.kind()),
         );
         assert_eq!(kinds.0, kinds.1, "{settlement:?}");
         assert_eq!(job(store, number).await, expected, "{settlement:?}");
@@ -50,6 +52,20 @@ pub async fn outcomes_follow_the_rules_of_the_record(store: &dyn Store) {
     // Each id may have been billed, so none is lost.
     let ids = ["pred_0", "pred_1", "pred_2"].map(id);
     assert_eq!(store.known_ids(&account(), &ids).await.unwrap(), ids);
+}
+
+/// Checks that a second id of a job is reported, and the first one kept as that of an earlier attempt.
+pub async fn a_second_id_is_reported_and_the_first_one_kept(store: &dyn Store) {
+    let number = new_job(store, &account(), "Hello").await;
+    accept(store, number, "pred_1").await;
+    let settled = settle(store, number, Resolution::Accepted(id("pred_2"))).await;
+    let error = settled.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::AcceptedTwice);
+    let expected = format!("{number} was accepted as pred_1 and then as pred_2");
+    assert!(error.to_string().contains(&expected), "{error}");
+    let job = job(store, number).await;
+    let earlier: Vec<_> = job.attempts.iter().map(|attempt| &attempt.id).collect();
+    assert_eq!((job.id, earlier), (Some(id("pred_2")), vec![&id("pred_1")]));
 }
 
 /// Checks that a prediction is not adopted by a job that was sent again after its record was read.
@@ -195,7 +211,9 @@ pub async fn the_open_jobs_are_those_with_something_left_to_do(store: &dyn Store
             let kept = store.record_saved(&account(), &saved.1, &files);
             kept.await.unwrap();
             // Another answer to the same submit makes the job a running one, with its old status.
-            accept(store, replaced.0, &format!("{place}_other_{index}")).await;
+            let other = Resolution::Accepted(id(&format!("{place}_other_{index}")));
+            let error = settle(store, replaced.0, other).await.unwrap_err();
+            assert_eq!(error.kind(), StoreErrorKind::AcceptedTwice);
         }
     }
     let mut all = jobs(store, &account(), JobFilter::All).await;

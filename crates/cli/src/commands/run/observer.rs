@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use wavespeed::{Job, JobRecord, Model, Next, PredictionId, RunEvent, UnknownOutcome};
+use wavespeed::{
+    Job, JobRecord, Model, Next, PredictionId, RunEvent, StoreError, StoreErrorKind, UnknownOutcome,
+};
 
 use crate::output::document::FaultDocument;
 use crate::output::progress::{Progress, UploadBar};
@@ -65,12 +67,7 @@ impl SubmitObserver {
         self.shared_jobs.change(0, |report| {
             report.document.job = job.number().filter(|_| self.has_journal);
             if let Some(error) = job.store_error() {
-                let (id, number) = (job.id(), job.number());
-                let adopt = number.map_or(String::new(), |number| {
-                    let id = shell::id(id);
-                    format!("; once it can be written: wave resume {number} --adopt {id}")
-                });
-                let note = format!("keep the id: the journal could not record it ({error}){adopt}");
+                let note = store_note(job, error);
                 if !report.notes.contains(&note) {
                     report.notes.push(note);
                 }
@@ -132,5 +129,22 @@ impl SubmitObserver {
                 false => Next::None,
             });
         });
+    }
+}
+
+/// Returns the note about an error of the journal after a submit was accepted.
+fn store_note(job: &Job, error: &StoreError) -> String {
+    let id = job.id();
+    match (error.kind(), job.number()) {
+        (StoreErrorKind::AcceptedTwice, Some(number)) => {
+            format!("{error}; see both with: wave jobs show {number}")
+        }
+        (_, number) => {
+            let adopt = number.map_or(String::new(), |number| {
+                let id = shell::id(id);
+                format!("; once it can be written: wave resume {number} --adopt {id}")
+            });
+            format!("keep the id: the journal could not record it ({error}){adopt}")
+        }
     }
 }

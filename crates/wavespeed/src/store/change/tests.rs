@@ -33,7 +33,7 @@ fn resolved(
     let settlement = &Settlement::from(resolution.clone());
     let change = Change::Resolved { settlement, owner };
     match record.apply(&change) {
-        Ok(()) => Some((record.stage, record.id)),
+        Ok(_) => Some((record.stage, record.id)),
         Err(_) => {
             assert_eq!(record, before, "an error leaves the record as it is");
             None
