@@ -32,6 +32,7 @@ pub(crate) struct OwnedIntent {
     retry: Option<PredictionId>,
     clock_offset: Option<i64>,
     refuse_running: bool,
+    ignore_other_accounts: bool,
     serialise: Option<Duration>,
 }
 
@@ -58,6 +59,7 @@ impl OwnedIntent {
             retry: intent.retry.cloned(),
             clock_offset: intent.clock_offset,
             refuse_running: intent.refuse_running,
+            ignore_other_accounts: intent.ignore_other_accounts,
             serialise: intent.serialise,
         })
     }
@@ -75,6 +77,7 @@ impl OwnedIntent {
         intent.retry = self.retry.as_ref();
         intent.clock_offset = self.clock_offset;
         intent.refuse_running = self.refuse_running;
+        intent.ignore_other_accounts = self.ignore_other_accounts;
         intent.serialise = self.serialise;
         intent
     }

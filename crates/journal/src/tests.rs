@@ -39,10 +39,7 @@ fn queries_for_jobs_use_an_index_and_need_no_sorting() {
             filter(JobFilter::Number(JobNumber::new(1))),
             "INTEGER PRIMARY KEY (rowid=?)",
         ),
-        (
-            Selection::from_intent(&intent),
-            "job_digests (base_url=? AND account=? AND digest=?)",
-        ),
+        (Selection::from_intent(&intent), "job_digests (digest=?)"),
     ] {
         let (condition, values) = (&selection.condition, &selection.values);
         let mut jobs = plan(&connection, &records::query(condition), values);

@@ -35,6 +35,8 @@ macro_rules! store_contract {
             durations: durations_are_recorded_once_and_the_newest_are_kept,
             intents: an_intent_is_recorded_with_every_field,
             intents: an_equal_job_of_unknown_outcome_stands_in_the_way,
+            intents: a_lost_job_of_another_account_stands_in_the_way,
+            intents: a_lost_job_of_the_key_in_another_account_stands_in_the_way,
             intents: an_equal_job_that_is_being_sent_stands_in_the_way,
             intents: an_equal_running_job_is_reported_or_refused,
             intents: an_equal_job_that_is_no_duplicate_is_ignored,

@@ -11,11 +11,12 @@ use super::model;
 use crate::output::failure::Failure;
 
 /// The flags that weaken a protection. They are never proposed for a misspelt flag.
-const PROTECTIONS: [&str; 8] = [
+const PROTECTIONS: [&str; 9] = [
     "--allow-plain-http",
     "--force",
     "--force-input",
     "--no-adopt",
+    "--ignore-other-accounts",
     "--no-journal",
     "--no-media-check",
     "--resubmit",

@@ -36,6 +36,9 @@ pub(crate) struct RunArgs {
     /// billed again
     #[arg(long, requires = "key")]
     pub(crate) retry_failed: bool,
+    /// Submit even if an equal submit of another account in the journal is lost; it may then be paid for twice
+    #[arg(long)]
+    pub(crate) ignore_other_accounts: bool,
     /// Submit only if the vendor's price is not above this
     #[arg(long, value_name = "USD", value_parser = amount, allow_hyphen_values = true)]
     pub(crate) max_price: Option<f64>,

@@ -2,9 +2,10 @@
 
 use wavespeed::{JobFilter, JobRecord, Wavespeed};
 
+use crate::args::job_ref::JobRef;
 use crate::args::jobs::{Jobs, JobsArgs, JobsCommand};
 use crate::context::Context;
-use crate::find_job::find_all;
+use crate::find_job::{find, find_all};
 use crate::output::document::journal::JobDocument;
 use crate::output::failure::Failure;
 use crate::output::report::{Report, pretty};
@@ -17,16 +18,19 @@ pub(super) async fn jobs(args: &JobsArgs, context: &mut Context) -> Result<Repor
     match &args.command {
         Some(JobsCommand::Show(args)) => show(&client, args).await,
         Some(JobsCommand::Forget(args)) => forget(&client, args).await,
-        None => list(&client, args.open).await,
+        None => list(&client, args.open, context).await,
     }
 }
 
-async fn list(client: &Wavespeed, open: bool) -> Result<Report, Failure> {
+async fn list(client: &Wavespeed, open: bool, context: &Context) -> Result<Report, Failure> {
     let filter = match open {
         true => JobFilter::Open,
         false => JobFilter::All,
     };
     let jobs = client.jobs(filter).await?;
+    if let Some(warning) = lost_elsewhere(client).await? {
+        context.warn(&warning);
+    }
     let documents: Vec<JobDocument> = jobs.iter().map(JobDocument::from).collect();
     let rows = documents.iter().map(|job| {
         vec![
@@ -42,6 +46,22 @@ async fn list(client: &Wavespeed, open: bool) -> Result<Report, Failure> {
     Ok(answer(&header, rows.collect(), &documents))
 }
 
+/// Returns a warning about the submits of other accounts whose outcomes are not known, if there are any.
+async fn lost_elsewhere(client: &Wavespeed) -> Result<Option<String>, Failure> {
+    let mut lost = client.jobs(JobFilter::WithoutOutcome).await?;
+    lost.retain(|job| job.account != *client.account());
+    let submits = match lost.len() {
+        0 => return Ok(None),
+        1 => "1 submit of another account has no known outcome".to_owned(),
+        count => format!("{count} submits of other accounts have no known outcome"),
+    };
+    let numbers: Vec<_> = lost.iter().map(|job| job.number.to_string()).collect();
+    let numbers = numbers.join(" ");
+    Ok(Some(format!(
+        "{submits} and may have been billed; see with: wave jobs show {numbers}"
+    )))
+}
+
 /// Returns the stage of a job, and the status of one that ended otherwise than completed.
 fn stage(job: &JobDocument) -> String {
     match &job.status {
@@ -51,10 +71,23 @@ fn stage(job: &JobDocument) -> String {
 }
 
 async fn show(client: &Wavespeed, args: &Jobs) -> Result<Report, Failure> {
-    let jobs = find_all(client, &args.jobs).await?;
+    let mut jobs = Vec::new();
+    for job in &args.jobs {
+        jobs.push(find_anywhere(client, job).await?);
+    }
     let documents: Vec<JobDocument> = jobs.iter().map(JobDocument::from).collect();
     let lines = pretty(&documents).lines().map(str::to_owned).collect();
     Ok(Report::answer(lines, &documents))
+}
+
+/// Returns the record of a job, whatever its API is: that of a number is shown without a call of the API.
+async fn find_anywhere(client: &Wavespeed, job: &JobRef) -> Result<JobRecord, Failure> {
+    if let JobRef::Number(number) = job
+        && let Some(record) = client.jobs(JobFilter::Number(*number)).await?.pop()
+    {
+        return Ok(record);
+    }
+    find(client, job).await
 }
 
 async fn forget(client: &Wavespeed, args: &Jobs) -> Result<Report, Failure> {

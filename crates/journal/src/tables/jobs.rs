@@ -46,7 +46,7 @@ pub(super) fn schema() -> String {
          ) STRICT;
          CREATE UNIQUE INDEX job_keys ON jobs (base_url, account, idempotency_key)
              WHERE idempotency_key IS NOT NULL;
-         CREATE INDEX job_digests ON jobs (base_url, account, digest);
+         CREATE INDEX job_digests ON jobs (digest);
          CREATE INDEX job_ids ON jobs (base_url, id) WHERE id IS NOT NULL;
          CREATE INDEX job_tokens ON jobs (base_url, webhook_token) WHERE webhook_token IS NOT NULL;
          CREATE INDEX open_jobs ON jobs (base_url, account) WHERE {IS_OPEN};"

@@ -31,7 +31,7 @@ pub(crate) fn schema() -> String {
 pub(crate) const VERIFY: [&str; 10] = [
     "SELECT 1 FROM jobs INDEXED BY job_keys WHERE idempotency_key IS NOT NULL",
     "SELECT 1 FROM jobs INDEXED BY job_ids WHERE id IS NOT NULL",
-    "SELECT 1 FROM jobs INDEXED BY job_digests WHERE base_url = ''",
+    "SELECT 1 FROM jobs INDEXED BY job_digests WHERE digest = ''",
     "SELECT 1 FROM jobs INDEXED BY job_tokens WHERE webhook_token IS NOT NULL",
     "SELECT job, number, path, url, bytes, sha256 FROM files",
     "SELECT job, position, at, id, status, price FROM attempts",

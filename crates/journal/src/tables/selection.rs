@@ -7,6 +7,9 @@ use super::jobs::IS_OPEN;
 use super::values::row_number;
 use crate::error::JournalError;
 
+/// The condition that a job has no recorded outcome, as [`JobFilter::WithoutOutcome`] means it.
+const NO_OUTCOME: &str = "stage IN ('intended', 'unknown')";
+
 /// A choice of rows of the table `jobs`.
 pub(crate) struct Selection {
     /// The condition, which can be used several times in one statement.
@@ -44,6 +47,10 @@ impl Selection {
                 condition: "base_url = ?1 AND webhook_token = ?2 AND forgotten = 0".into(),
                 values: vec![account.base_url.clone().into(), token.to_owned().into()],
             },
+            JobFilter::WithoutOutcome => Self {
+                condition: format!("forgotten = 0 AND {NO_OUTCOME}"),
+                values: Vec::new(),
+            },
             JobFilter::BaseUrl => Self {
                 condition: "base_url = ?1".into(),
                 values: vec![account.base_url.clone().into()],
@@ -52,22 +59,32 @@ impl Selection {
         })
     }
 
-    /// Returns the jobs by which [`Intent::decide`] decides.
+    /// Returns the jobs by which [`Intent::decide`] decides, and some others: SQL cannot compare base URLs
+    /// that are spelled differently.
     pub(crate) fn from_intent(intent: &Intent<'_>) -> Self {
-        let digest = || intent.identity.digest().to_owned().into();
-        let mut selection = match intent.key {
-            Some(key) => Self::key(intent.account, key),
-            None => Self::in_account(intent.account, "digest = ?3", Some(digest())),
+        let account = [intent.account.base_url.clone(), intent.account.name.clone()];
+        let mut values = Vec::from(account.map(Value::from));
+        values.push(intent.identity.digest().to_owned().into());
+        let own = "forgotten = 0 AND base_url = ?1 AND account = ?2";
+        // Of other accounts, only jobs without an outcome count.
+        let mut condition = match intent.key {
+            None => format!("forgotten = 0 AND digest = ?3 AND (({own}) OR {NO_OUTCOME})"),
+            Some(key) => {
+                values.push(key.to_string().into());
+                format!(
+                    "({own} AND idempotency_key = ?4)
+                     OR (forgotten = 0 AND digest = ?3 AND idempotency_key = ?4 AND {NO_OUTCOME})"
+                )
+            }
         };
         if intent.serialise.is_some() {
-            let own = selection.condition;
-            selection.condition = format!(
-                "({own}) OR (base_url = ?1 AND account = ?2 AND forgotten = 0 AND model = ?4
-                 AND stage IN ('intended', 'rejected', 'unknown'))"
+            values.push(intent.model.to_string().into());
+            let model = values.len();
+            condition = format!(
+                "({condition}) OR ({own} AND model = ?{model} AND stage IN ('intended', 'rejected', 'unknown'))"
             );
-            selection.values.push(intent.model.to_string().into());
         }
-        selection
+        Self { condition, values }
     }
 
     /// Returns the job of a number, or what is left of it if it was forgotten.

@@ -139,6 +139,14 @@ impl<T> JobBuilder<T> {
         self
     }
 
+    /// Submits although the store has an equal job of another account at the same API whose outcome is unknown.
+    /// By default the submit is refused, because that job may be this one, sent with another API key or by
+    /// another spelling of the base URL. **If it was accepted, the job is paid for twice.**
+    pub fn ignore_other_accounts(mut self) -> Self {
+        self.options.ignore_other_accounts = true;
+        self
+    }
+
     /// Sends the job of the [`key`](Self::key) once more if the store knows that it ended without outputs:
     /// it failed, was cancelled, timed out or was deleted. **The new attempt costs money.** It keeps the
     /// number of the job, whose record keeps the earlier ids and prices. A failure that was not recorded

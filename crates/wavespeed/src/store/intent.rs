@@ -58,6 +58,8 @@ pub struct Intent<'a> {
     pub retry: Option<&'a PredictionId>,
     /// `true` to record nothing while an equal job is running.
     pub refuse_running: bool,
+    /// `true` to record the intent although the outcome of an equal job of another account is unknown.
+    pub ignore_other_accounts: bool,
     /// If set, nothing is recorded while another submit of the model may be under way; see
     /// [`Builder::serialise_submits`](crate::Builder::serialise_submits). The value is the time after which
     /// a submit of unknown outcome is certainly over.
@@ -90,23 +92,43 @@ impl<'a> Intent<'a> {
             clock_offset: None,
             retry: None,
             refuse_running: false,
+            ignore_other_accounts: false,
             serialise: None,
         }
     }
 
-    /// Returns `true` if the decision about this intent depends on a job of the account: the job has the key
-    /// or, for an intent without a key, the digest; or the intent waits for its turn among the submits of the
-    /// model.
+    /// Returns `true` if the decision about this intent depends on a job of the store. The job has the key or,
+    /// for an intent without a key, the digest; or the intent waits for its turn among the submits of the
+    /// model. A job of another account counts only if its outcome is not recorded, and its digest is equal in
+    /// any case.
     #[must_use]
     pub fn concerns(&self, job: &JobRecord) -> bool {
-        self.is_own(job) || self.precedes(job)
+        self.is_own(job) || self.precedes(job) || self.is_like_elsewhere(job)
     }
 
     fn is_own(&self, job: &JobRecord) -> bool {
-        match self.key {
+        let is_alike = match self.key {
             Some(key) => job.key.as_ref() == Some(key),
-            None => job.identity.digest() == self.identity.digest(),
-        }
+            None => self.has_digest(job),
+        };
+        is_alike && job.account == *self.account
+    }
+
+    fn has_digest(&self, job: &JobRecord) -> bool {
+        job.identity.digest() == self.identity.digest()
+    }
+
+    /// Returns `true` if a job of another account may be this submit, which a caller repeats with another API
+    /// key or another spelling of the base URL. With a key, only the same key makes a job a repeated one, as
+    /// within an account.
+    fn is_like_elsewhere(&self, job: &JobRecord) -> bool {
+        let has_key = self.key.is_none() || job.key.as_ref() == self.key;
+        let is_elsewhere = job.account != *self.account && job.account.shares_api(self.account);
+        !self.ignore_other_accounts
+            && job.has_no_outcome()
+            && has_key
+            && self.has_digest(job)
+            && is_elsewhere
     }
 
     /// Returns `true` if a job may be a submit that this one waits for.
@@ -122,10 +144,10 @@ impl<'a> Intent<'a> {
             Stage::Unknown => since < limit,
             Stage::Submitted | Stage::Ended | Stage::Saved => false,
         };
-        may_be_sent && job.model == *self.model
+        may_be_sent && job.model == *self.model && job.account == *self.account
     }
 
-    /// Decides what a store does with this intent. `jobs` are the jobs of the account that it
+    /// Decides what a store does with this intent. `jobs` are the jobs of the store, of every account, that it
     /// [concerns](Self::concerns); `is_claimed` returns `true` for a job that is
     /// [claimed](crate::Store::claim).
     #[must_use]
@@ -137,16 +159,27 @@ impl<'a> Intent<'a> {
         let jobs = jobs.into_iter();
         let (own, others): (Vec<_>, Vec<_>) = jobs.partition(|job| self.is_own(job));
         let decision = self.decide_by_own(own, &is_claimed);
-        // A rejected job is about to be sent only if its sender still waits to send it again.
-        let is_unfinished = |job: &JobRecord| {
-            self.precedes(job) && (job.stage != Stage::Rejected || is_claimed(job.number))
+        if matches!(decision, Decision::Existing { .. }) {
+            return decision;
+        }
+        let obstacle = |job: &JobRecord| {
+            let is_claimed = is_claimed(job.number);
+            if self.is_like_elsewhere(job) {
+                // A job that is being sent is not lost: its sender is about to record the outcome.
+                let is_lost = job.stage == Stage::Unknown || !is_claimed;
+                let counts = is_lost && !job.is_older_than_retention(self.at);
+                return counts.then_some(ExistingReason::OtherAccount);
+            }
+            // A rejected job is about to be sent only if its sender still waits to send it again.
+            let is_unfinished = job.stage != Stage::Rejected || is_claimed;
+            (self.precedes(job) && is_unfinished).then_some(ExistingReason::Turn)
         };
-        match decision {
-            Decision::Existing { .. } => decision,
-            decision => match others.into_iter().find(is_unfinished) {
-                Some(job) => Decision::existing(job, ExistingReason::Turn),
-                None => decision,
-            },
+        let found = others
+            .into_iter()
+            .find_map(|job| Some((obstacle(&job)?, job)));
+        match found {
+            Some((reason, job)) => Decision::existing(job, reason),
+            None => decision,
         }
     }
 
@@ -276,6 +309,9 @@ pub enum ExistingReason {
     BeingSent,
     /// The job is equal and running, or its outputs are still to be saved.
     Running,
+    /// The job is equal and belongs to another account of the same API, and the outcome of its submit is
+    /// unknown: it may have been billed.
+    OtherAccount,
     /// The job is another one of the model, whose submit has no outcome yet, and the submits are
     /// [serialised](crate::Builder::serialise_submits).
     Turn,

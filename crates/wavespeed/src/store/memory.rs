@@ -104,9 +104,10 @@ impl Drop for ClaimGuard {
 impl Store for MemoryStore {
     fn intend(&self, intent: &Intent<'_>) -> StoreFuture<Intended> {
         ready(self.with(|memory| {
-            let own = memory.jobs.iter().filter(|job| {
-                job.account == *intent.account && intent.concerns(job) && !job.forgotten
-            });
+            let own = memory
+                .jobs
+                .iter()
+                .filter(|job| intent.concerns(job) && !job.forgotten);
             let own: Vec<JobRecord> = own.cloned().collect();
             // A job may be claimed between the decision and its claim, so it is decided again with that.
             let (job, running, claim) = loop {
@@ -181,6 +182,7 @@ impl Store for MemoryStore {
             match filter {
                 JobFilter::BaseUrl => is_at_url,
                 _ if job.forgotten => false,
+                JobFilter::WithoutOutcome => job.has_no_outcome(),
                 JobFilter::All => is_own,
                 JobFilter::Open => is_own && job.is_open(),
                 JobFilter::Label(label) => is_own && job.label.as_deref() == Some(label),

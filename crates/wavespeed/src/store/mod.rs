@@ -20,6 +20,7 @@ pub(crate) mod none;
 pub(crate) mod number;
 pub(crate) mod record;
 mod rfc3339;
+mod same_api;
 pub(crate) mod upload;
 
 use std::fmt;

@@ -14,14 +14,16 @@ use crate::store::identity::Identity;
 use crate::store::key::IdempotencyKey;
 use crate::store::number::JobNumber;
 use crate::store::rfc3339;
+use crate::store::same_api::is_same_api;
 use crate::target::Target;
 
 /// The number of files that are kept of each output. It bounds a record whose outputs are saved again and
 /// again, and is far more than the copies that a person keeps.
 const MAX_FILES: usize = 8;
 
-/// The owner of jobs: a base URL and a name. Jobs of different accounts are never mixed, except that an
-/// id belongs to at most one job of a base URL, whatever the account.
+/// The owner of jobs: a base URL and a name. Jobs of different accounts are never mixed, with two exceptions.
+/// An id belongs to at most one job of a base URL, whatever the account; and a submit whose outcome is
+/// unknown [stands in the way](crate::ExistingReason::OtherAccount) of an equal one of another account.
 ///
 /// ```
 /// use wavespeed::{Account, Wavespeed};
@@ -48,6 +50,12 @@ impl Account {
             name: name.into(),
         }
     }
+
+    /// Returns `true` if the jobs of two accounts may be billed by the same vendor, whatever the API keys and
+    /// the spelling of the base URLs are.
+    pub(crate) fn shares_api(&self, other: &Self) -> bool {
+        is_same_api(&self.base_url, &other.base_url)
+    }
 }
 
 /// A choice of jobs.
@@ -68,6 +76,9 @@ pub enum JobFilter<'a> {
     Id(&'a PredictionId),
     /// The job at the base URL whose webhook has this token.
     WebhookToken(&'a str),
+    /// The jobs of every account and base URL whose submits have no recorded outcome: they are being sent, or
+    /// are lost.
+    WithoutOutcome,
     /// Every job at the base URL, of whatever account, and what is left of the
     /// [forgotten](JobRecord::forgotten) ones. No other filter passes those.
     BaseUrl,
@@ -264,6 +275,11 @@ impl JobRecord {
     /// Returns `true` if the job has this id, now or in an earlier attempt.
     pub(crate) fn owns(&self, id: &PredictionId) -> bool {
         self.ids().any(|own| own == id)
+    }
+
+    /// Returns `true` if the submit may have been billed, and no outcome of it is recorded.
+    pub(crate) fn has_no_outcome(&self) -> bool {
+        matches!(self.stage, Stage::Intended | Stage::Unknown)
     }
 
     /// Returns `true` if the prediction has completed.

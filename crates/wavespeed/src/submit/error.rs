@@ -136,6 +136,13 @@ fn duplicate(job: &JobRecord, reason: ExistingReason) -> String {
         ExistingReason::OutcomeUnknown => {
             "and the outcome of its submit is unknown: it may have been billed"
         }
+        ExistingReason::OtherAccount => {
+            let (name, url) = (&job.account.name, &job.account.base_url);
+            return format!(
+                "{number} of the account {name:?} at {url} has the same model and input, and the outcome of \
+                 its submit is unknown: it may have been billed; nothing was submitted"
+            );
+        }
         ExistingReason::BeingSent => "and is being sent at this moment",
         ExistingReason::Key => "and the same key",
         ExistingReason::Turn => "and its submit has no outcome yet",

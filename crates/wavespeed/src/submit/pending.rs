@@ -26,6 +26,7 @@ pub(super) struct PendingSubmit {
     /// The failed attempt that this one replaces.
     pub(super) replaced: Option<PredictionId>,
     pub(super) refuse_running: bool,
+    pub(super) ignore_other_accounts: bool,
 }
 
 /// The parts of one POST.

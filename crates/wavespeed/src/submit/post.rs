@@ -132,6 +132,7 @@ impl Wavespeed {
                 webhook_token: token.as_deref(),
                 retry: submit.replaced.as_ref(),
                 refuse_running: submit.refuse_running,
+                ignore_other_accounts: submit.ignore_other_accounts,
                 serialise: ws.0.serialises_submits.then(|| ws.submit_limit()),
                 ..Intent::new(
                     &ws.0.account,

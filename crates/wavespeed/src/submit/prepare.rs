@@ -144,6 +144,7 @@ impl<'a> Submission<'a> {
             has_webhook_token: self.options.has_webhook_token,
             replaced,
             refuse_running: self.options.refuse_running,
+            ignore_other_accounts: self.options.ignore_other_accounts,
         };
         self.send(submit).await
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use wavespeed::{
-    ExistingReason, Intended, Intent, JobFilter, JobNumber, JobRecord, Resolution, Store, Target,
+    Account, ExistingReason, Intended, Intent, JobFilter, JobNumber, JobRecord, Resolution, Store,
+    Target,
 };
 
 use super::{
@@ -50,8 +51,8 @@ pub async fn an_intent_is_recorded_with_every_field(store: &dyn Store) {
     }
 }
 
-/// Checks that an equal submit is refused while the outcome of the first is unknown, and only in its
-/// account and for as long as the vendor keeps a prediction.
+/// Checks that an equal submit is refused while the outcome of the first is unknown, and only for as long as
+/// the vendor keeps a prediction.
 pub async fn an_equal_job_of_unknown_outcome_stands_in_the_way(store: &dyn Store) {
     let submit = Submit::new("Hello");
     // Without its claim, an intended job looks as if its process had died.
@@ -64,14 +65,85 @@ pub async fn an_equal_job_of_unknown_outcome_stands_in_the_way(store: &dyn Store
         assert_eq!(existing(store, &submit.intent()).await, expected);
         assert_eq!(numbers(store, &account(), JobFilter::All).await, [first]);
     }
-    for account in [other_account(), other_url()] {
-        let submit = Submit::new("Hello").account(account.clone());
-        let number = unclaimed(store, &submit.intent()).await;
-        assert_eq!(numbers(store, &account, JobFilter::All).await, [number]);
-    }
     let mut later = submit.intent();
     later.at = at() + 8 * DAY;
     recorded(store, &later).await;
+}
+
+/// Checks that a submit is refused while an equal one of another account of the API is lost, by whatever
+/// spelling of the base URL, unless the intent ignores other accounts.
+pub async fn a_lost_job_of_another_account_stands_in_the_way(store: &dyn Store) {
+    let submit = Submit::new("Hello");
+    let (first, claim, _) = recorded(store, &submit.intent()).await;
+    let url = |url: &str| Account::new(url, account().name);
+    let same_api = [
+        other_account(),
+        url("https://A.example:443/api/v3/"),
+        url("http://a.example/api/v3"),
+    ];
+    let others = || {
+        same_api
+            .iter()
+            .map(|account| Submit::new("Hello").account(account.clone()))
+    };
+    // A job that is being sent is not lost.
+    for other in others() {
+        let number = unclaimed(store, &other.intent()).await;
+        settle(store, number, Resolution::Rejected).await.unwrap();
+    }
+    drop(claim);
+    store.flush().await.unwrap();
+    for resolution in [None, Some(Resolution::Unknown)] {
+        if let Some(resolution) = resolution {
+            settle(store, first, resolution).await.unwrap();
+        }
+        let expected = (job(store, first).await, ExistingReason::OtherAccount);
+        let found = jobs(store, &other_url(), JobFilter::WithoutOutcome).await;
+        assert_eq!(found, std::slice::from_ref(&expected.0));
+        for other in others() {
+            assert_eq!(existing(store, &other.intent()).await, expected);
+        }
+    }
+    // The jobs of another API, with another input, or of a time that the vendor has forgotten are others.
+    unclaimed(store, &Submit::new("Hello").account(other_url()).intent()).await;
+    unclaimed(
+        store,
+        &Submit::new("Good-bye").account(other_account()).intent(),
+    )
+    .await;
+    let [late, ignoring, settled] = [(); 3].map(|()| Submit::new("Hello").account(other_account()));
+    let mut intent = late.intent();
+    intent.at = at() + 8 * DAY;
+    let number = unclaimed(store, &intent).await;
+    settle(store, number, Resolution::Rejected).await.unwrap();
+    let mut intent = ignoring.intent();
+    intent.ignore_other_accounts = true;
+    let number = unclaimed(store, &intent).await;
+    settle(store, number, Resolution::Rejected).await.unwrap();
+    accept(store, first, "pred_1").await;
+    recorded(store, &settled.intent()).await;
+}
+
+/// Checks that a submit with a key is refused while one with the same key and an equal input of another account
+/// is lost. Another key stands for another job, as within an account.
+pub async fn a_lost_job_of_the_key_in_another_account_stands_in_the_way(store: &dyn Store) {
+    let first = unclaimed(store, &Submit::new("Hello").key("k").intent()).await;
+    let other = |text, key| Submit::new(text).key(key).account(other_account());
+    let found = existing(store, &other("Hello", "k").intent()).await;
+    assert_eq!(
+        (found.0.number, found.1),
+        (first, ExistingReason::OtherAccount)
+    );
+    let (number, _claim, _) = recorded(store, &other("Hello", "l").intent()).await;
+    settle(store, number, Resolution::Rejected).await.unwrap();
+    recorded(store, &other("Good-bye", "k").intent()).await;
+    // An own job that was rejected is not sent again either.
+    let own = Submit::new("Hello").key("m");
+    let number = unclaimed(store, &own.intent()).await;
+    settle(store, number, Resolution::Rejected).await.unwrap();
+    let lost = unclaimed(store, &other("Hello", "m").intent()).await;
+    let (job, reason) = existing(store, &own.intent()).await;
+    assert_eq!((job.number, reason), (lost, ExistingReason::OtherAccount));
 }
 
 /// Checks that an equal submit is refused while the first has a claim: before its outcome is known, and
@@ -154,7 +226,7 @@ pub async fn a_serialised_submit_waits_for_its_turn(store: &dyn Store) {
     let mut other_model = serialised(unlike.intent());
     other_model.model = &model;
     unclaimed(store, &other_model).await;
-    let other = Submit::new("Good-bye").account(other_account());
+    let other = Submit::new("Elsewhere").account(other_account());
     unclaimed(store, &serialised(other.intent())).await;
     // An equal job is the better reason.
     let (_, reason) = existing(store, &serialised(submit.intent())).await;

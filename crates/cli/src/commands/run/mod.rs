@@ -192,6 +192,9 @@ impl Run<'_> {
         if let Some(url) = &args.webhook {
             job = job.webhook(url);
         }
+        if args.ignore_other_accounts {
+            job = job.ignore_other_accounts();
+        }
         match args.retry_failed {
             true => job.retry_failed(),
             false => job,

@@ -14,6 +14,10 @@ pub(crate) struct JobDocument {
     pub(crate) job: String,
     /// The id of the job; null if it is not known.
     pub(crate) id: Option<String>,
+    /// The base URL of the API that has the job.
+    pub(crate) base_url: String,
+    /// The name of the account that owns the job; `default` for the jobs of this command.
+    pub(crate) account: String,
     /// The model of the submit.
     pub(crate) model: String,
     /// The last recorded step: `intended`, `unknown`, `rejected`, `submitted`, `ended` or `saved`.
@@ -30,7 +34,8 @@ pub(crate) struct JobDocument {
     pub(crate) key: Option<String>,
     /// The price that the vendor quoted before the submit, in USD; null if it was not asked for.
     pub(crate) price: Option<f64>,
-    /// The earlier attempts of the job, which `--retry-failed` made.
+    /// The earlier attempts of the job, which `--retry-failed` made, and ids that another answer to the submit
+    /// replaced.
     pub(crate) attempts: Vec<AttemptDocument>,
     /// The input as submitted.
     pub(crate) input: Value,
@@ -45,6 +50,8 @@ impl From<&JobRecord> for JobDocument {
         Self {
             job: record.number.to_string(),
             id: record.id.as_ref().map(ToString::to_string),
+            base_url: record.account.base_url.clone(),
+            account: record.account.name.clone(),
             model: record.model.to_string(),
             stage: record.stage.name(),
             open: record.is_open(),

@@ -1,12 +1,13 @@
 //! Failures from errors of the library that concern no existing job.
 
 use wavespeed::{
-    BuildError, ExistingReason, JobNumber, Next, Refusal, RejectedSubmit, StoreError,
+    BuildError, ExistingReason, JobRecord, Next, Refusal, RejectedSubmit, StoreError,
     StoreErrorKind, SubmitError, UploadError,
 };
 
 use super::Failure;
 use crate::output::document::Kind;
+use crate::output::shell::word;
 use crate::reconcile;
 
 const CHECK_KEY: &str = "check the environment variable WAVESPEED_API_KEY";
@@ -49,7 +50,7 @@ impl From<SubmitError> for Failure {
             }
             SubmitError::Upload(error) => error.into(),
             SubmitError::Duplicate { ref job, reason } => {
-                let (kind, hint) = duplicate(job.number, reason);
+                let (kind, hint) = duplicate(job, reason);
                 Self::new(kind, error).hint(hint)
             }
             SubmitError::KeyConflict {
@@ -76,7 +77,8 @@ impl From<SubmitError> for Failure {
 }
 
 /// Returns the kind and the hint for a job that has the same model and input.
-fn duplicate(number: JobNumber, reason: ExistingReason) -> (Kind, String) {
+fn duplicate(job: &JobRecord, reason: ExistingReason) -> (Kind, String) {
+    let number = job.number;
     let kind = match reason {
         ExistingReason::Running | ExistingReason::Key => Kind::Duplicate,
         _ => Kind::Lost,
@@ -85,6 +87,11 @@ fn duplicate(number: JobNumber, reason: ExistingReason) -> (Kind, String) {
         ExistingReason::Running | ExistingReason::Key => format!(
             "resume it with: wave resume {number}; to submit another one, which is billed as well, \
              give that a key of its own: --key KEY"
+        ),
+        ExistingReason::OtherAccount => format!(
+            "look for it in the vendor's history with: wave resume {number} --base-url {}; to submit \
+             anyway, which may be billed a second time: --ignore-other-accounts",
+            word(&job.account.base_url)
         ),
         // A job that is being sent cannot be forgotten, and has an outcome in a moment.
         ExistingReason::BeingSent => format!("wait for it with: wave resume {number}"),
