@@ -1,7 +1,7 @@
 //! The context of a command: the global flags, the client, and the state of the jobs.
 
 use std::io::{IsTerminal as _, stderr, stdin};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use wavespeed::poll::RateLimits;
 use wavespeed::{Builder, LiveModels, MemoryStore, PollPolicy, RetryPause, Wavespeed};
@@ -32,6 +32,8 @@ pub(crate) struct Context {
     emulator: Option<Emulator>,
     /// The client, which is kept because its store has the jobs.
     client: Option<Wavespeed>,
+    /// The reason why the journal is open for reading only, if it is.
+    unwritable: Option<OpenError>,
 }
 
 impl Context {
@@ -42,6 +44,7 @@ impl Context {
             shared_jobs: SharedJobs::default(),
             emulator: None,
             client: None,
+            unwritable: None,
         }
     }
 
@@ -76,23 +79,44 @@ impl Context {
         limits
     }
 
-    /// Returns the client of the API, or of an emulator in this process.
+    /// Returns the client of the API, or of an emulator in this process, to submit a job. It fails if
+    /// the job could not be recorded.
+    pub(crate) async fn client_to_submit(&mut self) -> Result<Wavespeed, Failure> {
+        if self.client.is_none() && !self.global.emulate {
+            let client = self.real_client(Self::open_journal)?;
+            return Ok(self.keep_client(client));
+        }
+        match self.unwritable.take() {
+            Some(error) => Err(journal_failure(error)),
+            None => self.client().await,
+        }
+    }
+
+    /// Returns the client of the API, or of an emulator in this process. If the journal cannot be written,
+    /// it is read, and a warning says why.
     pub(crate) async fn client(&mut self) -> Result<Wavespeed, Failure> {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }
         let client = match self.global.emulate {
             true => self.emulated_client().await?,
-            false => self.real_client()?,
+            false => self.real_client(Self::open_or_read_journal)?,
         };
-        self.client = Some(client.clone());
-        self.shared_jobs.set_client(&client);
-        Ok(client)
+        Ok(self.keep_client(client))
     }
 
-    fn real_client(&self) -> Result<Wavespeed, Failure> {
+    fn keep_client(&mut self, client: Wavespeed) -> Wavespeed {
+        self.client = Some(client.clone());
+        self.shared_jobs.set_client(&client);
+        client
+    }
+
+    fn real_client(
+        &mut self,
+        open: fn(&mut Self, &Path) -> Result<Journal, OpenError>,
+    ) -> Result<Wavespeed, Failure> {
         let builder = self.builder().env();
-        let builder = match self.journal()? {
+        let builder = match self.journal(open)? {
             Some(journal) => builder.store(journal),
             None => builder.store(MemoryStore::default()),
         };
@@ -133,8 +157,28 @@ impl Context {
         model_list::models(&client, !self.global.emulate, wanted).await
     }
 
+    fn open_journal(&mut self, path: &Path) -> Result<Journal, OpenError> {
+        Journal::open(path)
+    }
+
+    fn open_or_read_journal(&mut self, path: &Path) -> Result<Journal, OpenError> {
+        let error = match Journal::open(path) {
+            Err(error @ (OpenError::Unwritable { .. } | OpenError::NoLocks { .. })) => error,
+            opened => return opened,
+        };
+        let Ok(journal) = Journal::open_read_only(path) else {
+            return Err(error);
+        };
+        self.warn(&format!("nothing is recorded, because {error}"));
+        self.unwritable = Some(error);
+        Ok(journal)
+    }
+
     /// Opens the journal. Returns `None` with `--no-journal`.
-    fn journal(&self) -> Result<Option<Journal>, Failure> {
+    fn journal(
+        &mut self,
+        open: fn(&mut Self, &Path) -> Result<Journal, OpenError>,
+    ) -> Result<Option<Journal>, Failure> {
         let global = &self.global;
         if global.no_journal {
             return Ok(None);
@@ -146,17 +190,11 @@ impl Context {
             // An empty variable counts as unset.
             .or_else(|| named().map(PathBuf::from))
             .or_else(Journal::default_path);
-        let failed =
-            |message: String| Failure::new(Kind::Journal, message).hint(Failure::JOURNAL_HINT);
-        let path = path.ok_or_else(|| failed("there is no home folder for the journal".into()))?;
-        let opened = Journal::open(&path);
-        opened.map(Some).map_err(|error| match error {
-            // The error says how to fix it. Another journal would not know the jobs of this one.
-            OpenError::Linked { .. } | OpenError::Mounted { .. } => {
-                Failure::new(Kind::Journal, error)
-            }
-            error => failed(error.to_string()),
-        })
+        let path = path.ok_or_else(|| {
+            let message = "there is no home folder for the journal";
+            Failure::new(Kind::Journal, message).hint(Failure::JOURNAL_HINT)
+        })?;
+        open(self, &path).map(Some).map_err(journal_failure)
     }
 
     /// Returns `true` if a question can be asked: a person sees stderr, and types.
@@ -177,5 +215,15 @@ impl Context {
         if !self.global.quiet {
             terminal::warning(text);
         }
+    }
+}
+
+/// Returns the failure of a journal that cannot be opened.
+fn journal_failure(error: OpenError) -> Failure {
+    let failure = Failure::new(Kind::Journal, &error);
+    match error {
+        // The error says how to fix it. Another journal would not know the jobs of this one.
+        OpenError::Linked { .. } | OpenError::Mounted { .. } => failure,
+        _ => failure.hint(Failure::JOURNAL_HINT),
     }
 }

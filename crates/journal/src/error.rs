@@ -1,5 +1,6 @@
 //! The errors of an open journal, and their conversion to the error of a store.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,8 +17,11 @@ pub(crate) enum JournalError {
     #[error("{0}{hint}", hint = hint(.0))]
     Sql(#[from] rusqlite::Error),
     /// The lock file of a job could not be created, opened or locked.
-    #[error("{0} could not be claimed: {1}; free space on its disk, and make its folder writable")]
-    Claim(JobNumber, std::io::Error),
+    #[error("{0} could not be claimed: {1}; {hint}", hint = claim_hint(.1))]
+    Claim(JobNumber, io::Error),
+    /// The journal was opened for reading only.
+    #[error("it is open for reading only, so nothing can be recorded")]
+    ReadOnly,
     /// The file is not where it was opened, so other processes lock other files.
     #[error(
         "{0} could not be claimed: {1} since it was opened, so other programs would not see the \
@@ -72,6 +76,23 @@ impl JournalError {
     }
 }
 
+/// Returns `true` if a lock failed because the file system has none.
+pub(crate) fn is_without_locks(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(rustix::io::Errno::NOLCK.raw_os_error()) {
+        return true;
+    }
+    error.kind() == io::ErrorKind::Unsupported
+}
+
+/// Returns how to fix an error of a lock file.
+fn claim_hint(error: &io::Error) -> &'static str {
+    match is_without_locks(error) {
+        true => "its file system has no file locks, so move the journal to a local disk",
+        false => "free space on its disk, and make its folder writable",
+    }
+}
+
 /// Returns how to fix an error of SQLite, to be appended to its message.
 fn hint(error: &rusqlite::Error) -> String {
     let hint = match error.sqlite_error_code() {
@@ -91,4 +112,27 @@ fn hint(error: &rusqlite::Error) -> String {
         _ => "",
     };
     hint.to_owned()
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn file_system_without_locks_is_named() {
+        for (errno, expected) in [
+            (Errno::NOLCK, true),
+            (Errno::OPNOTSUPP, true),
+            (Errno::NOSYS, true),
+            (Errno::NOSPC, false),
+            (Errno::ACCESS, false),
+        ] {
+            let error = JournalError::Claim(JobNumber::new(7), errno.into());
+            let is_named = error.to_string().contains("has no file locks");
+            assert_eq!(is_named, expected, "{error}");
+        }
+    }
 }

@@ -30,6 +30,7 @@
 //! - **No row is lost silently.** Opening a file that is damaged, newer or not a journal is an error,
 //!   and leaves the file as it is. The number of a job is never reused, even if the job is forgotten. What
 //!   [`JobRecord::forget`] leaves of a forgotten job stays in the file.
+//! - **A journal that cannot be written can be read**, with [`Journal::open_read_only`].
 //! - **Only its owner can read it.** On Unix the file is created with mode 0600, and a missing folder
 //!   with mode 0700. The file holds inputs and paths, and of an API key only the fingerprint.
 //!
@@ -82,6 +83,7 @@ use worker::Worker;
 pub struct Journal {
     path: PathBuf,
     location: Location,
+    is_read_only: bool,
     worker: Worker,
 }
 
@@ -92,15 +94,42 @@ impl Journal {
     /// Returns an error if the file is not a journal, or is one that cannot be used. A file that fails a
     /// check is not changed.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::start(open::open(path.as_ref())?, false)
+    }
+
+    /// Opens the journal in a file for reading only, such as one on a full disk or on a read-only mount. A
+    /// call that writes fails, so no submit is sent: see [`Store::intend`].
+    ///
+    /// ```no_run
+    /// use wavespeed_journal::{Journal, OpenError};
+    ///
+    /// let path = "/mnt/backup/journal.db";
+    /// let journal = match Journal::open(path) {
+    ///     Err(OpenError::Unwritable { .. }) => Journal::open_read_only(path)?,
+    ///     opened => opened?,
+    /// };
+    /// # Ok::<(), OpenError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns an error if there is no file, if the file is not a journal or one that cannot be used, or if
+    /// it cannot be read without being written. That is so if its last process was killed, the file with the
+    /// end `-shm` beside it is gone, and no other can be created.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::start(open::open_read_only(path.as_ref())?, true)
+    }
+
+    fn start(opened: Opened, is_read_only: bool) -> Result<Self, OpenError> {
         let Opened {
             path,
             location,
             connection,
-        } = open::open(path.as_ref())?;
+        } = opened;
         match Worker::start(connection) {
             Ok(worker) => Ok(Self {
                 path,
                 location,
+                is_read_only,
                 worker,
             }),
             Err(error) => Err(OpenError::Failed {
@@ -146,6 +175,9 @@ impl Journal {
         &self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, JournalError> + Send + 'static,
     ) -> StoreFuture<T> {
+        if self.is_read_only {
+            return self.failed(JournalError::ReadOnly);
+        }
         let path = self.path.clone();
         self.worker.call(move |connection| {
             let write = || {
@@ -203,6 +235,9 @@ impl Store for Journal {
     }
 
     fn claim(&self, job: JobNumber) -> StoreFuture<Claim> {
+        if self.is_read_only {
+            return self.failed(JournalError::ReadOnly);
+        }
         let (claims, path) = (self.claims(), self.path.clone());
         self.worker.call(move |_| {
             let claim = claims.claim(job);

@@ -8,6 +8,8 @@
 
 mod error;
 mod location;
+mod probe;
+mod read_only;
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind};
@@ -19,6 +21,7 @@ use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags};
 pub use self::error::OpenError;
 use self::error::{open_error, unwritable};
 pub(crate) use self::location::Location;
+pub(crate) use self::read_only::open_read_only;
 use crate::error::BUSY_TIMEOUT;
 use crate::tables::jobs::{COLUMNS, IS_OPEN};
 use crate::tables::{VERIFY, schema};
@@ -46,31 +49,12 @@ pub(crate) struct Opened {
 
 /// Opens the journal at a path, or creates one if there is none.
 pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
-    // The current folder may change while the journal is open.
-    let path = &std::path::absolute(path).map_err(|error| unwritable(path, &error))?;
+    let path = &absolute(path)?;
     if !journal_exists(path)? {
         create(path)?;
     }
     let location = Location::find(path)?;
-    let failed = |error| open_error(path, &error);
-    let connection = connect(path).map_err(failed)?;
-    // Closing the last connection writes the log into the database. If a check fails, that must not
-    // happen: the log may hold what is needed to repair the file.
-    keep_log_on_close(&connection, true).map_err(failed)?;
-    check(path, &connection)?;
-    keep_log_on_close(&connection, false).map_err(failed)?;
-    // All checks have passed, so from here on the file may be changed. Journals are created in this mode,
-    // but another program may have changed it.
-    let mode: String = connection
-        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
-        .map_err(failed)?;
-    if mode != "wal" {
-        let why = format!("SQLite's write-ahead log does not work there (its mode is {mode})");
-        return Err(OpenError::Failed {
-            path: path.clone(),
-            why,
-        });
-    }
+    let connection = open_existing(path).map_err(|error| probe::explain(path, error))?;
     #[cfg(unix)]
     restrict_permissions(path);
     Ok(Opened {
@@ -80,6 +64,42 @@ pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
     })
 }
 
+/// Returns the absolute path: the current folder may change while the journal is open.
+fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
+    std::path::absolute(path).map_err(|error| unwritable(path, &error))
+}
+
+/// The purpose of a connection.
+#[derive(Clone, Copy, PartialEq)]
+enum Access {
+    Read,
+    Write,
+}
+
+/// Opens a journal that exists.
+fn open_existing(path: &Path) -> Result<Connection, OpenError> {
+    let failed = |error| open_error(path, &error);
+    let connection = connect(path).map_err(failed)?;
+    // Closing the last connection writes the log into the database. If a check fails, that must not
+    // happen: the log may hold what is needed to repair the file.
+    keep_log_on_close(&connection, true).map_err(failed)?;
+    check(path, &connection, Access::Write)?;
+    keep_log_on_close(&connection, false).map_err(failed)?;
+    // All checks have passed, so from here on the file may be changed. Journals are created in this mode,
+    // but another program may have changed it.
+    let mode: String = connection
+        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+        .map_err(failed)?;
+    if mode != "wal" {
+        let why = format!("SQLite's write-ahead log does not work there (its mode is {mode})");
+        return Err(OpenError::Failed {
+            path: path.into(),
+            why,
+        });
+    }
+    Ok(connection)
+}
+
 /// Returns `true` if there is a file that may be a journal, `false` if a journal can be created.
 ///
 /// The file is not opened. SQLite uses POSIX locks, and these have a trap: when a process closes any
@@ -87,7 +107,7 @@ pub(crate) fn open(path: &Path) -> Result<Opened, OpenError> {
 fn journal_exists(path: &Path) -> Result<bool, OpenError> {
     // The log is looked up before the database. Another process that creates a journal at this moment
     // writes the log last, so in the other order a new journal could look like a log without database.
-    let has_log = fs::metadata(sidecar(path, "-wal")).is_ok_and(|log| log.len() > 0);
+    let has_log = has_log(path);
     let damaged = |why: &str| OpenError::Damaged {
         path: path.into(),
         why: why.into(),
@@ -109,6 +129,11 @@ fn journal_exists(path: &Path) -> Result<bool, OpenError> {
         Ok(file) if file.len() == 0 => Err(damaged("the file is empty")),
         Ok(_) => Ok(true),
     }
+}
+
+/// Returns `true` if a database has a log with something in it.
+fn has_log(path: &Path) -> bool {
+    fs::metadata(sidecar(path, "-wal")).is_ok_and(|log| log.len() > 0)
 }
 
 /// Returns the path of a file that SQLite keeps beside a database. SQLite resolves symbolic links
@@ -163,14 +188,19 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // connection has one in `Journal`.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
+    configure(&connection)?;
+    Ok(connection)
+}
+
+/// Makes the settings of a connection, none of which is kept in the file.
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // On macOS `fsync` does not wait for the disk, only `fullfsync` does. The last two settings are
     // against files that were manipulated or damaged.
     connection.execute_batch(
         "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
          PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
-    )?;
-    Ok(connection)
+    )
 }
 
 /// Sets whether the log stays as it is when the connection is closed.
@@ -178,10 +208,11 @@ fn keep_log_on_close(connection: &Connection, keep: bool) -> rusqlite::Result<bo
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)
 }
 
-/// Checks that a database is a journal, of a known version, writable and undamaged. Nothing is written.
+/// Checks that a database is a journal, of a known version, undamaged, and writable if it is to be written.
+/// Nothing is written.
 /// The checks are in the order in which each makes sense only if those
 /// before have passed: the version of another program's database means nothing.
-fn check(path: &Path, connection: &Connection) -> Result<(), OpenError> {
+fn check(path: &Path, connection: &Connection, access: Access) -> Result<(), OpenError> {
     let failed = |error| open_error(path, &error);
     let application: i32 = connection
         .pragma_query_value(None, "application_id", |row| row.get(0))
@@ -220,7 +251,7 @@ fn check(path: &Path, connection: &Connection) -> Result<(), OpenError> {
     }
     // SQLite opens a file that cannot be written as read-only without an error. Found here, this
     // fails before the first paid request and not after it.
-    if connection.is_readonly(MAIN_DB).map_err(failed)? {
+    if access == Access::Write && connection.is_readonly(MAIN_DB).map_err(failed)? {
         return Err(unwritable(path, &ErrorKind::PermissionDenied.into()));
     }
     match verify(connection) {

@@ -23,6 +23,8 @@ mod output;
 mod price;
 #[cfg(unix)]
 mod question;
+#[cfg(unix)]
+mod read_only_journal;
 mod run;
 #[cfg(unix)]
 mod shared_journal;

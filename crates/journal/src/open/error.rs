@@ -99,6 +99,23 @@ pub enum OpenError {
         /// The reason.
         why: String,
     },
+    /// There is no journal to be opened for reading only.
+    #[error("there is no journal {path}")]
+    Missing {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file system has no file locks.
+    #[error(
+        "the file system of the journal {path} has no file locks ({why}), without which two programs \
+         would send one job; move the journal to a local disk"
+    )]
+    NoLocks {
+        /// The path.
+        path: PathBuf,
+        /// The error of the operating system.
+        why: String,
+    },
     /// Another program has locked the journal for too long.
     #[error(
         "the journal {path} has been locked by another program for over {} s; try again when that \

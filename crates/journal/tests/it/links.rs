@@ -11,7 +11,7 @@ use wavespeed_harness::store_contract::{
 };
 use wavespeed_journal::{Journal, OpenError};
 
-use crate::child::in_namespace;
+use crate::child::ChildTest;
 use crate::open::empty_folder;
 use crate::store::{intend, job, journal, numbers, settle};
 
@@ -43,35 +43,39 @@ fn claims_are_the_same_through_a_symbolic_link() {
 
 #[test]
 fn claims_are_the_same_through_a_mount_of_the_folder() {
-    let name = "links::claims_are_the_same_through_a_mount_of_the_folder";
-    let mount = "mkdir other && mount --bind . other";
-    in_namespace(name, mount, |folder| {
-        let journal = Journal::open(folder.join("journal.db")).unwrap();
-        let other = Journal::open(folder.join("other/journal.db")).unwrap();
-        check_claims(&journal, &other);
-    });
+    let child = ChildTest {
+        name: "links::claims_are_the_same_through_a_mount_of_the_folder",
+        prepare: |_| {},
+        script: "mkdir other && mount --bind . other",
+        test: |folder| {
+            let journal = Journal::open(folder.join("journal.db")).unwrap();
+            let other = Journal::open(folder.join("other/journal.db")).unwrap();
+            check_claims(&journal, &other);
+        },
+    };
+    child.run_in_namespace();
 }
 
 #[test]
 fn file_that_is_mounted_without_its_folder_is_refused() {
-    let name = "links::file_that_is_mounted_without_its_folder_is_refused";
-    let mount = "mkdir other && touch journal.db other/journal.db && \
-                 mount --bind journal.db other/journal.db && rm -f journal.db-wal";
-    in_namespace(name, mount, |folder| {
-        // A mount point cannot be replaced, so the journal is written into the empty file.
-        let (_other_folder, new) = empty_folder();
-        drop(Journal::open(&new).unwrap());
-        let (path, mounted) = (folder.join("journal.db"), folder.join("other/journal.db"));
-        fs::write(&path, fs::read(&new).unwrap()).unwrap();
-        let journal = Journal::open(&path).unwrap();
-        let number = intend(&journal, &account(), None);
-        let error = Journal::open(&mounted).unwrap_err();
-        assert!(matches!(error, OpenError::Mounted { .. }), "{error}");
-        assert!(error.to_string().contains("mount the folder"), "{error}");
-        let names = fs::read_dir(mounted.parent().unwrap()).unwrap();
-        assert_eq!(names.count(), 1, "no log may be beside the other name");
-        assert_eq!(job(&journal, number).stage, Stage::Intended);
-    });
+    let child = ChildTest {
+        name: "links::file_that_is_mounted_without_its_folder_is_refused",
+        prepare: |folder| drop(Journal::open(folder.join("journal.db")).unwrap()),
+        script: "mkdir other && touch other/journal.db && \
+                 mount --bind journal.db other/journal.db",
+        test: |folder| {
+            let mounted = folder.join("other/journal.db");
+            let journal = Journal::open(folder.join("journal.db")).unwrap();
+            let number = intend(&journal, &account(), None);
+            let error = Journal::open(&mounted).unwrap_err();
+            assert!(matches!(error, OpenError::Mounted { .. }), "{error}");
+            assert!(error.to_string().contains("mount the folder"), "{error}");
+            let names = fs::read_dir(mounted.parent().unwrap()).unwrap();
+            assert_eq!(names.count(), 1, "no log may be beside the other name");
+            assert_eq!(job(&journal, number).stage, Stage::Intended);
+        },
+    };
+    child.run_in_namespace();
 }
 
 /// Opens both names of a journal, which must be refused and leave no log behind.

@@ -12,6 +12,8 @@ mod contract;
 #[cfg(unix)]
 mod links;
 mod open;
+#[cfg(unix)]
+mod read_only;
 mod refused;
 mod rows;
 mod runtime;

@@ -82,7 +82,11 @@ impl Run<'_> {
         let target = args.output.target();
         self.check_options(context)?;
         let given = input_values::read(self.chosen.model, &args.inputs)?;
-        let client = match context.client().await {
+        let client = match args.dry_run {
+            true => context.client().await,
+            false => context.client_to_submit().await,
+        };
+        let client = match client {
             Ok(client) => client,
             // The faults of the input would be the next errors.
             Err(failure) => {
