@@ -223,7 +223,9 @@ fn journal_failure(error: OpenError) -> Failure {
     let failure = Failure::new(Kind::Journal, &error);
     match error {
         // The error says how to fix it. Another journal would not know the jobs of this one.
-        OpenError::Linked { .. } | OpenError::Mounted { .. } => failure,
+        OpenError::Linked { .. } | OpenError::Mounted { .. } | OpenError::NoThread { .. } => {
+            failure
+        }
         _ => failure.hint(Failure::JOURNAL_HINT),
     }
 }

@@ -132,9 +132,9 @@ impl Journal {
                 is_read_only,
                 worker,
             }),
-            Err(error) => Err(OpenError::Failed {
+            Err(error) => Err(OpenError::NoThread {
                 path,
-                why: format!("its thread cannot be started ({error})"),
+                why: error.to_string(),
             }),
         }
     }

@@ -6,6 +6,7 @@
 mod trace;
 
 use std::env;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
@@ -15,6 +16,7 @@ use wavespeed_client::text::chain;
 use wavespeed_client::{HttpFuture, HttpService, RequestContext};
 
 pub(crate) use self::trace::Traced;
+use crate::threads::SystemResolver;
 use crate::tls;
 
 /// The hosts that are never reached through a proxy. The loopback addresses of a proxy are those of
@@ -143,6 +145,8 @@ fn common(user_agent: &str, timeouts: &Timeouts, proxies: &[Proxy]) -> ClientBui
         .connect_timeout(timeouts.connect)
         .pool_idle_timeout(Duration::from_secs(30))
         .referer(false)
+        // The library's own resolver panics if no thread can be started.
+        .dns_resolver(Arc::new(SystemResolver))
         // The library would resend a request on its own, which must never happen to a submit.
         .retry(reqwest::retry::never())
         // The proxies of the environment are added below, where one that cannot be used is an error.

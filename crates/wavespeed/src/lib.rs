@@ -158,6 +158,7 @@ mod run;
 mod store;
 mod submit;
 mod target;
+mod threads;
 mod tls;
 mod upload;
 mod vendor_clock;

@@ -31,6 +31,8 @@ mod shared_journal;
 mod signals;
 mod stats;
 mod submit;
+#[cfg(target_os = "linux")]
+mod thread_limit;
 mod unknown_outcome;
 mod untrusted_input;
 mod upload;

@@ -126,6 +126,17 @@ pub enum OpenError {
         /// The path.
         path: PathBuf,
     },
+    /// The thread of the journal cannot be started.
+    #[error(
+        "the journal {path} cannot be used: its thread cannot be started ({why}); allow more processes \
+         and threads for this user or container"
+    )]
+    NoThread {
+        /// The path.
+        path: PathBuf,
+        /// The error of the operating system.
+        why: String,
+    },
     /// Any other error of SQLite.
     #[error("the journal {path} cannot be opened: {why}; fix that, or name another file")]
     Failed {

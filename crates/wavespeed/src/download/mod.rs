@@ -27,6 +27,7 @@ use crate::download::transfer::{PartialFile, TransferError};
 use crate::part_file::temporary_file;
 use crate::store::record::{Downloaded, JobRecord};
 use crate::target::Target;
+use crate::threads;
 
 /// The result of the check of a target path before the transfer.
 struct TargetState {
@@ -173,10 +174,8 @@ impl Wavespeed {
         }
         let (to, replace) = (path.clone(), target.is_force());
         // Flushing a large file to disk takes seconds, during which the runtime must not block.
-        let persisted = tokio::task::spawn_blocking(move || persist(file, &to, replace));
-        let persisted = persisted
-            .await
-            .map_err(|error| write(io::Error::other(error)))?;
+        let persisted = threads::run_anyway(move || persist(file, &to, replace)).await;
+        let persisted = persisted.map_err(write)?;
         persisted.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => SaveError::Exists { path: path.clone() },
             _ => write(error),

@@ -15,6 +15,7 @@ use crate::download::persist::persist;
 use crate::part_file::temporary_file;
 use crate::store::record::{Downloaded, JobFilter, JobRecord};
 use crate::target::Target;
+use crate::threads;
 
 impl Wavespeed {
     /// Returns the jobs that the store has of a prediction.
@@ -36,7 +37,7 @@ pub(super) async fn copy_first<'a>(
 ) -> Option<&'a Downloaded> {
     for file in saved {
         let (known, path, target) = (file.clone(), path.to_owned(), target.clone());
-        let copied = tokio::task::spawn_blocking(move || try_copy(&known, &path, &target).is_ok());
+        let copied = threads::run_anyway(move || try_copy(&known, &path, &target).is_ok());
         if copied.await.unwrap_or(false) {
             return Some(file);
         }

@@ -11,10 +11,10 @@ use std::{io, iter};
 use base16ct::lower::encode_string;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::oneshot;
-use tokio::task::spawn_blocking;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::store::upload::FileState;
+use crate::threads;
 use crate::upload::error::SourceError;
 use crate::upload::options::ProgressReporter;
 
@@ -30,13 +30,13 @@ pub(super) async fn hash(
     progress: ProgressReporter,
 ) -> Result<(String, Fingerprint), SourceError> {
     let (sender, receiver) = oneshot::channel();
-    spawn_blocking(move || {
+    threads::start(move || {
         // A blocking thread cannot be cancelled, so it looks for itself whether the upload was
         // dropped, which closes the channel.
         let hashes = hash_while(&state, &progress, || !sender.is_closed());
         // The upload may be dropped by now, and the result is not needed then.
         _ = sender.send(hashes);
-    });
+    })?;
     receiver.await.map_err(|_| reader_died())?
 }
 

@@ -18,9 +18,9 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use futures_util::stream::{Stream, poll_fn};
 use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
 
 use crate::store::upload::{Content, FileState};
+use crate::threads;
 use crate::upload::error::SourceError;
 use crate::upload::hash::{Fingerprint, chunks, hash};
 use crate::upload::options::{ProgressReporter, UploadStep, UploadWatcher};
@@ -93,7 +93,7 @@ impl Source {
         // request, and with it the receiver, is dropped.
         let (path, fingerprint, bytes) = (self.path.clone(), self.fingerprint.clone(), self.bytes);
         let reader_state = Arc::clone(&state);
-        spawn_blocking(move || {
+        let started = threads::start(move || {
             let send = |chunk| sender.blocking_send(Ok(chunk)).is_ok();
             if let Err(error) = stream_file(&path, bytes, &fingerprint, send) {
                 // The HTTP library reports an error of the body as a failed transfer, which would be
@@ -103,6 +103,9 @@ impl Source {
                 _ = sender.blocking_send(Err(io::Error::other("the file could not be read")));
             }
         });
+        if let Err(error) = started {
+            state.set_error(error.into());
+        }
 
         // The sending half. It counts what the HTTP library takes, not what was read, so that the
         // progress is that of the network.
@@ -176,14 +179,19 @@ impl TransferState {
 
 /// Returns the state of a regular file that is not empty.
 pub(crate) async fn file_state(path: &Path) -> io::Result<FileState> {
+    let path = path.to_owned();
+    threads::run(move || file_state_now(&path)).await?
+}
+
+fn file_state_now(path: &Path) -> io::Result<FileState> {
     // Metadata first: opening a pipe that has no writer would block forever.
-    let metadata = tokio::fs::metadata(path).await?;
+    let metadata = std::fs::metadata(path)?;
     if !metadata.is_file() || metadata.len() == 0 {
         let message = "it is not a regular file with content";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
     // The real path, so that the store recognizes the file by any relative path or link.
-    let real = tokio::fs::canonicalize(path).await?;
+    let real = std::fs::canonicalize(path)?;
     Ok(FileState::new(real, metadata.len(), metadata.modified()?))
 }
 
