@@ -5,11 +5,12 @@
 //! loses all that it has on a file when it closes any handle of that file. The lock files are found by
 //! every process because a journal has [one name](crate::open::Location), which is checked at each claim.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rusqlite::Transaction;
 use wavespeed::{Claim, JobNumber, StoreError};
 
 use crate::error::JournalError;
@@ -49,6 +50,36 @@ impl Claims {
     pub(crate) fn is_claimed(&self, job: JobNumber) -> Result<bool, JournalError> {
         is_locked(&lock_path(self.location.path(), job))
             .map_err(|error| JournalError::Claim(job, error))
+    }
+}
+
+/// Removes the lock files that killed processes left beside a journal. The caller has a write transaction, so
+/// that only one process at a time does this: of two, the second could remove the file of a claim that was
+/// made after the first. What cannot be removed stays; it is no claim in any case.
+pub(crate) fn remove_stale(location: &Location, _: &Transaction<'_>) {
+    let path = location.path();
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return;
+    };
+    let is_lock_file = |file: &OsStr| {
+        let rest = file
+            .as_encoded_bytes()
+            .strip_prefix(name.as_encoded_bytes());
+        let number = rest
+            .and_then(|rest| rest.strip_prefix(b".j"))
+            .and_then(|rest| rest.strip_suffix(b".lock"));
+        number.is_some_and(|number| number.iter().all(u8::is_ascii_digit))
+    };
+    for entry in folder.read_dir().into_iter().flatten().flatten() {
+        let path = entry.path();
+        if is_lock_file(&entry.file_name())
+            && let Ok(file) = File::open(&path)
+            // As in `is_locked`, so that no one takes this for a claim.
+            && file.try_lock_shared().is_ok()
+            && is_current(&file, &path)
+        {
+            _ = std::fs::remove_file(&path);
+        }
     }
 }
 
@@ -100,8 +131,8 @@ fn lock(journal: &Path, job: JobNumber) -> io::Result<Option<LockFile>> {
             // excludes no one, because others lock a new file, so the next round opens that one.
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => match file.try_lock_shared() {
-                // Only [`is_locked`] takes shared locks. It releases them at once, so the next round
-                // may get the claim.
+                // Only [`is_locked`] and [`remove_stale`] take shared locks. They release them at once, so
+                // the next round may get the claim.
                 Ok(()) => std::thread::yield_now(),
                 Err(TryLockError::WouldBlock) => return Ok(None),
                 Err(TryLockError::Error(error)) => return Err(error),

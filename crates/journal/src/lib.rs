@@ -59,6 +59,8 @@ mod worker;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use wavespeed::{
@@ -84,6 +86,8 @@ pub struct Journal {
     path: PathBuf,
     location: Location,
     is_read_only: bool,
+    /// `true` once the lock files of killed processes were removed.
+    is_tidied: Arc<AtomicBool>,
     worker: Worker,
 }
 
@@ -130,6 +134,7 @@ impl Journal {
                 path,
                 location,
                 is_read_only,
+                is_tidied: Arc::default(),
                 worker,
             }),
             Err(error) => Err(OpenError::NoThread {
@@ -179,12 +184,16 @@ impl Journal {
             return self.failed(JournalError::ReadOnly);
         }
         let path = self.path.clone();
+        let (location, is_tidied) = (self.location.clone(), Arc::clone(&self.is_tidied));
         self.worker.call(move |connection| {
             let write = || {
                 // Immediate: the lock is taken before the first read. A transaction that reads first
                 // and then writes fails if another process has written in between.
                 let behavior = TransactionBehavior::Immediate;
                 let transaction = connection.transaction_with_behavior(behavior)?;
+                if !is_tidied.swap(true, Ordering::Relaxed) {
+                    claim::remove_stale(&location, &transaction);
+                }
                 let result = work(&transaction)?;
                 transaction.commit()?;
                 Ok(result)

@@ -272,6 +272,59 @@ fn sixteen_threads_with_one_key_get_one_job() {
 }
 
 #[test]
+fn lock_files_of_killed_processes_are_removed_by_the_next_write() {
+    let (folder, journal) = journal();
+    let claim = journal.claim(JobNumber::new(8)).block_on().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let left = ["journal.db.j7.lock", "journal.db.j12.lock"].map(file);
+    // Files of other programs, and of another journal in the folder.
+    let others = [
+        "journal.db.j7.lock.old",
+        "other.db.j7.lock",
+        "journal.db.jx.lock",
+    ]
+    .map(file);
+    for path in left.iter().chain(&others) {
+        fs::write(path, "").unwrap();
+    }
+    let other = Journal::open(journal.path()).unwrap();
+    assert_eq!(numbers(&other, &account(), JobFilter::All), []);
+    assert!(left[0].exists(), "a run that only reads changes nothing");
+    intend(&other, &account(), None);
+    assert!(!left.iter().any(|path| path.exists()));
+    assert!(others.iter().all(|path| path.exists()));
+    assert!(other.claim(JobNumber::new(8)).block_on().is_err());
+    drop(claim);
+}
+
+#[test]
+fn claims_are_exclusive_while_stale_lock_files_are_removed() {
+    let (_folder, journal) = journal();
+    let job = intend(&journal, &account(), None);
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            // The first write of each handle removes what looks like a left file.
+            while !is_done.load(Ordering::Relaxed) {
+                let other = Journal::open(journal.path()).unwrap();
+                other.forget(JobNumber::new(1_000)).block_on().unwrap();
+            }
+        });
+        for _ in 0..300 {
+            let claim = journal.claim(job).block_on();
+            let is_exclusive = claim.is_ok() && journal.claim(job).block_on().is_err();
+            if !is_exclusive {
+                is_done.store(true, Ordering::Relaxed);
+            }
+            assert!(is_exclusive, "{claim:?}");
+            drop(claim);
+            journal.flush().block_on().unwrap();
+        }
+        is_done.store(true, Ordering::Relaxed);
+    });
+}
+
+#[test]
 fn intent_neither_creates_nor_removes_the_lock_file_of_another_job() {
     let (folder, journal) = journal();
     let submit = Submit::new("Hello");
