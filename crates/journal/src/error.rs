@@ -24,8 +24,8 @@ pub(crate) enum JournalError {
     ReadOnly,
     /// The file is not where it was opened, so other processes lock other files.
     #[error(
-        "{0} could not be claimed: {1} since it was opened, so other programs would not see the \
-         claim; give the file one name again, then start this program again"
+        "{0} could not be claimed: {1}, so other programs would not see the claim; put the file back \
+         under its only name, then start this program again"
     )]
     Moved(JobNumber, String),
     /// The rules of the record refuse the change.

@@ -61,17 +61,17 @@ impl Location {
         let metadata = match fs::metadata(&self.path) {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err("it was moved or removed".into());
+                return Err("the file was moved or removed".into());
             }
             Err(error) => return Err(error.to_string()),
         };
         #[cfg(unix)]
         if identity(&metadata) != self.identity {
-            return Err("another file is in its place".into());
+            return Err("another file is in its place now".into());
         }
         match links(&metadata) {
             0 | 1 => Ok(()),
-            links => Err(format!("it has {links} names now (hard links)")),
+            links => Err(format!("the file has {links} names now (hard links)")),
         }
     }
 }

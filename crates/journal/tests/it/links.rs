@@ -110,7 +110,10 @@ fn file_with_a_hard_link_is_refused_under_each_of_its_names() {
         journal.intend(&next.intent()).block_on().unwrap_err(),
         journal.claim(number).block_on().unwrap_err(),
     ] {
-        assert!(error.to_string().contains("it has 2 names now"), "{error}");
+        assert!(
+            error.to_string().contains("the file has 2 names now"),
+            "{error}"
+        );
     }
     settle(&journal, number, Resolution::Accepted(id("pred_1")));
     assert_eq!(numbers(&journal, &account(), JobFilter::All), [number]);
@@ -135,7 +138,7 @@ fn journal_that_was_moved_or_replaced_takes_no_claim() {
         let error = journal.claim(number).block_on().unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
     };
-    refused("it was moved or removed");
+    refused("the file was moved or removed");
     let (_folder, other) = empty_folder();
     drop(Journal::open(&other).unwrap());
     fs::copy(&other, journal.path()).unwrap();

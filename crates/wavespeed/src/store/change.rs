@@ -151,6 +151,8 @@ pub enum Applied {
 impl Applied {
     /// Returns the result of [`Store::settle`](crate::Store::settle).
     ///
+    /// [`Store`](crate::Store) has an example.
+    ///
     /// # Errors
     /// Returns an error if the caller must learn of the effect, although the record is written.
     pub fn into_result(self) -> Result<(), StoreError> {
