@@ -136,8 +136,9 @@ impl Job {
         &self.id
     }
 
-    /// Returns the error of the store if it could not record the id after the submit. This handle
-    /// then has the only copy of the id.
+    /// Returns the error of the store, if there was one after the submit. If its kind is
+    /// [`Failed`](crate::StoreErrorKind::Failed), this handle has the only copy of the id; the other kinds
+    /// are [reports](crate::Store::settle) of an id that was recorded.
     #[must_use]
     pub fn store_error(&self) -> Option<&StoreError> {
         self.store_error.as_deref()
