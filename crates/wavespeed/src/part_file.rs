@@ -12,6 +12,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tempfile::NamedTempFile;
 
+use crate::threads;
+
 /// The parts of a name that are the same for all temporary files.
 const PREFIX: &str = ".wave-";
 const SUFFIX: &str = ".part";
@@ -77,7 +79,7 @@ impl Leftovers {
         }
         let folder = folder.to_owned();
         // A leftover that cannot be removed is no reason not to save.
-        _ = tokio::task::spawn_blocking(move || remove_leftovers(&folder)).await;
+        _ = threads::run(move || remove_leftovers(&folder)).await;
     }
 
     /// Makes a folder the last one. Returns `true` if it was that already.

@@ -271,10 +271,10 @@ fn commands_of_a_candidate_work_whatever_its_id_begins_with() {
     let wave = server.lose_job();
     let run = resume(&wave, &[]);
     assert!(
-        run.stderr.contains("wave resume j1 --adopt=-id-1\n"),
+        run.stderr.contains("wave resume j1 --adopt id:-id-1\n"),
         "{run}"
     );
-    assert!(run.stderr.contains("--resubmit --not=-id-1\n"), "{run}");
-    let run = resume(&wave, &["--adopt=-id-1"]);
+    assert!(run.stderr.contains("--resubmit --not id:-id-1\n"), "{run}");
+    let run = resume(&wave, &["--adopt", "id:-id-1"]);
     assert_eq!(run.exit, 0, "{run}");
 }
