@@ -7,6 +7,7 @@
 
 mod content;
 pub(crate) mod record;
+pub(crate) mod redact;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,14 +19,14 @@ use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt as _;
 use futures_util::future::{Either, select};
 use reqwest::StatusCode;
-use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use serde_json::Value;
 
 use crate::http::{FollowedRedirect, HttpError, HttpErrorKind};
 use crate::ids::PredictionId;
 use crate::key::ApiKey;
 use crate::prediction::Prediction;
-use crate::text::shorten;
+use crate::text::{hide_logins, shorten};
 
 /// The longest body that is read, in bytes. Predictions are a few kilobytes, but some models put
 /// whole files into them.
@@ -35,7 +36,11 @@ const BODY_LIMIT: usize = 64 << 20;
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
 
 /// An HTTP answer as it was received.
-#[derive(Clone, Debug)]
+///
+/// Texts about the answer contain neither the API key nor a password of a URL: its `Debug` and `Display`,
+/// [`text`](Self::text), [`envelope`](Self::envelope) and [`prediction`](Self::prediction). The exceptions are
+/// values that are used: ids, URLs, inputs and outputs.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Answer {
     /// The HTTP status.
@@ -113,14 +118,15 @@ impl Answer {
     }
 
     /// Leaves the API key out of every text about this answer: a server may repeat the request in its
-    /// answer. Values that are read from the answer stay as they are.
+    /// answer.
     #[must_use]
     pub fn without_key(mut self, key: &ApiKey) -> Self {
         self.key = Some(key.clone());
+        self.broken = self.broken.map(|broken| key.redact(&broken));
         self
     }
 
-    /// Returns the body as text, without the API key. Compressed bodies and those in UTF-16 are decoded.
+    /// Returns the body as text, without the API key and the passwords of URLs. Compressed bodies and those in UTF-16 are decoded.
     #[must_use]
     pub fn text(&self) -> String {
         self.redact(&self.content())
@@ -131,12 +137,13 @@ impl Answer {
         content::text(&self.headers, &self.body)
     }
 
-    /// Returns a text about this answer without the API key.
+    /// Returns a text about this answer without the API key and the passwords of URLs.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
+        let text = hide_logins(text);
         match &self.key {
-            Some(key) => key.redact(text),
-            None => text.to_owned(),
+            Some(key) => key.redact(&text),
+            None => text.into_owned(),
         }
     }
 
@@ -175,29 +182,31 @@ impl Answer {
         }
     }
 
-    /// Returns the body as JSON, or `None` if it is not JSON.
+    /// Returns the body as JSON, or `None` if it is not JSON. Nothing in it is redacted.
     #[must_use]
     pub fn json(&self) -> Option<Value> {
         serde_json::from_str(&self.content()).ok()
     }
 
-    /// Returns the envelope; all its fields are `None` if the body is not a JSON object.
+    /// Returns the envelope, redacted; all its fields are `None` if the body is not a JSON object.
     #[must_use]
     pub fn envelope(&self) -> Envelope {
         let Some(Value::Object(mut fields)) = self.json() else {
             return Envelope::default();
         };
+        redact::redact_fields(&mut fields, &|text| self.redact(text));
         // An empty message says nothing, so a caller can fall back to another field.
         let mut text = |key| match fields.remove(key) {
             Some(Value::String(text)) if !text.is_empty() => Some(text),
             _ => None,
         };
         let (message, error_code) = (text("message"), text("error_code"));
+        let data = fields.remove("data").filter(|data| !data.is_null());
         Envelope {
             code: fields.get("code").and_then(Value::as_i64),
             message,
             error_code,
-            data: fields.remove("data").filter(|data| !data.is_null()),
+            data,
         }
     }
 
@@ -226,6 +235,7 @@ impl Answer {
     pub fn prediction(&self) -> Option<Prediction> {
         let id = self.raw_id()?;
         let mut fields = record::fields(&self.content())?;
+        redact::redact_fields(&mut fields, &|text| self.redact(text));
         fields.insert("id".to_owned(), id.into());
         Prediction::from_json(fields.into())
     }
@@ -277,6 +287,25 @@ fn seconds(text: &str) -> Option<Duration> {
     ))
 }
 
+/// Shows the start of the body, and everything redacted.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let header = |(name, value): (&HeaderName, &HeaderValue)| {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            format!("{name}: {}", self.redact(&value))
+        };
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field(
+                "headers",
+                &self.headers.iter().map(header).collect::<Vec<_>>(),
+            )
+            .field("body", &shorten(&self.text(), 1_024))
+            .field("broken", &self.broken)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Describes an answer that is not a success in one line: the status, and the vendor's message or the
 /// start of a body that is not JSON.
 impl fmt::Display for Answer {
@@ -291,7 +320,7 @@ impl fmt::Display for Answer {
             write!(f, " with code {code}")?;
         }
         if let Some(message) = envelope.message.or(envelope.error_code) {
-            write!(f, ": {}", self.redact(&message))?;
+            write!(f, ": {message}")?;
         } else if self.json().is_none() && !self.body.is_empty() {
             // A long HTML page is not searched for the sake of its first 120 characters.
             let start = self.redact(&shorten(&self.content(), 1_024));

@@ -126,7 +126,8 @@ impl Client {
         let headers = request.headers_mut();
         headers.insert(AUTHORIZATION, self.key.authorization());
         let context = RequestContext::new(purpose).attempt(self.attempt);
-        self.http.send(request, context).await
+        let response = self.http.send(request, context).await;
+        response.map_err(|error| error.without_key(&self.key))
     }
 
     /// Reads the answer of a response until its end, or until `limit` resolves.

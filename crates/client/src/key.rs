@@ -2,12 +2,20 @@
 
 use std::fmt;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::HeaderValue;
 use sha2::{Digest as _, Sha256};
 
 /// The length under which a key is redacted only after `Bearer `. The vendor's keys are longer
 /// (`spec/wavespeed.yaml`, the security scheme); short ones belong to tests and emulators.
 const SHORT_KEY: usize = 16;
+
+/// The characters that a URL does not encode, beside letters and digits (RFC 3986, section 2.3).
+const URL_ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// The text that replaces a key.
 const REDACTED: &str = "[API key]";
@@ -69,15 +77,31 @@ impl ApiKey {
         self.is(text) || self.redact(text) != text
     }
 
-    /// Returns a text in which the key, wherever it occurs, is replaced. A key of fewer than 16 characters
-    /// is replaced only after `Bearer `, since it may be an ordinary word.
+    /// Returns a text in which the key, wherever it occurs, is replaced, also as JSON or a URL would write
+    /// it. A key of fewer than 16 characters is replaced only after `Bearer `, since it may be an ordinary
+    /// word.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        let key = String::from_utf8_lossy(self.text());
+        let key = &*String::from_utf8_lossy(self.text());
         if key.len() < SHORT_KEY {
-            return text.replace(&format!("Bearer {key}"), &format!("Bearer {REDACTED}"));
+            return redact_after_bearer(text, key);
         }
-        text.replace(&*key, REDACTED)
+        let redacted = text.replace(key, REDACTED);
+        if key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        {
+            return redacted;
+        }
+        let json = key.replace('\\', r"\\");
+        let escaped = [
+            json.replace('/', r"\/"),
+            json,
+            utf8_percent_encode(key, NON_ALPHANUMERIC).to_string(),
+            utf8_percent_encode(key, URL_ENCODED).to_string(),
+        ];
+        let replace = |text: String, escaped: &String| text.replace(&**escaped, REDACTED);
+        escaped.iter().fold(redacted, replace)
     }
 
     /// Returns the first 12 hex digits of the SHA-256 of the key. They distinguish keys and reveal
@@ -98,6 +122,25 @@ impl ApiKey {
     pub(crate) fn authorization(&self) -> HeaderValue {
         self.0.clone()
     }
+}
+
+/// Replaces a short key after `Bearer `, in any letter case, where nothing follows that could belong to a
+/// longer word.
+fn redact_after_bearer(text: &str, key: &str) -> String {
+    const SCHEME: &str = "bearer ";
+    let (lower, mut redacted, mut end) = (text.to_ascii_lowercase(), String::new(), 0);
+    for (at, _) in lower.match_indices(SCHEME) {
+        let start = at + SCHEME.len();
+        let is_word = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
+        let rest = text[start..].strip_prefix(key);
+        if rest.is_some_and(|rest| !rest.starts_with(is_word)) {
+            redacted.push_str(&text[end..start]);
+            redacted.push_str(REDACTED);
+            end = start + key.len();
+        }
+    }
+    redacted.push_str(&text[end..]);
+    redacted
 }
 
 impl fmt::Debug for ApiKey {
@@ -126,11 +169,29 @@ mod tests {
         let echo = r#"{"authorization":"Bearer wsk_0123456789abcdef","x":"wsk_0123456789abcdef"}"#;
         let redacted = r#"{"authorization":"Bearer [API key]","x":"[API key]"}"#;
         assert_eq!(key.redact(echo), redacted);
-        let short = ApiKey::new("video").unwrap();
-        assert_eq!(
-            short.redact("Bearer video: video"),
-            "Bearer [API key]: video"
-        );
+        let short = ApiKey::new("a").unwrap();
+        for (text, redacted) in [
+            ("a Bearer a: a", "a Bearer [API key]: a"),
+            ("bearer a.BEARER a", "bearer [API key].BEARER [API key]"),
+            (
+                "Bearer authentication failed",
+                "Bearer authentication failed",
+            ),
+            ("Bearer a-b, Bearer é", "Bearer a-b, Bearer é"),
+            ("Bearer ", "Bearer "),
+        ] {
+            assert_eq!(short.redact(text), redacted);
+        }
+        let odd = ApiKey::new(r"wsk/0123456789+\-x").unwrap();
+        for echo in [
+            r"wsk/0123456789+\-x",
+            r"wsk/0123456789+\\-x",
+            r"wsk\/0123456789+\\-x",
+            "wsk%2F0123456789%2B%5C-x",
+            "wsk%2F0123456789%2B%5C%2Dx",
+        ] {
+            assert_eq!(odd.redact(echo), "[API key]", "{echo}");
+        }
         assert!(key.is(" wsk_0123456789abcdef\n") && !key.is("wsk_") && !key.is(""));
     }
 

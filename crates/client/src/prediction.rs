@@ -4,11 +4,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::answer::record::id_in_url;
+use crate::answer::redact::redact;
 use crate::generated::types;
+use crate::key::ApiKey;
 use crate::status::Status;
+use crate::text::hide_logins;
 
 /// The vendor's record of a prediction. Each field of the spec has an accessor. A field whose type differs
 /// from the spec reads as missing, and is still in [`raw`](Self::raw), as are fields that the vendor adds.
+///
+/// One that comes from an answer is [redacted](crate::Answer).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
     record: types::Prediction,
@@ -49,6 +54,18 @@ impl Prediction {
         }
         let record = read(&Value::Object(readable)).ok()?;
         Some(Self { record, raw })
+    }
+
+    /// Returns the prediction without this API key in its texts, and without the passwords of URLs there.
+    /// Values that are used stay as they are: ids, URLs, inputs and outputs.
+    #[must_use]
+    pub fn without_key(&self, key: &ApiKey) -> Self {
+        let mut raw = self.raw.clone();
+        redact(&mut raw, &|text| key.redact(&hide_logins(text)));
+        match raw == self.raw {
+            true => self.clone(),
+            false => Self::from_json(raw).unwrap_or_else(|| self.clone()),
+        }
     }
 
     /// Returns the id.

@@ -175,10 +175,17 @@ pub(crate) async fn until<T, E: From<FetchError>>(
     result.unwrap_or_else(|| Err(FetchError::Deadline.into()))
 }
 
-/// Returns the `data` of a successful answer.
+/// Returns the `data` of a successful answer, redacted.
 pub(crate) fn data(answer: &Answer) -> Option<Value> {
     let data = answer.envelope().data;
     data.filter(|_| answer.status.is_success())
+}
+
+/// Returns the `data` of a successful answer as it was received, to be used and never to be shown.
+pub(crate) fn exact_data(answer: &Answer) -> Option<Value> {
+    let mut json = answer.json()?;
+    let data = json.get_mut("data")?.take();
+    Some(data).filter(|data| answer.status.is_success() && !data.is_null())
 }
 
 /// Returns the creation time of a prediction, if it is readable.

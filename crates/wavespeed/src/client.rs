@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serde_json::json;
 use tokio::sync::{broadcast, watch};
 use wavespeed_client::{Client, HttpService, Prediction, PredictionId};
 use wavespeed_poll::{Deadline, Poller};
@@ -82,24 +81,12 @@ impl Wavespeed {
         flushed.unwrap_or(false)
     }
 
-    /// Records the end of a prediction in the store. A server that repeats the API key in a prediction must
-    /// not have it written down.
+    /// Records the end of a prediction in the store. A server that repeats the API key in the texts of a
+    /// prediction must not have it written down. What is used stays as it is, so that the outputs can be saved
+    /// later.
     pub(crate) async fn record_end(&self, ended: &Prediction) -> Result<(), StoreError> {
-        let raw = ended.raw().to_string();
-        let redacted = self.redact(&raw);
-        let (store, account) = (&self.0.store, &self.0.account);
-        if redacted == raw {
-            return store.record_end(account, ended).await;
-        }
-        let raw = serde_json::from_str(&redacted).ok();
-        let ended = raw.and_then(Prediction::from_json).or_else(|| {
-            let end = json!({ "id": ended.id(), "status": ended.status().name() });
-            Prediction::from_json(end)
-        });
-        match ended {
-            Some(ended) => store.record_end(account, &ended).await,
-            None => Err(StoreError::new("the prediction contains the API key")),
-        }
+        let ended = ended.without_key(self.0.api.api_key());
+        self.0.store.record_end(&self.0.account, &ended).await
     }
 
     /// Returns a text without the API key, which must not be written down.

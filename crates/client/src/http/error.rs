@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::{fmt, iter};
 
-use crate::text::chain;
+use crate::key::ApiKey;
+use crate::text::{chain, hide_logins};
 
 /// A boxed source of an error.
 type Source = Box<dyn Error + Send + Sync>;
@@ -66,6 +67,17 @@ impl HttpError {
     pub fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.source = Some(source.into());
         self
+    }
+
+    /// Replaces an error whose text contains the API key or the password of a URL by one without them, and
+    /// without its source.
+    pub(crate) fn without_key(self, key: &ApiKey) -> Self {
+        let text = self.to_string();
+        let redacted = key.redact(&hide_logins(&text));
+        match redacted == text {
+            true => self,
+            false => Self::new(self.kind).with_message(redacted),
+        }
     }
 
     /// Returns what is known about the request.

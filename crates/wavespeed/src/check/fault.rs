@@ -6,6 +6,7 @@ use std::hash::Hash;
 use serde::Serialize;
 use serde_json::Value;
 use strum::IntoStaticStr;
+use wavespeed_client::text::hide_logins;
 
 use crate::check::rule::Rule;
 
@@ -18,7 +19,7 @@ pub struct Fault {
     pub field: String,
     /// The rule that the value breaks.
     pub rule: Rule,
-    /// The value, or null if it is missing.
+    /// The value, or null if it is missing. A URL is without its user name and password.
     pub value: Value,
     /// A clause about the field: the problem, and how to fix it.
     pub message: String,
@@ -66,7 +67,7 @@ impl Severity {
 }
 
 impl Fault {
-    /// Creates a fault for which the input is refused.
+    /// Creates a fault for which the input is refused. User names and passwords of URLs are left out.
     #[must_use]
     pub fn new(
         field: impl Into<String>,
@@ -77,8 +78,11 @@ impl Fault {
         Self {
             field: field.into(),
             rule,
-            value,
-            message: message.into(),
+            value: match value {
+                Value::String(text) => hide_logins(&text).into(),
+                value => value,
+            },
+            message: hide_logins(&message.into()).into_owned(),
             severity: Severity::Refusal,
         }
     }

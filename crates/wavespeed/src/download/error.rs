@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 use wavespeed_client::NotCompleted;
+use wavespeed_client::text::hide_logins;
 
 use crate::download::transfer::TransferError;
 use crate::store::record::Downloaded;
@@ -129,7 +130,7 @@ pub enum SaveError {
 impl SaveError {
     /// Adds URL, path and the number of bytes received to the error of a transfer.
     pub(super) fn from_transfer(url: &Url, path: &Path, error: TransferError, bytes: u64) -> Self {
-        let url_text = || url.to_string();
+        let url_text = || hide_logins(url.as_str()).into_owned();
         match error {
             TransferError::Refused(status) => Self::Refused {
                 url: url_text(),

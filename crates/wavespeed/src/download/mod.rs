@@ -16,7 +16,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use url::Url;
-use wavespeed_client::text::shorten;
+use wavespeed_client::text::{hide_logins, shorten};
 use wavespeed_client::{Prediction, Purpose, RequestContext};
 use wavespeed_poll::Deadline;
 
@@ -109,6 +109,12 @@ impl Wavespeed {
         Err(DownloadError { id, saved, failed })
     }
 
+    /// Returns the error of an output that is not a URL, with its start.
+    fn not_a_url(&self, output: &Value) -> SaveError {
+        let text = self.redact(&output.to_string());
+        SaveError::NotUrl(shorten(&hide_logins(&text), 120))
+    }
+
     /// Records the saved files in the store, and the end before them if the store does not have it. The
     /// files exist, so a store that fails is logged and does not fail the download.
     async fn record_saved(&self, done: &Prediction, known: &[JobRecord], saved: &[Downloaded]) {
@@ -139,8 +145,7 @@ impl Wavespeed {
         target: &Target,
         deadline: Deadline,
     ) -> Result<Downloaded, SaveError> {
-        let url = output_url(output)
-            .ok_or_else(|| SaveError::NotUrl(shorten(&output.to_string(), 120)))?;
+        let url = output_url(output).ok_or_else(|| self.not_a_url(output))?;
         let path = target.path(id, number, &url);
         let write = |error| SaveError::Write {
             path: path.clone(),
@@ -168,8 +173,8 @@ impl Wavespeed {
         })?;
         let (bytes, sha256) = (partial.bytes, partial.sha256());
         let file = partial.file;
-        let url = url.to_string();
         if bytes == 0 {
+            let url = hide_logins(url.as_str()).into_owned();
             return Err(SaveError::Empty { url });
         }
         let (to, replace) = (path.clone(), target.is_force());
@@ -184,7 +189,7 @@ impl Wavespeed {
         Ok(Downloaded {
             number,
             path,
-            url,
+            url: url.to_string(),
             bytes,
             sha256,
         })

@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 use futures_util::stream::{BoxStream, StreamExt as _};
 use reqwest::{Method, Request, Response};
-use wavespeed_client::text::shorten;
+use wavespeed_client::text::hide_logins;
 use wavespeed_client::{Prediction, Purpose, RequestContext};
 
 use crate::client::Wavespeed;
@@ -60,8 +60,7 @@ impl Wavespeed {
             let error = done.completed().err();
             return Err(error.map_or(SaveError::Nothing, SaveError::from));
         };
-        let url = output_url(output)
-            .ok_or_else(|| SaveError::NotUrl(shorten(&output.to_string(), 120)))?;
+        let url = output_url(output).ok_or_else(|| self.not_a_url(output))?;
         let mut response = self.get_output(&url).await?;
         if may_be_expired(response.status())
             && let Some(new) = self.renew_url(done.id(), index + 1).await
@@ -72,6 +71,7 @@ impl Wavespeed {
         let url = response.url().to_string();
         if !response.status().is_success() {
             let status = response.status().as_u16();
+            let url = hide_logins(&url).into_owned();
             return Err(SaveError::Refused { url, status });
         }
         let content_type = response.headers().get(reqwest::header::CONTENT_TYPE);

@@ -19,6 +19,8 @@ pub(crate) mod reconcile;
 mod send;
 mod window;
 
+use wavespeed_client::text::hide_logins;
+
 use crate::client::Wavespeed;
 use crate::http::is_loopback;
 use crate::submit::error::SubmitError;
@@ -41,7 +43,7 @@ impl Wavespeed {
         let api = self.0.account.base_url.parse();
         webhook::url::check_url(webhook, api.is_ok_and(|api| is_loopback(&api))).map_err(|why| {
             SubmitError::Webhook {
-                url: webhook.to_owned(),
+                url: hide_logins(webhook).into_owned(),
                 why,
             }
         })

@@ -19,7 +19,7 @@ use wavespeed_client::text::chain;
 use wavespeed_client::{Answer, CallError, Form, HttpErrorKind, Purpose, RequestContext, types};
 use wavespeed_poll::Deadline;
 
-use crate::call::data;
+use crate::call::exact_data;
 use crate::client::Wavespeed;
 use crate::hosts::{is_transient, may_be_expired};
 use crate::upload::error::UploadError;
@@ -161,7 +161,7 @@ impl Wavespeed {
         if matches!(answer.status.as_u16(), 404 | 405 | 501) {
             return Ok(Route::Form);
         }
-        match data(&answer).and_then(|data| serde_json::from_value(data).ok()) {
+        match exact_data(&answer).and_then(|data| serde_json::from_value(data).ok()) {
             Some(ticket) => Ok(Route::Ticket(Box::new(ticket))),
             None => Err(refused(source, &answer)),
         }
@@ -174,7 +174,7 @@ impl Wavespeed {
         ticket: &types::UploadTicket,
         attempt: u32,
     ) -> Result<(), SendError> {
-        let headers = ticket_headers(source, &ticket.upload)?;
+        let headers = self.ticket_headers(source, &ticket.upload)?;
         let (body, state) = source.stream();
         // The URL carries a signature, so it must not appear in error messages.
         let url = Url::parse(&ticket.upload.url).map_err(|error| {
@@ -199,6 +199,34 @@ impl Wavespeed {
         Ok(())
     }
 
+    /// Returns the headers of the PUT that an upload ticket describes.
+    fn ticket_headers(
+        &self,
+        source: &Source,
+        target: &types::UploadTarget,
+    ) -> Result<HeaderMap, SendError> {
+        let permanent = |message: String| SendError::permanent(failed(source, message));
+        let mut headers = HeaderMap::new();
+        for (name, value) in target.headers.iter().flatten() {
+            let pair = HeaderName::try_from(name)
+                .ok()
+                .zip(HeaderValue::try_from(value).ok());
+            let (name, value) =
+                pair.ok_or_else(|| permanent("the upload ticket has an invalid header".into()))?;
+            headers.insert(name, value);
+        }
+        // A stream has no length of its own and would be sent in chunks without this header. The
+        // PUT must have exactly the announced length (spec/wavespeed.yaml, operation create_upload).
+        headers.insert(CONTENT_LENGTH, source.bytes.into());
+        match target.method.as_deref() {
+            None | Some("PUT") => Ok(headers),
+            Some(method) => Err(permanent(format!(
+                "the upload ticket asks for {:?}, not PUT",
+                self.redact(method)
+            ))),
+        }
+    }
+
     /// Sends a file as a form through the API itself.
     async fn post_form(&self, source: &Source, attempt: u32) -> Result<String, SendError> {
         let (name, sha256) = (source.name(), &source.content.sha256);
@@ -208,7 +236,7 @@ impl Wavespeed {
         let sent = api.upload_binary(&form, source.bytes, body);
         let answer = self.send_body(source, &state, sent).await?;
         self.observe_date(&answer);
-        let file = data(&answer).and_then(|data| serde_json::from_value(data).ok());
+        let file = exact_data(&answer).and_then(|data| serde_json::from_value(data).ok());
         let url = file.map(|file: types::UploadedFile| file.download_url);
         url.ok_or_else(|| refused(source, &answer))
     }
@@ -259,29 +287,6 @@ impl Route {
         };
         let expires = expires.and_then(|text| text.parse::<jiff::Timestamp>().ok());
         expires.is_some_and(|at| at <= jiff::Timestamp::now())
-    }
-}
-
-/// Returns the headers of the PUT that an upload ticket describes.
-fn ticket_headers(source: &Source, target: &types::UploadTarget) -> Result<HeaderMap, SendError> {
-    let permanent = |message: String| SendError::permanent(failed(source, message));
-    let mut headers = HeaderMap::new();
-    for (name, value) in target.headers.iter().flatten() {
-        let pair = HeaderName::try_from(name)
-            .ok()
-            .zip(HeaderValue::try_from(value).ok());
-        let (name, value) =
-            pair.ok_or_else(|| permanent("the upload ticket has an invalid header".into()))?;
-        headers.insert(name, value);
-    }
-    // A stream has no length of its own and would be sent in chunks without this header. The
-    // PUT must have exactly the announced length (spec/wavespeed.yaml, operation create_upload).
-    headers.insert(CONTENT_LENGTH, source.bytes.into());
-    match target.method.as_deref() {
-        None | Some("PUT") => Ok(headers),
-        Some(method) => Err(permanent(format!(
-            "the upload ticket asks for {method:?}, not PUT"
-        ))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::call::{FetchError, data, read, refused};
+use crate::call::{FetchError, exact_data, read, refused};
 use crate::client::Wavespeed;
 
 /// The secret with which the vendor signs webhooks. Only [`expose`](Self::expose) reveals it.
@@ -52,7 +52,8 @@ impl Wavespeed {
     pub async fn webhook_secret(&self) -> Result<WebhookSecret, FetchError> {
         let answer = read(self, |api| async move { api.get_webhook_secret().await });
         let answer = answer.await?;
-        let secret = data(&answer).and_then(|data| WebhookSecret::new(data["secret"].as_str()?));
+        let secret =
+            exact_data(&answer).and_then(|data| WebhookSecret::new(data["secret"].as_str()?));
         secret.ok_or_else(|| refused(&answer))
     }
 }

@@ -18,6 +18,7 @@ mod download;
 mod download_retry;
 mod dropped;
 mod duplicate;
+mod echo;
 mod emulator;
 mod examples;
 mod extremes;

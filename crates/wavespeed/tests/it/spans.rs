@@ -23,7 +23,7 @@ type Fields = BTreeMap<&'static str, String>;
 
 /// Collects the spans and events of this library.
 #[derive(Clone, Default)]
-struct Collector {
+pub(crate) struct Collector {
     spans: Arc<Mutex<Vec<(&'static str, Fields)>>>,
     events: Arc<Mutex<Vec<Fields>>>,
 }
@@ -84,7 +84,7 @@ impl Collector {
     }
 
     /// Returns everything that was traced, as one text.
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let (spans, events) = (self.spans.lock().unwrap(), self.events.lock().unwrap());
         format!("{spans:?} {events:?}")
     }
