@@ -25,6 +25,8 @@ const SUBMIT: u32 = 1;
 const NO_ERROR: u32 = 0x0;
 const INTERNAL_ERROR: u32 = 0x2;
 const REFUSED_STREAM: u32 = 0x7;
+const CANCEL: u32 = 0x8;
+const ENHANCE_YOUR_CALM: u32 = 0xb;
 
 fn frame(kind: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
@@ -113,8 +115,13 @@ async fn frames_that_prove_that_nothing_was_processed() {
 async fn frames_that_prove_nothing() {
     for (name, answer) in [
         ("failed stream", reset(INTERNAL_ERROR)),
+        ("cancelled stream", reset(CANCEL)),
+        ("stream that ended well", reset(NO_ERROR)),
+        ("calmed stream", reset(ENHANCE_YOUR_CALM)),
         ("go away after ours", go_away(SUBMIT, NO_ERROR)),
         ("failed after ours", go_away(SUBMIT, INTERNAL_ERROR)),
+        ("go away after later ones", go_away(u32::MAX >> 1, NO_ERROR)),
+        ("half a frame", reset(REFUSED_STREAM)[..11].to_vec()),
         ("closed", Vec::new()),
     ] {
         let (error, requests) = submit(answer).await;

@@ -23,6 +23,7 @@ mod emulator;
 mod examples;
 mod extremes;
 mod history;
+mod http2;
 mod http_service;
 mod interleaving;
 mod key;
