@@ -11,6 +11,8 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::status::Status;
+
 /// Returns the id of the prediction as it is written, which need not be a usable one. `bare` is `true` if
 /// the record may stand there without an envelope.
 pub(super) fn id(json: &str, bare: bool) -> Option<String> {
@@ -196,8 +198,15 @@ impl Object {
                     let data = self.data.get_or_insert_default();
                     map.next_value_seed(Place::Data(data))?;
                 }
+                "status" => {
+                    // Errors have a status as well, in words of their own.
+                    if let Written::Text(status) = written(map.next_value()?) {
+                        let is_unknown = matches!(status.into(), Status::Unknown(_));
+                        self.has_record |= !is_unknown;
+                    }
+                }
                 name => {
-                    let of_record = ["status", "model", "outputs", "created_at"];
+                    let of_record = ["model", "outputs", "created_at"];
                     let of_envelope = ["code", "message", "error", "error_code"];
                     self.has_record |= of_record.contains(&name);
                     self.has_envelope |= of_envelope.contains(&name);

@@ -83,6 +83,8 @@ fn no_id_is_read_where_none_is_certain() {
         // The id of a request.
         r#"{"id":"req_1","code":5003,"message":"Service unavailable"}"#,
         r#"{"id":"req_1","cut"#,
+        r#"{"id":"req_1","status":429,"message":"Too many requests"}"#,
+        r#"{"id":"req_1","status":"error","error":{}}"#,
     ] {
         assert_eq!(answer(200, body).raw_id(), None, "{body}");
     }
