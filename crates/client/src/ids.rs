@@ -7,6 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::answer::record::id_in_url;
 use crate::text::shorten;
 
 /// The longest id of a prediction, in bytes. Percent-encoded it triples, and servers accept URLs of 8 KiB
@@ -110,6 +111,14 @@ impl TryFrom<String> for ModelId {
 }
 
 impl PredictionId {
+    /// Returns the id in the URL of a prediction, such as
+    /// `https://api.wavespeed.ai/api/v3/predictions/ID/result`. People copy it in place of the id, and an id
+    /// that begins like an option or looks like a number is unambiguous in it.
+    #[must_use]
+    pub fn from_url(url: &str) -> Option<Self> {
+        id_in_url(url)?.parse().ok()
+    }
+
     /// Returns the id as a string.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -194,6 +203,26 @@ mod tests {
             &"a".repeat(MAX_PREDICTION_ID + 1),
         ] {
             assert!(bad.parse::<PredictionId>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn id_in_a_url_is_decoded() {
+        for (url, id) in [
+            (
+                "https://a.example/api/v3/predictions/pred_1/result?x=1",
+                Some("pred_1"),
+            ),
+            ("http://a.example/predictions/a%2Fb%20c", Some("a/b c")),
+            ("/predictions/-rf/result", Some("-rf")),
+            ("https://a.example/predictions/%2E%2E/result", None),
+            ("https://a.example/predictions/%ff/result", None),
+            ("https://a.example/predictions", None),
+            ("https://a.example/pred_1", None),
+            ("pred_1", None),
+        ] {
+            let found = PredictionId::from_url(url);
+            assert_eq!(found.as_ref().map(PredictionId::as_str), id, "{url}");
         }
     }
 

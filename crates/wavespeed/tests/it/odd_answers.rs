@@ -2,15 +2,13 @@
 //! usable. The same rows are the answer to a submit and to a poll.
 
 use std::io::Write;
-use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use serde_json::{Value, json};
-use wavespeed::{
-    HistorySearch, JobFilter, MemoryStore, Reconciled, SubmitError, UnknownOutcome, Wavespeed,
-};
+use wavespeed::{HistorySearch, JobFilter, Reconciled, SubmitError, UnknownOutcome, Wavespeed};
 use wavespeed_harness::{ID, MODEL, client, envelope, input, raw_input, requests, serve};
+use wavespeed_journal::Journal;
 use wiremock::ResponseTemplate;
 
 use crate::vendor::Vendor;
@@ -138,9 +136,10 @@ async fn id_in_an_odd_answer_to_a_submit_is_read_and_usable() {
             template(200, "", polled.into()),
         ])
         .await;
-        let store = Arc::new(MemoryStore::default());
+        let folder = tempfile::tempdir().unwrap();
+        let store = Journal::open(folder.path().join("jobs.db")).unwrap();
         let settings = wavespeed_harness::settings(&server.uri(), &Default::default());
-        let client = settings.store(Arc::clone(&store)).build().unwrap();
+        let client = settings.store(store).build().unwrap();
         let job = client.submit(&input()).await.unwrap();
         assert_eq!(job.id().as_str(), id, "{name}");
         let submitted = job.submitted().unwrap();
