@@ -111,6 +111,13 @@ impl TryFrom<String> for ModelId {
 }
 
 impl PredictionId {
+    /// Returns `true` if the id has the form that the vendor documents: 4 to 128 characters of
+    /// `A-Z a-z 0-9 _ -`. From a person, a text in another form is more likely a mistake than an id.
+    #[must_use]
+    pub fn has_usual_form(&self) -> bool {
+        (4..=128).contains(&self.0.len()) && self.0.bytes().all(is_word_byte)
+    }
+
     /// Returns the id in the URL of a prediction, such as
     /// `https://api.wavespeed.ai/api/v3/predictions/ID/result`. People copy it in place of the id, and an id
     /// that begins like an option or looks like a number is unambiguous in it.
@@ -176,7 +183,6 @@ mod tests {
     fn any_printable_text_but_dots_is_the_id_of_a_prediction() {
         let longest = "a".repeat(MAX_PREDICTION_ID);
         for good in [
-            "6488c2754f6f4dfea924382fa14d11bd",
             "7",
             "-rf",
             "...",
@@ -188,7 +194,12 @@ mod tests {
             "नमस्ते",
             &longest,
         ] {
-            assert_eq!(good.parse::<PredictionId>().unwrap().as_str(), good);
+            let id: PredictionId = good.parse().unwrap();
+            assert_eq!((id.as_str(), id.has_usual_form()), (good, false));
+        }
+        for usual in ["6488c2754f6f4dfea924382fa14d11bd", "pred_1-A", "-abc"] {
+            let id: PredictionId = usual.parse().unwrap();
+            assert_eq!((id.as_str(), id.has_usual_form()), (usual, true));
         }
         for bad in [
             "",

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 use url::Url;
+use wavespeed_client::PredictionId;
 
 /// The file or folder where the outputs of a job are saved.
 ///
@@ -153,8 +154,8 @@ impl<P: Into<PathBuf>> From<P> for Target {
 /// contain separators or be too long for a name, so one that is not in the vendor's form is replaced by its
 /// hash, which is a different one for each id.
 fn file_name(id: &str) -> Cow<'_, str> {
-    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-    if (1..=128).contains(&id.len()) && id.bytes().all(is_word) {
+    let parsed = id.parse::<PredictionId>();
+    if parsed.is_ok_and(|id| id.has_usual_form()) {
         return id.into();
     }
     let hash = base16ct::lower::encode_string(&Sha256::digest(id)[..16]);
