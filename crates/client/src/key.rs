@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 const SHORT_KEY: usize = 16;
 
 /// The characters that a URL does not encode, beside letters and digits (RFC 3986, section 2.3).
-const URL_ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+pub(crate) const URL_ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')

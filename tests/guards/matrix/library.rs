@@ -143,7 +143,9 @@ async fn resume(
             let jobs = client.jobs(JobFilter::Number(unknown.job?)).await.unwrap();
             match client.reconcile(&jobs[0], Deadline::never()).await.unwrap() {
                 Reconciled::Adopted(job) => *job,
-                Reconciled::Unresolved(HistorySearch::NotFound) => return None,
+                Reconciled::Unresolved(HistorySearch::NotFound | HistorySearch::Answered) => {
+                    return None;
+                }
                 other => panic!("{other:?}"),
             }
         }
