@@ -100,6 +100,14 @@ fn unresolved(job: JobNumber, search: HistorySearch, cause: &str) -> Failure {
             let hint = format!("submit it again with: wave resume {job} --resubmit");
             Failure::new(Kind::Unknown, message).hint(hint)
         }
+        HistorySearch::Answered => unknown(
+            "the vendor answered with a success, but its history has no job that can be the one",
+        )
+        .hint(format!(
+            "look for the job on the vendor's dashboard, and take it over with: wave resume {job} \
+             --adopt ID; only if it is not there, submit it again, which may be billed twice: wave \
+             resume {job} --resubmit"
+        )),
         HistorySearch::TooEarly => unknown(
             "the vendor's history does not show it, but may still do so: the deadline expired \
              before the settle time was over",

@@ -7,10 +7,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use percent_encoding::utf8_percent_encode;
 
 use crate::answer::record::id_in_url;
-use crate::key::URL_ENCODED;
 use crate::text::shorten;
 
 /// The longest id of a prediction, in bytes. Percent-encoded it triples, and servers accept URLs of 8 KiB
@@ -121,18 +119,7 @@ impl PredictionId {
         (4..=128).contains(&self.0.len()) && self.0.bytes().all(is_word_byte)
     }
 
-    /// Returns the path of the prediction at the API, such as `/predictions/ID/result`, from which
-    /// [`from_url`](Self::from_url) reads the id. It is one plain word of a command line, also if the id
-    /// begins like an option, looks like a number or contains characters of a shell.
-    #[must_use]
-    pub fn path(&self) -> String {
-        format!(
-            "/predictions/{}/result",
-            utf8_percent_encode(&self.0, URL_ENCODED)
-        )
-    }
-
-    /// Returns the id in the URL or the [path](Self::path) of a prediction, such as
+    /// Returns the id in the URL of a prediction, or in its path, such as
     /// `https://api.wavespeed.ai/api/v3/predictions/ID/result`, which people copy in place of the id.
     #[must_use]
     pub fn from_url(url: &str) -> Option<Self> {
@@ -209,10 +196,6 @@ mod tests {
         ] {
             let id: PredictionId = good.parse().unwrap();
             assert_eq!((id.as_str(), id.has_usual_form()), (good, false));
-            let path = id.path();
-            let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-._~%".contains(c);
-            assert!(path.chars().all(is_plain), "{path}");
-            assert_eq!(PredictionId::from_url(&path), Some(id));
         }
         for usual in ["6488c2754f6f4dfea924382fa14d11bd", "pred_1-A", "-abc"] {
             let id: PredictionId = usual.parse().unwrap();

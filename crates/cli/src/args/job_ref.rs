@@ -40,12 +40,16 @@ impl FromStr for JobRef {
 
 /// Parses an id, `id:` and an id, or the URL of a result, which contains the id.
 pub(crate) fn parse_id(text: &str) -> Result<PredictionId, String> {
-    let id = match text.strip_prefix(ID_PREFIX) {
-        Some(id) => id,
-        // The vendor's answer has such a URL beside the id, and people copy either.
-        None => in_url(text)?.unwrap_or(text),
-    };
-    id.parse().map_err(|error: InvalidId| error.to_string())
+    if let Some(id) = text.strip_prefix(ID_PREFIX) {
+        return id.parse().map_err(|error: InvalidId| error.to_string());
+    }
+    // An id in another form than the vendor's is more likely a mistake.
+    let typed = || text.parse().ok().filter(PredictionId::has_usual_form);
+    // The vendor's answer has such a URL beside the id, and people copy either.
+    PredictionId::from_url(text).or_else(typed).ok_or_else(|| {
+        "an id has 4 to 128 letters, digits, `_` or `-`; write one in another form as id:ID"
+            .to_owned()
+    })
 }
 
 fn number(text: &str) -> Option<JobNumber> {
@@ -54,19 +58,6 @@ fn number(text: &str) -> Option<JobNumber> {
     let is_number = (1..=18).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
     let number = digits.parse().ok().filter(|_| is_number);
     number.map(JobNumber::new)
-}
-
-/// Returns the id in a URL such as `https://api.wavespeed.ai/api/v3/predictions/ID/result`, or `None` if the
-/// text is not a URL.
-fn in_url(text: &str) -> Result<Option<&str>, String> {
-    let path = text.strip_prefix("https://");
-    let Some(path) = path.or_else(|| text.strip_prefix("http://")) else {
-        return Ok(None);
-    };
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let mut parts = path.split('/').skip_while(|part| *part != "predictions");
-    let id = parts.nth(1).map(Some);
-    id.ok_or_else(|| "the URL is not one of a result, such as …/predictions/ID/result".to_owned())
 }
 
 #[cfg(test)]
@@ -84,7 +75,14 @@ mod tests {
         assert_eq!(parse(id).as_deref(), Ok(id));
         let url = format!("https://api.wavespeed.ai/api/v3/predictions/{id}/result?x=1");
         assert_eq!(parse(&url).as_deref(), Ok(id));
-        for text in ["", "..", "id:", "https://example.com/a"] {
+        for text in [
+            "",
+            "j",
+            "..",
+            "id:",
+            "../../secrets",
+            "https://example.com/a",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }
@@ -101,7 +99,8 @@ mod tests {
             ("J17", "id:J17"),
             ("-o", "id:-o"),
             ("id:x", "id:id:x"),
-            ("a b", "'a b'"),
+            ("a b", "'id:a b'"),
+            ("abc", "id:abc"),
             ("http://a.example/", "id:http://a.example/"),
         ] {
             assert_eq!(shell::id(&id(text)), expected);

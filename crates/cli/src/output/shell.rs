@@ -2,7 +2,7 @@
 
 use wavespeed::PredictionId;
 
-/// The prefix of an id that would be read as a number, a flag or a URL.
+/// The prefix of an id that would be read as something else, or refused as a mistake.
 pub(crate) const ID_PREFIX: &str = "id:";
 
 /// Quotes a text.
@@ -23,14 +23,9 @@ pub(crate) fn word(text: &str) -> String {
 pub(crate) fn id(id: &PredictionId) -> String {
     let text = id.as_str();
     let digits = text.strip_prefix(['j', 'J']).unwrap_or(text);
-    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let is_other = |prefix| text.starts_with(prefix);
-    match is_number
-        || ["-", ID_PREFIX, "http://", "https://"]
-            .into_iter()
-            .any(is_other)
-    {
-        true => word(&format!("{ID_PREFIX}{text}")),
-        false => word(text),
+    let is_number = digits.bytes().all(|byte| byte.is_ascii_digit());
+    match id.has_usual_form() && !is_number && !text.starts_with('-') {
+        true => text.to_owned(),
+        false => word(&format!("{ID_PREFIX}{text}")),
     }
 }
