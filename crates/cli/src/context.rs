@@ -53,6 +53,12 @@ impl Context {
         Ok(self.builder().key("none").build()?)
     }
 
+    /// Returns a client without an API key that has the jobs of the journal.
+    pub(crate) fn keyless_with_journal(&mut self) -> Result<Wavespeed, Failure> {
+        let builder = self.builder().env().key("none");
+        self.build(builder, Self::open_or_read_journal)
+    }
+
     fn builder(&self) -> Builder {
         let global = &self.global;
         let mut policy = PollPolicy::default();
@@ -116,6 +122,15 @@ impl Context {
         open: fn(&mut Self, &Path) -> Result<Journal, OpenError>,
     ) -> Result<Wavespeed, Failure> {
         let builder = self.builder().env();
+        self.build(builder, open)
+    }
+
+    /// Builds a client with the journal and the base URL of the command line.
+    fn build(
+        &mut self,
+        builder: Builder,
+        open: fn(&mut Self, &Path) -> Result<Journal, OpenError>,
+    ) -> Result<Wavespeed, Failure> {
         let builder = match self.journal(open)? {
             Some(journal) => builder.store(journal),
             None => builder.store(MemoryStore::default()),

@@ -7,7 +7,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-
 use crate::answer::record::id_in_url;
 use crate::text::shorten;
 

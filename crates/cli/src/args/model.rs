@@ -29,6 +29,10 @@ pub(crate) struct RunArgs {
     /// Public URL to which the vendor reports the end of the job; see wave webhook listen
     #[arg(long, value_name = "URL")]
     pub(crate) webhook: Option<String>,
+    /// Add a random token to the URL of the webhook, by which wave webhook listen finds the job if the answer
+    /// to its submit is lost
+    #[arg(long, requires = "webhook")]
+    pub(crate) webhook_token: bool,
     /// Idempotency key: the same command with the same key is paid for once, however often it runs
     #[arg(long, value_name = "KEY")]
     pub(crate) key: Option<String>,

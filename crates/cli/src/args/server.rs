@@ -52,7 +52,8 @@ fn listen_long_help() -> String {
     format!(
         "{LISTEN_EXAMPLE}\n\n\
          A tunnel or a proxy forwards the vendor's requests to this command, and a job names the \
-         public URL: wave lipsync … --webhook https://HOST/. The secret is requested with the API \
+         public URL: wave lipsync … --webhook https://HOST/. With --webhook-token, a job whose submit \
+         was not answered gets its id from the webhook. The secret is requested with the API \
          key, or read from the environment variable WAVESPEED_WEBHOOK_SECRET; no API key is \
          needed then. With --json, each line is a JSON document. With --poll, the webhooks \
          contain the inputs of the jobs that the journal has. The command runs until it is \

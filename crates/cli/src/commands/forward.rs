@@ -17,11 +17,10 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
-use wavespeed::WebhookSecret;
 use wavespeed::reqwest::{Client, Url};
 use wavespeed::webhook::{self, Event, SeenEvents, VerifyError};
+use wavespeed::{StoreErrorKind, Wavespeed, WebhookSecret};
 
-use crate::args::global::Global;
 use crate::output::report::escape;
 use crate::output::terminal;
 use crate::wait_and_save::output_text;
@@ -32,7 +31,7 @@ pub(super) const SECRET: &str = "WAVESPEED_WEBHOOK_SECRET";
 const MAX_BODY: usize = 10 << 20;
 /// The number of requests that are forwarded at the same time. It also limits a loop, where a forwarded
 /// request comes back to this command through another server.
-const MAX_FORWARDS: usize = 64;
+pub(super) const MAX_FORWARDS: usize = 64;
 /// The headers of a connection, which are not forwarded (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 10] = [
     CONNECTION,
@@ -57,14 +56,16 @@ pub(super) struct Secret {
 
 /// The state that all requests share.
 pub(super) struct Receiver {
-    secret: Secret,
-    seen: Mutex<SeenEvents>,
-    forwards: Semaphore,
-    forward: Option<(Client, Url)>,
-    json: bool,
-    quiet: bool,
+    /// The client with the jobs of the journal.
+    pub(super) client: Wavespeed,
+    pub(super) secret: Secret,
+    pub(super) seen: Mutex<SeenEvents>,
+    pub(super) forwards: Semaphore,
+    pub(super) forward: Option<(Client, Url)>,
+    pub(super) json: bool,
+    pub(super) quiet: bool,
     /// The errors of stdout. The first one ends the command.
-    unwritten: UnboundedSender<io::Error>,
+    pub(super) unwritten: UnboundedSender<io::Error>,
 }
 
 /// Answers one request. The request is handled in a task of its own, because its sender may close the
@@ -115,23 +116,6 @@ impl Forwarded {
 }
 
 impl Receiver {
-    pub(super) fn new(
-        secret: Secret,
-        forward: Option<(Client, Url)>,
-        global: &Global,
-        unwritten: UnboundedSender<io::Error>,
-    ) -> Self {
-        Self {
-            secret,
-            seen: Mutex::default(),
-            forwards: Semaphore::new(MAX_FORWARDS),
-            forward,
-            json: global.json,
-            quiet: global.quiet,
-            unwritten,
-        }
-    }
-
     /// Verifies a request, forwards it, and prints a line for it.
     async fn receive(&self, request: Request) -> (StatusCode, String) {
         let (parts, body) = request.into_parts();
@@ -158,6 +142,9 @@ impl Receiver {
                 format!("{MAX_FORWARDS} others are being forwarded; the vendor will send it again");
             return self.refuse(StatusCode::SERVICE_UNAVAILABLE, &why);
         };
+        if let Err(why) = self.settle(&event, &parts).await {
+            return self.refuse(StatusCode::SERVICE_UNAVAILABLE, &why);
+        }
         let is_new = self.seen().is_new(&event);
         let forwarded = self.forward(&parts, body).await;
         // An event that was not accepted is sent again, and must count as new then.
@@ -176,6 +163,28 @@ impl Receiver {
                 (StatusCode::BAD_GATEWAY, text)
             }
         }
+    }
+
+    /// Records the id of a job whose submit was lost, if the request has its token. An error is one of the
+    /// journal, and the vendor will send the webhook again.
+    async fn settle(&self, event: &Event, parts: &Parts) -> Result<(), String> {
+        match self
+            .client
+            .settle_webhook(event, &parts.uri.to_string())
+            .await
+        {
+            Ok(None) => {}
+            Ok(Some(job)) => {
+                if let (Some(number), false) = (job.number(), self.quiet) {
+                    terminal::note(&format!("{number} is the job {}", job.id()));
+                }
+            }
+            Err(error) if error.kind() == StoreErrorKind::Refused => {
+                terminal::warning(&error.to_string());
+            }
+            Err(error) => return Err(format!("the id of its job could not be recorded: {error}")),
+        }
+        Ok(())
     }
 
     fn verify(&self, headers: &HeaderMap, body: &Bytes) -> Result<Event, String> {

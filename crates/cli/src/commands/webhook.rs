@@ -4,16 +4,17 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::unbounded_channel;
 use wavespeed::reqwest::{Client, Url, redirect};
 use wavespeed::{FetchError, Wavespeed, WebhookSecret};
 
-use super::forward::{Receiver, SECRET, Secret, receive};
+use super::forward::{MAX_FORWARDS, Receiver, SECRET, Secret, receive};
 use super::poll_webhooks::{Poller, poll};
 use crate::args::server::{ListenArgs, WebhookArgs, WebhookCommand};
 use crate::context::Context;
@@ -48,7 +49,16 @@ async fn listen(args: &ListenArgs, context: &mut Context) -> Result<Report, Fail
     let http = http()?;
     let (unwritten, mut broken) = unbounded_channel();
     let forward = args.forward_to.clone().map(|url| (http.clone(), url));
-    let receiver = Receiver::new(secret.clone(), forward, &context.global, unwritten);
+    let receiver = Receiver {
+        client: client.clone(),
+        secret: secret.clone(),
+        seen: Mutex::default(),
+        forwards: Semaphore::new(MAX_FORWARDS),
+        forward,
+        json: context.global.json,
+        quiet: context.global.quiet,
+        unwritten,
+    };
     context.note(&format!("listening on http://{address}/"));
     let router = Router::new()
         .fallback(receive)
@@ -83,7 +93,7 @@ async fn secret(poll: bool, context: &mut Context) -> Result<(Wavespeed, Secret)
     let given = given_secret()?;
     let client = match given.is_none() || poll {
         true => context.client().await?,
-        false => context.keyless()?,
+        false => context.keyless_with_journal()?,
     };
     let secret = match given {
         Some(value) => Secret {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use wavespeed::{WebhookSecret, webhook};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::harness::{Emulated, Wave, assert_run};
+use super::harness::{Emulated, LIPSYNC, Wave, assert_run};
 
 /// A running `wave webhook listen`.
 struct Listener {
@@ -204,6 +204,26 @@ fn listen_needs_no_api_key_with_the_webhook_secret() {
     assert_eq!(
         (answer.status().as_u16(), &listener.line()["event"]),
         (200, &json!("wh_1"))
+    );
+}
+
+/// The answer to a submit is lost, and its webhook brings the id.
+#[test]
+fn lost_submit_is_settled_by_its_webhook() {
+    let scenario = "submit once lose-answer".parse().unwrap();
+    let emulated = Emulated::start(|builder| builder.scenario(scenario));
+    let wave = emulated.wave();
+    let mut listener = Listener::start(&wave, &["--json"]);
+    let webhook = format!("{}hook?x=1", listener.origin);
+    let token = ["--webhook", &webhook, "--webhook-token", "--no-adopt"];
+    let run = wave.quick(&[&LIPSYNC[..], &token].concat());
+    assert_eq!(run.exit, 5, "{run}");
+    let id = listener.line()["prediction"]["id"].clone();
+    assert_eq!(id, json!(emulated.emulator.tasks()[0]));
+    let jobs = wave.run(&["jobs", "--json"]).json();
+    assert_eq!(
+        (&jobs[0]["id"], &jobs[0]["reconciled"]),
+        (&id, &json!("certain"))
     );
 }
 

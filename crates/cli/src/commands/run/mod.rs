@@ -196,6 +196,9 @@ impl Run<'_> {
         if let Some(url) = &args.webhook {
             job = job.webhook(url);
         }
+        if args.webhook_token {
+            job = job.webhook_token();
+        }
         if args.ignore_other_accounts {
             job = job.ignore_other_accounts();
         }
