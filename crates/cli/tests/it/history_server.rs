@@ -41,13 +41,16 @@ pub(crate) fn page(items: &[Value]) -> ResponseTemplate {
     record(json!({"page": 1, "items": items, "has_more": false}))
 }
 
-/// Loses the answer to a submit, and keeps the time.
-struct LoseAnswer(Arc<OnceLock<Timestamp>>);
+/// Loses the answer to a submit, or gives another one, and keeps the time.
+struct LoseAnswer {
+    answer: ResponseTemplate,
+    submitted: Arc<OnceLock<Timestamp>>,
+}
 
 impl Respond for LoseAnswer {
     fn respond(&self, _: &Request) -> ResponseTemplate {
-        self.0.get_or_init(Timestamp::now);
-        ResponseTemplate::new(502)
+        self.submitted.get_or_init(Timestamp::now);
+        self.answer.clone()
     }
 }
 
@@ -74,20 +77,29 @@ impl Respond for History {
 
 impl HistoryServer {
     pub(crate) fn start(items: &[Value]) -> Self {
+        Self::after(ResponseTemplate::new(502), items)
+    }
+
+    /// A server with this answer to the first submit.
+    pub(crate) fn after(answer: ResponseTemplate, items: &[Value]) -> Self {
         let submitted = Arc::default();
         let history = History {
             items: items.to_vec(),
             submitted: Arc::clone(&submitted),
         };
-        Self::new(history, submitted)
+        Self::new(answer, history, submitted)
     }
 
     /// A server with this answer to a request for the history.
     pub(crate) fn answering(history: ResponseTemplate) -> Self {
-        Self::new(history, Arc::default())
+        Self::new(ResponseTemplate::new(502), history, Arc::default())
     }
 
-    fn new(history: impl Respond + 'static, submitted: Arc<OnceLock<Timestamp>>) -> Self {
+    fn new(
+        answer: ResponseTemplate,
+        history: impl Respond + 'static,
+        submitted: Arc<OnceLock<Timestamp>>,
+    ) -> Self {
         let runtime = runtime();
         let server = runtime.block_on(async {
             let server = MockServer::start().await;
@@ -97,7 +109,7 @@ impl HistoryServer {
             let submit = || path(format!("/api/v3/{MODEL}"));
             let mounts = [
                 Mock::given(submit())
-                    .respond_with(LoseAnswer(submitted))
+                    .respond_with(LoseAnswer { answer, submitted })
                     .up_to_n_times(1),
                 Mock::given(submit()).respond_with(record(json!({"id": ID, "status": "created"}))),
                 Mock::given(path("/api/v3/predictions")).respond_with(history),

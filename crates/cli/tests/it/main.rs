@@ -19,6 +19,7 @@ mod history_server;
 mod inputs;
 mod journal;
 mod key;
+mod lost_submits;
 mod output;
 mod price;
 #[cfg(unix)]
