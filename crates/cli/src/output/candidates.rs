@@ -19,29 +19,41 @@ pub(crate) fn documents(candidates: &Candidates) -> Vec<CandidateDocument> {
     candidates.found.iter().map(document).collect()
 }
 
-/// Returns the candidates as a table.
+/// The most candidates that are shown to a person.
+const MAX_SHOWN: usize = 5;
+
+/// Returns the candidates as a table, the nearest ones if there are many.
 pub(crate) fn lines(candidates: &Candidates) -> Vec<String> {
-    let rows = documents(candidates).into_iter().map(|found| {
-        vec![
-            found.id,
-            cell(found.created_at),
-            cell(found.distance.map(distance)),
-            found.status,
-        ]
-    });
-    table(&["ID", "CREATED", "", "STATUS"], rows.collect())
+    let rows = documents(candidates)
+        .into_iter()
+        .take(MAX_SHOWN)
+        .map(|found| {
+            vec![
+                found.id,
+                cell(found.created_at),
+                cell(found.distance.map(distance)),
+                found.status,
+            ]
+        });
+    let mut lines = table(&["ID", "CREATED", "", "STATUS"], rows.collect());
+    let more = candidates.found.len().saturating_sub(MAX_SHOWN);
+    if more > 0 {
+        lines.push(format!("and {more} more, which --json lists"));
+    }
+    lines
 }
 
 /// Returns the commands that decide which of the candidates is the job, each with its meaning.
 pub(crate) fn commands(job: JobNumber, candidates: &Candidates) -> Vec<String> {
     let ids = usable(candidates);
     let mut commands = Vec::new();
-    if ids.len() > 1 {
-        let shown = ids.iter().map(shell::id);
+    let nearest = &ids[..ids.len().min(MAX_SHOWN)];
+    if nearest.len() > 1 {
+        let shown = nearest.iter().map(shell::id);
         let shown = shown.collect::<Vec<_>>().join(" ");
         commands.push(format!("compare them with: wave show {shown}"));
     }
-    commands.extend(ids.iter().map(|id| {
+    commands.extend(nearest.iter().map(|id| {
         let adopt = option("--adopt", id);
         format!("if {id} is {job}: wave resume {job} {adopt}")
     }));
@@ -55,6 +67,11 @@ pub(crate) fn commands(job: JobNumber, candidates: &Candidates) -> Vec<String> {
         )),
         // A candidate that cannot be named cannot be excluded.
         _ if ids.len() < candidates.found.len() => commands.push(again),
+        _ if ids.len() > nearest.len() => commands.push(format!(
+            "if none of all {} is {job}, submit it again, which is billed, with a --not for each id that \
+             --json lists: wave resume {job} --resubmit --not ID …",
+            ids.len()
+        )),
         _ => {
             let none = match ids.len() {
                 1 => format!("it is not {job}"),

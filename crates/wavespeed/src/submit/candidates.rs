@@ -48,14 +48,15 @@ impl Candidate {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Candidates {
-    /// The predictions, each once, in the order of the history.
+    /// The predictions, each once, the nearest to the submit first.
     pub found: Vec<Candidate>,
     /// The reason why none of them is adopted.
     pub held_back: HeldBack,
 }
 
 impl Candidates {
-    pub(super) fn new(found: Vec<Candidate>, held_back: HeldBack) -> Self {
+    pub(super) fn new(mut found: Vec<Candidate>, held_back: HeldBack) -> Self {
+        found.sort_by_key(|candidate| candidate.distance.map_or(u64::MAX, i64::unsigned_abs));
         Self { found, held_back }
     }
 }

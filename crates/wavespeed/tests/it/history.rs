@@ -426,13 +426,13 @@ async fn a_candidate_is_adopted_only_by_evidence() {
             "two in the window",
             vec![own(), item("two-2", -119)],
             Single,
-            "Several own-1 two-2",
+            "Several two-2 own-1",
         ),
         (
             "one more without a model",
             vec![own(), without("model", item("two-2", -119))],
             Single,
-            "Several own-1 two-2",
+            "Several two-2 own-1",
         ),
         (
             "another model in the window",
@@ -489,7 +489,7 @@ async fn a_candidate_is_adopted_only_by_evidence() {
                 with_input("Hello", item("two-2", -119)),
             ],
             Single,
-            "Several own-1 two-2",
+            "Several two-2 own-1",
         ),
         (
             "the id of another job",
