@@ -11,8 +11,8 @@ use serde_json::Value;
 use tokio::sync::mpsc::unbounded_channel;
 use wavespeed::poll::{RateLimits, Update};
 use wavespeed::{
-    Deadline, FetchError, Job, Next, Prediction, PredictionId, Status, Target, WaitError,
-    Wavespeed, output_url,
+    Deadline, Downloaded, FetchError, Job, Next, Prediction, PredictionId, Status, Target,
+    WaitError, Wavespeed, output_url,
 };
 
 use crate::context::Context;
@@ -319,6 +319,8 @@ pub(crate) async fn save_outputs(
         }
     };
     report.document.set_saved(&saved);
+    let warnings = saved.iter().filter_map(Downloaded::content_warning);
+    report.notes.extend(warnings);
     // The line of an output is its file, or else its URL.
     let lines = (1..).zip(record.outputs()).map(|(number, output)| {
         let file = saved.iter().find(|file| file.number == number);

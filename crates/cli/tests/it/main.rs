@@ -9,6 +9,7 @@
 mod account;
 mod adoption;
 mod check;
+mod download;
 mod emulator;
 mod errors;
 #[cfg(unix)]

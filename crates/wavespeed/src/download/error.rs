@@ -10,6 +10,7 @@ use url::Url;
 use wavespeed_client::NotCompleted;
 use wavespeed_client::text::hide_logins;
 
+use crate::download::content::ContentFault;
 use crate::download::transfer::TransferError;
 use crate::store::record::Downloaded;
 
@@ -69,6 +70,17 @@ pub enum SaveError {
     Page {
         /// The URL of the output.
         url: String,
+    },
+    /// The host answered with a status of success and something else than the file: an error, another
+    /// text, compressed data or a part of the file.
+    #[error("{url} answered with {found}, not the file{}", message.as_ref().map_or(String::new(), |message| format!(": {message}")))]
+    Content {
+        /// The URL of the output.
+        url: String,
+        /// The content, as a noun phrase such as `an XML error`.
+        found: &'static str,
+        /// The message in the content, if it is an error that has one.
+        message: Option<String>,
     },
     /// The host could not be reached, or the connection broke.
     #[error("the transfer from {host} failed ({message})")]
@@ -136,7 +148,15 @@ impl SaveError {
                 url: url_text(),
                 status: status.as_u16(),
             },
-            TransferError::Page => Self::Page { url: url_text() },
+            TransferError::Content(fault) if fault.found == ContentFault::PAGE => {
+                Self::Page { url: url_text() }
+            }
+            TransferError::Content(fault) => Self::Content {
+                url: url_text(),
+                found: fault.found,
+                message: fault.message,
+            },
+            TransferError::Empty => Self::Empty { url: url_text() },
             TransferError::Transfer(error) => Self::Transfer {
                 host: url.host_str().unwrap_or_default().to_owned(),
                 message: error.to_string(),

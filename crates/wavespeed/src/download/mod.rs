@@ -5,8 +5,11 @@
 //! processes that were killed are removed before. A download never carries the API key, whatever host an
 //! output is on.
 
+mod content;
+mod decode;
 pub(crate) mod error;
 mod persist;
+mod retry;
 mod saved;
 pub(crate) mod stream;
 mod transfer;
@@ -17,12 +20,14 @@ use std::path::Path;
 use serde_json::Value;
 use url::Url;
 use wavespeed_client::text::{hide_logins, shorten};
-use wavespeed_client::{Prediction, Purpose, RequestContext};
+use wavespeed_client::{Model, Prediction};
 use wavespeed_poll::Deadline;
 
 use crate::client::Wavespeed;
+use crate::download::content::Promise;
 use crate::download::error::{DownloadError, SaveError};
 use crate::download::persist::persist;
+use crate::download::retry::Output;
 use crate::download::transfer::{PartialFile, TransferError};
 use crate::part_file::temporary_file;
 use crate::store::record::{Downloaded, JobRecord};
@@ -92,9 +97,7 @@ impl Wavespeed {
         let jobs = self.jobs_of(done.id()).await;
         // An output that fails must not keep the others from being saved.
         for (number, output) in (1..).zip(done.outputs()) {
-            let known = jobs.iter().flat_map(|job| &job.files);
-            let known = known.filter(|file| file.number == number).collect();
-            let save = self.save(done.id(), (number, output), known, target, deadline);
+            let save = self.save(done, (number, output), &jobs, target, deadline);
             let result = deadline.timeout(self.0.poller.clock(), save).await;
             match result.unwrap_or(Err(SaveError::Deadline)) {
                 Ok(file) => saved.push(file),
@@ -136,21 +139,25 @@ impl Wavespeed {
         }
     }
 
-    /// Saves one output, whose number counts from 1. `known` are the files that it was saved to earlier.
+    /// Saves one output, whose number counts from 1. `jobs` are those that the store
+    /// has of the prediction.
     async fn save(
         &self,
-        id: &str,
+        done: &Prediction,
         (number, output): (usize, &Value),
-        known: Vec<&Downloaded>,
+        jobs: &[JobRecord],
         target: &Target,
         deadline: Deadline,
     ) -> Result<Downloaded, SaveError> {
         let url = output_url(output).ok_or_else(|| self.not_a_url(output))?;
+        let id = done.id();
         let path = target.path(id, number, &url);
         let write = |error| SaveError::Write {
             path: path.clone(),
             error,
         };
+        let known = jobs.iter().flat_map(|job| &job.files);
+        let known = known.filter(|file| file.number == number).collect();
         if let Some(known) = saved::copy_first(known, &path, target).await {
             tracing::info!(%id, path = %path.display(), "copied from the file that was saved before");
             let known = known.clone();
@@ -163,9 +170,15 @@ impl Wavespeed {
         // In the folder of the target, as a rename works only within one file system.
         let file = temporary_file(target.parent_folder()).map_err(write)?;
         let mut partial = PartialFile::new(file);
-        let fetched = self
-            .fetch(&mut partial, id, number, (url, limit), deadline)
-            .await;
+        let output = Output {
+            id: done.id(),
+            number,
+            promise: Promise::new(&url, model(done, jobs)),
+            url,
+            limit,
+            deadline,
+        };
+        let fetched = self.fetch(&mut partial, &output).await;
         let url = fetched.map_err(|(url, error)| match error {
             // The output is longer than the existing file, so the file holds something else.
             TransferError::TooLong if exists => SaveError::Exists { path: path.clone() },
@@ -173,10 +186,7 @@ impl Wavespeed {
         })?;
         let (bytes, sha256) = (partial.bytes, partial.sha256());
         let file = partial.file;
-        if bytes == 0 {
-            let url = hide_logins(url.as_str()).into_owned();
-            return Err(SaveError::Empty { url });
-        }
+        let url = url.to_string();
         let (to, replace) = (path.clone(), target.is_force());
         // Flushing a large file to disk takes seconds, during which the runtime must not block.
         let persisted = threads::run_anyway(move || persist(file, &to, replace)).await;
@@ -186,13 +196,9 @@ impl Wavespeed {
             _ => write(error),
         })?;
         tracing::info!(%id, path = %path.display(), bytes, "saved");
-        Ok(Downloaded {
-            number,
-            path,
-            url: url.to_string(),
-            bytes,
-            sha256,
-        })
+        let saved = Downloaded::new(number, path, url, bytes, sha256);
+        content::log_warning(&saved);
+        Ok(saved)
     }
 
     /// Refuses a target that exists before the transfer, as far as that can be decided without the
@@ -217,58 +223,12 @@ impl Wavespeed {
         let exists = true;
         Ok(TargetState { exists, limit })
     }
+}
 
-    /// Transfers an output to `partial`, with retries, and returns the URL that was used last. An
-    /// error carries that URL, too.
-    async fn fetch(
-        &self,
-        partial: &mut PartialFile,
-        id: &str,
-        number: usize,
-        (mut url, limit): (Url, u64),
-        deadline: Deadline,
-    ) -> Result<Url, (Url, TransferError)> {
-        let (poller, mut is_renewed) = (&self.0.poller, false);
-        // The errors since the transfer last got further than ever before.
-        let (mut failures, mut furthest) = (0, 0);
-        let mut context = RequestContext::new(Purpose::Download);
-        loop {
-            let fetched = partial.fetch(&*self.0.http, context, &url, limit).await;
-            let Err(error) = fetched else { return Ok(url) };
-            context.attempt += 1;
-            // Output URLs can expire, and the prediction then has a new one. Renewed once and without
-            // a wait; if the prediction has the same URL, the file itself is gone.
-            if error.is_expired() && !is_renewed {
-                is_renewed = true;
-                match self.renew_url(id, number).await.filter(|new| *new != url) {
-                    Some(new) => url = new,
-                    None => return Err((url, error)),
-                }
-                continue;
-            }
-            // A transfer that gets further will end, however often it breaks. One that starts from the
-            // beginning each time does not.
-            if partial.bytes > furthest {
-                (failures, furthest) = (0, partial.bytes);
-            }
-            let backoff = poller.backoff(failures);
-            failures += 1;
-            let may_retry = error.is_transient() && failures <= self.0.retries.downloads;
-            // If the back-off ends after the deadline, the error of the transfer is returned now: it
-            // says more than "the deadline expired".
-            if !may_retry || !deadline.allows(backoff, poller.clock()) {
-                return Err((url, error));
-            }
-            tracing::warn!(%id, number, ?error, "a download is retried");
-            poller.clock().sleep(backoff).await;
-        }
-    }
-
-    /// Returns the current URL of an output, from its prediction.
-    pub(super) async fn renew_url(&self, id: &str, number: usize) -> Option<Url> {
-        let prediction = self.job(id).ok()?.fetch().await.ok()?;
-        output_url(prediction.outputs().get(number - 1)?)
-    }
+/// Returns the model of a prediction, if the catalogue has it.
+fn model(done: &Prediction, jobs: &[JobRecord]) -> Option<&'static Model> {
+    let of_job = || jobs.first().map(|job| job.model.as_str());
+    wavespeed_client::model(done.model().or_else(of_job)?)
 }
 
 /// Returns the http or https URL of an output: the output itself, or its member `url` if the output

@@ -7,15 +7,18 @@
 use std::io;
 use std::io::{Seek as _, Write as _};
 
-use reqwest::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE};
+use reqwest::header::{
+    ACCEPT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE,
+};
 use reqwest::{Method, Request, Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 use url::Url;
 use wavespeed_client::{HttpError, HttpService, RequestContext};
 
+use crate::download::content::{Announced, ContentFault, Promise, find_fault};
+use crate::download::decode::{Decoder, STEP_BYTES};
 use crate::hosts::{ContentRange, is_transient, may_be_expired};
-use crate::target::extension;
 
 /// The bytes of a file that have arrived so far.
 ///
@@ -31,6 +34,10 @@ pub(crate) struct PartialFile {
     validator: Option<HeaderValue>,
     /// The length of the whole file in bytes, if the host announced it.
     announced: Option<u64>,
+    /// `true` if the content type of the whole file is HTML.
+    is_html: bool,
+    /// The decoder of the body that is received.
+    decoder: Decoder,
 }
 
 /// Error of one transfer.
@@ -38,8 +45,10 @@ pub(crate) struct PartialFile {
 pub(crate) enum TransferError {
     /// The host answered with a status other than 200 and a matching 206.
     Refused(StatusCode),
-    /// The host answered with an HTML page instead of the file.
-    Page,
+    /// The host answered with a status of success and something else than the file.
+    Content(ContentFault),
+    /// The file is empty.
+    Empty,
     /// The host could not be reached, or the connection broke.
     Transfer(HttpError),
     /// The file ended with another length than this announced one, in bytes.
@@ -56,13 +65,15 @@ impl TransferError {
     /// Returns `true` if the next attempt may succeed.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Page | Self::Transfer(_) => true,
+            Self::Content(_) | Self::Transfer(_) => true,
             Self::Refused(status) => {
                 // 416 Range Not Satisfiable answers a resume of a file that is shorter now. The
                 // next attempt starts from the beginning.
                 is_transient(*status) || *status == StatusCode::RANGE_NOT_SATISFIABLE
             }
-            Self::Length(_) | Self::TooLong | Self::DiskFull(_) | Self::Write(_) => false,
+            Self::Empty | Self::Length(_) | Self::TooLong | Self::DiskFull(_) | Self::Write(_) => {
+                false
+            }
         }
     }
 
@@ -80,11 +91,14 @@ impl PartialFile {
             hash: Sha256::new(),
             validator: None,
             announced: None,
+            is_html: false,
+            decoder: Decoder::Plain,
         }
     }
 
     /// Requests the missing bytes of the file, or all bytes if the transfer cannot be resumed, and
-    /// appends them. `limit` is the largest length in bytes.
+    /// appends them. `limit` is the largest length in bytes, and `promise` the
+    /// content that the file should have.
     ///
     /// # Errors
     /// Returns an error if the file is not complete. After a broken connection the received bytes
@@ -94,12 +108,12 @@ impl PartialFile {
         http: &dyn HttpService,
         context: RequestContext,
         url: &Url,
-        limit: u64,
+        (limit, promise): (u64, Promise),
     ) -> Result<(), TransferError> {
         let request = self.request(url);
         let response = http.send(request, context).await;
         let response = response.map_err(TransferError::Transfer)?;
-        self.accept_head(&response, url)?;
+        self.accept_head(&response)?;
         // Refused before the body is read: neither a file that is too long nor a full disk gets
         // better during the transfer.
         if self.announced.is_some_and(|announced| announced > limit) {
@@ -113,14 +127,32 @@ impl PartialFile {
         // that was announced with its beginning.
         match self.announced {
             Some(announced) if announced != self.bytes => Err(TransferError::Length(announced)),
-            _ => Ok(()),
+            _ if self.bytes == 0 => Err(TransferError::Empty),
+            _ => self.check_content(promise),
         }
+    }
+
+    /// Refuses a complete file whose content cannot be the output, and discards it.
+    fn check_content(&mut self, promise: Promise) -> Result<(), TransferError> {
+        let announced = Announced {
+            has_length: self.announced.is_some(),
+            is_html: self.is_html,
+        };
+        let fault = find_fault(self.file.as_file_mut(), promise, announced);
+        let Some(fault) = fault.map_err(TransferError::Write)? else {
+            return Ok(());
+        };
+        self.restart().map_err(TransferError::Write)?;
+        Err(TransferError::Content(fault))
     }
 
     /// Returns the request for the rest of the file, or for the whole file if there is nothing to
     /// resume or no validator.
     fn request(&self, url: &Url) -> Request {
         let mut request = Request::new(Method::GET, url.clone());
+        // Without this header, a host may choose any encoding (RFC 9110, section 12.5.3).
+        let identity = HeaderValue::from_static("identity");
+        request.headers_mut().insert(ACCEPT_ENCODING, identity);
         // A Range alone could append the rest of a new version to the beginning of an old one. With
         // If-Range (RFC 9110, section 13.1.5) the host sends the range only if the validator still
         // matches, and the whole file with status 200 otherwise.
@@ -135,23 +167,27 @@ impl PartialFile {
 
     /// Decides by status and headers of an answer what happens to the bytes received before: they
     /// are continued (206 from their end on) or discarded (everything else).
-    fn accept_head(&mut self, response: &Response, url: &Url) -> Result<(), TransferError> {
+    fn accept_head(&mut self, response: &Response) -> Result<(), TransferError> {
         let headers = response.headers();
         let part_start = ContentRange::from_headers(headers).map(|range| range.start);
         match response.status() {
             // The rest of the same version. A 206 that begins elsewhere would leave a gap or an
             // overlap, and falls through to the refusal below.
             StatusCode::PARTIAL_CONTENT if part_start == Some(self.bytes) => Ok(()),
-            StatusCode::OK if is_html(headers) && !may_be_html(url) => {
-                self.restart().map_err(TransferError::Write)?;
-                Err(TransferError::Page)
-            }
             // The whole file: the first request, a host without ranges, or a new version. The bytes
             // received before are of no use, and validator and length are those of this answer.
             StatusCode::OK => {
                 self.restart().map_err(TransferError::Write)?;
-                self.validator = validator(headers);
-                self.announced = response.content_length();
+                self.is_html = is_html(headers);
+                let decoder = Decoder::new(headers);
+                self.decoder = decoder.ok_or(TransferError::Content(ContentFault::new(
+                    "compressed data in an unknown encoding",
+                )))?;
+                // The length and the ranges of an encoded body are those of the encoded bytes.
+                if self.decoder.is_plain() {
+                    self.validator = validator(headers);
+                    self.announced = response.content_length();
+                }
                 Ok(())
             }
             // Discarded here as well: after a 416 or a misplaced 206 the same resume would fail
@@ -178,16 +214,48 @@ impl PartialFile {
         limit: u64,
     ) -> Result<(), TransferError> {
         let failed = |error| TransferError::Transfer(HttpError::from(error));
+        let mut decoded = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            self.bytes += chunk.len() as u64;
-            // The announced length was checked, but a chunked body announces none.
-            if self.bytes > limit {
-                return Err(TransferError::TooLong);
+            if self.decoder.is_plain() {
+                self.append(&chunk, limit)?;
+                continue;
             }
-            // Chunks are small, so a write is too short to be worth a blocking thread.
-            self.file.write_all(&chunk).map_err(TransferError::Write)?;
-            self.hash.update(&chunk);
+            for bytes in chunk.chunks(STEP_BYTES) {
+                let result = self.decoder.decode(bytes, &mut decoded);
+                self.append_decoded(result, &mut decoded, limit)?;
+            }
         }
+        let result = self.decoder.finish(&mut decoded);
+        self.append_decoded(result, &mut decoded, limit)
+    }
+
+    /// Appends decoded bytes, and empties them.
+    fn append_decoded(
+        &mut self,
+        result: io::Result<()>,
+        decoded: &mut Vec<u8>,
+        limit: u64,
+    ) -> Result<(), TransferError> {
+        if result.is_err() {
+            self.restart().map_err(TransferError::Write)?;
+            let fault = ContentFault::new("compressed data that is damaged or incomplete");
+            return Err(TransferError::Content(fault));
+        }
+        self.append(decoded, limit)?;
+        decoded.clear();
+        Ok(())
+    }
+
+    /// Appends bytes of the file.
+    fn append(&mut self, bytes: &[u8], limit: u64) -> Result<(), TransferError> {
+        self.bytes += bytes.len() as u64;
+        // The announced length was checked, but a chunked or encoded body announces none.
+        if self.bytes > limit {
+            return Err(TransferError::TooLong);
+        }
+        // Chunks are small, so a write is too short to be worth a blocking thread.
+        self.file.write_all(bytes).map_err(TransferError::Write)?;
+        self.hash.update(bytes);
         Ok(())
     }
 
@@ -198,6 +266,8 @@ impl PartialFile {
         self.bytes = 0;
         self.hash = Sha256::new();
         self.validator = None;
+        self.announced = None;
+        self.decoder = Decoder::Plain;
         Ok(())
     }
 
@@ -224,13 +294,4 @@ fn is_html(headers: &HeaderMap) -> bool {
     content_type
         .and_then(|content_type| content_type.get(..html.len()))
         .is_some_and(|content_type| content_type.eq_ignore_ascii_case(html))
-}
-
-/// Returns `true` if the file of a URL may be HTML by its extension. For any other extension, HTML
-/// comes from a gateway or a login page that answers with a status of success.
-fn may_be_html(url: &Url) -> bool {
-    extension(url).is_none_or(|extension| {
-        let html = ["html", "htm"];
-        html.iter().any(|html| extension.eq_ignore_ascii_case(html))
-    })
 }

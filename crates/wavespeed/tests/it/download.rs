@@ -56,7 +56,7 @@ async fn download_saves_the_file_and_describes_it() {
     let client = offline_client();
     let server = serve([file(ABC)]).await;
     let folder = TempDir::new().unwrap();
-    let url = format!("{}/a/1.mp4?sig=x", server.uri());
+    let url = format!("{}/a/1.glb?sig=x", server.uri());
     let saved = save(&client, &url, &folder).await.unwrap();
     let [saved] = &saved[..] else {
         panic!("{saved:?}")
@@ -101,32 +101,6 @@ async fn file_of_many_chunks_is_saved_whole() {
 }
 
 #[tokio::test]
-async fn html_page_is_not_saved_as_a_video() {
-    let page = || ResponseTemplate::new(200).set_body_raw("<html>", "Text/HTML; charset=utf-8");
-    let client = offline_client();
-    let folder = TempDir::new().unwrap();
-    let at = |server: &MockServer, name: &str| format!("{}/{name}", server.uri());
-    let server = serve([page()]).await;
-    let error = save(&client, &at(&server, "1.mp4"), &folder).await;
-    let error = error.unwrap_err();
-    assert!(
-        matches!(error.failed[0].1, SaveError::Page { .. }),
-        "{error}"
-    );
-    assert!(names(folder.path()).is_empty());
-    // A page is a transient error, as that of a gateway.
-    let server = serve([page(), file(ABC)]).await;
-    let saved = save(&client, &at(&server, "1.mp4"), &folder).await.unwrap();
-    assert_eq!(saved[0].sha256, ABC_SHA256);
-    // A page is a valid output if the URL does not name another kind of file.
-    for name in ["report.HTML", "report"] {
-        let (server, folder) = (serve([page()]).await, TempDir::new().unwrap());
-        let saved = save(&client, &at(&server, name), &folder).await.unwrap();
-        assert_eq!(saved[0].bytes, 6, "{name}");
-    }
-}
-
-#[tokio::test]
 async fn redirects_are_followed_without_the_api_key() {
     let storage = serve([file(ABC)]).await;
     // Another name of the same machine, so that host and port differ.
@@ -136,7 +110,7 @@ async fn redirects_are_followed_without_the_api_key() {
     let folder = TempDir::new().unwrap();
     // This holds even if the output is on the API's host.
     let target = Target::new(folder.path().join("out.mp4"));
-    let output = format!("{}/1.mp4", server.uri());
+    let output = format!("{}/1", server.uri());
     let saved = client(&server.uri())
         .0
         .download(&completed([output]), &target)
@@ -198,7 +172,7 @@ async fn output_is_a_url_or_an_object_with_a_url() {
     let client = offline_client();
     let server = serve([file(ABC)]).await;
     let url = |name: &str| format!("{}/{name}", server.uri());
-    let outputs = json!([url("a.mp4"), { "url": url("b.mov"), "size": 3 }, url("c")]);
+    let outputs = json!([url("a.glb"), { "url": url("b.usdz"), "size": 3 }, url("c")]);
     let folder = TempDir::new().unwrap();
     let target = Target::new(folder.path().join("out.mp4"));
     let saved = client
@@ -206,15 +180,15 @@ async fn output_is_a_url_or_an_object_with_a_url() {
         .await
         .unwrap();
     assert_eq!(saved.len(), 3);
-    assert_eq!(saved[1].url, url("b.mov"));
+    assert_eq!(saved[1].url, url("b.usdz"));
     assert_eq!(names(folder.path()), ["out-2.mp4", "out-3.mp4", "out.mp4"]);
     // A missing folder is created.
     let target = Target::new(folder.path().join("new/").join("deep/"));
     client.download(&completed(outputs), &target).await.unwrap();
     let expected = [
-        format!("{ID}-2.mov"),
+        format!("{ID}-2.usdz"),
         format!("{ID}-3"),
-        format!("{ID}.mp4"),
+        format!("{ID}.glb"),
     ];
     assert_eq!(names(&folder.path().join("new/deep")), expected);
 }

@@ -15,6 +15,7 @@ mod cancellation;
 mod check;
 mod check_url;
 mod download;
+mod download_content;
 mod download_retry;
 mod dropped;
 mod duplicate;

@@ -110,7 +110,7 @@ async fn span_has_method_path_attempt_and_status_and_no_secret() {
     let path = format!("/balance?key={SIGNATURE}");
     client.call(Method::GET, &path, None).await.unwrap();
     let folder = TempDir::new().unwrap();
-    let url = format!("{}/out.mp4?signature={SIGNATURE}", server.origin);
+    let url = format!("{}/out.glb?signature={SIGNATURE}", server.origin);
     let done = json!({ "id": ID, "status": "completed", "outputs": [url] });
     let done = Prediction::from_json(done).unwrap();
     let target = Target::new(folder.path().join("out.mp4"));
@@ -120,8 +120,8 @@ async fn span_has_method_path_attempt_and_status_and_no_secret() {
 
     let expected = [
         ["GET", "/api/v3/balance", "1", "200"],
-        ["GET", "/out.mp4", "1", "200"],
-        ["GET", "/out.mp4", "2", "206"],
+        ["GET", "/out.glb", "1", "200"],
+        ["GET", "/out.glb", "2", "206"],
         ["POST", "/api/v3/balance", "1", ""],
     ];
     assert_eq!(collector.requests(), expected);

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use serde_json::{Value, json};
 use wavespeed::poll::ManualClock;
 use wavespeed::{Builder, MemoryStore, Store, Wavespeed};
-use wavespeed_harness::{MODEL, answer, settings};
+use wavespeed_harness::{CLIP, MODEL, answer, settings};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 /// The content of each output.
-pub(crate) const OUTPUT: &[u8] = b"a talking video";
+pub(crate) const OUTPUT: &[u8] = CLIP;
 
 /// A vendor that accepts submits under the ids `pred_1`, `pred_2` and so on.
 pub(crate) struct Vendor {
