@@ -26,7 +26,8 @@ pub struct Retries {
     /// The number of retries of an upload: 5 by default. Each attempt sends the whole file.
     pub uploads: u32,
     /// The number of retries of a download in a row without progress: 4 by default. Progress is that the
-    /// transfer has got further than any attempt before.
+    /// transfer has got further than any attempt before. An output that its host does not have, though the job
+    /// may have just ended, is retried for a minute, unless this is 0.
     pub downloads: u32,
 }
 
@@ -74,7 +75,7 @@ impl Retries {
     }
 }
 
-/// The pause before a read or an upload is retried; see [`Builder::on_retry`](crate::Builder::on_retry).
+/// The pause before a read, an upload or a download is retried; see [`Builder::on_retry`](crate::Builder::on_retry).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RetryPause {

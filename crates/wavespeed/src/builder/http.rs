@@ -94,8 +94,8 @@ impl Builder {
         self
     }
 
-    /// Sets a function that is called before the pause before each retry of a read or an upload, such as to
-    /// show that the vendor asks to wait. A submit and a wait for a job report theirs as
+    /// Sets a function that is called before the pause before each retry of a read, an upload or a download,
+    /// such as to show that the vendor asks to wait. A submit and a wait for a job report theirs as
     /// [`RunEvent::Rejected`](crate::RunEvent::Rejected) and [`Update::Retrying`](crate::poll::Update::Retrying).
     ///
     /// ```

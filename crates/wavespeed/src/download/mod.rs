@@ -27,7 +27,7 @@ use crate::client::Wavespeed;
 use crate::download::content::Promise;
 use crate::download::error::{DownloadError, SaveError};
 use crate::download::persist::persist;
-use crate::download::retry::Output;
+use crate::download::retry::{Output, expected_until};
 use crate::download::transfer::{PartialFile, TransferError};
 use crate::part_file::temporary_file;
 use crate::store::record::{Downloaded, JobRecord};
@@ -95,9 +95,10 @@ impl Wavespeed {
         }
         self.0.leftovers.remove(target.parent_folder()).await;
         let jobs = self.jobs_of(done.id()).await;
+        let until = (deadline, expected_until(done, &jobs, self.0.poller.clock()));
         // An output that fails must not keep the others from being saved.
         for (number, output) in (1..).zip(done.outputs()) {
-            let save = self.save(done, (number, output), &jobs, target, deadline);
+            let save = self.save(done, (number, output), &jobs, target, until);
             let result = deadline.timeout(self.0.poller.clock(), save).await;
             match result.unwrap_or(Err(SaveError::Deadline)) {
                 Ok(file) => saved.push(file),
@@ -147,7 +148,7 @@ impl Wavespeed {
         (number, output): (usize, &Value),
         jobs: &[JobRecord],
         target: &Target,
-        deadline: Deadline,
+        (deadline, expected_until): (Deadline, Deadline),
     ) -> Result<Downloaded, SaveError> {
         let url = output_url(output).ok_or_else(|| self.not_a_url(output))?;
         let id = done.id();
@@ -177,6 +178,7 @@ impl Wavespeed {
             url,
             limit,
             deadline,
+            expected_until,
         };
         let fetched = self.fetch(&mut partial, &output).await;
         let url = fetched.map_err(|(url, error)| match error {

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::io::{Seek as _, Write as _};
+use std::time::Duration;
 
 use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE,
@@ -18,7 +19,7 @@ use wavespeed_client::{HttpError, HttpService, RequestContext};
 
 use crate::download::content::{Announced, ContentFault, Promise, find_fault};
 use crate::download::decode::{Decoder, STEP_BYTES};
-use crate::hosts::{ContentRange, is_transient, may_be_expired};
+use crate::hosts::{ContentRange, is_transient, may_be_expired, may_be_late, retry_after};
 
 /// The bytes of a file that have arrived so far.
 ///
@@ -38,6 +39,8 @@ pub(crate) struct PartialFile {
     is_html: bool,
     /// The decoder of the body that is received.
     decoder: Decoder,
+    /// The time to wait that the last answer asked for.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// Error of one transfer.
@@ -77,6 +80,15 @@ impl TransferError {
         }
     }
 
+    /// Returns `true` if the host may have the file a little later.
+    pub(crate) fn may_be_late(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Refused(status) => may_be_late(*status),
+            _ => false,
+        }
+    }
+
     /// Returns `true` if the URL may have expired.
     pub(crate) fn is_expired(&self) -> bool {
         matches!(self, Self::Refused(status) if may_be_expired(*status))
@@ -93,6 +105,7 @@ impl PartialFile {
             announced: None,
             is_html: false,
             decoder: Decoder::Plain,
+            retry_after: None,
         }
     }
 
@@ -111,8 +124,10 @@ impl PartialFile {
         (limit, promise): (u64, Promise),
     ) -> Result<(), TransferError> {
         let request = self.request(url);
+        self.retry_after = None;
         let response = http.send(request, context).await;
         let response = response.map_err(TransferError::Transfer)?;
+        self.retry_after = retry_after(response.headers());
         self.accept_head(&response)?;
         // Refused before the body is read: neither a file that is too long nor a full disk gets
         // better during the transfer.

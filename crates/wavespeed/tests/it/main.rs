@@ -16,6 +16,7 @@ mod check;
 mod check_url;
 mod download;
 mod download_content;
+mod download_late;
 mod download_retry;
 mod dropped;
 mod duplicate;
