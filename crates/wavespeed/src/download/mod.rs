@@ -13,6 +13,7 @@ mod retry;
 mod saved;
 pub(crate) mod stream;
 mod transfer;
+mod version;
 
 use std::io;
 use std::path::Path;

@@ -6,11 +6,9 @@
 
 use std::io;
 use std::io::{Seek as _, Write as _};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use reqwest::header::{
-    ACCEPT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_RANGE, LAST_MODIFIED, RANGE,
-};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, IF_RANGE, RANGE};
 use reqwest::{Method, Request, Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
@@ -19,6 +17,7 @@ use wavespeed_client::{HttpError, HttpService, RequestContext};
 
 use crate::download::content::{Announced, ContentFault, Promise, find_fault};
 use crate::download::decode::{Decoder, STEP_BYTES};
+use crate::download::version::Version;
 use crate::hosts::{ContentRange, is_transient, may_be_expired, may_be_late, retry_after};
 
 /// The bytes of a file that have arrived so far.
@@ -30,9 +29,8 @@ pub(crate) struct PartialFile {
     /// The number of bytes received.
     pub(crate) bytes: u64,
     hash: Sha256,
-    /// The validator of the version that `bytes` belong to. `None` if the host gave none, and the
-    /// transfer cannot be resumed.
-    validator: Option<HeaderValue>,
+    /// The version that `bytes` belong to.
+    version: Version,
     /// The length of the whole file in bytes, if the host announced it.
     announced: Option<u64>,
     /// `true` if the content type of the whole file is HTML.
@@ -68,15 +66,13 @@ impl TransferError {
     /// Returns `true` if the next attempt may succeed.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Content(_) | Self::Transfer(_) => true,
+            Self::Content(_) | Self::Length(_) | Self::Transfer(_) => true,
             Self::Refused(status) => {
-                // 416 Range Not Satisfiable answers a resume of a file that is shorter now. The
-                // next attempt starts from the beginning.
-                is_transient(*status) || *status == StatusCode::RANGE_NOT_SATISFIABLE
+                // 416 Range Not Satisfiable answers a resume of a file that is shorter now, and a 206
+                // that is refused is not the rest of it. The next attempt starts from the beginning.
+                is_transient(*status) || matches!(status.as_u16(), 206 | 416)
             }
-            Self::Empty | Self::Length(_) | Self::TooLong | Self::DiskFull(_) | Self::Write(_) => {
-                false
-            }
+            Self::Empty | Self::TooLong | Self::DiskFull(_) | Self::Write(_) => false,
         }
     }
 
@@ -101,7 +97,7 @@ impl PartialFile {
             file,
             bytes: 0,
             hash: Sha256::new(),
-            validator: None,
+            version: Version::default(),
             announced: None,
             is_html: false,
             decoder: Decoder::Plain,
@@ -171,7 +167,7 @@ impl PartialFile {
         // A Range alone could append the rest of a new version to the beginning of an old one. With
         // If-Range (RFC 9110, section 13.1.5) the host sends the range only if the validator still
         // matches, and the whole file with status 200 otherwise.
-        if let Some(validator) = self.validator.as_ref().filter(|_| self.bytes > 0) {
+        if let Some(validator) = self.version.validator.as_ref().filter(|_| self.bytes > 0) {
             let range = format!("bytes={}-", self.bytes);
             let range = HeaderValue::try_from(range).expect("digits are valid in a header");
             request.headers_mut().insert(RANGE, range);
@@ -184,14 +180,16 @@ impl PartialFile {
     /// are continued (206 from their end on) or discarded (everything else).
     fn accept_head(&mut self, response: &Response) -> Result<(), TransferError> {
         let headers = response.headers();
-        let part_start = ContentRange::from_headers(headers).map(|range| range.start);
-        match response.status() {
-            // The rest of the same version. A 206 that begins elsewhere would leave a gap or an
-            // overlap, and falls through to the refusal below.
-            StatusCode::PARTIAL_CONTENT if part_start == Some(self.bytes) => Ok(()),
+        let rest = self.total_of_rest(headers);
+        match (response.status(), rest) {
+            // Any other 206, such as one of several parts, falls through to the refusal below.
+            (StatusCode::PARTIAL_CONTENT, Some(total)) => {
+                self.announced = total;
+                Ok(())
+            }
             // The whole file: the first request, a host without ranges, or a new version. The bytes
             // received before are of no use, and validator and length are those of this answer.
-            StatusCode::OK => {
+            (StatusCode::OK, _) => {
                 self.restart().map_err(TransferError::Write)?;
                 self.is_html = is_html(headers);
                 let decoder = Decoder::new(headers);
@@ -200,18 +198,32 @@ impl PartialFile {
                 )))?;
                 // The length and the ranges of an encoded body are those of the encoded bytes.
                 if self.decoder.is_plain() {
-                    self.validator = validator(headers);
+                    self.version = Version::new(headers, SystemTime::now());
                     self.announced = response.content_length();
                 }
                 Ok(())
             }
             // Discarded here as well: after a 416 or a misplaced 206 the same resume would fail
             // again, so the next attempt has to start from the beginning.
-            status => {
+            (status, _) => {
                 self.restart().map_err(TransferError::Write)?;
                 Err(TransferError::Refused(status))
             }
         }
+    }
+
+    /// Returns the length of the whole file, if it is known, and `None` for a partial answer that is not the
+    /// rest of the file: it begins elsewhere or is of another version.
+    fn total_of_rest(&self, headers: &HeaderMap) -> Option<Option<u64>> {
+        // An answer with several parts has no Content-Range of its own.
+        let range = ContentRange::from_headers(headers)?;
+        let is_next = self.bytes > 0 && range.start == self.bytes;
+        let is_plain = Decoder::new(headers)?.is_plain();
+        // Each answer may leave the length open.
+        let total = self.announced.or(range.size);
+        let has_total = range.size.is_none() || range.size == total;
+        let is_rest = is_next && is_plain && has_total && self.version.is_also_of(headers);
+        is_rest.then_some(total)
     }
 
     /// Returns the number of bytes that the disk lacks for the rest of the file. Returns `None` if
@@ -280,7 +292,7 @@ impl PartialFile {
         self.file.rewind()?;
         self.bytes = 0;
         self.hash = Sha256::new();
-        self.validator = None;
+        self.version = Version::default();
         self.announced = None;
         self.decoder = Decoder::Plain;
         Ok(())
@@ -290,15 +302,6 @@ impl PartialFile {
     pub(crate) fn sha256(&self) -> String {
         base16ct::lower::encode_string(&self.hash.clone().finalize())
     }
-}
-
-/// Returns the validator of an answer that If-Range may carry: a strong ETag, or else Last-Modified.
-fn validator(headers: &HeaderMap) -> Option<HeaderValue> {
-    // RFC 9110 forbids a weak ETag in If-Range: two versions that differ in bytes may share it.
-    let strong = headers
-        .get(ETAG)
-        .filter(|tag| !tag.as_bytes().starts_with(b"W/"));
-    strong.or_else(|| headers.get(LAST_MODIFIED)).cloned()
 }
 
 /// Returns `true` if the body is HTML by its Content-Type.
