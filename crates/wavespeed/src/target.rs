@@ -3,6 +3,9 @@
 //! A [`Target`] is a file or a folder. It computes the path of each output; `check::output` checks
 //! before the paid request that the target can be written, and `download` writes to it.
 
+mod names;
+mod template;
+
 use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,11 +14,21 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 use wavespeed_client::PredictionId;
 
+pub(crate) use self::names::OutputFacts;
+
+/// The length of an id that is a file name as it is, in bytes.
+const MAX_ID_BYTES: usize = 128;
+
 /// The file or folder where the outputs of a job are saved.
 ///
 /// A path that ends with a separator or is an existing folder is a folder; files in it are named by
 /// the id of the prediction: `ID.ext`, `ID-2.ext`. Any other path is a file; the second output is
 /// saved beside it as `FILE-2.ext`, and so on.
+///
+/// A path is a template: `{id}`, `{job}`, `{label}`, `{model}`, `{index}`, `{ext}` and the name of any input
+/// in braces, such as `{voice_id}`, stand for facts of the job and its output, each reduced to a safe name of at
+/// most 64 bytes; a fact that is missing is `none`. With `{index}`, no output has a `-2`. The folders of a
+/// template are created. `{{` and `}}` are braces; [`literal`](Self::literal) escapes those of a given path.
 ///
 /// ```
 /// use wavespeed::Target;
@@ -23,6 +36,7 @@ use wavespeed_client::PredictionId;
 /// assert!(Target::new("videos/").is_folder());
 /// let target = Target::new("out.mp4").force(true); // replaces an existing file
 /// assert_eq!((target.is_folder(), target.is_force()), (false, true));
+/// let target = Target::new("{model}/{voice_id}-{id}.{ext}"); // one file for each job
 /// assert!(target.absolute()?.as_path().is_absolute());
 /// # Ok::<(), std::io::Error>(())
 /// ```
@@ -43,7 +57,21 @@ impl Target {
             .as_os_str()
             .to_string_lossy()
             .ends_with(std::path::is_separator);
-        if has_separator || path.is_dir() {
+        if has_separator || template::fixed_part(&path).is_dir() && !has_names(&path) {
+            Self::folder(path)
+        } else {
+            Self::file(path)
+        }
+    }
+
+    /// Creates a target as [`new`](Self::new) does, from a path that is no template: its braces are those of
+    /// a name.
+    #[must_use]
+    pub fn literal(path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref();
+        let is_folder = Self::new(path).folder || path.is_dir();
+        let path = template::escape(path);
+        if is_folder {
             Self::folder(path)
         } else {
             Self::file(path)
@@ -80,7 +108,7 @@ impl Target {
         self
     }
 
-    /// Returns the path, as it was given or made absolute.
+    /// Returns the path or its template, as it was given or made absolute.
     #[must_use]
     pub fn as_path(&self) -> &Path {
         &self.path
@@ -98,8 +126,14 @@ impl Target {
     /// # Errors
     /// Returns an error if the working folder is unknown.
     pub fn absolute(&self) -> io::Result<Self> {
+        // The working folder is no template, whatever its name is.
+        let path = if self.path.is_absolute() {
+            self.path.clone()
+        } else {
+            template::escape(&std::env::current_dir()?).join(&self.path)
+        };
         Ok(Self {
-            path: std::path::absolute(&self.path)?,
+            path: std::path::absolute(path)?,
             folder: self.folder,
             force: self.force,
         })
@@ -111,37 +145,64 @@ impl Target {
         self.folder
     }
 
-    /// Returns the folder that contains the files.
-    pub(crate) fn parent_folder(&self) -> &Path {
-        if self.folder {
-            return &self.path;
-        }
-        match self.path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
+    /// Returns `true` if each job has a path of its own: the target is a folder, or a template with `{id}` or
+    /// `{job}`.
+    #[must_use]
+    pub fn is_per_job(&self) -> bool {
+        let names = template::names(&self.path).unwrap_or_default();
+        self.folder || names.iter().any(|name| matches!(*name, "id" | "job"))
+    }
+
+    /// Returns `true` if missing folders of the path are created. That of a plain file is not, as it is
+    /// probably a typing error.
+    pub(crate) fn creates_folders(&self) -> bool {
+        self.folder || has_names(&self.path)
+    }
+
+    /// Returns the path without escapes, unless it depends on the job.
+    pub(crate) fn fixed_path(&self) -> Option<PathBuf> {
+        (!has_names(&self.path)).then(|| template::fixed_part(&self.path))
+    }
+
+    /// Returns the folder that contains the files, or of a template the folder that contains those.
+    pub(crate) fn parent_folder(&self) -> PathBuf {
+        let fixed = template::fixed_part(&self.path);
+        let parent = if self.creates_folders() {
+            Some(&*fixed)
+        } else {
+            fixed.parent()
+        };
+        match parent {
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             // The parent of a bare file name is empty, which no file function accepts.
-            _ => Path::new("."),
+            _ => PathBuf::from("."),
         }
     }
 
-    /// Returns the path for an output of the prediction `id`. `number` counts from 1.
-    pub(crate) fn path(&self, id: &str, number: usize, url: &Url) -> PathBuf {
-        let file = if self.folder {
-            let name = file_name(id);
-            let extension =
-                extension(url).map_or(String::new(), |extension| format!(".{extension}"));
-            self.path.join(format!("{name}{extension}"))
-        } else {
-            self.path.clone()
-        };
-        if number == 1 {
-            return file;
+    /// Returns the path for an output, or a message if the template is wrong.
+    pub(crate) fn path(&self, output: &OutputFacts<'_>) -> Result<PathBuf, String> {
+        let mut file = template::expand(&self.path, &|name| output.value(name))?;
+        if self.folder {
+            let name = file_name(output.id);
+            let extension = output.extension;
+            let extension = extension.map_or(String::new(), |extension| format!(".{extension}"));
+            file.push(format!("{name}{extension}"));
         }
+        let is_numbered = template::names(&self.path)?.contains(&"index");
+        if output.number == 1 || is_numbered {
+            return Ok(file);
+        }
+        let number = output.number;
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
         let extension = file
             .extension()
             .map_or(String::new(), |end| format!(".{}", end.to_string_lossy()));
-        file.with_file_name(format!("{stem}-{number}{extension}"))
+        Ok(file.with_file_name(format!("{stem}-{number}{extension}")))
     }
+}
+
+fn has_names(path: &Path) -> bool {
+    template::names(path).map_or(true, |names| !names.is_empty())
 }
 
 impl<P: Into<PathBuf>> From<P> for Target {
@@ -173,13 +234,30 @@ pub(crate) fn extension(url: &Url) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::store::number::JobNumber;
+
+    /// The paths of the output of this number of a job.
+    fn path(target: &Target, id: &str, number: usize) -> String {
+        let url: Url = "https://a.b/x/1.glb?sig=.exe".parse().unwrap();
+        let facts = OutputFacts {
+            id,
+            job: Some(JobNumber::new(17)),
+            label: Some("the / opening"),
+            model: Some("kwaivgi/kling-lipsync/text-to-video"),
+            input: json!({ "voice_id": "温柔", "video": "https://a.b/c/clip.mp4?sig=secret", "n": 2 }),
+            number,
+            extension: extension(&url),
+        };
+        let path = target.path(&facts).map(|path| path.display().to_string());
+        path.unwrap_or_else(|message| message)
+    }
 
     #[test]
     fn paths_are_numbered_and_folders_use_the_id() {
-        let url: Url = "https://a.b/x/1.glb?sig=.exe".parse().unwrap();
-        let paths =
-            |target: Target| [1, 2].map(|at| target.path("pred_1", at, &url).display().to_string());
+        let paths = |target: Target| [1, 2].map(|number| path(&target, "pred_1", number));
         assert_eq!(paths(Target::new("out.mp4")), ["out.mp4", "out-2.mp4"]);
         assert_eq!(paths(Target::new("a/out")), ["a/out", "a/out-2"]);
         assert_eq!(
@@ -189,11 +267,41 @@ mod tests {
     }
 
     #[test]
+    fn template_names_each_output() {
+        for (template, expected) in [
+            ("{id}.{ext}", "pred_1-2.glb"),
+            ("{job}-{index}.{ext}", "j17-2.glb"),
+            (
+                "{model}/{voice_id}",
+                "kwaivgi-kling-lipsync-text-to-video/温柔-2",
+            ),
+            ("{label}/", "the-opening/pred_1-2.glb"),
+            ("{video}-{n}-{index}", "clip.mp4-2-2"),
+            // An input of the model that was left out.
+            ("{voice_speed}{index}", "none2"),
+            ("{{id}}", "{id}-2"),
+        ] {
+            assert_eq!(path(&Target::new(template), "pred_1", 2), expected);
+        }
+        let unknown = path(&Target::new("{lable}"), "pred_1", 1);
+        assert!(unknown.starts_with("{lable} is not known"), "{unknown}");
+    }
+
+    #[test]
+    fn folder_with_braces_is_literal_in_an_absolute_path() {
+        let target = Target::literal("/a{b}/{id}");
+        assert_eq!(path(&target, "1", 1), "/a{b}/{id}");
+        assert_eq!(target.parent_folder(), Path::new("/a{b}"));
+        assert!(!target.is_per_job() && Target::new("{id}").is_per_job());
+        let template = Target::new("a/{{b}}/{id}/c");
+        assert_eq!(template.parent_folder(), Path::new("a/{b}"));
+    }
+
+    #[test]
     fn an_id_in_another_form_does_not_become_part_of_a_path() {
-        let url: Url = "https://a.b/x/1.mp4".parse().unwrap();
-        let path = |id: &str| Target::new("new/").path(id, 1, &url).display().to_string();
-        let length = "new/output-.mp4".len() + 32;
+        let length = "new/output-.glb".len() + 32;
         let ids = ["a/../../b", "..", "", "CON.", "a b", &"a".repeat(300)];
+        let path = |id: &str| path(&Target::new("new/"), id, 1);
         for id in ids {
             let path = path(id);
             assert!(

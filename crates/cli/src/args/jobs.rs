@@ -19,7 +19,8 @@ pub(crate) struct Ids {
 /// The output path of a command.
 #[derive(Args, Debug)]
 pub(crate) struct Output {
-    /// Save the outputs to this path; without it, their URLs are printed
+    /// Save the outputs to this path; without it, their URLs are printed. {id}, {job}, {label}, {model},
+    /// {index}, {ext} and inputs such as {voice_id} are replaced, and {{ is a brace
     #[arg(short, long, value_name = "FILE|DIR/", value_parser = path)]
     pub(crate) output: Option<PathBuf>,
     /// Replace an existing file
@@ -56,7 +57,8 @@ pub(crate) struct ShowArgs {
 pub(crate) struct DownloadArgs {
     #[command(flatten)]
     pub(crate) ids: Ids,
-    /// Save the outputs to this path instead of the current folder
+    /// Save the outputs to this path instead of the current folder. {id}, {job}, {label}, {model}, {index},
+    /// {ext} and inputs such as {voice_id} are replaced, and {{ is a brace
     #[arg(short, long, value_name = "FILE|DIR/", value_parser = path)]
     pub(crate) output: Option<PathBuf>,
     /// Replace an existing file

@@ -165,9 +165,9 @@ async fn prepare(
         }
     }
     if let Some(target) = target {
-        if ids.len() > 1 && !target.is_folder() {
+        if ids.len() > 1 && !target.is_per_job() {
             let failure = Failure::usage("several jobs cannot be saved to one file");
-            return Err(failure.hint("use a folder: -o DIR/"));
+            return Err(failure.hint("use a folder: -o DIR/, or a template: -o '{id}.{ext}'"));
         }
         if let Some(fault) = target.check() {
             return Err(Failure::input(vec![fault]).hint(Failure::OUTPUT_HINT));

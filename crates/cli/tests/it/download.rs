@@ -53,3 +53,46 @@ fn output_of_another_kind_is_saved_with_a_warning() {
     let warning = "out.mp4 has the extension mp4, but its content is png";
     assert!(run.stderr.contains(warning), "{}", run.stderr);
 }
+
+#[test]
+fn template_of_the_output_path_is_checked_before_the_submit() {
+    let emulated = Emulated::start(|builder| builder);
+    let wave = emulated.wave();
+    for (output, expected) in [
+        ("{voice}.mp4", "{voice} is not known: use {id}"),
+        ("{id.mp4", "write {{ for a brace"),
+        (
+            &*format!("{}.mp4", "a".repeat(252)),
+            "a name has at most 255",
+        ),
+    ] {
+        let run = wave.run(&[&LIPSYNC[..], &["-o", output]].concat());
+        assert_eq!(run.exit, 2, "{run}");
+        assert!(run.stderr.contains(expected), "{run}");
+    }
+    assert!(emulated.emulator.requests().is_empty());
+    let run = wave.run(&[&LIPSYNC[..], &["-o", "{voice_id}/{job}.{ext}"]].concat());
+    assert_eq!(run.exit, 0, "{run}");
+    let saved = std::path::Path::new(run.stdout.trim());
+    assert!(
+        saved.ends_with("j1.mp4") && wave.path("").join(saved).is_file(),
+        "{run}"
+    );
+}
+
+/// Several jobs need a path for each.
+#[test]
+fn several_jobs_are_saved_by_a_template() {
+    let (_runtime, server) = serve(ResponseTemplate::new(200).set_body_bytes(CLIP));
+    let wave = Wave::at(&server.uri());
+    let ids = [ID, "another-id"];
+    let run = wave.run(&["download", ids[0], ids[1], "-o", "out.mp4"]);
+    assert!(
+        run.stderr
+            .contains("several jobs cannot be saved to one file"),
+        "{run}"
+    );
+    let run = wave.run(&["download", ids[0], "-o", "{id}-{index}.{ext}"]);
+    assert_eq!(run.exit, 0, "{run}");
+    assert!(wave.path(&format!("{ID}-1.mp4")).is_file(), "{run}");
+}

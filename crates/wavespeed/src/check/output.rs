@@ -16,6 +16,9 @@ impl Target {
     /// A temporary file is created beside the target and removed; existing files stay as they are.
     #[must_use]
     pub fn check(&self) -> Option<Fault> {
+        if let Some(message) = self.check_names(None) {
+            return Some(self.fault(message));
+        }
         if !self.folder
             && let Some(message) = self.check_file()
         {
@@ -26,13 +29,14 @@ impl Target {
 
     /// Returns a message if the path cannot become a file.
     fn check_file(&self) -> Option<String> {
-        let shown = self.path.display();
+        let path = self.fixed_path()?;
+        let shown = path.display();
         // A device or a pipe is never replaced, not even with force.
-        if self.path.exists() && !self.path.is_file() {
+        if path.exists() && !path.is_file() {
             return Some(format!("{shown} is not a file"));
         }
         // Not through links: a link that leads nowhere would be replaced, too.
-        if !self.force && self.path.symlink_metadata().is_ok() {
+        if !self.force && path.symlink_metadata().is_ok() {
             return Some(format!(
                 "{shown} exists; choose another name, or allow it to be replaced"
             ));
@@ -86,12 +90,16 @@ impl Target {
         }
     }
 
-    /// Returns a fault if an output would replace a file that the input names.
+    /// Returns a fault if an output would replace a file that the input names, or if its name cannot be made
+    /// of the input.
     #[must_use]
     pub fn check_inputs(&self, model: &Model, input: &Value) -> Option<Fault> {
+        if let Some(message) = self.check_names(Some((model, input))) {
+            return Some(self.fault(message));
+        }
         // Real paths, as the same file may be given by different paths or links. A target that does
         // not exist replaces nothing.
-        let target = self.path.canonicalize().ok()?;
+        let target = self.fixed_path()?.canonicalize().ok()?;
         let named = named_files(model.inputs, input).into_iter();
         let mut local = named.filter(NamedFile::is_path);
         let same = local.find(|named| {

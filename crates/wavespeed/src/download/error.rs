@@ -112,6 +112,14 @@ pub enum SaveError {
         /// The URL of the output.
         url: String,
     },
+    /// The template of the target gives no path for this output.
+    #[error("{template} is no output path: {message}")]
+    Name {
+        /// The template.
+        template: PathBuf,
+        /// The rule that it breaks.
+        message: String,
+    },
     /// The target exists and may not be replaced.
     #[error("{path} exists")]
     Exists {

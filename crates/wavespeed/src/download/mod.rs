@@ -32,7 +32,7 @@ use crate::download::retry::{Output, expected_until};
 use crate::download::transfer::{PartialFile, TransferError};
 use crate::part_file::temporary_file;
 use crate::store::record::{Downloaded, JobRecord};
-use crate::target::Target;
+use crate::target::{OutputFacts, Target, extension};
 use crate::threads;
 
 /// The result of the check of a target path before the transfer.
@@ -94,7 +94,6 @@ impl Wavespeed {
             let error = done.completed().err();
             failed.push((1, error.map_or(SaveError::Nothing, SaveError::from)));
         }
-        self.0.leftovers.remove(target.parent_folder()).await;
         let jobs = self.jobs_of(done.id()).await;
         let until = (deadline, expected_until(done, &jobs, self.0.poller.clock()));
         // An output that fails must not keep the others from being saved.
@@ -153,7 +152,13 @@ impl Wavespeed {
     ) -> Result<Downloaded, SaveError> {
         let url = output_url(output).ok_or_else(|| self.not_a_url(output))?;
         let id = done.id();
-        let path = target.path(id, number, &url);
+        let path = target.path(&facts(done, jobs, number, &url));
+        let path = path.map_err(|message| SaveError::Name {
+            template: target.as_path().to_owned(),
+            message,
+        })?;
+        let folder = folder_of(&path);
+        self.0.leftovers.remove(folder).await;
         let write = |error| SaveError::Write {
             path: path.clone(),
             error,
@@ -166,11 +171,11 @@ impl Wavespeed {
             return Ok(Downloaded { path, ..known });
         }
         let TargetState { exists, limit } = self.check_target(&path, target.is_force())?;
-        if target.is_folder() {
-            std::fs::create_dir_all(target.parent_folder()).map_err(write)?;
+        if target.creates_folders() {
+            std::fs::create_dir_all(folder).map_err(write)?;
         }
         // In the folder of the target, as a rename works only within one file system.
-        let file = temporary_file(target.parent_folder()).map_err(write)?;
+        let file = temporary_file(folder).map_err(write)?;
         let mut partial = PartialFile::new(file);
         let output = Output {
             id: done.id(),
@@ -226,6 +231,35 @@ impl Wavespeed {
         let exists = true;
         Ok(TargetState { exists, limit })
     }
+}
+
+/// Returns the facts of an output that its path depends on.
+fn facts<'a>(
+    done: &'a Prediction,
+    jobs: &'a [JobRecord],
+    number: usize,
+    url: &'a Url,
+) -> OutputFacts<'a> {
+    let job = jobs.first();
+    let input = || done.input().cloned().map(Value::Object);
+    OutputFacts {
+        id: done.id(),
+        job: job.and_then(|job| job.number.known()),
+        label: job.and_then(|job| job.label.as_deref()),
+        model: done.model().or_else(|| job.map(|job| job.model.as_str())),
+        // The input that was sent says more than the vendor's copy, which may be shortened.
+        input: job.map(JobRecord::input).or_else(input).unwrap_or_default(),
+        number,
+        extension: extension(url),
+    }
+}
+
+/// Returns the folder of a file.
+fn folder_of(path: &Path) -> &Path {
+    let parent = path.parent();
+    // The parent of a bare file name is empty, which no file function accepts.
+    let parent = parent.filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
 }
 
 /// Returns the model of a prediction, if the catalogue has it.

@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 use wavespeed_client::PredictionId;
 
 use crate::client::Wavespeed;
+use crate::download::folder_of;
 use crate::download::persist::persist;
 use crate::part_file::temporary_file;
 use crate::store::record::{Downloaded, JobFilter, JobRecord};
@@ -46,7 +47,7 @@ pub(super) async fn copy_first<'a>(
 }
 
 fn try_copy(saved: &Downloaded, path: &Path, target: &Target) -> io::Result<()> {
-    let (folder, replace) = (target.parent_folder(), target.is_force());
+    let (folder, replace) = (folder_of(path), target.is_force());
     let is_saved = |found: io::Result<String>| found.is_ok_and(|found| found == saved.sha256);
     // The target may be the saved file itself, or a copy of it.
     let existing = path.symlink_metadata().ok();
@@ -61,7 +62,7 @@ fn try_copy(saved: &Downloaded, path: &Path, target: &Target) -> io::Result<()> 
     if saved.path.metadata()?.len() != saved.bytes {
         return Err(io::ErrorKind::InvalidData.into());
     }
-    if target.is_folder() {
+    if target.creates_folders() {
         std::fs::create_dir_all(folder)?;
     }
     let mut file: NamedTempFile = temporary_file(folder)?;

@@ -46,6 +46,7 @@ mod spans;
 mod store_failure;
 mod submit;
 mod submit_retry;
+mod target;
 mod untrusted_input;
 mod upload;
 mod upload_retry;
