@@ -1,4 +1,4 @@
-//! Tests of `wave download` on hosts that answer with something else than the output.
+//! Tests of `wave download` on hosts that answer with other content than the output.
 
 use serde_json::{Value, json};
 use wavespeed_harness::names;

@@ -18,7 +18,7 @@ use crate::media::{Completeness, Facts, read};
 use crate::store::record::Downloaded;
 use crate::target::extension;
 
-/// The number of bytes by which texts are told from binary data, and in which errors are looked for. An
+/// The number of bytes by which texts are told from binary data, and in which errors are searched. An
 /// error of the vendor takes some hundred bytes.
 const START_BYTES: u64 = 64 << 10;
 
@@ -109,6 +109,9 @@ pub(crate) struct ContentFault {
 impl ContentFault {
     /// The fault of an HTML page.
     pub(crate) const PAGE: &'static str = "an HTML page";
+
+    /// The fault of a body that cannot be decoded.
+    pub(crate) const UNKNOWN_ENCODING: &'static str = "compressed data in an unknown encoding";
 
     pub(super) fn new(found: &'static str) -> Self {
         let message = None;

@@ -1,5 +1,5 @@
 //! Decoding of bodies with a `Content-Encoding`. No download asks for one, but some hosts and proxies
-//! compress all the same.
+//! compress anyway.
 
 use std::io::{self, Write as _};
 

@@ -71,7 +71,7 @@ pub enum SaveError {
         /// The URL of the output.
         url: String,
     },
-    /// The host answered with a status of success and something else than the file: an error, another
+    /// The host answered with a status of success and other content than the file: an error, another
     /// text, compressed data or a part of the file.
     #[error("{url} answered with {found}, not the file{}", message.as_ref().map_or(String::new(), |message| format!(": {message}")))]
     Content {

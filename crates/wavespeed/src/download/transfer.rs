@@ -46,7 +46,7 @@ pub(crate) struct PartialFile {
 pub(crate) enum TransferError {
     /// The host answered with a status other than 200 and a matching 206.
     Refused(StatusCode),
-    /// The host answered with a status of success and something else than the file.
+    /// The host answered with a status of success and other content than the file.
     Content(ContentFault),
     /// The file is empty.
     Empty,
@@ -160,10 +160,7 @@ impl PartialFile {
     /// Returns the request for the rest of the file, or for the whole file if there is nothing to
     /// resume or no validator.
     fn request(&self, url: &Url) -> Request {
-        let mut request = Request::new(Method::GET, url.clone());
-        // Without this header, a host may choose any encoding (RFC 9110, section 12.5.3).
-        let identity = HeaderValue::from_static("identity");
-        request.headers_mut().insert(ACCEPT_ENCODING, identity);
+        let mut request = request(url);
         // A Range alone could append the rest of a new version to the beginning of an old one. With
         // If-Range (RFC 9110, section 13.1.5) the host sends the range only if the validator still
         // matches, and the whole file with status 200 otherwise.
@@ -194,7 +191,7 @@ impl PartialFile {
                 self.is_html = is_html(headers);
                 let decoder = Decoder::new(headers);
                 self.decoder = decoder.ok_or(TransferError::Content(ContentFault::new(
-                    "compressed data in an unknown encoding",
+                    ContentFault::UNKNOWN_ENCODING,
                 )))?;
                 // The length and the ranges of an encoded body are those of the encoded bytes.
                 if self.decoder.is_plain() {
@@ -302,6 +299,15 @@ impl PartialFile {
     pub(crate) fn sha256(&self) -> String {
         base16ct::lower::encode_string(&self.hash.clone().finalize())
     }
+}
+
+/// Returns the request for a file.
+pub(super) fn request(url: &Url) -> Request {
+    let mut request = Request::new(Method::GET, url.clone());
+    // Without this header, a host may choose any encoding (RFC 9110, section 12.5.3).
+    let identity = HeaderValue::from_static("identity");
+    request.headers_mut().insert(ACCEPT_ENCODING, identity);
+    request
 }
 
 /// Returns `true` if the body is HTML by its Content-Type.

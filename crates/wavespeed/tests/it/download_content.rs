@@ -5,11 +5,13 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use futures_util::TryStreamExt as _;
 use serde_json::json;
 use tempfile::TempDir;
+use wavespeed::poll::ManualClock;
 use wavespeed::{DownloadError, Downloaded, Prediction, Retries, SaveError, Target};
 use wavespeed_harness::{CLIP, ID, MODEL, names, requests, serve, settings};
-use wiremock::ResponseTemplate;
+use wiremock::{MockServer, ResponseTemplate};
 
 /// The vendor's answer to a prediction that it does not have, which comes with HTTP 200.
 const ENVELOPE: &str = r#"{"code":404,"message":"no such output","data":null}"#;
@@ -48,7 +50,7 @@ impl Download {
     /// Saves the output of this name of a model from a host that gives these answers.
     async fn new(name: &str, model: &str, answers: Vec<ResponseTemplate>) -> Self {
         let server = serve(answers).await;
-        let clock = wavespeed::poll::ManualClock::default();
+        let clock = ManualClock::default();
         let settings = settings("http://127.0.0.1:9", &clock);
         let retries = Retries::default().reads(0).downloads(2);
         let client = settings.retries(retries).build().unwrap();
@@ -231,9 +233,43 @@ async fn content_encoding_is_decoded() {
 }
 
 #[tokio::test]
+async fn stream_of_an_output_is_decoded() {
+    let client = settings("http://127.0.0.1:9", &ManualClock::default());
+    let client = client.build().unwrap();
+    let done = |server: &MockServer| {
+        let done = json!({ "id": ID, "status": "completed", "outputs": [server.uri()] });
+        Prediction::from_json(done).unwrap()
+    };
+    for (answer, length) in [
+        (encoded("gzip", &gzip(CLIP)), None),
+        (body(CLIP), Some(CLIP.len() as u64)),
+    ] {
+        let server = serve([answer]).await;
+        let output = client.open(&done(&server), 0).await.unwrap();
+        assert_eq!(output.bytes, length);
+        let chunks: Vec<_> = output.stream.try_collect().await.unwrap();
+        assert!(chunks.concat() == CLIP);
+    }
+    let half = encoded("gzip", &gzip(CLIP)[..900]);
+    let server = serve([half]).await;
+    let output = client.open(&done(&server), 0).await.unwrap();
+    let chunks: Result<Vec<_>, _> = output.stream.try_collect().await;
+    chunks.unwrap_err();
+    let server = serve([encoded("br", b"\x0b")]).await;
+    let error = client.open(&done(&server), 0).await.unwrap_err();
+    assert!(matches!(error, SaveError::Content { .. }), "{error}");
+    let server = serve([ResponseTemplate::new(202)]).await;
+    let error = client.open(&done(&server), 0).await.unwrap_err();
+    assert!(
+        matches!(error, SaveError::Refused { status: 202, .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn decoded_file_is_not_longer_than_the_limit() {
     let server = serve([encoded("gzip", &gzip(&vec![0; 1 << 20]))]).await;
-    let clock = wavespeed::poll::ManualClock::default();
+    let clock = ManualClock::default();
     let client = settings("http://127.0.0.1:9", &clock).max_output_bytes(1 << 16);
     let folder = TempDir::new().unwrap();
     let target = Target::new(folder.path().join("out"));
