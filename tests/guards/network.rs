@@ -286,11 +286,11 @@ async fn root_certificates_are_needed_for_https_only() {
 #[tokio::test]
 async fn an_output_at_https_is_downloaded_from_an_api_at_plain_http() {
     let secure = Secure::start().await;
-    let output = format!("https://localhost:{}/a.mp4", secure.address.port());
+    let output = format!("https://localhost:{}/a.json", secure.address.port());
     let record = json!({ "id": ID, "status": "completed", "outputs": [output] });
     let answer = Action::answer(&envelope(&record).to_string());
     let plain = Server::start([answer]).await;
-    let file = secure.ca("a.mp4");
+    let file = secure.ca("a.json");
     let arguments = ["download", ID, "-o", &file, "--base-url", &plain.origin];
     let environment = [("SSL_CERT_FILE", &*secure.ca("ca.pem"))];
     let shown = wave(&arguments, &environment).await;
@@ -298,7 +298,7 @@ async fn an_output_at_https_is_downloaded_from_an_api_at_plain_http() {
     assert_eq!(std::fs::read_to_string(file).unwrap(), self::answer());
     // The storage is not the API, so the key is not for it.
     let requests = secure.requests.lock().unwrap().join("");
-    assert!(requests.starts_with("GET /a.mp4 "), "{requests}");
+    assert!(requests.starts_with("GET /a.json "), "{requests}");
     assert!(!requests.contains(KEY), "{requests}");
 }
 
