@@ -6,7 +6,7 @@
 //! [`Downloaded::content_warning`] names a difference that does not make the file useless.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use serde_json::Value;
@@ -21,6 +21,9 @@ use crate::target::extension;
 /// The number of bytes by which texts are told from binary data, and in which errors are searched. An
 /// error of the vendor takes some hundred bytes.
 const START_BYTES: u64 = 64 << 10;
+
+/// The lengths in a RIFF header from which on the length was not known.
+const STREAMED_RIFF: u32 = 0x7fff_0000;
 
 /// The length of the vendor's message in an error, in characters.
 const MESSAGE_CHARS: usize = 200;
@@ -164,7 +167,8 @@ pub(super) fn find_fault(
     if COMPRESSED.iter().any(|magic| start.starts_with(magic)) {
         return Ok(Some(ContentFault::new("compressed data")));
     }
-    let is_partial = !announced.has_length && is_partial(&read(file)?);
+    let is_partial =
+        !announced.has_length && (is_partial(&read(file)?) || ends_early(file, &start)?);
     Ok(is_partial.then(|| ContentFault::new("only a part of the file")))
 }
 
@@ -270,6 +274,25 @@ fn is_partial(facts: &Facts) -> bool {
         facts.completeness,
         Completeness::Truncated { .. } | Completeness::NoTracks
     )
+}
+
+/// Returns `true` if a file without boxes lacks its end: a PNG its last chunk, or a RIFF file (WAV, WebP, AVI)
+/// some of the bytes that its header counts.
+fn ends_early(file: &mut File, start: &[u8]) -> io::Result<bool> {
+    let bytes = file.seek(SeekFrom::End(0))?;
+    if let (Some(b"RIFF"), Some(&[a, b, c, d])) = (start.get(..4), start.get(4..8)) {
+        let content = u32::from_le_bytes([a, b, c, d]);
+        // Programs that do not know the length when they begin write the largest number.
+        return Ok(content < STREAMED_RIFF && bytes < u64::from(content) + 8);
+    }
+    if start.starts_with(b"\x89PNG") {
+        // Other data may follow the last chunk.
+        let mut end = Vec::new();
+        file.seek(SeekFrom::Start(bytes.saturating_sub(START_BYTES)))?;
+        file.by_ref().take(START_BYTES).read_to_end(&mut end)?;
+        return Ok(!end.windows(4).any(|chunk| chunk == b"IEND"));
+    }
+    Ok(false)
 }
 
 impl Downloaded {

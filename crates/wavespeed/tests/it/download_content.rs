@@ -144,6 +144,28 @@ async fn content_that_cannot_be_a_video_is_refused() {
 }
 
 #[tokio::test]
+async fn half_of_a_picture_or_sound_is_refused() {
+    let png: &[u8] = include_bytes!("../../../emulator/assets/picture.png");
+    let wav = |length: u32| [b"RIFF", &length.to_le_bytes()[..], b"WAVEfmt \0\0\0\0"].concat();
+    for (name, half) in [("1.png", &png[..png.len() / 2]), ("1.wav", &wav(13))] {
+        let download = Download::new(name, "a/b", vec![chunked(half)]).await;
+        assert!(download.refused().contains("only a part of the file"));
+        // The host says that this is the file.
+        let download = Download::new(name, "a/b", vec![body(half)]).await;
+        assert_eq!(download.saved(), half);
+    }
+    let padded = [png, b"padding"].concat();
+    for (name, whole) in [
+        ("1.png", padded),
+        ("1.wav", wav(12)),
+        ("1.wav", wav(u32::MAX)),
+    ] {
+        let download = Download::new(name, "a/b", vec![chunked(&whole)]).await;
+        assert_eq!(download.saved(), whole);
+    }
+}
+
+#[tokio::test]
 async fn answer_that_is_not_the_file_is_retried() {
     for answer in [body(ENVELOPE), body(PAGE), body("busy"), body(gzip(CLIP))] {
         let download = Download::new("1.mp4", MODEL, vec![answer, body(CLIP)]).await;
