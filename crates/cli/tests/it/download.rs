@@ -70,6 +70,17 @@ fn template_of_the_output_path_is_checked_before_the_submit() {
         assert_eq!(run.exit, 2, "{run}");
         assert!(run.stderr.contains(expected), "{run}");
     }
+    // The inputs of a model outside the catalogue are those that are given.
+    let run = wave.run(&[
+        "run",
+        "acme/unknown",
+        "-i",
+        "seed=7",
+        "-o",
+        "{seed}-{style}",
+    ]);
+    assert_eq!(run.exit, 2, "{run}");
+    assert!(run.stderr.contains("{style} is not known"), "{run}");
     assert!(emulated.emulator.requests().is_empty());
     let run = wave.run(&[&LIPSYNC[..], &["-o", "{voice_id}/{job}.{ext}"]].concat());
     assert_eq!(run.exit, 0, "{run}");

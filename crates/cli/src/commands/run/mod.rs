@@ -82,6 +82,7 @@ impl Run<'_> {
         let target = args.output.target();
         self.check_options(context)?;
         let given = input_values::read(self.chosen.model, &args.inputs)?;
+        self.check_template(target.as_ref(), &given.input)?;
         let client = match args.dry_run {
             true => context.client().await,
             false => context.client_to_submit().await,
@@ -151,6 +152,19 @@ impl Run<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// Fails for a template of the output path with a name that is not known. The library checks the names for
+    /// models whose inputs it knows; those of any other model are the inputs that are given.
+    fn check_template(&self, target: Option<&Target>, input: &Value) -> Result<(), Failure> {
+        let model = self.chosen.model;
+        if self.chosen.listed().is_some() || wavespeed::model(model.id).is_some() {
+            return Ok(());
+        }
+        match target.and_then(|target| target.check_inputs(model, input)) {
+            Some(fault) => Err(Failure::input(vec![fault]).hint(Failure::OUTPUT_HINT)),
+            None => Ok(()),
+        }
     }
 
     /// Adds the way to submit the job of a key once more to the failure of a job.
