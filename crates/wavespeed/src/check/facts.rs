@@ -111,6 +111,10 @@ fn check_completeness(name: &str, facts: &Facts) -> Option<Finding> {
         Completeness::NoTracks => format!(
             "{name} does not describe its tracks (no moov box): it was not finished; render it again"
         ),
+        Completeness::InitSegment => format!(
+            "{name} is the initialization segment of a stream alone, without pictures or sound; \
+             join it with the other segments"
+        ),
         Completeness::Complete | Completeness::Unknown => return None,
     };
     Some(refusal(Rule::Whole, message))
@@ -279,8 +283,11 @@ mod tests {
         let track = |kind, size, time| Track {
             kind,
             enabled: true,
-            codec: None,
+            codec: Some("avc1".into()),
+            encrypted: false,
             size,
+            stored_size: size,
+            has_samples: Some(true),
             duration: milliseconds(time),
         };
         Facts {
@@ -292,6 +299,7 @@ mod tests {
             movie: milliseconds(movie),
             picture: None,
             completeness: Completeness::Complete,
+            compressed_header: false,
         }
     }
 

@@ -13,7 +13,7 @@ use crate::check::facts::check_facts;
 use crate::check::fault::{Finding, Severity};
 use crate::check::rule::Rule;
 use crate::media::facts::Facts;
-use crate::media::reader::read;
+use crate::media::read::read;
 
 /// The values that are accepted where a model takes the URL of a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

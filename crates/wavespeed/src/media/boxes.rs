@@ -16,6 +16,17 @@ pub(super) fn is_top_level(box_type: BoxType) -> bool {
     TOP_LEVEL.iter().any(|known| **known == box_type)
 }
 
+/// Returns `true` for the types of boxes whose content means nothing: free space, and the place that
+/// QuickTime keeps for a longer header.
+pub(super) fn is_padding(box_type: BoxType) -> bool {
+    matches!(&box_type, b"free" | b"skip" | b"wide")
+}
+
+/// Returns `true` if a type can be one: four printable characters.
+pub(super) fn is_printable(box_type: BoxType) -> bool {
+    box_type.iter().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// The header of a box.
 #[derive(Clone, Copy)]
 pub(super) struct BoxHeader {
@@ -102,5 +113,25 @@ pub(super) fn all_ones(version: u8) -> u64 {
     match version {
         0 => u32::MAX.into(),
         _ => u64::MAX,
+    }
+}
+
+/// Returns the length in bytes of the box that `start` begins with, if it looks like a box with
+/// another one behind it: one with a printable type, shorter than 16 MiB.
+pub(super) fn unknown_box_bytes(start: &[u8], left: u64) -> Option<u64> {
+    let header = BoxReader(start).header(left)?;
+    let is_plausible = start[0] == 0 && header.box_bytes < left && is_printable(header.box_type);
+    is_plausible.then_some(header.box_bytes)
+}
+
+/// Returns the length in bytes of the box header that `rest`, the last bytes of a file, is the
+/// beginning of. Returns `None` if `rest` looks like something else, such as an appended line end.
+pub(super) fn truncated_header_bytes(rest: &[u8]) -> Option<u64> {
+    match *rest {
+        // The size of a box shorter than 16 MiB begins with a zero byte.
+        [0, ..] if rest.len() < 8 => Some(8),
+        // The size 1 announces a 64-bit size, which is cut off here.
+        [0, 0, 0, 1, a, b, c, d, ..] if rest.len() < 16 && is_top_level([a, b, c, d]) => Some(16),
+        _ => None,
     }
 }

@@ -30,6 +30,9 @@ pub struct Facts {
     pub picture: Option<(u32, u32)>,
     /// The completeness of an mp4 or mov file: the presence of all of its bytes.
     pub completeness: Completeness,
+    /// `true` if the list of tracks is compressed (`cmov`), as old QuickTime programs write it. It
+    /// is not read, so the tracks are unknown.
+    pub compressed_header: bool,
 }
 
 impl Facts {
@@ -64,8 +67,16 @@ pub struct Track {
     pub enabled: bool,
     /// The four-character code of the codec, such as `avc1`.
     pub codec: Option<String>,
+    /// `true` if the samples are encrypted, so that they cannot be decoded without a key.
+    pub encrypted: bool,
     /// Width and height in pixels, as displayed: after rotation.
     pub size: Option<(u32, u32)>,
+    /// Width and height in pixels of the encoded pictures, after rotation. They differ from `size`
+    /// if pixels are not square, or if the boxes of the track contradict each other.
+    pub stored_size: Option<(u32, u32)>,
+    /// `true` if the track has samples, such as pictures, `false` if it has none. `None` if that is
+    /// unknown, as not all boxes were read.
+    pub has_samples: Option<bool>,
     /// The duration, as played: after edits.
     pub duration: Option<Duration>,
 }
@@ -97,6 +108,9 @@ pub enum Completeness {
     },
     /// The file ends with its last box, but no box describes the tracks.
     NoTracks,
+    /// The file is the initialization segment of a stream: it describes tracks, and their samples
+    /// are in other files.
+    InitSegment,
     /// The end of the file was not reached, or the file does not consist of boxes.
     Unknown,
 }

@@ -8,15 +8,20 @@
 //! skipped, and a fact that cannot be determined is [`None`] or unknown, never an error.
 //!
 //! `boxes` parses box headers and numbers, `container` detects the kind of file, `reader` decides
-//! which boxes are read, `movie` and `track` interpret them, and `facts` holds the result.
+//! which boxes are read, `movie`, `track` and `fragments` interpret them, `codec` knows formats, and
+//! `facts` holds the result. `read` feeds a reader from a file.
 
 pub(crate) mod boxes;
+pub(crate) mod codec;
 pub(crate) mod container;
 pub(crate) mod facts;
-pub(crate) mod movie;
+mod fragments;
+mod movie;
+pub(crate) mod read;
 pub(crate) mod reader;
 mod track;
 
 pub use container::Container;
 pub use facts::{Completeness, Facts, Track, TrackKind};
-pub use reader::{Reader, read};
+pub use read::read;
+pub use reader::Reader;

@@ -8,7 +8,9 @@
 use std::time::Duration;
 
 use crate::media::boxes::{BoxReader, BoxType};
+use crate::media::codec;
 use crate::media::facts::Track;
+use crate::media::fragments::Fragments;
 use crate::media::track::{TrackBoxes, to_duration};
 
 /// The number of tracks that are read. It bounds the memory; players offer fewer.
@@ -27,17 +29,16 @@ pub(super) struct Movie {
     fragmented_duration: Option<u64>,
     /// `true` if there are fragments (`moof`), or may be (`mvex`).
     is_fragmented: bool,
+    /// `true` if `moov` is or was entered.
+    has_moov: bool,
+    /// `true` if there is a fragment (`moof`).
+    has_fragments: bool,
+    /// `true` if there is media data (`mdat`).
+    has_media_data: bool,
+    /// `true` if the tracks are in a compressed box (`cmov`), which is not read.
+    pub(super) is_compressed: bool,
     tracks: Vec<TrackBoxes>,
-    /// The `traf` that is open.
-    fragment: Option<TrackFragment>,
-}
-
-/// The values of a track fragment header (`tfhd`).
-#[derive(Clone, Copy, Debug)]
-struct TrackFragment {
-    track_id: u32,
-    /// The duration, in ticks of the track, of each sample that states none itself.
-    sample_duration: u32,
+    fragments: Fragments,
 }
 
 impl Movie {
@@ -45,7 +46,9 @@ impl Movie {
     pub(super) fn has_children(&self, parent: Option<BoxType>, box_type: BoxType) -> bool {
         match (parent.as_ref(), &box_type) {
             (Some(b"moov"), b"trak") => self.tracks.len() < MAX_TRACKS,
-            (None, b"moov" | b"moof")
+            // Of several the first counts, as for players.
+            (None, b"moov") => !self.has_moov,
+            (None, b"moof")
             | (Some(b"moov"), b"mvex")
             | (Some(b"trak"), b"mdia" | b"edts")
             | (Some(b"mdia"), b"minf")
@@ -64,7 +67,7 @@ impl Movie {
             (Some(b"moov"), b"mvhd")
                 | (Some(b"trak"), b"tkhd")
                 | (Some(b"mdia"), b"mdhd" | b"hdlr")
-                | (Some(b"stbl"), b"stsd" | b"stts")
+                | (Some(b"stbl"), b"stsd" | b"stts" | b"stsz" | b"stz2")
                 | (Some(b"edts"), b"elst")
                 | (Some(b"mvex"), b"mehd" | b"trex")
                 | (Some(b"traf"), b"tfhd" | b"trun")
@@ -74,17 +77,44 @@ impl Movie {
     /// Notes that the walk enters a box.
     pub(super) fn enter(&mut self, box_type: BoxType) {
         match &box_type {
-            b"trak" => self.tracks.push(TrackBoxes::new()),
-            b"mvex" | b"moof" => self.is_fragmented = true,
+            b"trak" => self.tracks.push(TrackBoxes::default()),
+            b"moov" => self.has_moov = true,
+            b"mvex" => self.is_fragmented = true,
+            b"moof" => (self.is_fragmented, self.has_fragments) = (true, true),
+            b"traf" => self.fragments.enter(),
             _ => {}
         }
+    }
+
+    /// Notes that a box exists whose content is not read.
+    pub(super) fn note(&mut self, parent: Option<BoxType>, box_type: BoxType) {
+        let track = self.tracks.last_mut();
+        match (parent.as_ref(), &box_type) {
+            (None, b"mdat") => self.has_media_data = true,
+            (Some(b"moov"), b"cmov") => self.is_compressed = true,
+            (Some(b"minf"), b"vmhd" | b"smhd") => {
+                _ = track.map(|track| track.note_media_header(box_type));
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns `true` if the boxes so far may be a whole movie: the tracks and their media data.
+    pub(super) fn may_be_whole(&self) -> bool {
+        self.moov_is_complete && (self.has_media_data || self.has_fragments)
+    }
+
+    /// Returns `true` if the movie consists of fragments and none was found, nor any other sample.
+    pub(super) fn is_init_segment(&self) -> bool {
+        let mut tracks = self.tracks.iter();
+        self.is_fragmented && !self.has_fragments && !tracks.any(TrackBoxes::has_samples)
     }
 
     /// Notes that the walk leaves a box. `is_complete` is `false` if the file ends within the box.
     pub(super) fn leave(&mut self, box_type: BoxType, is_complete: bool) {
         match &box_type {
             b"moov" => self.moov_is_complete = is_complete,
-            b"traf" => self.fragment = None,
+            b"traf" => self.fragments.leave(),
             _ => {}
         }
     }
@@ -95,9 +125,7 @@ impl Movie {
         _ = match &box_type {
             b"mvhd" => self.mvhd(content),
             b"mehd" => self.mehd(content),
-            b"trex" => self.trex(content),
-            b"tfhd" => self.tfhd(content),
-            b"trun" => self.trun(content),
+            b"trex" | b"tfhd" | b"trun" => self.fragments.parse(box_type, content),
             // All other boxes are in `trak`, and the last one is the one that is open.
             _ => self
                 .tracks
@@ -123,59 +151,6 @@ impl Movie {
         Some(())
     }
 
-    /// Parses the track extends box, the defaults of a track's fragments: version and flags, track
-    /// id, sample description index, sample duration (32 bits each).
-    fn trex(&mut self, mut content: BoxReader<'_>) -> Option<()> {
-        content.version_and_flags()?;
-        let id = content.u32()?;
-        content.skip(4)?;
-        let sample_duration = content.u32()?;
-        self.track(id)?.default_sample_duration = sample_duration;
-        Some(())
-    }
-
-    /// Parses the track fragment header: version and flags, track id, then the fields whose flags
-    /// are set, in this order: base data offset (0x1, 64 bits), sample description index (0x2, 32
-    /// bits), sample duration (0x8, 32 bits).
-    fn tfhd(&mut self, mut content: BoxReader<'_>) -> Option<()> {
-        let (_, flags) = content.version_and_flags()?;
-        let track_id = content.u32()?;
-        // The default of `trex` holds unless this header states another sample duration.
-        let sample_duration = self.track(track_id)?.default_sample_duration;
-        self.fragment = Some(TrackFragment {
-            track_id,
-            sample_duration,
-        });
-        for (flag, bytes) in [(0x1, 8), (0x2, 4)] {
-            if flags & flag != 0 {
-                content.skip(bytes)?;
-            }
-        }
-        if flags & 0x8 != 0 {
-            let sample_duration = content.u32()?;
-            self.fragment = Some(TrackFragment {
-                track_id,
-                sample_duration,
-            });
-        }
-        Some(())
-    }
-
-    /// Adds the duration of a track run to its track.
-    fn trun(&mut self, content: BoxReader<'_>) -> Option<()> {
-        let fragment = self.fragment?;
-        let duration = run_duration(content, fragment.sample_duration);
-        let track = self.track(fragment.track_id)?;
-        // One run of unknown duration makes the sum unknown for good.
-        let both = track.fragments_duration.zip(duration);
-        track.fragments_duration = both.and_then(|(sum, duration)| sum.checked_add(duration));
-        Some(())
-    }
-
-    fn track(&mut self, id: u32) -> Option<&mut TrackBoxes> {
-        self.tracks.iter_mut().find(|track| track.id == id)
-    }
-
     /// Returns the tracks, and the duration that the header states for the whole movie.
     /// `all_boxes_read` is `true` if the walk reached the end of the file.
     pub(super) fn facts(&self, all_boxes_read: bool) -> (Vec<Track>, Option<Duration>) {
@@ -185,7 +160,10 @@ impl Movie {
             kind: track.kind(),
             enabled: track.enabled,
             codec: track.codec.map(|codec| codec.escape_ascii().to_string()),
+            encrypted: track.codec.as_ref().is_some_and(codec::is_encrypted),
             size: track.size(),
+            stored_size: track.stored_size(),
+            has_samples: self.has_samples(track, all_boxes_read),
             duration: self.track_duration(track, all_boxes_read),
         });
         // In a fragmented movie `mvhd` covers only the samples of `moov`, so `mehd` counts.
@@ -200,55 +178,51 @@ impl Movie {
         )
     }
 
-    /// Returns the duration of a track, as played.
+    /// Returns `true` if a track has samples, `false` if it certainly has none.
+    fn has_samples(&self, track: &TrackBoxes, all_boxes_read: bool) -> Option<bool> {
+        if track.has_samples() || self.fragments.sample_count(track.id) > 0 {
+            return Some(true);
+        }
+        // Fragments that were not reached may have some.
+        (all_boxes_read || !self.is_fragmented).then_some(false)
+    }
+
+    /// Returns the duration of a track, as played, from the first place that states it.
     fn track_duration(&self, track: &TrackBoxes, all_boxes_read: bool) -> Option<Duration> {
+        let in_movie = |ticks: Option<u64>| to_duration(ticks?, self.timescale);
+        let in_track = |ticks: Option<u64>| to_duration(ticks?, track.timescale);
+        let is_known = |duration: &Duration| !duration.is_zero();
         if self.is_fragmented {
-            // The samples of `moov` are the first part. Without any, `mdhd` may state the duration
-            // of the fragments in advance, which must not be counted twice.
-            let first = if track.has_samples {
-                track.media_duration?
-            } else {
-                0
-            };
-            // A sum of some fragments is too small, so it counts only if all of them were read.
-            let fragments = track.fragments_duration.filter(|_| all_boxes_read)?;
-            let ticks = fragments.checked_add(first)?;
-            return to_duration(ticks, track.timescale).filter(|duration| !duration.is_zero());
+            let fragments = in_track(self.fragmented_ticks(track, all_boxes_read));
+            if let Some(duration) = fragments.filter(is_known) {
+                return Some(duration);
+            }
+            // Without the fragments the samples of `moov` are only a part. If there are none, the
+            // other boxes state the duration of the fragments in advance.
+            if track.has_samples() {
+                return None;
+            }
         }
         // The edit list says which parts of the media are played, in ticks of the movie. Without
-        // one all of the media is played.
-        match track.edited_duration {
-            Some(edited) => to_duration(edited, self.timescale),
-            None => to_duration(track.media_duration?, track.timescale),
-        }
+        // one all of the media is played, whose duration the sample table has as well.
+        let places = [
+            in_movie(track.edited_duration),
+            in_track(track.media_duration),
+            in_track(track.table_duration),
+        ];
+        places.into_iter().flatten().find(is_known)
     }
-}
 
-/// Parses a track run, and returns the duration of its samples in ticks of the track: version and
-/// flags, sample count, data offset (flag 0x1), flags of the first sample (0x4), then the fields of
-/// each sample: duration (0x100), size (0x200), flags (0x400), composition offset (0x800), 32 bits
-/// each. Fields whose flag is not set are absent.
-fn run_duration(mut content: BoxReader<'_>, sample_duration: u32) -> Option<u64> {
-    let (_, flags) = content.version_and_flags()?;
-    let count = content.u32()?;
-    for flag in [0x1, 0x4] {
-        if flags & flag != 0 {
-            content.skip(4)?;
-        }
+    /// Returns the duration of a track in a fragmented movie, in ticks of the track.
+    fn fragmented_ticks(&self, track: &TrackBoxes, all_boxes_read: bool) -> Option<u64> {
+        // A sum of some fragments is too small, so it counts only if all of them were read.
+        let fragments = self.fragments.ticks(track.id).filter(|_| all_boxes_read)?;
+        // The samples of `moov` are the first part. Without any, `mdhd` may state the duration of
+        // the fragments in advance, which must not be counted twice.
+        let first = match track.has_samples() {
+            true => track.media_duration.or(track.table_duration)?,
+            false => 0,
+        };
+        fragments.checked_add(first)
     }
-    // Without a duration per sample, all samples have the default. A default of zero means that
-    // neither `trex` nor `tfhd` states one.
-    if flags & 0x100 == 0 {
-        let sample_duration = Some(sample_duration).filter(|ticks| *ticks > 0)?;
-        return u64::from(count).checked_mul(sample_duration.into());
-    }
-    // Only the duration counts; the other fields of a sample are skipped by their number.
-    let skipped = (flags & 0xe00).count_ones() as usize * 4;
-    let mut sum: u64 = 0;
-    // The count is not trusted: the loop ends with the bytes of the box.
-    for _ in 0..count {
-        sum = sum.checked_add(content.u32()?.into())?;
-        content.skip(skipped)?;
-    }
-    Some(sum)
 }

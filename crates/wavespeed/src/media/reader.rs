@@ -5,11 +5,12 @@
 //! box: it enters the box, parses it or skips it. Skipped content is never requested, so the facts
 //! of a file of gigabytes take a few kilobytes.
 
-use std::io;
-use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 
-use crate::media::boxes::{BoxHeader, BoxReader, BoxType, is_top_level};
+use crate::media::boxes::{
+    BoxHeader, BoxReader, BoxType, is_padding, is_printable, is_top_level, truncated_header_bytes,
+    unknown_box_bytes,
+};
 use crate::media::container::Container;
 use crate::media::facts::{Completeness, Facts, Track, TrackKind};
 use crate::media::movie::Movie;
@@ -26,6 +27,10 @@ const MAX_DEPTH: usize = 6;
 /// of a longer box is ignored.
 const MAX_BOX_BYTES: u64 = 64 << 10;
 
+/// The number of boxes of unknown type that are skipped at the beginning of a file. Files with one are
+/// rare, and a text that looks like boxes must not be walked through.
+const MAX_UNKNOWN_BOXES: u32 = 4;
+
 /// The number of bytes by which the kind of a file is detected.
 const START_BYTES: u64 = 64;
 
@@ -35,13 +40,6 @@ const HEADER_BYTES: u64 = 16;
 /// The number of bytes that are read of a picture. A JPEG may state its size only after a thumbnail
 /// in its metadata.
 const MAX_PICTURE_BYTES: u64 = 512 << 10;
-
-/// The number of bytes that [`read`] requests at least at once, as most boxes are short and close
-/// together.
-const READ_BYTES: u64 = 1 << 10;
-
-/// The number of bytes that [`read`] requests of one file at most.
-const READ_BUDGET: u64 = 900 << 10;
 
 /// A reader of media headers that is fed with byte ranges: [`need`](Self::need) returns the range
 /// that is needed next, [`feed`](Self::feed) takes its bytes, until no range is needed.
@@ -149,6 +147,7 @@ impl Reader {
         let (tracks, movie) = self.movie.facts(walk == Completeness::Complete);
         let completeness = match walk {
             Completeness::Complete if !self.movie.moov_is_complete => Completeness::NoTracks,
+            Completeness::Complete if self.movie.is_init_segment() => Completeness::InitSegment,
             walk => walk,
         };
         Facts {
@@ -157,6 +156,7 @@ impl Reader {
             movie,
             picture: self.picture,
             completeness,
+            compressed_header: self.movie.is_compressed,
         }
     }
 
@@ -191,8 +191,9 @@ impl Reader {
                 None => Completeness::Complete,
             });
         }
-        let Some(container) = self.detect_container() else {
-            return Step::Need(START_BYTES.min(self.size));
+        let container = match self.detect_container() {
+            Ok(container) => container,
+            Err(bytes) => return Step::Need(bytes),
         };
         if container.is_picture()
             && let Some(bytes) = self.read_picture()
@@ -214,18 +215,36 @@ impl Reader {
         }
     }
 
-    /// Returns the kind of the file, and detects it if the first bytes were fed.
-    fn detect_container(&mut self) -> Option<Container> {
-        if self.container.is_none() {
-            let bytes = START_BYTES.min(self.size);
+    /// Returns the kind of the file, and detects it if the first bytes were fed. Boxes of unknown
+    /// type at the beginning are skipped.
+    ///
+    /// # Errors
+    /// Returns the number of bytes that are needed from the position on.
+    fn detect_container(&mut self) -> Result<Container, u64> {
+        while self.container.is_none() {
+            let bytes = START_BYTES.min(self.size - self.position);
             if self.lacks(bytes) {
-                return None;
+                return Err(bytes);
             }
             // No more than these bytes, so that the result does not depend on how many were fed.
             let start = &self.fed_bytes()[..bytes as usize];
-            self.container = Some(Container::detect(start));
+            let container = Container::detect(start);
+            let unknown_box = unknown_box_bytes(start, self.size - self.position)
+                .filter(|_| container == Container::Unknown && self.boxes < MAX_UNKNOWN_BOXES);
+            // Behind a box of unknown type only another box shows that it is a box.
+            let is_behind_a_box = self.position > 0;
+            match unknown_box {
+                Some(bytes) => {
+                    self.boxes += 1;
+                    self.position += bytes;
+                }
+                None if is_behind_a_box && !container.is_box_file() => {
+                    self.container = Some(Container::Unknown);
+                }
+                None => self.container = Some(container),
+            }
         }
-        self.container
+        Ok(self.container.unwrap_or_default())
     }
 
     /// Finds the size of a picture. Returns the number of bytes that are needed for another attempt,
@@ -260,7 +279,9 @@ impl Reader {
         // file, so the box is truncated; deeper a wrong size must not spoil the rest of the file.
         let parent_end = self.parent_end();
         let box_end = self.position.saturating_add(header.box_bytes);
-        if self.open.is_empty() && box_end > parent_end {
+        // Padding that is cut off is no loss behind a whole movie.
+        let is_harmless = is_padding(header.box_type) && self.movie.may_be_whole();
+        if self.open.is_empty() && box_end > parent_end && !is_harmless {
             self.expected_end = Some(box_end);
         }
         let box_end = box_end.min(parent_end);
@@ -273,6 +294,7 @@ impl Reader {
             self.position += header.header_bytes;
             return Step::Continue;
         }
+        self.movie.note(parent, header.box_type);
         if Movie::is_parsed(parent, header.box_type) {
             let bytes = (box_end - self.position).min(MAX_BOX_BYTES);
             if self.lacks(bytes) {
@@ -291,29 +313,23 @@ impl Reader {
         let header = BoxReader(self.fed_bytes_within(left)).header(left)?;
         // Inside a box nothing but boxes is allowed. At the top level programs append other data,
         // so a type that is not known there is believed only if it is printable and the box fits.
-        let is_plausible = header.box_bytes <= left
-            && header
-                .box_type
-                .iter()
-                .all(|byte| matches!(byte, b' '..=b'~'));
+        let is_plausible = header.box_bytes <= left && is_printable(header.box_type);
         let is_nested = !self.open.is_empty();
         (is_nested || is_top_level(header.box_type) || is_plausible).then_some(header)
     }
 
     /// Handles bytes that are no box, up to the end of the parent.
     fn skip_trailing_bytes(&mut self, left: u64) -> Step {
-        let rest = self.fed_bytes_within(left);
-        // Four to seven zero bytes are a complete size field of zero without a type, which is
-        // padding. One to three may be the beginning of a size field, and are judged below.
-        let is_padding = (4..8).contains(&left) && rest.iter().all(|byte| *byte == 0);
-        let truncated_header = truncated_header_bytes(rest);
         let is_nested = !self.open.is_empty();
-        if is_nested || is_padding {
+        if is_nested {
             // The siblings of the parent are not affected.
             self.position = self.parent_end();
             return Step::Continue;
         }
-        match truncated_header {
+        if let Some(step) = self.skip_padding(left) {
+            return step;
+        }
+        match truncated_header_bytes(self.fed_bytes_within(left)) {
             Some(header) => {
                 self.expected_end = Some(self.position + header);
                 self.position = self.parent_end();
@@ -322,6 +338,27 @@ impl Reader {
             // Appended data, perhaps with boxes behind it: the file may be complete or not.
             None => Step::End(Completeness::Unknown),
         }
+    }
+
+    /// Skips zero bytes up to the end of the file. Returns `None` if there are other bytes, or if the
+    /// zero bytes may be the beginning of a box that is cut off.
+    fn skip_padding(&mut self, left: u64) -> Option<Step> {
+        let is_zero = |bytes: &[u8]| bytes.iter().all(|byte| *byte == 0);
+        // Longer padding is not read. A download that reserves the file in advance leaves zero bytes
+        // where data is missing, so it is not believed to be padding either.
+        if left > MAX_BOX_BYTES || !is_zero(self.fed_bytes_within(left)) {
+            return None;
+        }
+        // Four zero bytes are a complete size field of zero without a type. Fewer may be the beginning
+        // of the size of a box, unless nothing is missing.
+        if left < 4 && !self.movie.may_be_whole() {
+            return None;
+        }
+        if self.lacks(left) {
+            return Some(Step::Need(left));
+        }
+        self.position = self.parent_end();
+        Some(Step::Continue)
     }
 
     /// Returns the bytes that were fed from the position on, without those behind the parent.
@@ -340,45 +377,4 @@ fn refine(container: Container, tracks: &[Track]) -> Container {
         Container::M4a if has(TrackKind::Video) => Container::Mp4,
         other => other,
     }
-}
-
-/// Returns the length in bytes of the box header that `rest`, the last bytes of a file, is the
-/// beginning of. Returns `None` if `rest` looks like something else, such as an appended line end.
-fn truncated_header_bytes(rest: &[u8]) -> Option<u64> {
-    match *rest {
-        // The size of a box shorter than 16 MiB begins with a zero byte.
-        [0, ..] if rest.len() < 8 => Some(8),
-        // The size 1 announces a 64-bit size, which is cut off here.
-        [0, 0, 0, 1, a, b, c, d, ..] if rest.len() < 16 && is_top_level([a, b, c, d]) => Some(16),
-        _ => None,
-    }
-}
-
-/// Reads the facts of a file. At most 900 KiB are read; facts that lie behind that are unknown.
-///
-/// # Errors
-/// Returns an error if the file cannot be read.
-///
-/// ```no_run
-/// # fn example() -> std::io::Result<()> {
-/// let facts = wavespeed::media::read(&mut std::fs::File::open("clip.mp4")?)?;
-/// println!("{facts:?}");
-/// # Ok(()) }
-/// ```
-pub fn read(file: &mut (impl Read + Seek)) -> io::Result<Facts> {
-    let size = file.seek(SeekFrom::End(0))?;
-    let mut reader = Reader::new(size);
-    let mut budget = READ_BUDGET;
-    while let Some(need) = reader.need() {
-        let length = (need.end - need.start).max(READ_BYTES);
-        let Some(rest) = budget.checked_sub(length) else {
-            break;
-        };
-        budget = rest;
-        file.seek(SeekFrom::Start(need.start))?;
-        let mut bytes = Vec::new();
-        file.by_ref().take(length).read_to_end(&mut bytes)?;
-        reader.feed(&bytes);
-    }
-    Ok(reader.facts())
 }

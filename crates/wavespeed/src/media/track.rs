@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::media::boxes::{BoxReader, BoxType, all_ones};
+use crate::media::codec;
 use crate::media::facts::TrackKind;
 
 /// The values of the boxes in `trak`, and of the track's fragments.
@@ -23,26 +24,17 @@ pub(super) struct TrackBoxes {
     pub(super) timescale: u32,
     /// The duration in `mdhd`, in ticks: that of the samples in `moov`.
     pub(super) media_duration: Option<u64>,
-    /// `true` if `moov` describes samples of this track.
-    pub(super) has_samples: bool,
+    /// The duration of the samples in `stts`, in ticks.
+    pub(super) table_duration: Option<u64>,
+    /// The number of samples that `stts` or `stsz` states.
+    samples: u64,
+    /// The kind of the media header (`vmhd` or `smhd`).
+    media_header: Option<TrackKind>,
     /// The duration of all edits, in ticks of the movie.
     pub(super) edited_duration: Option<u64>,
-    /// The duration in `trex`, in ticks, of a sample whose fragment states none.
-    pub(super) default_sample_duration: u32,
-    /// The sum over all fragments, in ticks. `None` if the duration of any is unknown.
-    pub(super) fragments_duration: Option<u64>,
 }
 
 impl TrackBoxes {
-    /// Creates a track of which no box has been parsed.
-    pub(super) fn new() -> Self {
-        Self {
-            // Known, unlike the default: the track has no fragment yet.
-            fragments_duration: Some(0),
-            ..Self::default()
-        }
-    }
-
     /// Parses the content of a box in `trak`. Returns `None` if the box is malformed.
     pub(super) fn parse(&mut self, box_type: BoxType, content: BoxReader<'_>) -> Option<()> {
         match &box_type {
@@ -51,6 +43,7 @@ impl TrackBoxes {
             b"hdlr" => self.hdlr(content),
             b"stsd" => self.stsd(content),
             b"stts" => self.stts(content),
+            b"stsz" | b"stz2" => self.stsz(content),
             b"elst" => self.elst(content),
             _ => None,
         }
@@ -111,11 +104,28 @@ impl TrackBoxes {
         Some(())
     }
 
-    /// Parses the number of entries of the decoding times, which is zero if `moov` has no samples:
-    /// version and flags, entry count (32 bits).
+    /// Parses the decoding times: version and flags, entry count, then of each entry its sample
+    /// count and the duration of each of these samples (32 bits each).
     fn stts(&mut self, mut content: BoxReader<'_>) -> Option<()> {
         content.skip(4)?;
-        self.has_samples = content.u32()? > 0;
+        let entries = content.u32()?;
+        let mut ticks: u64 = 0;
+        for _ in 0..entries {
+            let (count, duration) = (u64::from(content.u32()?), u64::from(content.u32()?));
+            self.samples = self.samples.saturating_add(count);
+            // Two 32-bit numbers fit into 64 bits, their sum may not.
+            ticks = ticks.checked_add(count * duration)?;
+        }
+        // A list that ends early or is read in part leaves the duration unknown.
+        self.table_duration = Some(ticks).filter(|ticks| *ticks > 0);
+        Some(())
+    }
+
+    /// Parses the number of samples in the sample sizes: version and flags, common size (in `stz2`
+    /// reserved bits and a field size), sample count, 32 bits each.
+    fn stsz(&mut self, mut content: BoxReader<'_>) -> Option<()> {
+        content.skip(4 + 4)?;
+        self.samples = self.samples.saturating_add(content.u32()?.into());
         Some(())
     }
 
@@ -142,13 +152,37 @@ impl TrackBoxes {
         Some(())
     }
 
-    /// Returns the kind of the track by its media handler.
+    /// Notes the media header of the track, whose type shows the kind.
+    pub(super) fn note_media_header(&mut self, box_type: BoxType) {
+        self.media_header = Some(match &box_type {
+            b"vmhd" => TrackKind::Video,
+            _ => TrackKind::Audio,
+        });
+    }
+
+    /// Returns `true` if `moov` describes samples of this track.
+    pub(super) fn has_samples(&self) -> bool {
+        self.samples > 0
+    }
+
+    /// Returns the kind of the track: by its media handler, or else by its media header or codec. A
+    /// handler that they contradict leaves the kind unknown.
     pub(super) fn kind(&self) -> TrackKind {
-        match self.handler.as_ref() {
+        let codec = self.codec.as_ref().and_then(codec::kind);
+        let other = self.media_header.or(codec);
+        let by_handler = match self.handler.as_ref() {
             Some(b"vide") => TrackKind::Video,
             Some(b"soun") => TrackKind::Audio,
+            // An empty handler is as good as none.
+            None | Some(b"\0\0\0\0" | b"    ") => return other.unwrap_or(TrackKind::Unknown),
             Some(_) => TrackKind::Other,
-            None => TrackKind::Unknown,
+        };
+        // Only a video matters here: without one a clip is refused.
+        let may_be_video = [self.media_header, codec].contains(&Some(TrackKind::Video));
+        match by_handler {
+            TrackKind::Video => TrackKind::Video,
+            _ if may_be_video => TrackKind::Unknown,
+            kind => kind,
         }
     }
 
@@ -157,14 +191,23 @@ impl TrackBoxes {
         // The displayed size differs from the stored size if pixels are not square, and counts then.
         // A difference within rounding comes from an aspect ratio that was computed: the pixels are
         // meant to be square, and the stored size is exact.
-        let (width, height) = match (self.displayed, self.stored) {
+        let size = match (self.displayed, self.stored) {
             (Some(displayed), Some(stored)) if nearly_equal(displayed, stored) => stored,
             (displayed, stored) => displayed.or(stored)?,
         };
-        let size = if self.swaps_sides {
-            (height, width)
-        } else {
-            (width, height)
+        self.turned(size)
+    }
+
+    /// Returns width and height of the encoded pictures of a video track in pixels, after rotation.
+    pub(super) fn stored_size(&self) -> Option<(u32, u32)> {
+        self.turned(self.stored?)
+    }
+
+    /// Returns the size of a video track after rotation, and `None` for other tracks.
+    fn turned(&self, (width, height): (u32, u32)) -> Option<(u32, u32)> {
+        let size = match self.swaps_sides {
+            true => (height, width),
+            false => (width, height),
         };
         Some(size).filter(|_| self.kind() == TrackKind::Video)
     }
