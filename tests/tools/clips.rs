@@ -9,6 +9,8 @@ use libtest_mimic::Failed;
 use serde_json::Value;
 use wavespeed::media::{self, Completeness, Container, Facts, TrackKind};
 
+use super::crafted;
+
 /// A frame of the clips, and what encoders round.
 const NEAR: Duration = Duration::from_millis(50);
 
@@ -19,6 +21,7 @@ pub(crate) fn our_reader_says_what_ffprobe_says() -> Result<(), Failed> {
     if !made.status.success() {
         return Err(String::from_utf8_lossy(&made.stderr).into_owned().into());
     }
+    let mut wrong = crafted::make_and_check(folder.path())?;
     let mut clips: Vec<_> = fs::read_dir(&folder)?
         .map(|entry| Ok(entry?.path()))
         .collect::<std::io::Result<_>>()?;
@@ -26,13 +29,16 @@ pub(crate) fn our_reader_says_what_ffprobe_says() -> Result<(), Failed> {
     if clips.len() < 80 {
         return Err(format!("only {} clips were made", clips.len()).into());
     }
-    let mut wrong = Vec::new();
     for clip in clips {
         let name = clip
             .file_name()
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
+        // Of these the check above says more than a comparison.
+        if name.starts_with("odd-") {
+            continue;
+        }
         let ours = media::read(&mut File::open(&clip)?)?;
         let theirs = probe(&clip)?;
         wrong.extend(

@@ -7,6 +7,7 @@
 )]
 
 mod clips;
+mod crafted;
 mod curl;
 mod emulators;
 mod installed;

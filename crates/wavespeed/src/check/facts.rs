@@ -1,20 +1,18 @@
 //! The facts of a file, compared with the limits of a model for its files.
 //!
-//! A fact that is unknown is no fault: the vendor accepts files that the reader does not understand.
+//! What is known to be unusable is refused. A fact that is unknown is a warning if the model has a limit
+//! for it: the vendor accepts files that the reader does not understand. A file states some facts in
+//! several places; it is refused only if all of them break the limit, and a warning is given if any does.
 //! Each check returns at most one [`Finding`], a message that begins with the name of the file.
-
-use std::time::Duration;
 
 use wavespeed_client::{Bounds, Media, MediaKind};
 
-use crate::check::fault::{Finding, Severity};
+use crate::check::fault::{Finding, refusal, warning};
+use crate::check::limits::{check_duration, check_sides, unknown_facts};
 use crate::check::rule::Rule;
+use crate::check::tracks::check_tracks;
 use crate::media::container::Container;
-use crate::media::facts::{Completeness, Facts, TrackKind};
-
-/// The tolerance of durations. Frames and audio samples do not end exactly on a second, and a frame
-/// lasts up to 42 ms at 24 frames per second.
-const TOLERANCE: Duration = Duration::from_millis(50);
+use crate::media::facts::{Completeness, Facts};
 
 /// Compares the facts of a file of this size in bytes with the limits of a model. Messages call the
 /// file by `name`.
@@ -28,17 +26,33 @@ pub(crate) fn check_facts(name: &str, facts: &Facts, size: u64, media: &Media) -
     }
     let mut findings: Vec<Finding> = Vec::new();
     findings.extend(check_size(name, size, &media.bytes));
-    findings.extend(check_completeness(name, facts));
-    if media.kind == MediaKind::Video {
-        findings.extend(check_video_track(name, facts));
+    if let Some(finding) = unknown_container(name, facts) {
+        findings.push(finding);
+        return findings;
     }
+    let incomplete = check_completeness(name, facts);
+    let tracks = match incomplete {
+        // The tracks of an incomplete file are those that are left.
+        Some(_) => Vec::new(),
+        None => check_tracks(name, facts, media.kind),
+    };
+    // Without tracks the facts below are unknown, and that was said.
+    let are_facts_known =
+        incomplete.is_none() && !tracks.iter().any(|(rule, ..)| *rule == Rule::Track);
+    findings.extend(incomplete);
+    findings.extend(tracks);
     findings.extend(check_sides(name, facts, media));
-    findings.extend(check_duration(name, facts, &media.seconds));
+    findings.extend(check_duration(name, facts, media));
+    if are_facts_known {
+        findings.extend(unknown_facts(name, facts, media));
+    }
     findings
 }
 
-fn refusal(rule: Rule, message: String) -> Finding {
-    (rule, Severity::Refusal, message)
+/// Returns a warning if the kind of the file is unknown.
+fn unknown_container(name: &str, facts: &Facts) -> Option<Finding> {
+    let message = format!("{name} is of an unknown kind, so its content could not be checked");
+    (facts.container == Container::Unknown).then(|| warning(Rule::Container, message))
 }
 
 fn check_container(name: &str, facts: &Facts, media: &Media) -> Option<Finding> {
@@ -99,7 +113,7 @@ fn check_size(name: &str, size: u64, limits: &Bounds) -> Option<Finding> {
     }
     let advised = limits.advised_max.filter(|advised| bytes > *advised)?;
     let message = format!("{name} has {size} bytes, at most {advised} are recommended");
-    Some((Rule::Size, Severity::Warning, message))
+    Some(warning(Rule::Size, message))
 }
 
 fn check_completeness(name: &str, facts: &Facts) -> Option<Finding> {
@@ -120,154 +134,13 @@ fn check_completeness(name: &str, facts: &Facts) -> Option<Finding> {
     Some(refusal(Rule::Whole, message))
 }
 
-fn check_video_track(name: &str, facts: &Facts) -> Option<Finding> {
-    // No tracks at all means that they are unknown, and a track of unknown kind may be the video.
-    let mut kinds = facts.tracks.iter().map(|track| track.kind);
-    let has_none = !kinds.any(|kind| matches!(kind, TrackKind::Video | TrackKind::Unknown));
-    let message = format!("{name} has no video track");
-    (has_none && !facts.tracks.is_empty()).then(|| refusal(Rule::Track, message))
-}
-
-/// Compares width and height with the limits of each side, of the aspect ratio, and with the
-/// recommended resolutions, in this order, and returns the first finding.
-fn check_sides(name: &str, facts: &Facts, media: &Media) -> Option<Finding> {
-    let (width, height) = match media.kind {
-        MediaKind::Image => facts.picture?,
-        _ => facts.video()?.size?,
-    };
-    let limits = &media.side_px;
-    let is_within = |side: u32| {
-        let side = f64::from(side);
-        limits.min.is_none_or(|min| side >= min) && limits.max.is_none_or(|max| side <= max)
-    };
-    if !is_within(width) || !is_within(height) {
-        let message = format!(
-            "{name} is {width}x{height}, but each side must be {}; scale it",
-            range(limits, " px")
-        );
-        return Some(refusal(Rule::Side, message));
-    }
-    let aspect = f64::from(width) / f64::from(height);
-    let is_too_wide = media.aspect.max.is_some_and(|max| aspect > max);
-    let is_too_tall = media.aspect.min.is_some_and(|min| aspect < min);
-    if is_too_wide || is_too_tall {
-        let message = format!(
-            "{name} is {width}x{height}, but its width must be {} times its height; crop it",
-            range(&media.aspect, "")
-        );
-        return Some(refusal(Rule::Side, message));
-    }
-    // The resolution of a video in portrait format is named by its shorter side as well.
-    let (lines, advised) = (width.min(height), media.advised_lines);
-    if advised.is_empty() || advised.contains(&lines) {
-        return None;
-    }
-    let advised: Vec<String> = advised.iter().map(|lines| format!("{lines}p")).collect();
-    let message = format!(
-        "{name} is {width}x{height}, but {} is recommended",
-        advised.join(" or ")
-    );
-    Some((Rule::Resolution, Severity::Warning, message))
-}
-
-/// Compares the durations of a file with the limits of a model.
-///
-/// A file states up to three durations, which may differ. The vendor does not document which of
-/// them counts, so a file is refused only if all are out of range, and a warning is given if any is.
-fn check_duration(name: &str, facts: &Facts, limits: &Bounds) -> Option<Finding> {
-    let durations = stated_durations(facts);
-    // The duration of the video track is listed first, and named in messages.
-    let (_, first) = *durations.first()?;
-    let all = |severity| {
-        let mut severities = durations
-            .iter()
-            .map(|(_, duration)| severity_of(*duration, limits));
-        severities.all(|other| other == Some(severity))
-    };
-    let any = durations
-        .iter()
-        .any(|(_, duration)| severity_of(*duration, limits).is_some());
-    if all(Severity::Refusal) {
-        let allowed = range(limits, " s");
-        let message = format!(
-            "{name} is {} long, but must be {allowed}; cut it",
-            shown(first)
-        );
-        return Some(refusal(Rule::Duration, message));
-    }
-    let message = if all(Severity::Warning) {
-        format!(
-            "{name} is {} long; at most {} s are recommended, and the rest may be cut off",
-            shown(first),
-            limits.advised_max.unwrap_or_default()
-        )
-    } else if any {
-        let each = durations
-            .iter()
-            .map(|(source, duration)| format!("{source} {}", shown(*duration)));
-        let each: Vec<String> = each.collect();
-        let allowed = range(limits, " s");
-        format!(
-            "{name} states several durations ({}), of which not all are {allowed}",
-            each.join(", ")
-        )
-    } else {
-        return None;
-    };
-    Some((Rule::Duration, Severity::Warning, message))
-}
-
-/// Returns the durations that a file states, each with its source.
-fn stated_durations(facts: &Facts) -> Vec<(&'static str, Duration)> {
-    let sources = [
-        (
-            "its video track",
-            facts.video().and_then(|video| video.duration),
-        ),
-        ("its longest track", facts.longest()),
-        ("its header", facts.movie),
-    ];
-    sources
-        .into_iter()
-        .filter_map(|(source, duration)| Some((source, duration?)))
-        .collect()
-}
-
-/// Returns the severity of a duration that is out of range.
-fn severity_of(duration: Duration, limits: &Bounds) -> Option<Severity> {
-    let is_over = |max: f64| duration > Duration::from_secs_f64(max) + TOLERANCE;
-    // The tolerance is added on this side, as a duration cannot be negative.
-    let is_under = |min: f64| duration + TOLERANCE < Duration::from_secs_f64(min);
-    if limits.min.is_some_and(is_under) || limits.max.is_some_and(is_over) {
-        Some(Severity::Refusal)
-    } else if limits.advised_max.is_some_and(is_over) {
-        Some(Severity::Warning)
-    } else {
-        None
-    }
-}
-
-/// Returns a duration in seconds with at most two decimals, such as `4.5 s`.
-fn shown(duration: Duration) -> String {
-    let seconds = format!("{:.2}", duration.as_secs_f64());
-    format!("{} s", seconds.trim_end_matches('0').trim_end_matches('.'))
-}
-
-/// Returns limits in words. The recommended maximum stands in for a maximum.
-fn range(limits: &Bounds, unit: &str) -> String {
-    match (limits.min, limits.max.or(limits.advised_max)) {
-        (Some(min), Some(max)) => format!("{min} to {max}{unit}"),
-        (Some(min), None) => format!("at least {min}{unit}"),
-        (None, Some(max)) => format!("at most {max}{unit}"),
-        // Only a value that breaks a limit is described by its limits.
-        (None, None) => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::media::{Container, Track};
+    use crate::check::fault::Severity;
+    use crate::media::{Container, Track, TrackKind};
 
     /// Returns the limits of a model for its video.
     fn media() -> &'static Media {
@@ -373,7 +246,7 @@ mod tests {
             .tracks
             .iter_mut()
             .for_each(|track| track.duration = None);
-        assert_eq!(rules(&unknown, 1000), []);
+        assert_eq!(rules(&unknown, 1000), [(Rule::Duration, warned)]);
     }
 
     #[test]
@@ -397,11 +270,15 @@ mod tests {
             one(Rule::Whole)
         );
         assert_eq!(
+            with(&|facts| facts.completeness = Completeness::InitSegment),
+            one(Rule::Whole)
+        );
+        assert_eq!(
             with(&|facts| facts.completeness = Completeness::Unknown),
             []
         );
         assert_eq!(with(&|facts| _ = facts.tracks.remove(0)), one(Rule::Track));
-        assert_eq!(with(&|facts| facts.tracks.clear()), []);
+        assert_eq!(with(&|facts| facts.tracks.clear()), one(Rule::Track));
         assert_eq!(with(&|facts| facts.container = Container::Mov), []);
         assert_eq!(
             with(&|facts| facts.container = Container::Matroska),
@@ -411,5 +288,71 @@ mod tests {
             with(&|facts| facts.container = Container::Unknown),
             one(Rule::Container)
         );
+    }
+    /// Changes a fine clip, and checks it.
+    fn changed(change: impl Fn(&mut Facts)) -> Vec<(Rule, Severity)> {
+        let mut facts = clip((1280, 720), 5000, 5000, 5000);
+        change(&mut facts);
+        rules(&facts, 1000)
+    }
+
+    #[test]
+    fn what_cannot_be_determined_is_a_warning() {
+        let warned = |rule| vec![(rule, Severity::Warning)];
+        let no_list = |facts: &mut Facts| {
+            facts.tracks.clear();
+            facts.completeness = Completeness::Unknown;
+        };
+        assert_eq!(changed(no_list), warned(Rule::Track));
+        let compressed = |facts: &mut Facts| {
+            facts.tracks.clear();
+            facts.movie = None;
+            facts.compressed_header = true;
+        };
+        assert_eq!(changed(compressed), warned(Rule::Track));
+        let no_size = |facts: &mut Facts| {
+            facts.tracks[0].size = None;
+            facts.tracks[0].stored_size = None;
+        };
+        assert_eq!(changed(no_size), warned(Rule::Side));
+        let no_kind = |facts: &mut Facts| facts.tracks[0].kind = TrackKind::Unknown;
+        assert_eq!(changed(no_kind), warned(Rule::Track));
+        for codec in [None, Some("new1".to_owned()), Some("\\xff1".to_owned())] {
+            let with = |facts: &mut Facts| facts.tracks[0].codec.clone_from(&codec);
+            assert_eq!(changed(with), warned(Rule::Codec), "{codec:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused() {
+        let refused = |rule| vec![(rule, Severity::Refusal)];
+        let empty = |facts: &mut Facts| facts.tracks[0].has_samples = Some(false);
+        assert_eq!(changed(empty), refused(Rule::Track));
+        let unread = |facts: &mut Facts| facts.tracks[0].has_samples = None;
+        assert_eq!(changed(unread), []);
+        let encrypted = |facts: &mut Facts| facts.tracks[0].encrypted = true;
+        assert_eq!(changed(encrypted), refused(Rule::Codec));
+        assert!(Rule::Codec.can_be_overridden() && Rule::Track.can_be_overridden());
+    }
+
+    #[test]
+    fn a_size_is_refused_only_if_all_sizes_are_out_of_range() {
+        let (refused, warned) = (Severity::Refusal, Severity::Warning);
+        for (displayed, stored, expected) in [
+            ((1280, 720), (1280, 720), None),
+            // Pixels that are not square.
+            ((1280, 720), (960, 720), None),
+            ((320, 240), (1280, 720), Some(warned)),
+            ((1280, 720), (320, 240), Some(warned)),
+            ((1920, 1080), (1280, 720), Some(warned)),
+            ((320, 240), (640, 480), Some(refused)),
+        ] {
+            let found = changed(|facts| {
+                facts.tracks[0].size = Some(displayed);
+                facts.tracks[0].stored_size = Some(stored);
+            });
+            let expected = expected.map(|severity| (Rule::Side, severity));
+            assert_eq!(found, Vec::from_iter(expected), "{displayed:?} {stored:?}");
+        }
     }
 }

@@ -44,6 +44,16 @@ pub enum Severity {
 /// A broken rule, its severity, and a message: a fault whose field is not known yet.
 pub(crate) type Finding = (Rule, Severity, String);
 
+/// Returns a finding for which the input is refused.
+pub(crate) fn refusal(rule: Rule, message: String) -> Finding {
+    (rule, Severity::Refusal, message)
+}
+
+/// Returns a finding that does not prevent sending.
+pub(crate) fn warning(rule: Rule, message: String) -> Finding {
+    (rule, Severity::Warning, message)
+}
+
 /// Turns findings about a value into faults of a field.
 pub(crate) fn to_faults<'a>(
     field: &'a str,

@@ -49,8 +49,10 @@ pub enum Rule {
     Size,
     /// A file is complete.
     Whole,
-    /// A video has a video track.
+    /// A video has a video track with pictures, and a sound file a track with sound.
     Track,
+    /// The pictures or sound of a file are in a codec that is known, and not encrypted.
+    Codec,
     /// The duration of a video or sound is within its limits.
     Duration,
     /// Width, height and aspect ratio of a video or picture are within their limits.

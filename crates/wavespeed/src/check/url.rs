@@ -9,9 +9,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use reqwest::header::{HeaderValue, RANGE};
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue, RANGE};
 use reqwest::{Method, Request, Response, StatusCode, Url};
 use serde_json::Value;
+use wavespeed_client::text::shorten;
 use wavespeed_client::{HttpError, HttpService, Media, Model, Purpose, RequestContext};
 use wavespeed_poll::Deadline;
 
@@ -187,9 +188,19 @@ async fn fetch(http: &dyn HttpService, url: &Url, need: Range<u64>) -> Result<Pa
     let range = HeaderValue::try_from(range).expect("digits are valid in a header");
     let mut request = Request::new(Method::GET, url.clone());
     request.headers_mut().insert(RANGE, range);
+    let identity = HeaderValue::from_static("identity");
+    request.headers_mut().insert(ACCEPT_ENCODING, identity);
     let context = RequestContext::new(Purpose::Download);
     let response = http.send(request, context).await?;
     let status = response.status();
+    if status.is_success()
+        && let Some(encoding) = content_encoding(&response)
+    {
+        // These are bytes of the encoded file, in which no header can be read.
+        let reason =
+            format!("its host answers in the encoding {encoding}, which was not asked for");
+        return Err(ProbeError::Unreadable(reason));
+    }
     let size = match status {
         StatusCode::PARTIAL_CONTENT => {
             // Any other part would be mistaken for the requested bytes.
@@ -217,6 +228,14 @@ async fn fetch(http: &dyn HttpService, url: &Url, need: Range<u64>) -> Result<Pa
         bytes: read_start(response).await?,
         is_last: status == StatusCode::OK,
     })
+}
+
+/// Returns the encoding of a body, unless it is the file itself.
+fn content_encoding(response: &Response) -> Option<String> {
+    let encoding = response.headers().get(CONTENT_ENCODING)?;
+    let encoding = encoding.to_str().unwrap_or("?").trim();
+    let is_plain = encoding.is_empty() || encoding.eq_ignore_ascii_case("identity");
+    (!is_plain).then(|| shorten(encoding, 20))
 }
 
 /// Reads a body until [`REQUEST_BYTES`] have arrived, as a host that ignores ranges sends the whole

@@ -35,7 +35,7 @@ const ENCRYPTED: [(&[u8; 4], TrackKind); 4] = [
 ];
 
 /// Returns the kind of content that a format has, or `None` for an unknown format.
-pub(crate) fn kind(codec: &[u8; 4]) -> Option<TrackKind> {
+pub(super) fn kind(codec: &[u8; 4]) -> Option<TrackKind> {
     let mut encrypted = ENCRYPTED.iter();
     if let Some((_, kind)) = encrypted.find(|(known, _)| *known == codec) {
         return Some(*kind);
@@ -45,6 +45,14 @@ pub(crate) fn kind(codec: &[u8; 4]) -> Option<TrackKind> {
         codec if AUDIO.contains(&codec) => Some(TrackKind::Audio),
         _ => None,
     }
+}
+
+/// Returns `true` if the name of a format, as [`Track`](crate::media::Track) has it, is known.
+pub(crate) fn is_known(codec: &str) -> bool {
+    codec
+        .as_bytes()
+        .try_into()
+        .is_ok_and(|codec| kind(codec).is_some())
 }
 
 /// Returns `true` for a format of encrypted samples.

@@ -156,7 +156,7 @@ impl Container {
     }
 
     /// Returns `true` for the files whose boxes are read.
-    pub(super) fn is_box_file(self) -> bool {
+    pub(crate) fn is_box_file(self) -> bool {
         matches!(self, Self::Mp4 | Self::Mov | Self::M4a)
     }
 

@@ -158,6 +158,32 @@ async fn only_a_missing_url_is_refused_and_other_errors_are_warnings() {
     assert_eq!(check.await, UNREADABLE);
 }
 
+/// Encoded bytes say nothing about the file, so they refuse nothing.
+#[tokio::test]
+async fn an_encoded_answer_is_a_warning() {
+    let (client, _) = client("http://127.0.0.1:9");
+    for (status, encoding, expected) in [
+        (206, "gzip", &UNREADABLE[..]),
+        (200, "br", &UNREADABLE),
+        (206, "identity", &[]),
+    ] {
+        let range = format!("bytes 0-{}/{}", CLIP.len() - 1, CLIP.len());
+        let body = match expected {
+            [] => CLIP.to_vec(),
+            _ => b"\x1f\x8b\x08 encoded".to_vec(),
+        };
+        let answer = ResponseTemplate::new(status)
+            .insert_header("content-range", range)
+            .insert_header("content-encoding", encoding)
+            .set_body_bytes(body);
+        let server = serve([answer]).await;
+        let found = check_url(&client, &server.uri()).await;
+        assert_eq!(found, expected, "{encoding}");
+        let sent = requests(&server).await;
+        assert_eq!(sent[0].headers["accept-encoding"], "identity");
+    }
+}
+
 #[tokio::test]
 async fn invalid_url_is_not_requested() {
     let (client, _) = client("http://127.0.0.1:9");

@@ -166,6 +166,75 @@ fn reading_ends_when_the_file_becomes_shorter() {
     );
 }
 
+/// A file of 100 MB, of which the tests read little: bytes at its start and end, and zero bytes between.
+struct LargeFile {
+    start: Vec<u8>,
+    end: Vec<u8>,
+    position: u64,
+    bytes_read: u64,
+}
+
+impl LargeFile {
+    const BYTES: u64 = 100_000_000;
+}
+
+impl Read for LargeFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let end_start = Self::BYTES - self.end.len() as u64;
+        let left = usize::try_from(Self::BYTES - self.position).unwrap();
+        let length = buffer.len().min(left);
+        for byte in &mut buffer[..length] {
+            let position = usize::try_from(self.position).unwrap();
+            let at_end = self.position.checked_sub(end_start);
+            let at_end = at_end.and_then(|at| self.end.get(usize::try_from(at).unwrap()));
+            *byte = *self.start.get(position).or(at_end).unwrap_or(&0);
+            self.position += 1;
+        }
+        self.bytes_read += length as u64;
+        Ok(length)
+    }
+}
+
+impl Seek for LargeFile {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.position = match to {
+            SeekFrom::Start(position) => position,
+            SeekFrom::End(offset) => Self::BYTES.checked_add_signed(offset).unwrap(),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset).unwrap(),
+        };
+        Ok(self.position)
+    }
+}
+
+#[test]
+fn at_most_a_megabyte_is_read_of_a_file_of_100_mb() {
+    let movie = moov(&[video(UPRIGHT, (1280, 720))]);
+    let mdat = |bytes: u64| [&u32::try_from(bytes).unwrap().to_be_bytes()[..], b"mdat"].concat();
+    let rest = LargeFile::BYTES - (ftyp().len() + movie.len()) as u64;
+    let piece = [boxed("moof", &[0; 40]), boxed("mdat", &[0; 40])].concat();
+    for (start, end) in [
+        ([ftyp(), mdat(rest)].concat(), movie.clone()),
+        ([ftyp(), movie.clone(), mdat(rest)].concat(), Vec::new()),
+        // Files that keep the reader busy.
+        ([ftyp(), movie, piece.repeat(30_000)].concat(), Vec::new()),
+        (
+            [ftyp(), boxed("free", b"").repeat(99_999)].concat(),
+            Vec::new(),
+        ),
+        (b"\xff\xd8\xff\xe0".repeat(999), Vec::new()),
+        (Vec::new(), Vec::new()),
+    ] {
+        let mut file = LargeFile {
+            start,
+            end,
+            position: 0,
+            bytes_read: 0,
+        };
+        read(&mut file).unwrap();
+        assert!(file.bytes_read <= 1_000_000, "{}", file.bytes_read);
+    }
+}
+
 /// Feeds a reader pieces of this length, or as much as it needs if that is more. Returns the facts and
 /// the number of pieces.
 pub(crate) fn feed(file: &[u8], piece: usize) -> (Facts, usize) {

@@ -16,7 +16,7 @@ pub(crate) struct CheckDocument {
     pub(crate) kind: Option<String>,
     /// The size in bytes.
     pub(crate) bytes: Option<u64>,
-    /// The duration of the video track, or else of the longest track, in seconds.
+    /// The duration of the video track, or else of the longest track or the movie, in seconds.
     pub(crate) seconds: Option<f64>,
     /// The width of the video as displayed, in pixels.
     pub(crate) width: Option<u32>,
@@ -67,8 +67,10 @@ impl CheckDocument {
         let video = facts.and_then(Facts::video);
         let size = video.and_then(|video| video.size);
         let seconds = video.and_then(|video| video.duration);
-        // Sound has no video track.
-        let seconds = seconds.or_else(|| facts?.longest());
+        // Sound has no video track, and a track may not state its duration.
+        let seconds = seconds
+            .or_else(|| facts?.longest())
+            .or(facts.and_then(|facts| facts.movie));
         Self {
             file: file.to_owned(),
             kind: facts.map(|facts| facts.container.to_string()),
