@@ -179,6 +179,7 @@ pub use check::input::check;
 pub use check::named::local_files;
 pub use check::rule::Rule;
 pub use check::suggest::nearest;
+pub use check::text::normalize_texts;
 pub use check::url::Inspection;
 pub use client::Wavespeed;
 pub use download::error::{DownloadError, SaveError};

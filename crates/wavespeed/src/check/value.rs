@@ -8,9 +8,13 @@ use crate::check::fault::{Fault, to_faults};
 use crate::check::file::{Files, check_reference};
 use crate::check::rule::Rule;
 use crate::check::suggest::nearest;
+use crate::check::text::{is_blank, nfc};
 
 /// The number of choices up to which a message lists all of them.
 const LISTED_CHOICES: usize = 12;
+
+/// The characters that are counted, for messages.
+const COUNTED: &str = "Unicode code points in NFC";
 
 /// Returns the type of a value in words.
 pub(super) fn type_name(value: &Value) -> &'static str {
@@ -191,18 +195,27 @@ impl ValueChecker<'_> {
     }
 
     fn check_length(&mut self, text: &str, min: Option<u32>, max: Option<u32>, value: &Value) {
+        // The text is sent in NFC, so that form is counted.
+        let text = nfc(text);
         let chars = text.chars().count();
         let (min, max) = (
             min.unwrap_or(0) as usize,
             max.map_or(usize::MAX, |max| max as usize),
         );
+        // The vendor accepts some required texts empty. One of invisible characters is a mistake: it
+        // would be paid for like a text. Paths and URLs are checked as such.
+        let is_needed = min > 0 || (self.input.required && self.input.media.is_none());
         let message = if chars == 0 && min > 0 {
             "is empty".into()
+        } else if chars > 0 && is_needed && is_blank(&text) {
+            "has only white space or invisible characters, which is an empty text".into()
         } else if chars < min {
-            format!("has {chars} characters, at least {min} are needed")
+            format!("has {chars} characters ({COUNTED}), at least {min} are needed")
         } else if chars > max {
             let over = chars - max;
-            format!("has {chars} characters, at most {max} are allowed; shorten it by {over}")
+            format!(
+                "has {chars} characters ({COUNTED}), at most {max} are allowed; shorten it by {over}"
+            )
         } else {
             return;
         };

@@ -11,6 +11,7 @@ use wavespeed_poll::Deadline;
 
 use crate::check::fault::Fault;
 use crate::check::rule::Rule;
+use crate::check::text::normalize_texts;
 use crate::client::Wavespeed;
 use crate::run::finish::{Finished, RunError};
 use crate::submit::error::SubmitError;
@@ -211,6 +212,16 @@ impl<T> JobBuilder<T> {
         let submission = Submission::new(&self.ws, &self.input, &self.options)?;
         submission.check().await
     }
+
+    /// Brings the texts of the input into the form in which they are sent. This comes before everything
+    /// else, as the identity of the submit and its price are those of the text that is sent.
+    fn normalize_texts(&mut self) {
+        let known = || wavespeed_client::model(&self.input.model).copied();
+        let model = self.options.schema.or_else(known);
+        if let (Some(model), Ok(input)) = (model, &mut self.input.value) {
+            normalize_texts(&model, input);
+        }
+    }
 }
 
 impl<T> fmt::Debug for JobBuilder<T> {
@@ -228,8 +239,9 @@ impl IntoFuture for JobBuilder<Job> {
     type Output = Result<Job, SubmitError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    fn into_future(self) -> Self::IntoFuture {
+    fn into_future(mut self) -> Self::IntoFuture {
         Box::pin(async move {
+            self.normalize_texts();
             let submission = Submission::new(&self.ws, &self.input, &self.options)?;
             submission.submit().await
         })
@@ -240,8 +252,9 @@ impl IntoFuture for JobBuilder<Finished> {
     type Output = Result<Finished, RunError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
-    fn into_future(self) -> Self::IntoFuture {
+    fn into_future(mut self) -> Self::IntoFuture {
         Box::pin(async move {
+            self.normalize_texts();
             let submission = Submission::new(&self.ws, &self.input, &self.options)?;
             submission.run().await
         })

@@ -2,12 +2,15 @@
 //! the paid request, with all faults at once. A server counts the requests, which must be none. One
 //! test looks for the API key in all errors and debug output.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use wavespeed::models::kwaivgi::KlingLipsyncTextToVideoVoiceId as VoiceId;
-use wavespeed::{Faults, Rule, SubmitError, Wavespeed};
+use wavespeed::poll::ManualClock;
+use wavespeed::{Faults, Files, MemoryStore, Rule, SubmitError, Wavespeed};
 use wavespeed_harness::tcp;
 use wavespeed_harness::{
-    ID, KEY, MODEL, answer, client, input, raw_input, record, requests, serve,
+    ID, KEY, MODEL, answer, client, input, raw_input, record, requests, serve, settings,
 };
 use wiremock::ResponseTemplate;
 
@@ -120,6 +123,71 @@ async fn input_at_the_limits_is_sent() {
         client.submit(&fine).await.unwrap();
     }
     assert_eq!(requests(&server).await.len(), 2);
+}
+
+#[test]
+fn a_text_without_a_visible_character_is_empty() {
+    let model = wavespeed::model(MODEL).unwrap();
+    let faults = |text: &str| {
+        let input = json!({ "video": "https://a.example/c.mp4", "text": text, "voice_id": "genshin_klee2" });
+        let faults = wavespeed::check(model, &input, Files::Url).into_iter();
+        faults
+            .map(|fault| (fault.rule, fault.message))
+            .collect::<Vec<_>>()
+    };
+    for text in [
+        " ",
+        "\n",
+        "\r\n\t \u{a0}",
+        "\u{200b}",
+        "\u{feff}\u{200d}\u{2060}",
+    ] {
+        let message = "has only white space or invisible characters, which is an empty text";
+        assert_eq!(
+            faults(text),
+            [(Rule::Length, message.to_owned())],
+            "{text:?}"
+        );
+    }
+    assert_eq!(faults("\u{200b}."), []);
+}
+
+/// The limit is 120 code points, after the two of each `e` with an accent have become one.
+#[test]
+fn a_text_is_counted_in_nfc() {
+    let model = wavespeed::model(MODEL).unwrap();
+    let fault = |text: String| {
+        let input = json!({ "video": "https://a.example/c.mp4", "text": text, "voice_id": "genshin_klee2" });
+        let mut faults = wavespeed::check(model, &input, Files::Url).into_iter();
+        faults.next().map(|fault| fault.message)
+    };
+    assert_eq!(fault("e\u{301}".repeat(120)), None);
+    assert_eq!(fault("𝄞".repeat(120)), None);
+    let message =
+        "has 121 characters (Unicode code points in NFC), at most 120 are allowed; shorten it by 1";
+    assert_eq!(fault("e\u{301}".repeat(121)).as_deref(), Some(message));
+}
+
+/// Texts that look the same are one job, and are sent in the same form.
+#[tokio::test]
+async fn a_text_is_sent_in_nfc_and_is_the_same_job_in_every_form() {
+    let server = serve([answer(&record("created"))]).await;
+    let store = Arc::new(MemoryStore::default());
+    let settings = settings(&server.uri(), &ManualClock::default());
+    let client = settings.store(Arc::clone(&store)).build().unwrap();
+    let input = |text: &str| {
+        let input = json!({ "video": "https://a.example/e\u{301}.mp4", "text": text, "voice_id": "genshin_klee2" });
+        client.submit(raw_input(MODEL, &input)).key("the job")
+    };
+    let first = input("Cafe\u{301}").await.unwrap();
+    let second = input("Caf\u{e9}").await.unwrap();
+    assert_eq!(first.id(), second.id());
+    let sent = requests(&server).await;
+    assert_eq!(sent.len(), 1);
+    let body: Value = sent[0].body_json().unwrap();
+    assert_eq!(body["text"], "Caf\u{e9}");
+    // The name of a file is not a text.
+    assert_eq!(body["video"], "https://a.example/e\u{301}.mp4");
 }
 
 #[tokio::test]
