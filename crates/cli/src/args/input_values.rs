@@ -1,15 +1,13 @@
 //! The input of a model from its sources on the command line. Flags take precedence over `-i`, and
 //! `-i` over the file of `--input`.
 
-use std::io::ErrorKind;
-use std::path::Path;
-
 use serde_json::{Map, Number, Value};
 use wavespeed::{Choice, Input, Model, Shape};
 
 use super::inputs;
 use super::model::InputArgs;
-use super::values::{UNEXPANDED_HOME, has_unexpanded_home, path};
+use super::text_source;
+use super::values::{UNEXPANDED_HOME, has_unexpanded_home};
 use crate::output::failure::Failure;
 
 /// The input of the command line.
@@ -22,6 +20,8 @@ pub(crate) struct Given {
 /// Reads the input of a model. A required input with a default is filled in, because the vendor
 /// refuses a request without it. An optional input that is not set is not sent.
 pub(crate) fn read(model: &Model, args: &InputArgs) -> Result<Given, Failure> {
+    // First, as it finds out whether both files are stdin.
+    let text_file = from_text_file(args)?;
     let mut object = match args.values(inputs::FILE).next() {
         Some(source) => from_file(source)?,
         None => Map::new(),
@@ -38,6 +38,9 @@ pub(crate) fn read(model: &Model, args: &InputArgs) -> Result<Given, Failure> {
     for input in model.inputs.iter().chain(dropped(model)) {
         // A flag replaces all pairs of its input, also for a list.
         let mut texts: Vec<&str> = args.values(&inputs::id(input)).collect();
+        if input.name == inputs::TEXT {
+            texts.extend(text_file.as_deref());
+        }
         if texts.is_empty() {
             let own = pairs.iter().filter(|(name, _)| *name == input.name);
             texts = own.map(|(_, text)| *text).collect();
@@ -47,7 +50,9 @@ pub(crate) fn read(model: &Model, args: &InputArgs) -> Result<Given, Failure> {
             object.insert(input.name.to_owned(), value);
         }
     }
-    let input = Value::Object(object);
+    let mut input = Value::Object(object);
+    // Every command shows the texts as they are sent.
+    wavespeed::normalize_texts(model, &mut input);
     Ok(Given { input, notes })
 }
 
@@ -130,14 +135,7 @@ fn is_list(text: &str) -> bool {
 /// Reads a JSON object from a file, or from stdin for `-`.
 fn from_file(source: &str) -> Result<Map<String, Value>, Failure> {
     let failed = |rule: String| Failure::usage(format!("--input {source} {rule}"));
-    let text = match source {
-        "-" => std::io::read_to_string(std::io::stdin())
-            .map_err(|error| failed(format!("cannot be read: {error}")))?,
-        source => {
-            let path = path(source).map_err(|rule| failed(format!("is no file: {rule}")))?;
-            read_text(&path).map_err(failed)?
-        }
-    };
+    let text = text_source::read(source).map_err(failed)?;
     let value: Value =
         serde_json::from_str(&text).map_err(|error| failed(format!("is not JSON: {error}")))?;
     match value {
@@ -146,14 +144,18 @@ fn from_file(source: &str) -> Result<Map<String, Value>, Failure> {
     }
 }
 
-/// Reads a text file. The error is the rest of a sentence about the file.
-pub(crate) fn read_text(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => "does not exist".to_owned(),
-        ErrorKind::IsADirectory => "is a folder".to_owned(),
-        ErrorKind::InvalidData => "is not a text file".to_owned(),
-        _ => format!("cannot be read: {error}"),
-    })
+/// Reads the text of `--text-file`, without the line ends at its end, which editors add.
+fn from_text_file(args: &InputArgs) -> Result<Option<String>, Failure> {
+    let Some(source) = args.values(inputs::TEXT_FILE).next() else {
+        return Ok(None);
+    };
+    let failed = |rule: String| Failure::usage(format!("--text-file {source} {rule}"));
+    if source == "-" && args.values(inputs::FILE).any(|file| file == "-") {
+        let message = "--text-file - and --input - both read stdin; give one of them a file";
+        return Err(Failure::usage(message));
+    }
+    let text = text_source::read(source).map_err(failed)?;
+    Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 /// Converts a text to a choice or to the type of the input. A text that is not of the type stays a

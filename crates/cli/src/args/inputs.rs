@@ -15,6 +15,11 @@ pub(super) const FILE: &str = "input";
 /// The id of the flag for one input by name.
 pub(super) const PAIR: &str = "pair";
 
+/// The name of the input that `--text-file` sets.
+pub(super) const TEXT: &str = "text";
+/// The id of the flag for a file with a text.
+pub(super) const TEXT_FILE: &str = "text-file";
+
 /// Returns the id of the flag of an input within clap.
 pub(super) fn id(input: &Input) -> String {
     format!("{PREFIX}{}", input.name)
@@ -47,6 +52,19 @@ pub(super) fn flags(model: &'static Model) -> impl Iterator<Item = Arg> {
             false => flag,
         }
     })
+}
+
+/// Returns the flag for a file with the text, if the model has an input for one.
+pub(super) fn text_file(model: &'static Model) -> Option<Arg> {
+    let is_text = |input: &&Input| matches!(input.shape, Shape::String { choices: [], .. });
+    let input = model.input(TEXT).filter(is_text)?;
+    let flag = Arg::new(TEXT_FILE)
+        .long("text-file")
+        .value_name("FILE|-")
+        .conflicts_with(id(input))
+        .help_heading(HEADING)
+        .help("Text of --text, from a file or stdin; line ends at its end are removed");
+    Some(flag)
 }
 
 /// Returns the required inputs for a usage line: `--video <FILE|URL> --text <TEXT> `.

@@ -12,6 +12,7 @@ pub(crate) mod job_ref;
 pub(crate) mod jobs;
 pub(crate) mod model;
 pub(crate) mod server;
+pub(crate) mod text_source;
 mod values;
 
 use std::ffi::OsString;

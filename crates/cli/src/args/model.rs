@@ -139,6 +139,7 @@ pub(super) fn with_inputs(command: Command, words: &str, model: Option<&'static 
         .long_about(about)
         .override_usage(format!("wave {words} {}[OPTIONS]", inputs::usage(model)))
         .args(inputs::flags(model))
+        .args(inputs::text_file(model))
         .args(inputs::sources())
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use wavespeed_emulator::{Emulator, Scenario, ScenarioError};
 
-use crate::args::input_values::read_text;
 use crate::args::server::EmulatorArgs;
+use crate::args::text_source::read_file;
 use crate::context::Context;
 use crate::output::failure::Failure;
 use crate::output::report::Report;
@@ -43,7 +43,7 @@ pub(super) async fn emulator(args: &EmulatorArgs, context: &Context) -> Result<R
 
 fn scenario(path: &Path) -> Result<Scenario, Failure> {
     let name = path.display();
-    let text = read_text(path);
+    let text = read_file(path);
     let text = text.map_err(|rule| Failure::usage(format!("--scenario {name} {rule}")))?;
     text.parse()
         .map_err(|error: ScenarioError| Failure::usage(format!("--scenario {name}: {error}")))

@@ -59,16 +59,89 @@ fn flags_go_before_pairs_and_pairs_before_a_file() {
 #[test]
 fn input_may_come_from_stdin() {
     let (_emulated, wave) = place();
-    let mut command = wave.command(&[&RUN[..], &["--input", "-"]].concat());
+    let input = br#"{"video": "https://a.example/c.mp4", "text": "stdin"}"#;
+    assert_eq!(run_with_stdin(&wave, &["--input", "-"], input), Some(0));
+    assert_eq!(sent(&wave)["text"], "stdin");
+}
+
+/// Runs with words on stdin, and returns the exit code.
+fn run_with_stdin(wave: &Wave, words: &[&str], stdin: &[u8]) -> Option<i32> {
+    let mut command = wave.command(&[&RUN[..], words].concat());
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let input = br#"{"video": "https://a.example/c.mp4", "text": "stdin"}"#;
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    assert!(child.wait().unwrap().success());
-    assert_eq!(sent(&wave)["text"], "stdin");
+    child.stdin.take().unwrap().write_all(stdin).unwrap();
+    child.wait().unwrap().code()
+}
+
+const VIDEO_URL: [&str; 2] = ["--video", "https://a.example/c.mp4"];
+
+#[test]
+fn the_text_may_come_from_a_file_or_stdin() {
+    let (_emulated, wave) = place();
+    fs::write(wave.path("text.txt"), "Cafe\u{301}\nau lait\r\n\n").unwrap();
+    let run = wave.run(&[&RUN[..], &VIDEO_URL, &["--text-file", "text.txt"]].concat());
+    assert_eq!(run.exit, 0, "{run}");
+    // In NFC, and without the line ends at the end.
+    assert_eq!(sent(&wave)["text"], "Café\nau lait");
+    let (_emulated, wave) = place();
+    let words = [&VIDEO_URL[..], &["--text-file", "-"]].concat();
+    assert_eq!(run_with_stdin(&wave, &words, b"from stdin\n"), Some(0));
+    assert_eq!(sent(&wave)["text"], "from stdin");
+}
+
+#[test]
+fn a_text_file_without_a_text_is_refused() {
+    let wave = Wave::at("http://127.0.0.1:9");
+    fs::write(wave.path("blank.txt"), "\u{feff} \u{200b}\r\n").unwrap();
+    fs::write(wave.path("latin.txt"), b"Gr\xfc\xdfe").unwrap();
+    for (words, message) in [
+        (
+            &["--text-file", "blank.txt"][..],
+            "has only white space or invisible characters",
+        ),
+        (
+            &["--text-file", "latin.txt"],
+            "latin.txt is in an encoding other than UTF-8",
+        ),
+        (
+            &["--text-file", "none.txt"],
+            "--text-file none.txt does not exist",
+        ),
+        (&["--text-file", "-", "--input", "-"], "both read stdin"),
+        (
+            &["--text-file", "blank.txt", "--text", "a"],
+            "exclude each other",
+        ),
+    ] {
+        let run = wave.run(&[&RUN[..], &VIDEO_URL, words].concat());
+        assert_eq!(run.exit, 2, "{run}");
+        assert!(run.stderr.contains(message), "{run}");
+    }
+}
+
+/// Windows PowerShell writes UTF-16 with a byte order mark, or UTF-8 with one.
+#[test]
+fn input_may_have_a_byte_order_mark_or_be_in_utf_16() {
+    let json = r#"{"video": "https://a.example/c.mp4", "text": "Grüße"}"#;
+    let marked = format!("\u{feff}{json}");
+    let utf16 = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for bytes in [marked.into_bytes(), utf16] {
+        let (_emulated, wave) = place();
+        assert_eq!(run_with_stdin(&wave, &["--input", "-"], &bytes), Some(0));
+        assert_eq!(sent(&wave)["text"], "Grüße");
+    }
+    let wave = Wave::at("http://127.0.0.1:9");
+    let latin: Vec<u8> = json
+        .chars()
+        .map(|c| u8::try_from(u32::from(c)).unwrap())
+        .collect();
+    fs::write(wave.path("latin.json"), latin).unwrap();
+    let run = wave.run(&[&RUN[..], &["--input", "latin.json"]].concat());
+    assert_eq!(run.exit, 2, "{run}");
+    assert!(run.stderr.contains("such as Windows-1252"), "{run}");
 }
 
 #[test]
