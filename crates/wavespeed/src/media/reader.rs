@@ -203,7 +203,8 @@ impl Reader {
         if !container.is_box_file() {
             return Step::End(Completeness::Unknown);
         }
-        self.step_box(left)
+        // The detection skips boxes of unknown type.
+        self.step_box(self.parent_end() - self.position)
     }
 
     /// Leaves the open boxes that end at the position.

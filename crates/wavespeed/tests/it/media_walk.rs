@@ -108,6 +108,13 @@ fn boxes_of_unknown_type_may_stand_first() {
         let file = file.concat();
         assert_eq!(feed(&file, 1).0, feed(&file, file.len()).0);
     }
+    // A short box is the last one.
+    let short = [boxed("new!", &[1; 4]), boxed("ftyp", b"")].concat();
+    for piece in [1, short.len()] {
+        let (facts, _) = feed(&short, piece);
+        let found = (facts.container, facts.completeness);
+        assert_eq!(found, (Container::Mp4, Completeness::NoTracks));
+    }
     // What looks like a box at the beginning is none without another one behind it.
     for file in [
         [boxed("new!", &[1; 4]), b"words".to_vec()],
@@ -264,10 +271,12 @@ fn container_does_not_depend_on_the_piece_length() {
 proptest! {
     #[test]
     fn reader_ends_for_arbitrary_bytes(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let tree = [ftyp(), bytes.clone(), moov(&[bytes])].concat();
-        for file in [&tree[..], &tree[16..]] {
-            let (_, pieces) = feed(file, 1);
+        let tree = [ftyp(), bytes.clone(), moov(std::slice::from_ref(&bytes))].concat();
+        let unknown_first = [boxed("new!", &bytes), tree.clone(), bytes].concat();
+        for file in [&tree[..], &tree[16..], &unknown_first, &unknown_first[8..]] {
+            let (facts, pieces) = feed(file, 1);
             prop_assert!(pieces <= file.len() + 1);
+            prop_assert_eq!(facts, feed(file, file.len()).0);
         }
     }
 
