@@ -3,6 +3,7 @@
 //! Of a URL only the form is checked here. Of a local file the header is read by
 //! [`media`](crate::media) and compared with the limits of the model by `facts`.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::Path;
 
@@ -28,9 +29,26 @@ pub enum Files {
     UrlOrPathUnchecked,
 }
 
-/// Returns `true` if a text is a path rather than a URL of any scheme.
+/// Returns the local path that a text names: the text itself unless it is a URL, or the path of a `file:` URL
+/// of this machine.
+pub(crate) fn local_path(text: &str) -> Option<Cow<'_, Path>> {
+    match scheme(text) {
+        None => Some(Path::new(text).into()),
+        Some(scheme) if scheme.eq_ignore_ascii_case("file") => {
+            // A URL parser makes any path absolute, so `file:clip.mp4` would name a file in `/`.
+            let is_absolute = text[scheme.len() + 1..].starts_with('/');
+            let url = Url::parse(text).ok().filter(|_| is_absolute)?;
+            // Paths are texts in an input, so a name that is no Unicode cannot be given.
+            let path = url.to_file_path().ok()?;
+            path.to_str().is_some().then_some(path.into())
+        }
+        Some(_) => None,
+    }
+}
+
+/// Returns `true` if a text is a path or the `file:` URL of one.
 pub(crate) fn is_path(text: &str) -> bool {
-    scheme(text).is_none()
+    local_path(text).is_some()
 }
 
 /// Returns the scheme of a text that looks like a URL.
@@ -43,7 +61,14 @@ fn scheme(text: &str) -> Option<&str> {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
     // File names may contain a colon, so most schemes need the two slashes as well.
-    (is_scheme && (rest.starts_with("//") || matches!(scheme, "data" | "file"))).then_some(scheme)
+    (is_scheme && (rest.starts_with("//") || is_pathless(scheme))).then_some(scheme)
+}
+
+/// Returns `true` for the schemes that need no slashes.
+fn is_pathless(scheme: &str) -> bool {
+    ["data", "file"]
+        .iter()
+        .any(|other| scheme.eq_ignore_ascii_case(other))
 }
 
 /// Checks a value that names a file.
@@ -52,11 +77,15 @@ pub(crate) fn check_reference(text: &str, media: &Media, files: Files) -> Vec<Fi
     if text.is_empty() {
         return refused("is empty; give an http or https URL".into());
     }
+    if let Some(path) = local_path(text) {
+        return match files {
+            Files::Url => refused(format!(
+                "is {text:?}, which is not an http or https URL; upload a local file first"
+            )),
+            _ => check_path(&path, media, files),
+        };
+    }
     match (scheme(text), files) {
-        (None, Files::Url) => refused(format!(
-            "is {text:?}, which is not an http or https URL; upload a local file first"
-        )),
-        (None, _) => check_path(Path::new(text), media, files),
         (Some(scheme), _)
             if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") =>
         {
@@ -76,7 +105,8 @@ pub(crate) fn check_reference(text: &str, media: &Media, files: Files) -> Vec<Fi
             Some((_, data)) if !data.is_empty() => Vec::new(),
             _ => refused("is a data URL without `;base64,` and data behind it".into()),
         },
-        (Some(scheme), _) => {
+        (scheme, _) => {
+            let scheme = scheme.unwrap_or_default();
             let alternative = match files {
                 Files::Url => "",
                 _ => ", or the path of a local file",
@@ -147,16 +177,24 @@ mod tests {
             "a b",
             "12:30.mp4",
             "take:2.mp4",
+            "file:///clips/a%20b.mp4",
+            "FILE:/clips/a.mp4",
+            "file://localhost/clips/a.mp4",
         ] {
             assert!(is_path(path), "{path}");
         }
+        assert_eq!(
+            local_path("file:///clips/a%20b.mp4").unwrap(),
+            Path::new("/clips/a b.mp4")
+        );
         for url in [
             "http://a",
             "HTTPS://a",
             "ftp://a/b",
             "data:video/mp4;base64,AAAA",
             "s3://b/k",
-            "file:/a",
+            "file:clip.mp4",
+            "file://elsewhere/clip.mp4",
         ] {
             assert!(!is_path(url), "{url}");
         }

@@ -3,13 +3,11 @@
 //! [`named_files`] finds them where the catalogue expects files; [`local_files`] finds paths
 //! anywhere in an input.
 
-use std::path::Path;
-
 use serde_json::Value;
 use wavespeed_client::{Input, Media};
 
 use crate::check::fault::Fault;
-use crate::check::file::is_path;
+use crate::check::file::{is_path, local_path};
 use crate::check::rule::Rule;
 
 /// A file that an input names.
@@ -115,5 +113,5 @@ pub(super) fn is_local(text: &str) -> bool {
     };
     let looks_like_path = text.contains(['/', '\\']) || extension.is_some_and(is_extension);
     // 4096 is the longest path on Linux. Long prompts are not worth a call of the file system.
-    looks_like_path && text.len() < 4096 && is_path(text) && Path::new(text).is_file()
+    looks_like_path && text.len() < 4096 && local_path(text).is_some_and(|path| path.is_file())
 }

@@ -6,7 +6,8 @@ use serde_json::Value;
 use wavespeed_client::Model;
 
 use crate::check::fault::Fault;
-use crate::check::named::{NamedFile, named_files};
+use crate::check::file::local_path;
+use crate::check::named::named_files;
 use crate::check::rule::Rule;
 use crate::part_file::temporary_file;
 use crate::target::Target;
@@ -101,11 +102,9 @@ impl Target {
         // not exist replaces nothing.
         let target = self.fixed_path()?.canonicalize().ok()?;
         let named = named_files(model.inputs, input).into_iter();
-        let mut local = named.filter(NamedFile::is_path);
-        let same = local.find(|named| {
-            let file = Path::new(named.text).canonicalize();
-            file.is_ok_and(|file| file == target)
-        })?;
+        let mut local = named.filter_map(|named| Some((local_path(named.text)?, named)));
+        let (_, same) =
+            local.find(|(path, _)| path.canonicalize().is_ok_and(|file| file == target))?;
         Some(self.fault(format!(
             "{} is the {} itself; choose another name",
             self.path.display(),

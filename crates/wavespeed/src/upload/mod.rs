@@ -22,7 +22,8 @@ use serde_json::Value;
 use wavespeed_client::{Model, Prediction};
 use wavespeed_poll::Deadline;
 
-use crate::check::named::{NamedFile, named_files};
+use crate::check::file::local_path;
+use crate::check::named::named_files;
 use crate::client::Wavespeed;
 use crate::store::error::StoreError;
 use crate::store::record::JobFilter;
@@ -258,10 +259,11 @@ pub fn name_uploads(model: &Model, input: &mut Value, name: impl Fn(&str) -> Str
 /// Returns the local files that an input names, each as a JSON pointer and a path.
 pub(crate) fn named_paths(model: &Model, input: &Value) -> Vec<(String, String)> {
     let named = named_files(model.inputs, input).into_iter();
-    let local = named.filter(NamedFile::is_path);
-    local
-        .map(|named| (named.pointer, named.text.to_owned()))
-        .collect()
+    let local = named.filter_map(|named| {
+        let path = local_path(named.text)?.to_str()?.to_owned();
+        Some((named.pointer, path))
+    });
+    local.collect()
 }
 
 /// Returns all strings in a value, at any depth.
