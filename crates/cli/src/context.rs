@@ -50,7 +50,13 @@ impl Context {
 
     /// Returns a client without an API key, for work that makes no call of the API.
     pub(crate) fn keyless(&self) -> Result<Wavespeed, Failure> {
-        Ok(self.builder().key("none").build()?)
+        // An API on this machine decides which URLs can be reached.
+        let builder = self.builder().env().key("none");
+        let builder = match &self.global.base_url {
+            Some(url) => builder.base_url(url),
+            None => builder,
+        };
+        Ok(builder.build()?)
     }
 
     /// Returns a client without an API key that has the jobs of the journal.

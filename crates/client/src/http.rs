@@ -54,11 +54,14 @@ pub enum Purpose {
     /// A submit, which is billed. It carries the API key, must follow no redirect and must be sent once.
     Submit,
     /// The upload of a file to a storage host, without the API key. It must follow no redirect, which
-    /// would turn the PUT into a GET whose success stores nothing.
+    /// might turn the PUT into a GET whose success stores nothing.
     Upload,
-    /// The read of an output or of a file behind a URL in an input, without the API key. It may follow
-    /// redirects.
+    /// The read of an output, without the API key. It may follow redirects.
     Download,
+    /// The read of a file behind a URL in an input, before the submit and without the API key. It may follow
+    /// redirects. Whoever wrote the input chose the URL, so a service that serves others must not connect
+    /// to its own network for it; the default service does not.
+    Check,
 }
 
 impl RequestContext {
@@ -81,7 +84,7 @@ impl Purpose {
     /// Returns `true` if redirects may be followed.
     #[must_use]
     pub fn follows_redirects(self) -> bool {
-        matches!(self, Self::Download)
+        matches!(self, Self::Download | Self::Check)
     }
 
     /// Returns `true` if the request carries the API key.

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{broadcast, watch};
+use url::Url;
 use wavespeed_client::{Client, HttpService, Prediction, PredictionId};
 use wavespeed_poll::{Deadline, Poller};
 
 use crate::http::Timeouts;
+use crate::http::reach::is_loopback;
 use crate::locks::KeyedLocks;
 use crate::part_file::Leftovers;
 use crate::poll_policy::{PollPolicy, ScheduleCache};
@@ -92,6 +94,12 @@ impl Wavespeed {
     /// Returns a text without the API key, which must not be written down.
     pub(crate) fn redact(&self, text: &str) -> String {
         self.0.api.api_key().redact(text)
+    }
+
+    /// Returns `true` if the API is on this machine, so that it reaches everything that this machine reaches.
+    pub(crate) fn api_is_local(&self) -> bool {
+        let api = Url::parse(&self.0.account.base_url);
+        api.is_ok_and(|api| is_loopback(&api))
     }
 
     /// Counts a submit as in flight until the returned value is dropped.

@@ -1,20 +1,29 @@
-//! The default service of requests: two HTTP clients, one for the API and one for files.
+//! The default service of requests: HTTP clients for the API, for files, and for the check of URLs.
 //!
-//! Both are built from the same settings (user agent, timeouts, TLS, proxies of the environment) and
-//! differ in redirects: the client of the API, which sends the API key, follows none.
+//! All are built from the same settings (user agent, timeouts, TLS, proxies of the environment) and
+//! differ in the hosts that they connect to: the client of the API, which sends the API key, follows no
+//! redirect, and the one that checks URLs connects only to what the vendor can reach ([`guard`]).
 
+pub(crate) mod guard;
+pub(crate) mod reach;
 mod trace;
 
+use std::collections::BTreeSet;
 use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::dns::Resolve;
 use reqwest::redirect::Policy;
 use reqwest::{ClientBuilder, NoProxy, Proxy, Request};
 use url::{Host, Url};
 use wavespeed_client::text::chain;
-use wavespeed_client::{HttpFuture, HttpService, RequestContext};
+use wavespeed_client::{
+    HttpError, HttpErrorKind, HttpFuture, HttpService, Purpose, RequestContext,
+};
 
+use self::guard::{Guard, GuardedResolver};
+use self::reach::Unreachable;
 pub(crate) use self::trace::Traced;
 use crate::threads::SystemResolver;
 use crate::tls;
@@ -96,6 +105,9 @@ pub(crate) struct Http {
     api: reqwest::Client,
     /// The client of files. It follows redirects, which storage hosts use, and never gets the API key.
     files: reqwest::Client,
+    /// The client that checks the URLs of inputs. Whoever wrote the input chose its hosts.
+    checks: reqwest::Client,
+    guard: Guard,
 }
 
 /// Error of [`Http::new`].
@@ -110,23 +122,51 @@ pub(crate) enum HttpSetupError {
 /// Sends each request by the client that its purpose allows.
 impl HttpService for Http {
     fn send(&self, request: Request, context: RequestContext) -> HttpFuture<'_> {
-        match context.purpose.follows_redirects() {
-            true => self.files.send(request, context),
-            false => self.api.send(request, context),
+        match context.purpose {
+            Purpose::Check => match self.guard.check(request.url()) {
+                Ok(()) => self.checks.send(request, context),
+                Err(blocked) => {
+                    let error = HttpError::new(HttpErrorKind::Connect).with_source(blocked);
+                    Box::pin(async move { Err(error) })
+                }
+            },
+            purpose if purpose.follows_redirects() => self.files.send(request, context),
+            _ => self.api.send(request, context),
         }
     }
 }
 
 impl Http {
-    /// Builds both clients.
-    pub(crate) fn new(user_agent: &str, timeouts: &Timeouts) -> Result<Self, HttpSetupError> {
-        let proxies = proxies()?;
+    /// Builds the clients. `api_is_local` tells whether the API is on this machine.
+    pub(crate) fn new(
+        user_agent: &str,
+        timeouts: &Timeouts,
+        api_is_local: bool,
+    ) -> Result<Self, HttpSetupError> {
+        let (proxies, names) = proxies()?;
+        let guard = Guard {
+            judge: Unreachable::of_ip,
+            allows_all: api_is_local,
+            proxies: Arc::new(names),
+        };
+        Self::with_guard(user_agent, timeouts, &proxies, guard, SystemResolver)
+    }
+
+    /// Builds the clients, of which the one that checks URLs has this guard and looks up names by `resolver`.
+    fn with_guard(
+        user_agent: &str,
+        timeouts: &Timeouts,
+        proxies: &[Proxy],
+        guard: Guard,
+        resolver: impl Resolve + 'static,
+    ) -> Result<Self, HttpSetupError> {
         let with_tls = tls::settings();
         let build = |builder: ClientBuilder| {
             let built = with_tls(builder).build();
             built.map_err(|error| HttpSetupError::Library(chain(&error)))
         };
-        let common = || common(user_agent, timeouts, &proxies);
+        let common = || common(user_agent, timeouts, proxies);
+        let inner = Arc::new(resolver);
         Ok(Self {
             api: build(common().redirect(Policy::none()))?,
             files: build(
@@ -134,11 +174,20 @@ impl Http {
                     .redirect(Policy::limited(10))
                     .read_timeout(timeouts.idle),
             )?,
+            checks: build(
+                common()
+                    .dns_resolver(Arc::new(GuardedResolver {
+                        inner,
+                        guard: guard.clone(),
+                    }))
+                    .redirect(guard.redirects()),
+            )?,
+            guard,
         })
     }
 }
 
-/// Returns a builder with the settings that both clients share.
+/// Returns a builder with the settings that all clients share.
 fn common(user_agent: &str, timeouts: &Timeouts, proxies: &[Proxy]) -> ClientBuilder {
     let builder = reqwest::Client::builder()
         .user_agent(user_agent)
@@ -154,9 +203,9 @@ fn common(user_agent: &str, timeouts: &Timeouts, proxies: &[Proxy]) -> ClientBui
     proxies.iter().cloned().fold(builder, ClientBuilder::proxy)
 }
 
-/// Returns the proxies of the environment, by the variables that curl reads: `https_proxy`,
-/// `http_proxy`, `all_proxy` and `no_proxy`, in lower case first.
-fn proxies() -> Result<Vec<Proxy>, HttpSetupError> {
+/// Returns the proxies of the environment and the names of their hosts, by the variables that curl reads:
+/// `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy`, in lower case first.
+fn proxies() -> Result<(Vec<Proxy>, BTreeSet<String>), HttpSetupError> {
     let variable = |names: [&'static str; 2]| {
         names.into_iter().find_map(|name| {
             let value = env::var(name)
@@ -177,17 +226,30 @@ fn proxies() -> Result<Vec<Proxy>, HttpSetupError> {
         (["http_proxy", "HTTP_PROXY"], |url| Proxy::http(url)),
         (["all_proxy", "ALL_PROXY"], |url| Proxy::all(url)),
     ];
-    kinds
-        .into_iter()
-        .filter_map(|(names, make)| {
-            variable(names).map(|(name, url)| (name, is_supported(&url).then(|| make(url))))
-        })
-        .map(|(name, proxy)| match proxy {
-            Some(Ok(proxy)) => Ok(proxy.no_proxy(NoProxy::from_string(&direct))),
-            // The error names the variable and not the URL, which may contain a password.
-            _ => Err(HttpSetupError::Proxy(name)),
-        })
-        .collect()
+    let (mut proxies, mut hosts) = (Vec::new(), BTreeSet::new());
+    for (names, make) in kinds {
+        let Some((name, url)) = variable(names) else {
+            continue;
+        };
+        hosts.extend(host_name(&url));
+        // The error names the variable and not the URL, which may contain a password.
+        let proxy = is_supported(&url).then(|| make(url)).and_then(Result::ok);
+        let proxy = proxy.ok_or(HttpSetupError::Proxy(name))?;
+        proxies.push(proxy.no_proxy(NoProxy::from_string(&direct)));
+    }
+    Ok((proxies, hosts))
+}
+
+/// Returns the host of a proxy if it is a name, which is looked up. A URL without a scheme means http.
+fn host_name(proxy: &str) -> Option<String> {
+    let url = match proxy.contains("://") {
+        true => Url::parse(proxy),
+        false => Url::parse(&format!("http://{proxy}")),
+    };
+    match url.ok()?.host()? {
+        Host::Domain(name) => Some(name.to_owned()),
+        Host::Ipv4(_) | Host::Ipv6(_) => None,
+    }
 }
 
 /// Returns `true` if a proxy has a scheme that the HTTP library supports here. The library would
@@ -197,27 +259,5 @@ fn is_supported(url: &str) -> bool {
     matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https")
 }
 
-/// Returns `true` if a URL leads to this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// Returns `true` if the host of a URL is reachable only inside a private network: a private address
-/// or a name without a dot.
-pub(crate) fn is_private(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => !name.trim_end_matches('.').contains('.'),
-        Some(Host::Ipv4(address)) => {
-            address.is_private() || address.is_link_local() || address.is_unspecified()
-        }
-        Some(Host::Ipv6(address)) => {
-            address.is_unique_local() || address.is_unicast_link_local() || address.is_unspecified()
-        }
-        None => true,
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -294,6 +294,19 @@ fn a_url_without_a_file_is_refused_before_the_submit() {
 }
 
 #[test]
+fn url_that_the_vendor_cannot_reach_is_refused_with_a_hint() {
+    let wave = Wave::at("https://api.wavespeed.ai");
+    let run = wave.run(&["check", "http://192.168.1.20:8000/clip.mp4"]);
+    assert_eq!(run.exit, 2, "{run}");
+    for part in ["a private network", "the path of the local file"] {
+        assert!(run.stderr.contains(part), "{run}");
+    }
+    let url = format!("file://{}", wave.path("clip.mp4").display());
+    let run = wave.run(&["check", &url]);
+    assert_eq!(run.exit, 0, "{run}");
+}
+
+#[test]
 fn check_needs_no_api_key() {
     let (emulated, wave) = place();
     let wave = wave.without_key();

@@ -17,7 +17,8 @@ impl Builder {
     /// Sets the HTTP client for API calls, uploads and downloads. Its own proxies, certificates and
     /// connection timeouts then apply, and [`Timeouts::connect`] and [`Timeouts::idle`] do not. The
     /// client should follow no redirects (`redirect::Policy::none()`): a submit is sent once even if
-    /// it does, but its outcome is then unknown.
+    /// it does, but its outcome is then unknown. It does not limit the hosts to which a check of URLs
+    /// connects; see [`check_urls`](crate::Wavespeed::check_urls).
     #[must_use]
     pub fn http(mut self, client: reqwest::Client) -> Self {
         self.http = Some(client);
@@ -119,10 +120,11 @@ pub(super) fn service(
     wrap: Option<WrapService>,
     user_agent: &str,
     timeouts: &Timeouts,
+    api_is_local: bool,
 ) -> Result<Arc<dyn HttpService>, BuildError> {
     let http: Arc<dyn HttpService> = match client {
         Some(client) => Arc::new(client),
-        None => Arc::new(Http::new(user_agent, timeouts)?),
+        None => Arc::new(Http::new(user_agent, timeouts, api_is_local)?),
     };
     let http = match wrap {
         Some(wrap) => wrap(http),

@@ -17,7 +17,8 @@ use crate::builder::base_url::{DEFAULT_BASE_URL, base_url};
 use crate::builder::error::BuildError;
 use crate::builder::http::WrapService;
 use crate::client::{Inner, Wavespeed};
-use crate::http::{Timeouts, is_loopback};
+use crate::http::Timeouts;
+use crate::http::reach::is_loopback;
 use crate::locks::KeyedLocks;
 use crate::part_file::Leftovers;
 use crate::poll_policy::{PollPolicy, ScheduleCache};
@@ -284,6 +285,7 @@ impl Builder {
             self.http_service,
             &self.user_agent,
             &self.timeouts,
+            is_local,
         )?;
         // The URL as it is used, with its path, so that spellings of one URL are one account.
         let key_fingerprint = key.fingerprint();

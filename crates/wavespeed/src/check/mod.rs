@@ -9,6 +9,7 @@
 //! hosts and is therefore separate: [`check_urls`](crate::Wavespeed::check_urls). `output` checks
 //! the target of a download.
 
+mod expiry;
 mod facts;
 pub(crate) mod fault;
 pub(crate) mod file;

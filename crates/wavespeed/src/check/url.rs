@@ -1,28 +1,35 @@
 //! The check of files behind URLs, before the paid request.
 //!
 //! A probe reads the header of a file by a few ranged requests. The vendor fetches the file from
-//! another network than ours, so only a file that is gone for everyone is refused; a host that does
-//! not answer us may still answer the vendor, and gives a warning.
+//! another network than ours, so a URL is refused only if its file is gone for everyone or its host is
+//! known to be out of the vendor's reach; a host that does not answer us may still answer the vendor, and
+//! gives a warning.
 
+use std::error::Error;
 use std::ops::Range;
-use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+use std::{io, iter};
 
 use futures_util::future::join_all;
 use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue, RANGE};
 use reqwest::{Method, Request, Response, StatusCode, Url};
 use serde_json::Value;
 use wavespeed_client::text::shorten;
-use wavespeed_client::{HttpError, HttpService, Media, Model, Purpose, RequestContext};
+use wavespeed_client::{
+    HttpError, HttpErrorKind, HttpService, Media, Model, Purpose, RequestContext,
+};
 use wavespeed_poll::Deadline;
 
+use crate::check::expiry::early_expiry;
 use crate::check::facts::check_facts;
 use crate::check::fault::{Fault, Finding, Severity, to_faults};
-use crate::check::file::{Files, check_reference, inspect_file, is_path};
+use crate::check::file::{Files, check_reference, inspect_file, local_path};
 use crate::check::named::named_files;
 use crate::check::rule::Rule;
 use crate::client::Wavespeed;
 use crate::hosts::ContentRange;
+use crate::http::guard::Blocked;
+use crate::http::reach::Unreachable;
 use crate::media::facts::Facts;
 use crate::media::reader::Reader;
 
@@ -43,14 +50,41 @@ const REQUEST_BYTES: u64 = MAX_BYTES / MAX_REQUESTS as u64;
 enum ProbeError {
     /// The host reports that the file does not exist.
     Gone(StatusCode),
+    /// The URL leads to a host that the vendor cannot reach.
+    Blocked(Blocked),
     /// The host does not give us the file or its ranges, for this reason.
     Unreadable(String),
 }
 
 impl From<HttpError> for ProbeError {
     fn from(error: HttpError) -> Self {
-        Self::Unreadable(error.to_string())
+        let blocked = sources(&error).find_map(|error| error.downcast_ref::<Blocked>());
+        match blocked {
+            Some(&blocked) if blocked != Blocked::Unresolved => Self::Blocked(blocked),
+            _ => Self::Unreadable(short_reason(&error)),
+        }
     }
+}
+
+/// Returns an error and its sources.
+fn sources(error: &HttpError) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    let first: &(dyn Error + 'static) = error;
+    iter::successors(Some(first), |&error| error.source())
+}
+
+/// Returns the reason of a failed request in a few words. The whole chain of an HTTP error names each of
+/// its layers, of which only the innermost says something about the host.
+fn short_reason(error: &HttpError) -> String {
+    let io = sources(error).find_map(|error| error.downcast_ref::<io::Error>());
+    match io.map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionRefused) => return "connection refused".into(),
+        Some(io::ErrorKind::TimedOut) => return "connection timed out".into(),
+        Some(io::ErrorKind::ConnectionReset) => return "connection reset".into(),
+        _ if error.kind() == HttpErrorKind::Timeout => return "no answer in time".into(),
+        _ => {}
+    }
+    let innermost = sources(error).last().map(ToString::to_string);
+    shorten(&innermost.unwrap_or_default(), 80)
 }
 
 /// The answer to one request of a probe.
@@ -78,9 +112,21 @@ pub struct Inspection {
 impl Wavespeed {
     /// Checks the files behind the URLs in an input, with at most four requests, 1 MiB and 5 s each
     /// and without the API key. A file that does not exist or that the model does not accept is
-    /// refused; a file that could not be checked gives a warning. A malformed URL is not requested and
-    /// gives no fault here: the check of the input refuses it. [`submit`](Self::submit) makes this
-    /// check, too.
+    /// refused; a file that could not be checked gives a warning, and so does a signed URL that expires
+    /// before half of the model's jobs have ended. A malformed URL is not requested and gives no fault here:
+    /// the check of the input refuses it. [`submit`](Self::submit) makes this check, too.
+    ///
+    /// # URLs of others
+    /// A program may check URLs that its own users wrote. Unless the API itself is on this machine, a URL is
+    /// refused by [`Rule::Reachable`], without a request, if its host is this machine, a private, link-local
+    /// or reserved address, or a name without a domain. A name is looked up once, and only the public ones of
+    /// its addresses are connected to; every redirect is judged in the same way. Overriding the rule lets the
+    /// input be sent, and still connects to no such host.
+    ///
+    /// With a proxy, the proxy looks the name up and must refuse private addresses itself. A client or service
+    /// of the program ([`Builder::http`](crate::Builder::http),
+    /// [`Builder::http_service`](crate::Builder::http_service)) decides what the requests of
+    /// [`Purpose::Check`] connect to; only the text of the URL is judged before.
     ///
     /// ```no_run
     /// # async fn example(ws: wavespeed::Wavespeed) -> Result<(), Box<dyn std::error::Error>> {
@@ -99,7 +145,7 @@ impl Wavespeed {
             .filter(|named| !named.is_path() && !named.is_inline())
             .filter(|named| check_reference(named.text, named.media, Files::Url).is_empty())
             .map(async |named| {
-                let (_, findings) = self.inspect_url(named.text, named.media).await;
+                let (_, findings) = self.inspect_url(named.text, named.media, model.id).await;
                 to_faults(&named.field, named.text, findings).collect::<Vec<_>>()
             });
         join_all(probes).await.into_iter().flatten().collect()
@@ -116,14 +162,13 @@ impl Wavespeed {
     /// # Ok(()) }
     /// ```
     pub async fn inspect(&self, media: &Media, file: &str) -> Inspection {
-        let (read, findings) = if is_path(file) {
-            inspect_file(Path::new(file), media)
-        } else {
+        let (read, findings) = match local_path(file) {
+            Some(path) => inspect_file(&path, media),
             // A malformed URL is refused without a request.
-            match check_reference(file, media, Files::UrlOrPath) {
-                findings if findings.is_empty() => self.inspect_url(file, media).await,
+            None => match check_reference(file, media, Files::UrlOrPath) {
+                findings if findings.is_empty() => self.inspect_url(file, media, "").await,
                 findings => (None, findings),
-            }
+            },
         };
         let (facts, bytes) = read.unzip();
         let faults = to_faults("file", file, findings).collect();
@@ -134,9 +179,30 @@ impl Wavespeed {
         }
     }
 
-    /// Probes a URL within [`MAX_TIME`], and returns the facts and the size of its file, if they are
-    /// known, and its faults.
-    async fn inspect_url(&self, url: &str, media: &Media) -> (Option<(Facts, u64)>, Vec<Finding>) {
+    /// Judges and probes a URL. Returns the facts and the size of its file, if they are known, and its
+    /// faults. The id of the model is empty if it is not known.
+    async fn inspect_url(
+        &self,
+        text: &str,
+        media: &Media,
+        model: &str,
+    ) -> (Option<(Facts, u64)>, Vec<Finding>) {
+        let Ok(url) = Url::parse(text) else {
+            return (None, Vec::new());
+        };
+        if let Some(place) = Unreachable::of_url(&url).filter(|_| !self.api_is_local()) {
+            return (None, vec![blocked(Blocked::Named(place))]);
+        }
+        let usual = self.durations(model).await.quantile(Duration::ZERO, 0.5);
+        let early = early_expiry(&url, SystemTime::now(), usual);
+        let early = early.map(|message| (Rule::Reachable, Severity::Warning, message));
+        let (read, mut findings) = self.probe_url(&url, media).await;
+        findings.extend(early);
+        (read, findings)
+    }
+
+    /// Probes a URL within [`MAX_TIME`].
+    async fn probe_url(&self, url: &Url, media: &Media) -> (Option<(Facts, u64)>, Vec<Finding>) {
         let clock = self.0.poller.clock();
         let probe = probe(&*self.0.http, url);
         let result = Deadline::after(MAX_TIME, clock).timeout(clock, probe).await;
@@ -149,6 +215,7 @@ impl Wavespeed {
                 let message = format!("answers HTTP {}: there is no file", status.as_u16());
                 return (None, vec![(Rule::Reachable, Severity::Refusal, message)]);
             }
+            Some(Err(ProbeError::Blocked(reason))) => return (None, vec![blocked(reason)]),
             Some(Err(ProbeError::Unreadable(reason))) => reason,
             None => format!("no answer within {MAX_TIME:?}"),
         };
@@ -159,11 +226,19 @@ impl Wavespeed {
     }
 }
 
+/// Returns the refusal of a URL that leads to a host out of the vendor's reach.
+fn blocked(reason: Blocked) -> Finding {
+    let message = format!(
+        "{reason}, which the vendor cannot reach; give the path of the local file instead, which is then \
+         uploaded"
+    );
+    (Rule::Reachable, Severity::Refusal, message)
+}
+
 /// Returns the facts of a file and its size in bytes, by ranged requests for its header.
-async fn probe(http: &dyn HttpService, url: &str) -> Result<(Facts, u64), ProbeError> {
-    let url = Url::parse(url).map_err(|error| ProbeError::Unreadable(error.to_string()))?;
+async fn probe(http: &dyn HttpService, url: &Url) -> Result<(Facts, u64), ProbeError> {
     // The reader needs the size of the file, which the first answer states.
-    let mut part = fetch(http, &url, 0..1).await?;
+    let mut part = fetch(http, url, 0..1).await?;
     let size = part.size;
     let mut reader = Reader::new(size);
     reader.feed(&part.bytes);
@@ -173,7 +248,7 @@ async fn probe(http: &dyn HttpService, url: &str) -> Result<(Facts, u64), ProbeE
             let reason = "its host does not support range requests";
             return Err(ProbeError::Unreadable(reason.into()));
         }
-        part = fetch(http, &url, need).await?;
+        part = fetch(http, url, need).await?;
         reader.feed(&part.bytes);
     }
     // If the requests are used up, the facts are those of the boxes that were reached.
@@ -190,7 +265,7 @@ async fn fetch(http: &dyn HttpService, url: &Url, need: Range<u64>) -> Result<Pa
     request.headers_mut().insert(RANGE, range);
     let identity = HeaderValue::from_static("identity");
     request.headers_mut().insert(ACCEPT_ENCODING, identity);
-    let context = RequestContext::new(Purpose::Download);
+    let context = RequestContext::new(Purpose::Check);
     let response = http.send(request, context).await?;
     let status = response.status();
     if status.is_success()

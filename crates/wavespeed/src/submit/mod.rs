@@ -22,7 +22,7 @@ mod window;
 use wavespeed_client::text::hide_logins;
 
 use crate::client::Wavespeed;
-use crate::http::is_loopback;
+use crate::http::reach::is_loopback;
 use crate::submit::error::SubmitError;
 use crate::webhook;
 

@@ -39,6 +39,7 @@ mod odd_answers;
 mod outcome;
 mod outcome_property;
 mod prediction;
+mod reach;
 mod reconcile;
 mod retries;
 mod run;

@@ -259,9 +259,9 @@ async fn webhook_url_that_the_vendor_cannot_reach_is_refused_before_the_submit()
         ),
         (
             "https://[fe80::1]/hook",
-            Some("points to a private network"),
+            Some("points to a link-local address"),
         ),
-        ("https://hook/", Some("points to a private network")),
+        ("https://hook/", Some("has a host without a domain")),
         ("https://8.8.8.8/hook", None),
         ("", Some("is not a URL")),
         (" https://b.example/hook", Some("has spaces or line ends")),
