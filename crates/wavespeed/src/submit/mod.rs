@@ -22,7 +22,6 @@ mod window;
 use wavespeed_client::text::hide_logins;
 
 use crate::client::Wavespeed;
-use crate::http::reach::is_loopback;
 use crate::submit::error::SubmitError;
 use crate::webhook;
 
@@ -40,12 +39,9 @@ impl Wavespeed {
     /// # Ok::<(), wavespeed::BuildError>(())
     /// ```
     pub fn check_webhook(&self, webhook: &str) -> Result<(), SubmitError> {
-        let api = self.0.account.base_url.parse();
-        webhook::url::check_url(webhook, api.is_ok_and(|api| is_loopback(&api))).map_err(|why| {
-            SubmitError::Webhook {
-                url: hide_logins(webhook).into_owned(),
-                why,
-            }
+        webhook::url::check_url(webhook, self.api_is_local()).map_err(|why| SubmitError::Webhook {
+            url: hide_logins(webhook).into_owned(),
+            why,
         })
     }
 }
