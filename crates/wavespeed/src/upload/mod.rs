@@ -7,24 +7,31 @@
 
 pub(crate) mod builder;
 pub(crate) mod error;
+mod extension;
 mod hash;
 pub(crate) mod options;
 mod send;
 mod source;
 pub(crate) mod spool;
+mod ticket;
 pub(crate) mod uploaded;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::SystemTime;
 
+use reqwest::header::{HeaderValue, RANGE};
+use reqwest::{Method, Request, StatusCode};
 use serde_json::Value;
-use wavespeed_client::{Model, Prediction};
+use url::Url;
+use wavespeed_client::{Model, Prediction, Purpose, RequestContext};
 use wavespeed_poll::Deadline;
 
 use crate::check::file::local_path;
 use crate::check::named::named_files;
 use crate::client::Wavespeed;
+use crate::hosts::ContentRange;
+use crate::http::reach::Unreachable;
 use crate::store::error::StoreError;
 use crate::store::record::JobFilter;
 use crate::store::upload::{Content, UploadRecord};
@@ -218,7 +225,45 @@ impl Wavespeed {
     async fn find_reusable(&self, content: &Content) -> Option<UploadRecord> {
         let found = self.0.store.find_upload(&self.0.account, content).await;
         let record = self.or_warn(found).flatten();
-        record.filter(|record| record.is_reusable(SystemTime::now()))
+        let record = record.filter(|record| record.is_reusable(SystemTime::now()))?;
+        if self.is_available(&record).await {
+            return Some(record);
+        }
+        tracing::warn!(url = record.url, "the upload is gone, and is sent again");
+        self.or_warn(self.forget_upload(&record.url).await);
+        None
+    }
+
+    /// Returns `false` if an upload is known to be gone. Only a file on this machine is looked for: it is one
+    /// of an emulator, whose files end with its process. The vendor keeps a file for its whole time.
+    async fn is_available(&self, record: &UploadRecord) -> bool {
+        let parsed = Url::parse(&record.url).ok();
+        let here = |url: &Url| Unreachable::of_url(url) == Some(Unreachable::ThisMachine);
+        let Some(url) = parsed.filter(here) else {
+            return true;
+        };
+        if !self.api_is_local() {
+            return false;
+        }
+        let mut request = Request::new(Method::GET, url);
+        let first_byte = HeaderValue::from_static("bytes=0-0");
+        request.headers_mut().insert(RANGE, first_byte);
+        let context = RequestContext::new(Purpose::Download);
+        let (clock, limit) = (self.0.poller.clock(), self.0.timeouts.call);
+        let sent = self.0.http.send(request, context);
+        let response = Deadline::after(limit, clock).timeout(clock, sent).await;
+        let Some(Ok(response)) = response else {
+            return false;
+        };
+        // Another emulator at the same address may have another file under this URL.
+        let size = match response.status() {
+            StatusCode::PARTIAL_CONTENT => {
+                ContentRange::from_headers(response.headers()).and_then(|range| range.size)
+            }
+            StatusCode::OK => response.content_length(),
+            _ => return false,
+        };
+        size.is_none_or(|size| size == record.bytes)
     }
 
     async fn record_upload(&self, record: &UploadRecord, source: &Source) {

@@ -3,8 +3,8 @@
 //! The API gives an upload ticket, which names a URL of a storage host and the headers of the PUT
 //! that stores the file there. On hosts of the API that have no upload tickets yet, the file goes
 //! through the API itself as a form. [`Wavespeed::send_file`] retries transient errors within a
-//! budget and the deadline, and asks once for a new upload ticket if the storage refuses the first.
-//! The storage host never receives the API key.
+//! budget and the deadline, asks once for a new upload ticket if the storage refuses the first, and follows
+//! one redirect of the storage. The storage host never receives the API key.
 
 use std::future::Future;
 use std::pin::pin;
@@ -12,10 +12,10 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
-use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Request, StatusCode};
-use url::Url;
-use wavespeed_client::text::chain;
+use reqwest::header::{CONTENT_LENGTH, HeaderMap, LOCATION};
+use reqwest::{Method, Request, Response, StatusCode};
+use serde_json::Value;
+use wavespeed_client::text::{chain, shorten};
 use wavespeed_client::{Answer, CallError, Form, HttpErrorKind, Purpose, RequestContext, types};
 use wavespeed_poll::Deadline;
 
@@ -24,11 +24,12 @@ use crate::client::Wavespeed;
 use crate::hosts::{is_transient, may_be_expired};
 use crate::upload::error::UploadError;
 use crate::upload::source::{Source, TransferState};
+use crate::upload::ticket::{Ticket, read_download_url};
 
 /// The way on which a file reaches the vendor.
 enum Route {
     /// A PUT to a storage host, as an upload ticket describes it.
-    Ticket(Box<types::UploadTicket>),
+    Ticket(Box<Ticket>),
     /// A form through the API itself.
     Form,
 }
@@ -161,70 +162,92 @@ impl Wavespeed {
         if matches!(answer.status.as_u16(), 404 | 405 | 501) {
             return Ok(Route::Form);
         }
-        match exact_data(&answer).and_then(|data| serde_json::from_value(data).ok()) {
-            Some(ticket) => Ok(Route::Ticket(Box::new(ticket))),
-            None => Err(refused(source, &answer)),
-        }
+        let ticket = self.read_answer(source, &answer, Ticket::read)?;
+        Ok(Route::Ticket(Box::new(ticket)))
     }
 
-    /// Sends a file to the storage host of an upload ticket.
+    /// Reads the data of a successful answer of the API.
+    fn read_answer<T>(
+        &self,
+        source: &Source,
+        answer: &Answer,
+        read: impl FnOnce(&Value) -> Result<T, String>,
+    ) -> Result<T, SendError> {
+        // The vendor reports some refusals with HTTP 200 and a code in the body.
+        let is_refusal = |code: i64| !matches!(code, 0 | 200..=299);
+        if !answer.status.is_success() || answer.envelope().code.is_some_and(is_refusal) {
+            return Err(refused(source, answer));
+        }
+        // Data without an envelope is a whole answer, too.
+        let data = exact_data(answer).or_else(|| answer.json());
+        let read = match data {
+            Some(data) => read(&data),
+            None => Err("is no JSON".into()),
+        };
+        read.map_err(|why| {
+            // The clause may quote the answer, which can be of any length.
+            let message = format!("the vendor's answer {}", shorten(&self.redact(&why), 200));
+            let error = failed(source, message);
+            match &answer.broken {
+                Some(_) => SendError::transient(error),
+                None => SendError::permanent(error),
+            }
+        })
+    }
+
+    /// Sends a file to the storage host of an upload ticket, and to another one if that host redirects there.
     async fn put_to_storage(
         &self,
         source: &Source,
-        ticket: &types::UploadTicket,
+        ticket: &Ticket,
         attempt: u32,
     ) -> Result<(), SendError> {
-        let headers = self.ticket_headers(source, &ticket.upload)?;
+        let first = self.put(source, ticket, attempt).await?;
+        let response = if keeps_method(first.status()) {
+            let location = first.headers().get(LOCATION);
+            let redirected = ticket.redirected(location, self.api_is_local());
+            let redirected = redirected.map_err(|why| {
+                SendError::permanent(failed(source, format!("the storage {why}")))
+            })?;
+            self.put(source, &redirected, attempt).await?
+        } else {
+            first
+        };
+        match response.status() {
+            status if status.is_success() => Ok(()),
+            // Only a loop redirects twice: storage services know the right place.
+            status if keeps_method(status) => {
+                let message = "the storage redirected the upload twice";
+                Err(SendError::permanent(failed(source, message.into())))
+            }
+            status => Err(storage_refusal(source, status, response.headers())),
+        }
+    }
+
+    /// Makes the PUT that an upload ticket describes.
+    async fn put(
+        &self,
+        source: &Source,
+        ticket: &Ticket,
+        attempt: u32,
+    ) -> Result<Response, SendError> {
+        let mut request = Request::new(Method::PUT, ticket.url.clone());
+        *request.headers_mut() = ticket.headers.clone();
+        // A stream has no length of its own and would be sent in chunks without this header. The
+        // PUT must have exactly the announced length (spec/wavespeed.yaml, operation create_upload).
+        let length = source.bytes.into();
+        request.headers_mut().insert(CONTENT_LENGTH, length);
         let (body, state) = source.stream();
-        // The URL carries a signature, so it must not appear in error messages.
-        let url = Url::parse(&ticket.upload.url).map_err(|error| {
-            let message = format!("the upload ticket has an invalid URL: {error}");
-            SendError::permanent(failed(source, message))
-        })?;
-        let mut request = Request::new(Method::PUT, url);
-        *request.headers_mut() = headers;
         *request.body_mut() = Some(reqwest::Body::wrap_stream(body));
         let context = RequestContext::new(Purpose::Upload).attempt(attempt);
         let sent = self.0.http.send(request, context);
         let response = self.send_body(source, &state, sent).await?;
-        let (status, headers) = (response.status(), response.headers());
-        if !status.is_success() {
-            return Err(storage_refusal(source, status, headers));
-        }
         // A success before the last byte was taken cannot mean that the whole file is stored.
-        if state.left() > 0 {
+        if response.status().is_success() && state.left() > 0 {
             let message = "the storage answered before it had received the whole file";
             return Err(SendError::transient(failed(source, message.into())));
         }
-        Ok(())
-    }
-
-    /// Returns the headers of the PUT that an upload ticket describes.
-    fn ticket_headers(
-        &self,
-        source: &Source,
-        target: &types::UploadTarget,
-    ) -> Result<HeaderMap, SendError> {
-        let permanent = |message: String| SendError::permanent(failed(source, message));
-        let mut headers = HeaderMap::new();
-        for (name, value) in target.headers.iter().flatten() {
-            let pair = HeaderName::try_from(name)
-                .ok()
-                .zip(HeaderValue::try_from(value).ok());
-            let (name, value) =
-                pair.ok_or_else(|| permanent("the upload ticket has an invalid header".into()))?;
-            headers.insert(name, value);
-        }
-        // A stream has no length of its own and would be sent in chunks without this header. The
-        // PUT must have exactly the announced length (spec/wavespeed.yaml, operation create_upload).
-        headers.insert(CONTENT_LENGTH, source.bytes.into());
-        match target.method.as_deref() {
-            None | Some("PUT") => Ok(headers),
-            Some(method) => Err(permanent(format!(
-                "the upload ticket asks for {:?}, not PUT",
-                self.redact(method)
-            ))),
-        }
+        Ok(response)
     }
 
     /// Sends a file as a form through the API itself.
@@ -236,9 +259,7 @@ impl Wavespeed {
         let sent = api.upload_binary(&form, source.bytes, body);
         let answer = self.send_body(source, &state, sent).await?;
         self.observe_date(&answer);
-        let file = exact_data(&answer).and_then(|data| serde_json::from_value(data).ok());
-        let url = file.map(|file: types::UploadedFile| file.download_url);
-        url.ok_or_else(|| refused(source, &answer))
+        self.read_answer(source, &answer, read_download_url)
     }
 
     /// Runs a request whose body is the stream with this state, until it completes or stalls.
@@ -278,16 +299,18 @@ impl Wavespeed {
 }
 
 impl Route {
-    /// Returns `true` if the upload ticket states an expiry that has passed. A ticket without a
-    /// readable expiry is used until the storage refuses it.
+    /// Returns `true` if the upload ticket states an expiry that has passed.
     fn has_expired(&self) -> bool {
-        let expires = match self {
-            Self::Ticket(ticket) => ticket.upload.expires_at.as_deref(),
-            Self::Form => None,
-        };
-        let expires = expires.and_then(|text| text.parse::<jiff::Timestamp>().ok());
-        expires.is_some_and(|at| at <= jiff::Timestamp::now())
+        match self {
+            Self::Ticket(ticket) => ticket.has_expired(),
+            Self::Form => false,
+        }
     }
+}
+
+/// Returns `true` for the redirects that must be followed with the same method and body.
+fn keeps_method(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 307 | 308)
 }
 
 /// Returns the error for a status with which the storage host refuses a file.
@@ -325,7 +348,7 @@ fn too_large(source: &Source, message: String) -> UploadError {
     }
 }
 
-/// Returns the error for an answer of the API that holds neither an upload ticket nor a file.
+/// Returns the error for an answer of the API that refuses the upload.
 fn refused(source: &Source, answer: &Answer) -> SendError {
     let (path, message) = (source.path.clone(), answer.to_string());
     let status = answer.status.as_u16();

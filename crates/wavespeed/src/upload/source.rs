@@ -22,6 +22,7 @@ use tokio::sync::mpsc;
 use crate::store::upload::{Content, FileState};
 use crate::threads;
 use crate::upload::error::SourceError;
+use crate::upload::extension::{Extension, content_type};
 use crate::upload::hash::{Fingerprint, chunks, hash};
 use crate::upload::options::{ProgressReporter, UploadStep, UploadWatcher};
 
@@ -36,6 +37,8 @@ pub(crate) struct Source {
     /// The length in bytes.
     pub(crate) bytes: u64,
     pub(crate) content: Content,
+    /// `true` if the extension in `content` is missing in the name of the file.
+    is_extension_detected: bool,
     /// The state under which the store may remember the hash. `None` if a later change might not
     /// show in the modification time.
     pub(crate) state: Option<FileState>,
@@ -62,12 +65,12 @@ impl Source {
             Some(sha256) => (sha256.clone(), Fingerprint::Sha256(sha256)),
             None => hash(state.clone(), progress).await?,
         };
-        let extension = path.extension().unwrap_or_default();
-        let extension = extension.to_string_lossy().to_lowercase();
+        let extension = Extension::of(path).await?;
         Ok(Self {
             path: path.to_owned(),
             bytes,
-            content: Content::new(sha256, extension),
+            is_extension_detected: extension.is_detected,
+            content: Content::new(sha256, extension.text),
             state: Some(state).filter(|_| is_reliable),
             remembered: is_remembered,
             fingerprint,
@@ -128,26 +131,19 @@ impl Source {
         (stream, state)
     }
 
-    /// Returns the file name without its folders.
+    /// Returns the file name without its folders, and with an extension if the content shows one.
     pub(super) fn name(&self) -> String {
         let name = self.path.file_name().unwrap_or("file".as_ref());
-        name.to_string_lossy().into_owned()
+        let name = name.to_string_lossy();
+        match self.is_extension_detected {
+            true => format!("{}.{}", name.trim_end_matches('.'), self.content.extension),
+            false => name.into_owned(),
+        }
     }
 
     /// Returns the media type, by the extension, of a file that the vendor's models accept.
     pub(super) fn content_type(&self) -> Option<&'static str> {
-        Some(match &*self.content.extension {
-            "mp4" | "m4v" => "video/mp4",
-            "mov" => "video/quicktime",
-            "webm" => "video/webm",
-            "mp3" => "audio/mpeg",
-            "wav" => "audio/wav",
-            "m4a" | "aac" => "audio/mp4",
-            "png" => "image/png",
-            "jpg" | "jpeg" => "image/jpeg",
-            "webp" => "image/webp",
-            _ => return None,
-        })
+        content_type(&self.content.extension)
     }
 }
 

@@ -300,3 +300,44 @@ async fn upload_that_a_job_could_not_fetch_is_forgotten() {
         assert_eq!(again.known, !forgotten, "{code}");
     }
 }
+
+#[tokio::test]
+async fn upload_of_an_emulator_that_is_gone_is_sent_again() {
+    let fixture = Fixture::new().await;
+    let (_folder, path) = clip();
+    let sent = fixture.ws.upload(&path).await.unwrap();
+    let media = MockServer::start().await;
+    let (closed_port, _reserved) = wavespeed_harness::tcp::closed_port();
+    let content = Content::new(&*sent.sha256, "mp4");
+    let bytes = CLIP.len() as u64;
+    let range = |size: u64| {
+        ResponseTemplate::new(206).insert_header("content-range", format!("bytes 0-0/{size}"))
+    };
+    for (at, (reply, origin, is_reused)) in [
+        (Some(range(bytes)), media.uri(), true),
+        // Another file, of an emulator that was started since.
+        (Some(range(bytes + 1)), media.uri(), false),
+        (Some(ResponseTemplate::new(404)), media.uri(), false),
+        (None, closed_port.clone(), false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        media.reset().await;
+        if let Some(reply) = reply {
+            let any = wiremock::matchers::any();
+            Mock::given(any).respond_with(reply).mount(&media).await;
+        }
+        let remembered = format!("{origin}/media/{at}/clip.mp4");
+        let record = UploadRecord::new(content.clone(), bytes, &*remembered, SystemTime::now());
+        let account = fixture.ws.account();
+        let store = &fixture.store;
+        store.record_upload(account, &record, None).await.unwrap();
+        let puts = fixture.stored().await.len();
+        let again = fixture.ws.upload(&path).await.unwrap();
+        assert_eq!(again.known, is_reused, "{at}");
+        assert_eq!(again.url == remembered, is_reused, "{at}");
+        let sent = fixture.stored().await.len() - puts;
+        assert_eq!(sent, usize::from(!is_reused), "{at}");
+    }
+}
