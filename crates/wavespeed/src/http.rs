@@ -105,7 +105,7 @@ pub(crate) struct Http {
     api: reqwest::Client,
     /// The client of files. It follows redirects, which storage hosts use, and never gets the API key.
     files: reqwest::Client,
-    /// The client that checks the URLs of inputs. Whoever wrote the input chose its hosts.
+    /// The client that checks the URLs of inputs. The author of an input chooses its hosts.
     checks: reqwest::Client,
     guard: Guard,
 }

@@ -324,3 +324,44 @@ async fn read_start(mut response: Response) -> Result<Vec<u8>, HttpError> {
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_host_out_of_reach_is_refused_without_an_answer() {
+        let finding = |reason: Blocked| {
+            // As the HTTP library wraps it.
+            let inner = HttpError::new(HttpErrorKind::Broken).with_source(reason);
+            match HttpError::new(HttpErrorKind::Connect)
+                .with_source(inner)
+                .into()
+            {
+                ProbeError::Blocked(reason) => Ok(blocked(reason)),
+                ProbeError::Unreadable(reason) => Err(reason),
+                ProbeError::Gone(status) => panic!("{status}"),
+            }
+        };
+        for (reason, text) in [
+            (
+                Blocked::Named(Unreachable::ThisMachine),
+                "points to this machine",
+            ),
+            (
+                Blocked::Resolves(Unreachable::PrivateNetwork),
+                "has a name that resolves to a private network",
+            ),
+            (
+                Blocked::Redirects(Unreachable::LinkLocal),
+                "redirects to a link-local address",
+            ),
+        ] {
+            let (rule, severity, message) = finding(reason).unwrap();
+            assert_eq!((rule, severity), (Rule::Reachable, Severity::Refusal));
+            assert!(message.starts_with(text), "{message}");
+        }
+        let warning = finding(Blocked::Unresolved).unwrap_err();
+        assert_eq!(warning, "the name of its host does not resolve here");
+    }
+}

@@ -3,6 +3,7 @@
 //! An upload reads its content twice: to look for an earlier upload of the same content, and to send it,
 //! perhaps several times. Bytes and streams are therefore written to a temporary file first.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,8 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt as _};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt as _;
+
+use crate::check::file::local_path;
 
 /// The source of an upload; see [`Wavespeed::upload`](crate::Wavespeed::upload). A path becomes one by itself.
 /// [`UploadBuilder`](crate::UploadBuilder) has an example.
@@ -93,14 +96,33 @@ impl UploadSource {
     }
 }
 
+/// Takes a path, or a `file:` URL of this machine as the path that it names.
 impl<P: Into<PathBuf>> From<P> for UploadSource {
     fn from(path: P) -> Self {
-        Self(Kind::Path(path.into()))
+        let path = path.into();
+        let named = path.to_str().and_then(local_path).map(Cow::into_owned);
+        Self(Kind::Path(named.unwrap_or(path)))
     }
 }
 
 impl fmt::Debug for UploadSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("UploadSource").field(&self.path()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_url_is_the_path_that_it_names() {
+        for (given, expected) in [
+            ("clips/a b.mp4", "clips/a b.mp4"),
+            ("file:///clips/a%20b.mp4", "/clips/a b.mp4"),
+            ("https://a.example/clip.mp4", "https://a.example/clip.mp4"),
+        ] {
+            assert_eq!(UploadSource::from(given).path(), Path::new(expected));
+        }
     }
 }
