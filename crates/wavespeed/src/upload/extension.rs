@@ -8,7 +8,7 @@ use std::io::{self, Read as _, Seek as _};
 use std::path::Path;
 
 use crate::media::container::Container;
-use crate::media::reader::read;
+use crate::media::read::read;
 use crate::threads;
 
 /// The number of bytes in which the header of a Matroska file states its document type.
