@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use wavespeed::poll::ManualClock;
 use wavespeed::{
     Adoption, Deadline, HistorySearch, Identity, Intended, Intent, JobFilter, JobRecord,
     MemoryStore, Reconciled, Resolution, Settlement, Stage, Store as _, SubmitError, Wavespeed,
@@ -89,7 +90,7 @@ async fn lost_by(
     history: impl IntoIterator<Item = ResponseTemplate>,
 ) -> (Wavespeed, JobRecord) {
     let server = serve([answer].into_iter().chain(history)).await;
-    let clock = wavespeed::poll::ManualClock::default();
+    let clock = ManualClock::default();
     let client = settings(&server.uri(), &clock)
         .store(Arc::clone(store))
         .build()
@@ -263,6 +264,44 @@ async fn unreadable_history_leaves_the_job_unchanged() {
     let (client, job) = job_with_unknown_outcome([ResponseTemplate::new(500)]).await;
     assert!(client.reconcile(&job, Deadline::never()).await.is_err());
     assert_eq!(client.jobs(JobFilter::Open).await.unwrap(), [job]);
+}
+
+/// Two machines with one API key have a store each. One of them loses a submit while the other one is at work:
+/// no prediction of the other is taken for it, whether its own was created or not.
+#[tokio::test]
+async fn predictions_of_another_machine_are_not_adopted() {
+    for (fault, created) in [("lose-answer", 3), ("drop-before", 2)] {
+        let scenario = format!("submit nth 3 {fault}").parse().unwrap();
+        let emulator = Emulator::builder().key(KEY).scenario(scenario).start();
+        let emulator = emulator.await.unwrap();
+        let machine = || {
+            let settings = settings(emulator.origin(), &ManualClock::default());
+            settings.store(MemoryStore::default()).build().unwrap()
+        };
+        let (one, other) = (machine(), machine());
+        for key in ["1", "2"] {
+            other.submit(&input()).key(key).await.unwrap();
+        }
+        let error = one.submit(&input()).await.unwrap_err();
+        let SubmitError::Unknown(unknown) = error else {
+            panic!("{error}")
+        };
+        assert_eq!(emulator.tasks().len(), created);
+        let HistorySearch::Candidates(candidates) = unknown.search else {
+            panic!("{fault}: {:?}", unknown.search)
+        };
+        assert_eq!(candidates.found.len(), created, "{fault}");
+        assert_eq!(one.jobs(JobFilter::All).await.unwrap()[0].id, None);
+        // The one that knows its jobs has nothing to decide.
+        assert!(
+            other
+                .jobs(JobFilter::All)
+                .await
+                .unwrap()
+                .iter()
+                .all(|job| job.id.is_some())
+        );
+    }
 }
 
 /// Jobs of different API keys or hosts are kept apart by this account.
