@@ -7,9 +7,10 @@ use wavespeed_client::{Prediction, PredictionId};
 
 use crate::store::change::{Change, IdOwner, Resolution, Settlement};
 use crate::store::claim::Claim;
+use crate::store::decision::{Decision, Intended};
 use crate::store::duration::JobDuration;
 use crate::store::error::StoreError;
-use crate::store::intent::{Decision, Intended, Intent};
+use crate::store::intent::Intent;
 use crate::store::number::JobNumber;
 use crate::store::record::{Account, Downloaded, JobFilter, JobRecord};
 use crate::store::upload::{Content, FileState, UploadRecord};

@@ -9,6 +9,7 @@
 pub(crate) mod adoption;
 pub(crate) mod change;
 pub(crate) mod claim;
+pub(crate) mod decision;
 pub(crate) mod duration;
 pub(crate) mod error;
 mod forward;
@@ -31,9 +32,10 @@ use wavespeed_client::{Prediction, PredictionId};
 
 use crate::store::change::Settlement;
 use crate::store::claim::Claim;
+use crate::store::decision::Intended;
 use crate::store::duration::JobDuration;
 use crate::store::error::StoreError;
-use crate::store::intent::{Intended, Intent};
+use crate::store::intent::Intent;
 use crate::store::number::JobNumber;
 use crate::store::record::{Account, Downloaded, JobFilter, JobRecord};
 use crate::store::upload::{Content, FileState, UploadRecord};

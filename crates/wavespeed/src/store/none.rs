@@ -4,7 +4,8 @@ use wavespeed_client::{Prediction, PredictionId};
 
 use crate::store::change::Settlement;
 use crate::store::claim::Claim;
-use crate::store::intent::{Intended, Intent};
+use crate::store::decision::Intended;
+use crate::store::intent::Intent;
 use crate::store::number::JobNumber;
 use crate::store::record::{Account, Downloaded, JobFilter, JobRecord};
 use crate::store::{Store, StoreFuture, ready};

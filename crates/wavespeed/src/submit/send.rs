@@ -9,8 +9,8 @@ use wavespeed_poll::Deadline;
 
 use crate::client::Wavespeed;
 use crate::store::claim::Claim;
+use crate::store::decision::ExistingReason;
 use crate::store::error::StoreErrorKind;
-use crate::store::intent::ExistingReason;
 use crate::store::record::{JobFilter, JobRecord, Stage};
 use crate::submit::error::SubmitError;
 use crate::submit::event::{Observer, RunEvent};
