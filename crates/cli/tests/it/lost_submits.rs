@@ -151,7 +151,7 @@ fn every_rule_has_its_exit_code_and_bill() {
         .options(&["--adopt-policy", "certain"])
         .exit(0),
         row("two candidates", lost(&[own(), item("other-1", 1)]))
-            .then(&["--resubmit", "--not", "other-1"], 8),
+            .then(&["--resubmit", "--not", "other-1"], 5),
         row("no model", lost(&[without("model", own())])).then(&["--adopt", OWN], 0),
         row("no time", lost(&[without("created_at", own())])).then(&["--resubmit"], 5),
         row("outside the window", lost(&[item(OWN, 600)])).then(&["--resubmit"], 5),

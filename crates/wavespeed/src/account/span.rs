@@ -45,7 +45,8 @@ pub(crate) async fn read_span(
         is_whole: false,
         now: None,
     };
-    let (mut seen, mut listed, mut totals) = (HashSet::new(), 0, HashSet::new());
+    let (mut seen, mut listed, mut last_total) = (HashSet::new(), 0, None);
+    let (mut has_shrunk, mut has_moved) = (false, false);
     let (mut is_readable, mut barren_pages) = (true, 0);
     for page in 1..=MAX_PAGES {
         let mut query = types::HistoryRequest::new();
@@ -74,11 +75,15 @@ pub(crate) async fn read_span(
             false => barren_pages + 1,
         };
         let total = data["total"].as_u64().map(to_usize);
-        totals.insert(total);
-        let (has_all, has_moved) = (total.map(|total| seen.len() >= total), totals.len() > 1);
+        // In a list that became shorter, an item moved to a page that was read already.
+        has_shrunk |= last_total.is_some_and(|last| total < last);
+        has_moved |= last_total.is_some_and(|last| total != last);
+        last_total = Some(total);
+        let has_all = total.map(|total| seen.len() >= total);
         if items.is_empty() || data["has_more"] == false || has_all == Some(true) {
             let has_listed_all = !has_moved && total.is_some_and(|total| listed >= total);
-            span.is_whole = is_readable && (has_all != Some(false) || has_listed_all);
+            let has_all = has_all != Some(false) || has_listed_all;
+            span.is_whole = is_readable && !has_shrunk && has_all;
             break;
         }
         if barren_pages == MAX_BARREN_PAGES {

@@ -6,6 +6,7 @@
 //! which is shown to a person and never adopted.
 
 use std::collections::HashSet;
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -26,6 +27,8 @@ pub(super) struct Evidence<'a> {
     pub(super) is_whole: bool,
     /// The ids among the items that belong to jobs of the store.
     pub(super) owned: HashSet<PredictionId>,
+    /// The ids that a person knows to be other jobs.
+    pub(super) excluded: &'a [PredictionId],
     /// The windows of the other lost submits at the base URL, with their models.
     pub(super) rivals: Vec<(&'a str, Window)>,
     /// The time of the store's first job at the base URL, in the vendor's time.
@@ -71,7 +74,7 @@ impl Evidence<'_> {
         let items = self.items.iter().filter(|item| seen.insert(item.id()));
         let is_owned = |item: &Prediction| {
             let id = item.id().parse::<PredictionId>();
-            id.is_ok_and(|id| self.owned.contains(&id))
+            id.is_ok_and(|id| self.owned.contains(&id) || self.excluded.contains(&id))
         };
         let unowned: Vec<(&Prediction, Class)> = items
             .filter(|item| !is_owned(item))
@@ -112,6 +115,9 @@ impl Evidence<'_> {
             HeldBack::Rival
         } else if self.policy == AdoptPolicy::Certain {
             HeldBack::Policy
+        } else if !self.excluded.is_empty() {
+            // A job that a person knows to be another one shows another writer.
+            HeldBack::OtherWriter
         } else if self.policy == AdoptPolicy::Sole && unowned.iter().any(writes) {
             HeldBack::OtherWriter
         } else {
@@ -205,9 +211,10 @@ pub(super) fn rivals<'a>(
     jobs: &'a [JobRecord],
     record: &JobRecord,
 ) -> impl Iterator<Item = &'a JobRecord> {
-    let number = record.number;
+    let (number, now) = (record.number, SystemTime::now());
     jobs.iter().filter(move |job| {
-        job.number != number && matches!(job.stage, Stage::Intended | Stage::Unknown)
+        let is_lost = matches!(job.stage, Stage::Intended | Stage::Unknown);
+        job.number != number && is_lost && !job.is_older_than_retention(now)
     })
 }
 

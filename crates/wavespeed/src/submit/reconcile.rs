@@ -118,6 +118,17 @@ struct Look {
     /// `true` if a submit that is not found is the only lost one of its time.
     is_alone: bool,
     window: Window,
+    /// The certain times since the intent and since the loss of the outcome.
+    ages: [Duration; 2],
+}
+
+/// The ends of the waiting times of a search.
+#[derive(Clone, Copy)]
+struct Times {
+    /// The history lag is over.
+    settled: Deadline,
+    /// The submit is not under way any more, and the history lag is over.
+    absent: Deadline,
 }
 
 impl Wavespeed {
@@ -167,26 +178,20 @@ impl Wavespeed {
     pub(super) async fn search(&self, search: &Search<'_>) -> Result<Reconciled, ReconcileError> {
         let (record, deadline) = (search.record, search.deadline);
         let clock = self.0.poller.clock();
-        let lag = self.0.history_lag;
-        let after = |since: SystemTime, time: Duration| {
-            // A clock that was set back since then makes the time look longer than it is.
-            let passed = since.elapsed().unwrap_or_default();
-            Deadline::after(time.saturating_sub(passed), clock)
-        };
-        let settled = after(record.lost_at.unwrap_or(record.at), lag);
-        let absent = after(record.at, self.submit_limit());
-        let end = match search.patience {
-            Patience::Lag => settled,
-            Patience::Absence => absent,
-        };
         let is_over = |time: &Deadline| time.remaining(clock).is_some_and(|left| left.is_zero());
         let left = |time: &Deadline| time.remaining(clock).unwrap_or(Duration::MAX);
         let (mut backoff, mut earlier_misses) = (FIRST_BACKOFF, 0);
+        let mut times: Option<Times> = None;
         loop {
             let look = match until(self, deadline, self.look(search)).await? {
                 Ok(look) => look,
                 // The id became known meanwhile: an adoption that was interrupted is still carried out.
                 Err(job) => return Ok(Reconciled::adopted(*job)),
+            };
+            let Times { settled, absent } = *times.get_or_insert_with(|| self.times(&look));
+            let end = match search.patience {
+                Patience::Lag => settled,
+                Patience::Absence => absent,
             };
             // What was answered is not absent, however long the history does not show it.
             let is_miss =
@@ -221,6 +226,19 @@ impl Wavespeed {
             clock.sleep(pause).await;
             // Most predictions show at once; the long back-offs are for the few that do not.
             backoff = MAX_BACKOFF.min(backoff * 2);
+        }
+    }
+
+    /// Returns the ends of the waiting times of a search, from its first look.
+    fn times(&self, look: &Look) -> Times {
+        let (clock, lag) = (self.0.poller.clock(), self.0.history_lag);
+        let [intended, lost] = look.ages;
+        let lag = lag.saturating_sub(lost);
+        let limit = self.submit_limit().saturating_sub(intended);
+        Times {
+            settled: Deadline::after(lag, clock),
+            // A submit that was sent late is not over before its history lag is.
+            absent: Deadline::after(limit.max(lag), clock),
         }
     }
 
@@ -296,12 +314,9 @@ impl Wavespeed {
             .filter_map(|item| item.id().parse().ok())
             .collect();
         let known = self.0.store.known_ids(&self.0.account, &ids).await?;
-        let owned: HashSet<PredictionId> = known
-            .into_iter()
-            .chain(search.excluded.iter().cloned())
-            .collect();
-        if let Some(earlier) = last_before(record, &jobs, &span) {
-            window.begin_after(earlier);
+        let owned: HashSet<PredictionId> = known.into_iter().collect();
+        if let (Some(earlier), later) = neighbours(record, &jobs, &span) {
+            window.bound(earlier, later, now);
         }
         let window_of = |job: &JobRecord| Window::new(job, self.clock_offset_of(job), now);
         let evidence = Evidence {
@@ -310,6 +325,7 @@ impl Wavespeed {
             items: span.items,
             is_whole: span.is_whole,
             owned,
+            excluded: search.excluded,
             rivals: rivals(&jobs, record)
                 .map(|job| (job.model.as_str(), window_of(job)))
                 .collect(),
@@ -321,6 +337,7 @@ impl Wavespeed {
             verdict: evidence.judge(),
             is_alone: evidence.is_alone(),
             window,
+            ages: window.ages(now),
         }))
     }
 
@@ -346,20 +363,28 @@ impl Wavespeed {
     }
 }
 
-/// Returns the creation time of the last prediction that was created before a serialised submit was sent:
-/// every earlier submit of the model had its outcome by then.
-fn last_before(record: &JobRecord, jobs: &[JobRecord], span: &Span) -> Option<Timestamp> {
-    let is_earlier = |job: &&JobRecord| {
-        let is_same = job.model == record.model && job.account == record.account;
-        is_same && job.number < record.number && job.at < record.at
+/// Returns the creation times of the predictions between which a serialised submit was sent: every earlier
+/// submit of the model had its outcome by then, and every later one waited until this one was over.
+fn neighbours(
+    record: &JobRecord,
+    jobs: &[JobRecord],
+    span: &Span,
+) -> (Option<Timestamp>, Option<Timestamp>) {
+    let created = |is_neighbour: &dyn Fn(&JobRecord) -> bool| {
+        let jobs = jobs.iter().filter(|job| {
+            let is_same = job.model == record.model && job.account == record.account;
+            record.serialised && is_same && is_neighbour(job)
+        });
+        let ids: HashSet<&str> = jobs
+            .filter_map(|job| job.id.as_ref().map(PredictionId::as_str))
+            .collect();
+        let items = span.items.iter().filter(|item| ids.contains(item.id()));
+        items.filter_map(created_at).collect::<Vec<_>>()
     };
-    let jobs = jobs.iter().filter(|_| record.serialised);
-    let ids: HashSet<&str> = jobs
-        .filter(is_earlier)
-        .filter_map(|job| job.id.as_ref().map(PredictionId::as_str))
-        .collect();
-    let items = span.items.iter().filter(|item| ids.contains(item.id()));
-    items.filter_map(created_at).max()
+    let earlier = created(&|job| job.number < record.number && job.at < record.at);
+    // A job that does not wait for its turn may overlap.
+    let later = created(&|job| job.serialised && job.number > record.number && job.at > record.at);
+    (earlier.into_iter().max(), later.into_iter().min())
 }
 
 /// Returns `true` if the vendor answered the submit with a success: beside an unknown outcome, no other

@@ -4,7 +4,7 @@
 //! times of the record are corrected by the clock offset of the submit, which the store has. The clock of
 //! this machine may have been set since then, so an offset that is measured now says nothing about it.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
 use wavespeed_client::Prediction;
@@ -31,6 +31,10 @@ pub(super) struct Window {
     pub(super) to: Timestamp,
     /// `true` if the clock offset of the submit is known, or its neighbours bound it in the vendor's time.
     pub(super) is_exact: bool,
+    /// `true` if the clock offset of the submit is known.
+    has_offset: bool,
+    /// The time at which the outcome became unknown.
+    lost: Timestamp,
     /// The time of the intent.
     pub(super) intended: Timestamp,
     /// The time of the submit on this machine's clock, up to the loss of its outcome.
@@ -54,15 +58,33 @@ impl Window {
             from: add(intended, -margin),
             to: add(lost, margin),
             is_exact: clock_offset.is_some(),
+            has_offset: clock_offset.is_some(),
+            lost,
             intended,
             under_way: (record.at, record.lost_at.unwrap_or_else(SystemTime::now)),
         }
     }
 
-    /// Moves the beginning to the vendor's time of an earlier prediction, before which this one was not sent.
-    pub(super) fn begin_after(&mut self, earlier: Timestamp) {
+    /// Bounds the window of a serialised submit by its neighbours in the vendor's time: the last prediction
+    /// before which it was not sent, and the first one after which it was over. `now` is the vendor's time.
+    pub(super) fn bound(&mut self, earlier: Timestamp, later: Option<Timestamp>, now: Timestamp) {
         self.from = self.from.max(earlier);
-        self.is_exact = true;
+        self.to = self.to.min(later.unwrap_or(now));
+        // In a long time, others may have come and gone.
+        self.is_exact |= self.to.duration_since(self.from) <= SURROUNDINGS;
+    }
+
+    /// Returns the times since the intent and since the loss of the outcome, as far as they are certain. They
+    /// are differences of the vendor's clock: that of this machine may have been set since then.
+    pub(super) fn ages(&self, now: Timestamp) -> [Duration; 2] {
+        let error = match self.has_offset {
+            true => SignedDuration::ZERO,
+            false => UNKNOWN_MARGIN,
+        };
+        [self.intended, self.lost].map(|since| {
+            let age = now.duration_since(since) - error;
+            Duration::try_from(age).unwrap_or_default()
+        })
     }
 
     /// Returns `true` if the prediction was created within the window, and `None` if its creation time

@@ -138,6 +138,44 @@ async fn nothing_is_sent_again_while_the_submit_may_have_arrived() {
     assert_eq!(vendor.submits(), 2);
 }
 
+/// A machine slept between the intent and the POST: what was lost a moment ago may still show.
+#[tokio::test]
+async fn a_submit_that_was_sent_late_is_not_absent_at_once() {
+    let vendor = Vendor::start().await;
+    let (client, _) = vendor.client();
+    let (key, hour) = ("1".parse().unwrap(), 60 * MINUTE);
+    vendor.state().next = [lost()].into();
+    let submit = client.submit(input("Hello")).key("1").adopt(false);
+    let number = unknown(submit.await).job.unwrap();
+    let record = client
+        .jobs(JobFilter::Number(number))
+        .await
+        .unwrap()
+        .remove(0);
+    // The record of another machine, which has slept.
+    let (client, store) = vendor.client();
+    let mut intent = Intent::new(
+        &record.account,
+        &record.model,
+        &record.body,
+        &record.identity,
+        record.at - hour,
+    );
+    (intent.key, intent.clock_offset) = (Some(&key), record.clock_offset);
+    let Intended::Recorded { job, claim, .. } = store.intend(&intent).await.unwrap() else {
+        panic!("no job has the key")
+    };
+    let now = Settlement::from(Resolution::Unknown).lost_at(record.lost_at.unwrap());
+    store.settle(job, &now).await.unwrap();
+    drop(claim);
+    let mut state = vendor.state();
+    (state.history, state.lag) = (vec![item("own-1")], 4);
+    drop(state);
+    let found = client.submit(input("Hello")).key("1").resend_absent().await;
+    assert_eq!(found.unwrap().id().as_str(), "own-1");
+    assert_eq!(vendor.submits(), 1);
+}
+
 /// Two submits are lost. If they were under way at once, it cannot be said which of them a prediction is,
 /// or would have been; serialised submits never are.
 #[tokio::test]

@@ -546,6 +546,15 @@ async fn nothing_is_adopted_before_the_history_lag_is_over() {
             "Certain own-1",
         ),
     ];
+    // The clock of this machine was an hour behind, and was set since: the submit was a second ago.
+    let before_the_step = Lost {
+        at: -HOUR - 1,
+        lost_at: -HOUR,
+        clock_offset: Some(HOUR),
+    };
+    let late = lags(vec![stranger(), own()], &[(1, 3)]);
+    let found = conclusion(before_the_step, late, AdoptPolicy::Single).await;
+    assert_eq!(found, "Several stranger own-1");
     for (name, history, expected) in rows {
         let found = conclusion(now, history, AdoptPolicy::Single).await;
         assert_eq!(found, expected, "{name}");
