@@ -190,7 +190,7 @@ pub(crate) fn forget(transaction: &Transaction<'_>, job: JobNumber) -> Result<()
     let number = row_number(job);
     let sql = "UPDATE jobs SET forgotten = 1, key_fingerprint = '', body = '', digest = '', parts = '{}',
                idempotency_key = NULL, label = NULL, price = NULL, target = NULL, folder = 0, force = 0,
-               webhook = NULL, webhook_token = NULL, clock_offset = NULL, serialised = 0, lost_at = NULL,
+               webhook = NULL, webhook_token = NULL, serialised = 0,
                adopted = NULL, status = NULL, answer = NULL, prediction = NULL WHERE number = ?";
     transaction.execute(sql, [number])?;
     if let Some(number) = number {

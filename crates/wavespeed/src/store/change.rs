@@ -260,6 +260,8 @@ impl JobRecord {
             }
             // The submit is known to have been accepted, so this outcome is out of date.
             (Resolution::Rejected | Resolution::Unknown, Some(_)) => return Ok(()),
+            // The sender has recorded that nothing was created, after another one took it for gone.
+            (Resolution::Unknown, None) if self.stage == Stage::Rejected => return Ok(()),
             (Resolution::Resent { before, at }, None) => {
                 self.check_intended_at(*before)?;
                 self.at = *at;

@@ -278,7 +278,7 @@ impl JobRecord {
     }
 
     /// Reduces the record to what stays of it when the job is forgotten: the number, the account, the
-    /// model, the time of the intent, the stage, and the ids with their earlier attempts.
+    /// model, the times and the clock offset of the submit, the stage, and the ids with their earlier attempts.
     pub fn forget(&mut self) {
         let identity = Identity::default();
         let (account, model) = (self.account.clone(), self.model.clone());
@@ -287,6 +287,9 @@ impl JobRecord {
             stage: self.stage,
             id: self.id.take(),
             attempts: std::mem::take(&mut self.attempts),
+            // They say which predictions could be the one, so that no other job takes it.
+            clock_offset: self.clock_offset,
+            lost_at: self.lost_at,
             forgotten: true,
             ..Self::new(self.number, &intent)
         };

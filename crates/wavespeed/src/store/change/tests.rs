@@ -58,7 +58,11 @@ fn a_job_without_an_id_takes_every_resolution() {
             (Resolution::Unknown, (Stage::Unknown, None)),
             (resent.clone(), (Stage::Intended, None)),
         ] {
-            let expected = (expected.0, expected.1.cloned());
+            let expected = match (stage, &resolution) {
+                // Another one took the sender for gone, which has recorded its outcome since.
+                (Stage::Rejected, Resolution::Unknown) => (Stage::Rejected, None),
+                _ => (expected.0, expected.1.cloned()),
+            };
             assert_eq!(
                 resolved(record(stage, None), &resolution, None),
                 Some(expected),
