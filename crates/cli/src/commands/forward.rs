@@ -179,7 +179,12 @@ impl Receiver {
                     terminal::note(&format!("{number} is the job {}", job.id()));
                 }
             }
-            Err(error) if error.kind() == StoreErrorKind::Refused => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    StoreErrorKind::Refused | StoreErrorKind::AcceptedTwice
+                ) =>
+            {
                 terminal::warning(&error.to_string());
             }
             Err(error) => return Err(format!("the id of its job could not be recorded: {error}")),

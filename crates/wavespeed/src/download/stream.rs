@@ -16,6 +16,7 @@ use crate::download::{output_url, transfer};
 use crate::hosts::may_be_expired;
 
 /// An output whose bytes are about to be read; see [`Wavespeed::open`].
+#[non_exhaustive]
 pub struct OutputStream {
     /// The URL that the bytes come from.
     pub url: String,
@@ -82,6 +83,7 @@ impl Wavespeed {
         let content_type = content_type.map(str::to_owned);
         let Some(decoder) = Decoder::new(response.headers()) else {
             let (found, message) = (ContentFault::UNKNOWN_ENCODING, None);
+            let url = hide_logins(&url).into_owned();
             return Err(SaveError::Content {
                 url,
                 found,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tracing::Instrument as _;
+use wavespeed_client::text::hide_logins;
 use wavespeed_client::{Model, ModelId, PredictionId};
 use wavespeed_poll::Deadline;
 
@@ -27,7 +28,7 @@ use crate::upload::error::UploadError;
 use crate::upload::named_paths;
 use crate::upload::options::UploadOptions;
 use crate::wait::job::Job;
-use crate::webhook::token::TOKEN_PARAMETER;
+use crate::webhook::token::has_token_parameter;
 
 /// The first back-off between two looks at a job that is being sent elsewhere, and the longest one. Most
 /// submits are answered within a second.
@@ -252,10 +253,10 @@ impl<'a> Submission<'a> {
 fn check_token(webhook: Option<&str>) -> Result<(), SubmitError> {
     let why = match webhook {
         None => "is missing, and a token was asked for",
-        Some(url) if url.contains(TOKEN_PARAMETER) => "has a parameter wavespeed_job of its own",
+        Some(url) if has_token_parameter(url) => "has a parameter wavespeed_job of its own",
         Some(_) => return Ok(()),
     };
-    let url = webhook.unwrap_or_default().to_owned();
+    let url = hide_logins(webhook.unwrap_or_default()).into_owned();
     Err(SubmitError::Webhook { url, why })
 }
 

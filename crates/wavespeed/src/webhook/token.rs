@@ -1,12 +1,16 @@
 //! The token in the URL of a webhook, by which the job of a lost submit is recognized.
 
+use std::borrow::Cow;
+
 use base16ct::lower::encode_string;
 use url::form_urlencoded;
+use wavespeed_client::PredictionId;
 
 use crate::client::Wavespeed;
 use crate::store::adoption::Adoption;
+use crate::store::change::{Resolution, Settlement};
 use crate::store::error::{StoreError, StoreErrorKind};
-use crate::store::record::JobFilter;
+use crate::store::record::{JobFilter, JobRecord};
 use crate::wait::job::Job;
 use crate::webhook::Event;
 
@@ -50,18 +54,27 @@ pub(crate) fn with_token(url: &str, token: &str) -> String {
 /// ```
 #[must_use]
 pub fn token(uri: &str) -> Option<String> {
-    let (_, query) = uri.split_once('?')?;
-    let query = query.split('#').next()?;
-    let mut parameters = form_urlencoded::parse(query.as_bytes());
-    let (_, token) = parameters.find(|(name, _)| name == TOKEN_PARAMETER)?;
+    let token = parameter(uri)?;
     let is_hex = token.bytes().all(|byte| byte.is_ascii_hexdigit());
     (is_hex && token.len() == 2 * TOKEN_LENGTH).then(|| token.into_owned())
+}
+
+/// Returns `true` if a URL has the parameter of the token, with any value.
+pub(crate) fn has_token_parameter(url: &str) -> bool {
+    parameter(url).is_some()
+}
+
+fn parameter(uri: &str) -> Option<Cow<'_, str>> {
+    let (_, query) = uri.split('#').next()?.split_once('?')?;
+    let mut parameters = form_urlencoded::parse(query.as_bytes());
+    let (_, value) = parameters.find(|(name, _)| name == TOKEN_PARAMETER)?;
+    Some(value)
 }
 
 impl Wavespeed {
     /// Records the id of a job whose submit was lost, from its webhook: the token in the URL of the request
     /// says which job it is. Returns the job, or `None` if the URL has no token, or no job of the store has
-    /// it. An id that is known stays.
+    /// it.
     ///
     /// The token only selects the job. What proves the id is the signature, which [`verify`](crate::webhook::verify)
     /// has checked.
@@ -77,8 +90,8 @@ impl Wavespeed {
     /// ```
     ///
     /// # Errors
-    /// Returns an error if the store fails, or refuses the id because another job has it, or because the job
-    /// has another one.
+    /// Returns an error if the store fails, or refuses the id because another job has it; and one of the kind
+    /// [`AcceptedTwice`](StoreErrorKind::AcceptedTwice) if the job had another id, which is kept as well.
     pub async fn settle_webhook(
         &self,
         event: &Event,
@@ -94,18 +107,43 @@ impl Wavespeed {
         let id = event.prediction.id().parse().map_err(StoreError::new)?;
         match &record.id {
             Some(known) if *known == id => Ok(Job::of_record(self, &record)),
-            Some(known) => {
-                let message = format!(
-                    "a webhook says that {} is the prediction {id}, but its submit was answered with {known}",
-                    record.number
-                );
-                Err(StoreError::of_kind(StoreErrorKind::Refused, message))
-            }
+            // What was inferred before may be wrong, and was billed to somebody: both ids are kept.
+            Some(_) => self.accept_second(&record, id).await,
             None => self
                 .adopt_as(&record, id, Adoption::Certain)
                 .await
                 .map(Some),
         }
+    }
+}
+
+impl Wavespeed {
+    /// Records a second id of a job, which the store keeps beside the first one and reports as an error.
+    async fn accept_second(
+        &self,
+        record: &JobRecord,
+        id: PredictionId,
+    ) -> Result<Option<Job>, StoreError> {
+        let ids = [id.clone()];
+        if !self
+            .0
+            .store
+            .known_ids(&record.account, &ids)
+            .await?
+            .is_empty()
+        {
+            let message = format!(
+                "the prediction {id} belongs to another job than {}",
+                record.number
+            );
+            return Err(StoreError::of_kind(StoreErrorKind::Refused, message));
+        }
+        let accepted = Settlement::from(Resolution::Accepted(id));
+        self.0.store.settle(record.number, &accepted).await?;
+        let current = self.jobs(JobFilter::Number(record.number)).await?;
+        Ok(current
+            .first()
+            .and_then(|record| Job::of_record(self, record)))
     }
 }
 
