@@ -170,7 +170,8 @@ impl HistoryServer {
         let (model, input) = (MODEL.parse().unwrap(), json!({"text": "Hello"}));
         let identity = Identity::new(MODEL, &input, &Default::default());
         let body = input.to_string();
-        let intent = Intent::new(&account, &model, &body, &identity, at);
+        let mut intent = Intent::new(&account, &model, &body, &identity, at);
+        intent.clock_offset = Some(0);
         let journal = Journal::open(wave.journal()).unwrap();
         match journal.intend(&intent).block_on().unwrap() {
             Intended::Recorded { claim, .. } => (journal, claim),
