@@ -168,9 +168,8 @@ async fn a_submit_that_was_sent_late_is_not_absent_at_once() {
     let now = Settlement::from(Resolution::Unknown).lost_at(record.lost_at.unwrap());
     store.settle(job, &now).await.unwrap();
     drop(claim);
-    let mut state = vendor.state();
-    (state.history, state.lag) = (vec![item("own-1")], 4);
-    drop(state);
+    vendor.state().history = vec![item("own-1")];
+    vendor.state().lag = 4;
     let found = client.submit(input("Hello")).key("1").resend_absent().await;
     assert_eq!(found.unwrap().id().as_str(), "own-1");
     assert_eq!(vendor.submits(), 1);
