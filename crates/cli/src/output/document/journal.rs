@@ -34,6 +34,9 @@ pub(crate) struct JobDocument {
     pub(crate) key: Option<String>,
     /// The price that the vendor quoted before the submit, in USD; null if it was not asked for.
     pub(crate) price: Option<f64>,
+    /// The body of the last answer to the submit, without the API key; null if there was none, or if it is not
+    /// kept.
+    pub(crate) answer: Option<String>,
     /// The earlier attempts of the job, which `--retry-failed` made, and ids that another answer to the submit
     /// replaced.
     pub(crate) attempts: Vec<AttemptDocument>,
@@ -60,6 +63,7 @@ impl From<&JobRecord> for JobDocument {
             at: rfc3339(record.at),
             key: record.key.as_ref().map(ToString::to_string),
             price: record.price,
+            answer: record.answer.clone(),
             attempts: record.attempts.iter().map(AttemptDocument::from).collect(),
             input: record.input(),
             target: record.target.as_ref().map(|target| text(target.as_path())),
