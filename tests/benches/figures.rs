@@ -10,13 +10,19 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
 use wavespeed_emulator::Emulator;
 use wavespeed_poll::{CostModel, Durations, HazardSchedule, LogNormal, PollContext, Schedule as _};
 
 const WAVE: &str = env!("CARGO_BIN_EXE_wave-under-test");
 const RUNS: usize = 40;
+
+/// The folder of the journal.
+static STATE: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().unwrap());
 
 fn main() {
     // `cargo test` runs benches, too, without this word.
@@ -53,25 +59,16 @@ fn main() {
         || run(&[WAVE, "check", &large]),
         || run(&[WAVE, "--version"]),
     );
+    let texts = AtomicUsize::new(0);
     row(
         "run --no-wait and show, two curl calls",
         || {
             let video = "https://example.com/a.mp4";
             let base = ["--base-url", &origin, "--no-media-check"];
-            let submit = [
-                &[
-                    WAVE,
-                    "run",
-                    model,
-                    "--video",
-                    video,
-                    "--text",
-                    "Hello",
-                    "--no-wait",
-                ],
-                &base[..],
-            ]
-            .concat();
+            // An equal job that is running would be refused.
+            let text = format!("Hello {}", texts.fetch_add(1, Ordering::Relaxed));
+            let input = ["--video", video, "--text", &text, "--no-wait"];
+            let submit = [&[WAVE, "run", model], &input[..], &base].concat();
             let id = run(&submit);
             run(&[&[WAVE, "show", id.trim()], &base[..2]].concat())
         },
@@ -92,6 +89,8 @@ fn main() {
     );
     let bytes = std::fs::metadata(WAVE).unwrap().len();
     println!("\nThe binary has {:.2} MB.", bytes as f64 / 1e6);
+    // What is static is not dropped.
+    _ = std::fs::remove_dir_all(STATE.path());
 }
 
 /// Submits a job and polls it, by two processes of curl.
@@ -146,7 +145,7 @@ fn run(words: &[&str]) -> String {
     let output = Command::new(words[0])
         .args(&words[1..])
         .env("WAVESPEED_API_KEY", "emulator")
-        .env("XDG_STATE_HOME", std::env::temp_dir().join("wave-figures"))
+        .env("XDG_STATE_HOME", STATE.path())
         .stdin(Stdio::null())
         .output()
         .unwrap_or_else(|error| panic!("{} does not run: {error}", words[0]));
