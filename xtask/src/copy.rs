@@ -38,9 +38,15 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
         let name = entry?.file_name();
-        if name != "target" && name != "node_modules" {
-            copy(&from.join(&name), &to.join(&name))?;
+        let path = from.join(&name);
+        if name != "node_modules" && !is_build_output(&path) {
+            copy(&path, &to.join(&name))?;
         }
     }
     Ok(())
+}
+
+/// Cargo marks its folders with this file. A module may be named `target`, too.
+fn is_build_output(folder: &Path) -> bool {
+    folder.ends_with("target") && folder.join("CACHEDIR.TAG").exists()
 }
