@@ -1,12 +1,11 @@
 //! The recording of an intent: one step inside a transaction that no other process can come between.
 
 use std::cell::RefCell;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rusqlite::Transaction;
 use wavespeed::{
-    Account, Claim, Decision, IdempotencyKey, Identity, Intended, Intent, JobNumber, JobRecord,
-    ModelId, PredictionId, StoreErrorKind, Target,
+    Claim, Decision, Intended, Intent, JobNumber, JobRecord, PredictionId, StoreErrorKind,
 };
 
 use crate::claim::Claims;
@@ -17,20 +16,9 @@ use crate::tables::{jobs, records};
 
 /// An [`Intent`] that owns its values, which the thread of the journal needs.
 pub(crate) struct OwnedIntent {
-    account: Account,
-    key_fingerprint: String,
-    model: ModelId,
-    body: String,
-    identity: Identity,
-    key: Option<IdempotencyKey>,
-    label: Option<String>,
-    price: Option<f64>,
-    target: Option<Target>,
-    webhook: Option<String>,
-    webhook_token: Option<String>,
-    at: SystemTime,
+    /// The record of a new job. The table gives its number.
+    record: JobRecord,
     retry: Option<PredictionId>,
-    clock_offset: Option<i64>,
     refuse_running: bool,
     ignore_other_accounts: bool,
     serialise: Option<Duration>,
@@ -44,20 +32,8 @@ impl OwnedIntent {
     pub(crate) fn new(intent: &Intent<'_>) -> Result<Self, JournalError> {
         check_fingerprint(intent.key_fingerprint)?;
         Ok(Self {
-            account: intent.account.clone(),
-            key_fingerprint: intent.key_fingerprint.to_owned(),
-            model: intent.model.clone(),
-            body: intent.body.to_owned(),
-            identity: intent.identity.clone(),
-            key: intent.key.cloned(),
-            label: intent.label.map(str::to_owned),
-            price: intent.price,
-            target: intent.target.cloned(),
-            webhook: intent.webhook.map(str::to_owned),
-            webhook_token: intent.webhook_token.map(str::to_owned),
-            at: intent.at,
+            record: JobRecord::new(JobNumber::new(0), intent),
             retry: intent.retry.cloned(),
-            clock_offset: intent.clock_offset,
             refuse_running: intent.refuse_running,
             ignore_other_accounts: intent.ignore_other_accounts,
             serialise: intent.serialise,
@@ -65,17 +41,8 @@ impl OwnedIntent {
     }
 
     fn as_intent(&self) -> Intent<'_> {
-        let (model, identity) = (&self.model, &self.identity);
-        let mut intent = Intent::new(&self.account, model, &self.body, identity, self.at);
-        intent.key_fingerprint = &self.key_fingerprint;
-        intent.key = self.key.as_ref();
-        intent.label = self.label.as_deref();
-        intent.price = self.price;
-        intent.target = self.target.as_ref();
-        intent.webhook = self.webhook.as_deref();
-        intent.webhook_token = self.webhook_token.as_deref();
+        let mut intent = self.record.as_intent();
         intent.retry = self.retry.as_ref();
-        intent.clock_offset = self.clock_offset;
         intent.refuse_running = self.refuse_running;
         intent.ignore_other_accounts = self.ignore_other_accounts;
         intent.serialise = self.serialise;
@@ -98,9 +65,7 @@ impl OwnedIntent {
                     return Ok(Intended::Existing { job, reason });
                 }
                 Decision::Insert { running } => {
-                    // The table gives the number.
-                    let record = JobRecord::new(JobNumber::new(0), &intent);
-                    let job = jobs::insert(transaction, &record)?;
+                    let job = jobs::insert(transaction, &self.record)?;
                     let Some(claim) = try_claim(claims, job)? else {
                         // A number may be claimed before a job has it. The next round gets the next
                         // number, since the table does not reuse this one.

@@ -277,6 +277,34 @@ impl JobRecord {
         }
     }
 
+    /// Returns the intent from which [`new`](Self::new) makes this record, with the default options. A store that
+    /// works on another thread keeps an intent as a record.
+    ///
+    /// [`Store`](crate::Store) has an example.
+    #[must_use]
+    pub fn as_intent(&self) -> Intent<'_> {
+        // Every field is named, so that a new one is not forgotten here.
+        Intent {
+            account: &self.account,
+            key_fingerprint: &self.key_fingerprint,
+            model: &self.model,
+            body: &self.body,
+            identity: &self.identity,
+            key: self.key.as_ref(),
+            label: self.label.as_deref(),
+            price: self.price,
+            target: self.target.as_ref(),
+            webhook: self.webhook.as_deref(),
+            webhook_token: self.webhook_token.as_deref(),
+            at: self.at,
+            clock_offset: self.clock_offset,
+            retry: None,
+            refuse_running: false,
+            ignore_other_accounts: false,
+            serialise: None,
+        }
+    }
+
     /// Reduces the record to what stays of it when the job is forgotten: the number, the account, the
     /// model, the times and the clock offset of the submit, the stage, and the ids with their earlier attempts.
     pub fn forget(&mut self) {

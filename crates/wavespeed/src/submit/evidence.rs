@@ -218,6 +218,30 @@ pub(super) fn rivals<'a>(
     })
 }
 
+/// Returns the creation times of the predictions between which a serialised submit was sent: every earlier
+/// submit of the model had its outcome by then, and every later one waited until this one was over.
+pub(super) fn neighbours(
+    record: &JobRecord,
+    jobs: &[JobRecord],
+    items: &[Prediction],
+) -> (Option<Timestamp>, Option<Timestamp>) {
+    let created = |is_neighbour: &dyn Fn(&JobRecord) -> bool| {
+        let jobs = jobs.iter().filter(|job| {
+            let is_same = job.model == record.model && job.account == record.account;
+            record.serialised && is_same && is_neighbour(job)
+        });
+        let ids: HashSet<&str> = jobs
+            .filter_map(|job| job.id.as_ref().map(PredictionId::as_str))
+            .collect();
+        let items = items.iter().filter(|item| ids.contains(item.id()));
+        items.filter_map(created_at).collect::<Vec<_>>()
+    };
+    let earlier = created(&|job| job.number < record.number && job.at < record.at);
+    // A job that does not wait for its turn may overlap.
+    let later = created(&|job| job.serialised && job.number > record.number && job.at > record.at);
+    (earlier.into_iter().max(), later.into_iter().min())
+}
+
 /// Returns the time of the first job, in the vendor's time, as early as it can have been.
 pub(super) fn first_job(jobs: &[JobRecord], now: Timestamp) -> Option<Timestamp> {
     let from = |job: &JobRecord| Window::new(job, job.clock_offset, now).from;

@@ -13,14 +13,14 @@ use wavespeed_client::PredictionId;
 use wavespeed_poll::{Deadline, FirstPoll};
 
 use crate::account::span::{Span, read_span};
-use crate::call::{FetchError, created_at, until};
+use crate::call::{FetchError, until};
 use crate::client::Wavespeed;
 use crate::store::adoption::Adoption;
 use crate::store::change::{Resolution, Settlement};
 use crate::store::error::{StoreError, StoreErrorKind};
 use crate::store::record::{JobFilter, JobRecord, Stage};
 use crate::submit::candidates::{Candidate, Candidates, HeldBack};
-use crate::submit::evidence::{Evidence, Verdict, first_job, rivals};
+use crate::submit::evidence::{Evidence, Verdict, first_job, neighbours, rivals};
 use crate::submit::outcome::HistorySearch;
 use crate::submit::window::{Window, timestamp};
 use crate::wait::job::Job;
@@ -315,7 +315,7 @@ impl Wavespeed {
             .collect();
         let known = self.0.store.known_ids(&self.0.account, &ids).await?;
         let owned: HashSet<PredictionId> = known.into_iter().collect();
-        if let (Some(earlier), later) = neighbours(record, &jobs, &span) {
+        if let (Some(earlier), later) = neighbours(record, &jobs, &span.items) {
             window.bound(earlier, later, now);
         }
         let window_of = |job: &JobRecord| Window::new(job, self.clock_offset_of(job), now);
@@ -361,30 +361,6 @@ impl Wavespeed {
             .clock_offset
             .or_else(|| clock.offset_of(record.number, record.at))
     }
-}
-
-/// Returns the creation times of the predictions between which a serialised submit was sent: every earlier
-/// submit of the model had its outcome by then, and every later one waited until this one was over.
-fn neighbours(
-    record: &JobRecord,
-    jobs: &[JobRecord],
-    span: &Span,
-) -> (Option<Timestamp>, Option<Timestamp>) {
-    let created = |is_neighbour: &dyn Fn(&JobRecord) -> bool| {
-        let jobs = jobs.iter().filter(|job| {
-            let is_same = job.model == record.model && job.account == record.account;
-            record.serialised && is_same && is_neighbour(job)
-        });
-        let ids: HashSet<&str> = jobs
-            .filter_map(|job| job.id.as_ref().map(PredictionId::as_str))
-            .collect();
-        let items = span.items.iter().filter(|item| ids.contains(item.id()));
-        items.filter_map(created_at).collect::<Vec<_>>()
-    };
-    let earlier = created(&|job| job.number < record.number && job.at < record.at);
-    // A job that does not wait for its turn may overlap.
-    let later = created(&|job| job.serialised && job.number > record.number && job.at > record.at);
-    (earlier.into_iter().max(), later.into_iter().min())
 }
 
 /// Returns `true` if the vendor answered the submit with a success: beside an unknown outcome, no other
